@@ -1,0 +1,31 @@
+"""What a call used, normalised across dialects. Absent is not zero: a count nobody gave is None."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+UsageSource = Literal["provider", "counted", "unknown"]
+
+
+class Usage(msgspec.Struct, frozen=True, gc=False):
+    """Tokens of one call. Subsets are included in their totals, whatever the dialect's habit."""
+
+    input_tokens: int | None = None
+    """Everything read, cached tokens included."""
+    output_tokens: int | None = None
+    """Everything written, reasoning included."""
+    cache_read_tokens: int | None = None
+    """Part of the input that came from the provider's cache."""
+    cache_write_tokens: int | None = None
+    """Part of the input that was written to the provider's cache."""
+    reasoning_tokens: int | None = None
+    """Part of the output that was reasoning."""
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    source: UsageSource = "unknown"
+    """`provider`: billed so. `counted`: a stream ended early and we counted what had come. `unknown`."""
+
+
+NO_USAGE = Usage()

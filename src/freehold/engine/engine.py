@@ -1,0 +1,43 @@
+"""The engine: begins calls, knows what they are answered with, and hands each finished record on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from freehold.access.key import Key
+from freehold.core.clock import Clock, microseconds
+from freehold.core.ids import new_id
+from freehold.engine.capture import CaptureBudget
+from freehold.engine.runtime import Runtime
+from freehold.engine.running import RunningCall
+from freehold.ledger.record import Call
+
+
+class Engine:
+    """Everybody who needs a model calls this, so everything spent is in the ledger."""
+
+    def __init__(self, runtime: Runtime, *, clock: Clock, record: Callable[[Call], None]) -> None:
+        """`record` is handed every finished call once; it must neither block nor raise."""
+        self.runtime = runtime
+        self.active = 0
+        """Calls begun and not finished."""
+        self._clock = clock
+        self._record = record
+        self._budget = CaptureBudget()
+
+    def begin(self, operation: Literal["chat", "embeddings"], dialect: str, key: Key | None) -> RunningCall:
+        """A new call. Whoever begins one must end it: `RunningCall` says how."""
+        self.active += 1
+        call = Call(
+            id=new_id("call"),
+            started_us=microseconds(self._clock.now()),
+            operation=operation,
+            dialect=dialect,
+            key_id=None if key is None else key.id,
+        )
+        return RunningCall(call, key, self.runtime, tick=self._clock.tick, budget=self._budget, done=self._done)
+
+    def _done(self, call: Call) -> None:
+        self.active -= 1
+        self._record(call)

@@ -1,0 +1,326 @@
+"""A call on its way: tries the models of its route in order and ends in exactly one record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from freehold.access.key import Key
+from freehold.core.errors import (
+    ClientError,
+    FreeholdError,
+    ProviderBroken,
+    ProviderError,
+    ProviderRefused,
+)
+from freehold.engine.capture import Capture, CaptureBudget
+from freehold.engine.runtime import Runtime
+from freehold.ledger.record import Attempt, Call, Outcome
+from freehold.providers.client import ProviderClient, Response
+from freehold.routing.routes import Route, Target
+from freehold.wire.openai_answer import Facts, NotAnAnswer, read_chat_answer, read_embeddings_answer
+from freehold.wire.openai_request import Request
+from freehold.wire.openai_stream import DONE, ChatStream
+
+_REQUEST_AT_FAULT = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 422})
+"""Statuses that another model would most likely answer too: the request itself is refused."""
+
+
+class RunningCall:
+    """One call. Life: `route_to`, then `ask`, then for streams `next_piece` until it is empty.
+
+    It records itself when the answer is complete or cannot be had. What only the caller can know it
+    says: `fail` for an error before or outside `ask`, `cancel` when the client hung up. Whatever
+    comes after the end is ignored, so a caller may end a call twice but never records it twice.
+    """
+
+    __slots__ = (
+        "_attempt",
+        "_budget",
+        "_capture",
+        "_done",
+        "_keep_bodies",
+        "_request_body",
+        "_response",
+        "_route",
+        "_runtime",
+        "_started",
+        "_stream",
+        "_tick",
+        "call",
+        "key",
+    )
+
+    def __init__(
+        self,
+        call: Call,
+        key: Key | None,
+        runtime: Runtime,
+        *,
+        tick: Callable[[], float],
+        budget: CaptureBudget,
+        done: Callable[[Call], None],
+    ) -> None:
+        self.call = call
+        self.key = key
+        self._runtime = runtime
+        self._tick = tick
+        self._started = tick()
+        self._budget = budget
+        self._done: Callable[[Call], None] | None = done
+        self._keep_bodies = runtime.keep_bodies
+        self._request_body: bytes | None = None
+        self._route: Route | None = None
+        self._response: Response | None = None
+        self._stream: ChatStream | None = None
+        self._attempt: Attempt | None = None
+        self._capture: Capture | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the record has been handed on."""
+        return self._done is None
+
+    def _elapsed_ms(self) -> float:
+        return (self._tick() - self._started) * 1000.0
+
+    # What the caller says
+
+    def receive(self, body: bytes, *, keep_body: bool) -> None:
+        """The request's bytes, and whether the client lets us keep them and the answer."""
+        self.call.request_bytes = len(body)
+        self._keep_bodies = self._keep_bodies and keep_body
+        self._request_body = body
+
+    def route_to(self, request: Request) -> None:
+        """Find the route. Raises UnknownModel or Forbidden; the caller then calls `fail`."""
+        self.call.streamed = request.stream
+        self._route = route = self._runtime.route_for(request.model, self.key)
+        self.call.route = route.name
+        self._keep_bodies = self._keep_bodies and route.keep_bodies
+
+    def fail(self, error: FreeholdError, status: int) -> None:
+        """It ends with an error that the client is told with `status`."""
+        refused = isinstance(error, ClientError) or (isinstance(error, ProviderRefused) and status < 500)
+        self._end("refused" if refused else "failed", status=status, error=error.code)
+
+    def cancel(self) -> None:
+        """The client hung up. What had come until then is recorded as what it is; the provider is cut off."""
+        if self.ended:
+            return
+        attempt = self._attempt
+        if attempt is not None:
+            attempt.outcome = "cancelled"
+            self._close_attempt()
+        self._end("cancelled", status=499, error="client_gone")
+
+    # Asking
+
+    async def ask(self, request: Request) -> bytes:
+        """The whole answer or, for a stream, its first events; further ones come from `next_piece`.
+
+        Tries the route's models in order. Nothing has been sent to the client while this runs, so a
+        fallback is invisible to it. Raises the last model's ProviderError, or Overloaded; the caller
+        then calls `fail`.
+        """
+        assert self._route is not None
+        plan = self._route.plan
+        for position, target in enumerate(plan):
+            attempt = self._begin_attempt(target)
+            try:
+                answer = await self._try(target, request, attempt)
+            except FreeholdError as error:
+                attempt.error = error.code
+                if isinstance(error, ProviderRefused):
+                    attempt.outcome = "refused"
+                self._close_attempt()
+                last = position + 1 == len(plan)
+                if last or (isinstance(error, ProviderRefused) and error.provider_status in _REQUEST_AT_FAULT):
+                    raise
+            else:
+                return answer
+        raise AssertionError("a route has at least one model")
+
+    async def _try(self, target: Target, request: Request, attempt: Attempt) -> bytes:
+        provider = self._runtime.providers[target.provider]
+        body = request.for_provider(target.model, ask_for_usage=provider.settings.stream_usage)
+        self._response = response = await provider.send(self.call.operation, target.model, body)
+        attempt.status = response.status
+        if not 200 <= response.status < 300:
+            raise await self._refusal(response, provider)
+        if request.stream:
+            return await self._open_stream(response, request, provider, attempt)
+        answer = await response.read()
+        attempt.first_ms = self._elapsed_ms()
+        read = read_chat_answer if self.call.operation == "chat" else read_embeddings_answer
+        try:
+            facts = read(answer)
+        except NotAnAnswer as error:
+            raise ProviderBroken(
+                f"What `{provider.name}` sent is not an answer: {error}.", provider=provider.name
+            ) from None
+        attempt.outcome = "answered"
+        self._take_facts(facts)
+        self.call.answer_bytes = len(answer)
+        if self._keep_bodies:
+            self.call.answer_body = answer
+        self.call.first_token_ms = attempt.first_ms
+        self._close_attempt()
+        self._end("answered", status=200)
+        return answer
+
+    async def _refusal(self, response: Response, provider: ProviderClient) -> ProviderRefused:
+        body = await response.read()
+        retry_after = response.header(b"retry-after")
+        text = f"`{provider.name}` answered {response.status}."
+        if response.status in (401, 402, 403):
+            text = f"`{provider.name}` did not accept our credentials or account ({response.status})."
+        return ProviderRefused(
+            text,
+            provider=provider.name,
+            status=response.status,
+            body=body,
+            retry_after=None if retry_after is None else retry_after.decode("latin-1"),
+        )
+
+    async def _open_stream(
+        self, response: Response, request: Request, provider: ProviderClient, attempt: Attempt
+    ) -> bytes:
+        """Wait for the first event: until it is there, the stream has not begun."""
+        content_type = response.header(b"content-type")
+        if content_type is not None and not content_type.lower().startswith(b"text/event-stream"):
+            raise ProviderBroken(
+                f"`{provider.name}` was asked for a stream and did not send one.", provider=provider.name
+            )
+        limits = provider.settings.timeouts
+        response.expect_silence_of(limits.first_token)
+        self._stream = stream = ChatStream(
+            hide_usage=provider.settings.stream_usage and not request.wants_usage
+        )
+        first = await self._read_events(response, stream, provider)
+        if not first:
+            raise ProviderBroken(f"The stream of `{provider.name}` ended before it began.", provider=provider.name)
+        if stream.error is not None and not stream.started:
+            raise ProviderRefused(
+                f"`{provider.name}` ended the stream with an error before it began.",
+                provider=provider.name,
+                status=502,
+                body=b'{"error":' + stream.error + b"}",
+            )
+        response.expect_silence_of(limits.silence)
+        if self._keep_bodies:
+            self._capture = Capture(self._budget)
+        self._note(first)
+        return first
+
+    async def _read_events(self, response: Response, stream: ChatStream, provider: ProviderClient) -> bytes:
+        """The next events for the client; empty when the stream has come to its end."""
+        try:
+            while piece := await response.read_some():
+                events = stream.feed(piece)
+                if events:
+                    return events
+            return stream.finish()
+        except NotAnAnswer as error:
+            raise ProviderBroken(f"The stream of `{provider.name}` is broken: {error}.", provider=provider.name) from None
+
+    async def next_piece(self) -> bytes:
+        """The next events of the stream; empty when it is complete, and then the call is recorded.
+
+        Raises ProviderError when the stream broke; the call is then recorded as cut.
+        """
+        stream, response = self._stream, self._response
+        if self.ended:
+            return b""
+        assert stream is not None
+        assert response is not None
+        assert self._route is not None
+        provider = self._runtime.providers[self._attempt.provider]  # type: ignore[union-attr]
+        try:
+            events = await self._read_events(response, stream, provider)
+            if not events and stream.error is None and not stream.complete:
+                raise ProviderBroken(
+                    f"The stream of `{provider.name}` ended before the answer did.", provider=provider.name
+                )
+        except ProviderError as error:
+            self._cut(error.code)
+            raise
+        if events:
+            self._note(events)
+            return events
+        if stream.error is not None:
+            self._cut("provider_refused")
+            return b""
+        if not stream.finished:
+            stream.finished = True
+            self._note(DONE)
+            return DONE
+        attempt = self._attempt
+        assert attempt is not None
+        attempt.outcome = "answered"
+        self._close_attempt()
+        self._end("answered", status=200)
+        return b""
+
+    def _note(self, events: bytes) -> None:
+        stream, attempt, call = self._stream, self._attempt, self.call
+        call.answer_bytes += len(events)
+        if self._capture is not None:
+            self._capture.add(events)
+        if call.first_token_ms is None and stream is not None and stream.started and attempt is not None:
+            attempt.first_ms = call.first_token_ms = self._elapsed_ms()
+
+    def _cut(self, error: str) -> None:
+        attempt = self._attempt
+        assert attempt is not None
+        attempt.outcome = "cut"
+        attempt.error = error
+        self._close_attempt()
+        self._end("cut", status=200, error=error)
+
+    # Records
+
+    def _begin_attempt(self, target: Target) -> Attempt:
+        self._attempt = attempt = Attempt(target.provider, target.model, self._elapsed_ms())
+        self.call.provider = target.provider
+        self.call.model = target.model
+        self.call.attempts.append(attempt)
+        self._stream = None
+        return attempt
+
+    def _close_attempt(self) -> None:
+        if self._attempt is not None:
+            self._attempt.end_ms = self._elapsed_ms()
+            self._attempt = None
+        if self._response is not None:
+            self._response.close()
+            self._response = None
+
+    def _take_facts(self, facts: Facts) -> None:
+        call = self.call
+        call.reported_model = facts.model
+        call.stop_reason = facts.stop_reason
+        call.usage = facts.usage
+        call.raw_usage = facts.raw_usage
+
+    def _end(self, outcome: Outcome, *, status: int, error: str | None = None) -> None:
+        done = self._done
+        if done is None:
+            return
+        self._done = None
+        call = self.call
+        if self._attempt is not None or self._response is not None:
+            self._close_attempt()
+        stream = self._stream
+        if stream is not None:
+            self._take_facts(stream.facts)
+            call.usage = stream.usage_so_far()
+        if self._capture is not None:
+            call.answer_body = self._capture.take()
+            self._capture = None
+        call.outcome = outcome
+        call.status = status
+        call.error = error
+        call.duration_ms = self._elapsed_ms()
+        if self._keep_bodies:
+            call.request_body = self._request_body
+        done(call)

@@ -1,0 +1,28 @@
+"""What calls are answered with: routes and provider clients, swapped as one when the configuration changes."""
+
+from __future__ import annotations
+
+import msgspec
+
+from freehold.access.key import Key
+from freehold.core.errors import Forbidden
+from freehold.providers.client import ProviderClient
+from freehold.routing.routes import Route, RouteTable
+
+
+class Runtime(msgspec.Struct, frozen=True):
+    """One validated configuration at work. A call keeps the runtime it began with."""
+
+    routes: RouteTable
+    providers: dict[str, ProviderClient]
+    keep_bodies: bool = True
+
+    def route_for(self, name: str, key: Key | None) -> Route:
+        """The route called `name`, if `key` may call it. Raises UnknownModel or Forbidden.
+
+        A key limited to routes is told the same of a name it may not call as of one that does not exist
+        in its list, so that it cannot find out what else there is.
+        """
+        if key is not None and not key.may_call(name):
+            raise Forbidden(f"This key may not call `{name[:200]}`.", param="model")
+        return self.routes.find(name)

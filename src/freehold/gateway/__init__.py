@@ -1,0 +1,1 @@
+"""The data plane's HTTP face: pure ASGI, thin handlers."""

@@ -1,0 +1,225 @@
+"""The application: authenticate, decode, call, encode."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Literal, Protocol
+
+import msgspec
+
+from freehold.access.key import Key
+from freehold.core.errors import (
+    ClientGone,
+    FreeholdError,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    Unauthorized,
+)
+from freehold.engine.engine import Engine
+from freehold.engine.running import RunningCall
+from freehold.gateway.intake import Heading, Scope, read_body
+from freehold.gateway.metrics import Metrics
+from freehold.gateway.protocol import CONNECTION, ClientConnection
+from freehold.gateway.replies import (
+    EVENT_STREAM,
+    JSON,
+    NO_BUFFERING,
+    NO_CACHE,
+    Headers,
+    Receive,
+    Send,
+    send_error,
+    send_whole,
+)
+from freehold.gateway.settings import ServerSettings
+from freehold.wire.openai_errors import encode_error_event, status_of
+from freehold.wire.openai_models import ModelEntry, encode_model, encode_models
+from freehold.wire.openai_request import read_chat_request, read_embeddings_request
+
+log = logging.getLogger("freehold.gateway")
+
+Operation = Literal["chat", "embeddings"]
+
+_MODELS = "/v1/models"
+_UNKNOWN_KEY = "The key is unknown, revoked or expired."
+
+
+class KeyFinder(Protocol):
+    """Where keys are looked up."""
+
+    def find(self, token: bytes) -> Key | None:
+        """The key behind `token`, if it is good now."""
+
+
+class Health(msgspec.Struct):
+    """What `/health/ready` says."""
+
+    ready: bool
+    parts: dict[str, str]
+    """Part -> its state in a word or a sentence."""
+
+
+class Endpoint:
+    """The ASGI application of the data plane."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        keys: KeyFinder,
+        *,
+        settings: ServerSettings,
+        metrics: Metrics,
+        health: Callable[[], Health],
+        list_models: Callable[[], list[ModelEntry]],
+    ) -> None:
+        """`list_models` gives every route and listed model; a key sees those it may call."""
+        self._engine = engine
+        self._keys = keys
+        self._settings = settings
+        self._metrics = metrics
+        self._health = health
+        self._list_models = list_models
+        self._calls: dict[str, Operation] = {"/v1/chat/completions": "chat", "/v1/embeddings": "embeddings"}
+        self._pages: dict[str, Callable[[Scope, Send], Awaitable[None]]] = {
+            _MODELS: self._models,
+            "/health/live": self._live,
+            "/health/ready": self._ready,
+            "/metrics": self._figures,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        path: str = scope["path"]
+        operation = self._calls.get(path)
+        try:
+            if operation is not None:
+                if scope["method"] != "POST":
+                    raise MethodNotAllowed(f"`{path}` takes POST.")
+                await self._call(operation, scope, receive, send)
+                return
+            page = self._pages.get(path)
+            if page is None and path.startswith(_MODELS + "/"):
+                page = self._model
+            if page is None:
+                raise NotFound(f"There is nothing at `{path[:200]}`.", hint="The API lives under `/v1`.")
+            if scope["method"] not in ("GET", "HEAD"):
+                raise MethodNotAllowed(f"`{path[:200]}` takes GET.")
+            await page(scope, send)
+        except FreeholdError as error:
+            await send_error(send, error, [])
+            connection: ClientConnection = scope[CONNECTION]
+            connection.discard_body()
+
+    def _authenticate(self, token: bytes | None) -> Key:
+        if token is None:
+            raise Unauthorized(
+                "No key was given.", hint="Send `authorization: Bearer fh-…`; `freehold keys create` makes one."
+            )
+        key = self._keys.find(token)
+        if key is None:
+            raise Unauthorized(_UNKNOWN_KEY, hint="`freehold keys list` shows the keys there are.")
+        return key
+
+    # Calls
+
+    async def _call(self, operation: Operation, scope: Scope, receive: Receive, send: Send) -> None:
+        heading = Heading(scope["headers"])
+        key = self._authenticate(heading.token)
+        engine = self._engine
+        if engine.active >= self._settings.max_calls:
+            raise Overloaded("Too many calls are in flight.", hint="Try again in a moment.")
+        connection: ClientConnection = scope[CONNECTION]
+        task = asyncio.current_task()
+        assert task is not None
+        running = engine.begin(operation, "openai-chat", key)
+        connection.watch(task)
+        try:
+            await self._answer(running, heading, scope, receive, send)
+        except ClientGone:
+            running.cancel()
+        except asyncio.CancelledError:
+            running.cancel()
+            if not connection.gone:
+                raise
+            task.uncancel()
+        except Exception:  # the last line of defence: one call must not take the endpoint with it
+            log.exception("call %s ended in an error of ours", running.call.id)
+            running.fail(FreeholdError("An error of ours."), 500)
+            if not connection.cycle.response_started:
+                await send_error(send, FreeholdError("Something went wrong here."), _call_headers(running))
+            else:
+                connection.transport.close()
+        finally:
+            connection.watch(None)
+
+    async def _answer(
+        self, running: RunningCall, heading: Heading, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        call = running.call
+        try:
+            body = await read_body(heading, scope, receive, self._settings)
+            running.receive(body, keep_body=heading.keep_body)
+            request = (read_chat_request if call.operation == "chat" else read_embeddings_request)(body)
+            running.route_to(request)
+            answer = await running.ask(request)
+        except ClientGone:
+            raise
+        except FreeholdError as error:
+            running.fail(error, status_of(error))
+            await send_error(send, error, _call_headers(running))
+            scope[CONNECTION].discard_body()
+            return
+        headers = _call_headers(running)
+        if not request.stream:
+            headers.append(JSON)
+            await send_whole(send, 200, headers, answer)
+            return
+        headers += (EVENT_STREAM, NO_CACHE, NO_BUFFERING)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        try:
+            while answer:
+                await send({"type": "http.response.body", "body": answer, "more_body": True})
+                answer = await running.next_piece()
+        except FreeholdError as error:
+            answer = encode_error_event(error)
+        await send({"type": "http.response.body", "body": answer})
+
+    # Pages
+
+    async def _models(self, scope: Scope, send: Send) -> None:
+        key = self._authenticate(Heading(scope["headers"]).token)
+        entries = [entry for entry in self._list_models() if key.may_call(entry.id)]
+        await send_whole(send, 200, [JSON], encode_models(entries))
+
+    async def _model(self, scope: Scope, send: Send) -> None:
+        key = self._authenticate(Heading(scope["headers"]).token)
+        wanted = scope["path"].removeprefix(_MODELS + "/")
+        for entry in self._list_models():
+            if entry.id == wanted and key.may_call(wanted):
+                await send_whole(send, 200, [JSON], encode_model(entry))
+                return
+        raise NotFound(f"No route or model is called `{wanted[:200]}`.", hint="`GET /v1/models` lists them.")
+
+    async def _live(self, _scope: Scope, send: Send) -> None:
+        await send_whole(send, 200, [JSON], b'{"live":true}')
+
+    async def _ready(self, _scope: Scope, send: Send) -> None:
+        health = self._health()
+        await send_whole(send, 200 if health.ready else 503, [JSON], msgspec.json.encode(health))
+
+    async def _figures(self, scope: Scope, send: Send) -> None:
+        if not self._settings.loopback:
+            self._authenticate(Heading(scope["headers"]).token)
+        headers: Headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
+        await send_whole(send, 200, headers, self._metrics.encode())
+
+
+def _call_headers(running: RunningCall) -> Headers:
+    call = running.call
+    headers = [(b"x-freehold-call", call.id.encode())]
+    if call.model is not None and call.model.isprintable():
+        headers.append((b"x-freehold-model", f"{call.provider}/{call.model}".encode("ascii", "replace")))
+    return headers

@@ -1,0 +1,93 @@
+"""Taking a request in: its headers' claims, then its body, within the limits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from freehold.core.errors import BadRequest, BodyTooLarge, ClientGone, RequestTimeout, UnsupportedMediaType
+from freehold.gateway.protocol import CONNECTION, ClientConnection
+from freehold.gateway.replies import Receive
+from freehold.gateway.settings import ServerSettings
+
+Scope = dict[str, Any]
+
+
+class Heading:
+    """What the request's headers say."""
+
+    __slots__ = ("content_encoding", "content_length", "content_type", "keep_body", "token")
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self.token: bytes | None = None
+        """The key the client showed, as bytes."""
+        self.content_type: bytes | None = None
+        self.content_length: bytes | None = None
+        self.content_encoding: bytes | None = None
+        self.keep_body = True
+        for name, value in headers:
+            if name == b"authorization":
+                if value[:7].lower() == b"bearer ":
+                    self.token = value[7:].strip()
+            elif name == b"content-type":
+                self.content_type = value
+            elif name == b"content-length":
+                self.content_length = value
+            elif name == b"content-encoding":
+                self.content_encoding = value
+            elif name == b"x-freehold-bodies":
+                self.keep_body = value.strip().lower() != b"off"
+            elif name == b"api-key" and self.token is None:
+                self.token = value.strip()
+
+
+async def read_body(heading: Heading, scope: Scope, receive: Receive, settings: ServerSettings) -> bytes:
+    """The whole request body.
+
+    Raises UnsupportedMediaType, BodyTooLarge, RequestTimeout, BadRequest or ClientGone.
+    """
+    kind = heading.content_type
+    if kind is not None and kind != b"application/json":
+        essence = kind.split(b";", 1)[0].strip().lower()
+        if essence != b"application/json" and not essence.endswith(b"+json"):
+            raise UnsupportedMediaType("The request body must be JSON.", hint="Send `content-type: application/json`.")
+    if heading.content_encoding is not None and heading.content_encoding.strip().lower() not in (b"", b"identity"):
+        raise UnsupportedMediaType("Compressed request bodies are not accepted.")
+    limit = settings.max_body_bytes
+    if heading.content_length is not None and len(heading.content_length) < 20 and int(heading.content_length) > limit:
+        raise BodyTooLarge(f"The request body is over {limit} bytes.")
+    connection: ClientConnection = scope[CONNECTION]
+    if connection.body_complete:
+        return await _collect(receive, limit)
+    try:
+        async with asyncio.timeout(settings.body_timeout):
+            return await _collect(receive, limit)
+    except TimeoutError:
+        raise RequestTimeout(f"The request body did not arrive within {settings.body_timeout:g} s.") from None
+
+
+async def _collect(receive: Receive, limit: int) -> bytes:
+    message = await receive()
+    if message["type"] != "http.request":
+        raise ClientGone("The client hung up.")
+    body: bytes = message["body"]
+    if message["more_body"]:
+        parts = [body]
+        size = len(body)
+        while message["more_body"]:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise ClientGone("The client hung up.")
+            part = message["body"]
+            size += len(part)
+            if size > limit:
+                break
+            parts.append(part)
+        else:
+            return b"".join(parts)
+        raise BodyTooLarge(f"The request body is over {limit} bytes.")
+    if len(body) > limit:
+        raise BodyTooLarge(f"The request body is over {limit} bytes.")
+    if not body:
+        raise BadRequest("The request has no body.")
+    return body

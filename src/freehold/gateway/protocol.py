@@ -1,0 +1,196 @@
+"""The HTTP protocol under the application: uvicorn's, with the limits that it leaves out.
+
+uvicorn bounds neither the number and size of headers nor the time they take, tells nobody at once
+when a client hangs up, and answers malformed requests in plain text. Those four are mended here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from freehold.core.errors import BadRequest, ClientError, HeadersTooLarge, RequestTimeout
+from freehold.gateway.settings import ServerSettings
+from freehold.wire.openai_errors import encode_error
+
+CONNECTION = "freehold.connection"
+"""Key in the ASGI scope under which the application finds its ClientConnection."""
+
+_LINGER_SECONDS = 5.0
+
+WRITE_HIGH_WATER = 32 * 1024
+"""Unsent bytes of an answer above which a slow client makes its provider wait."""
+
+
+class ClientConnection(HttpToolsProtocol):
+    """One client connection."""
+
+    limits = ServerSettings()
+    """Set on a subclass by `protocol_for`."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._in_head = True
+        self._header_bytes = 0
+        self._raw_head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._linger_timer: asyncio.TimerHandle | None = None
+        self._call: asyncio.Task[Any] | None = None
+        self._refusal: ClientError | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected: its first request's headers are awaited from now on."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self.transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone: whatever is being done for it stops now."""
+        self._stop_head_timer()
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+            self._linger_timer = None
+        call = self._call
+        super().connection_lost(exc)
+        if call is not None and not call.done():
+            call.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        if self._refusal is not None:
+            return
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # an upgrade nobody asked us to offer is not taken: the request is answered as it is
+        except httptools.HttpParserError as error:
+            self._refuse(_refusal_in(error) or BadRequest("The request is not valid HTTP."))
+            return
+        if self._in_head:
+            # The parser hands headers over only when they are whole, so the bytes are counted here.
+            self._raw_head_bytes += len(data)
+            if self._raw_head_bytes > self.limits.max_header_bytes:
+                self._refuse(HeadersTooLarge(f"The request's headers are over {self.limits.max_header_bytes} bytes."))
+            elif self._head_timer is None:
+                self._await_head()
+
+    def watch(self, call: asyncio.Task[Any] | None) -> None:
+        """Cancel `call` when the client hangs up; None ends the watch."""
+        self._call = call
+
+    def discard_body(self) -> None:
+        """The request was answered before its body had come: read the rest for a while, so that the client
+        gets to see the answer, and then close.
+        """
+        if self.cycle.more_body and self._linger_timer is None and not self.transport.is_closing():
+            self._linger_timer = self.loop.call_later(_LINGER_SECONDS, self.transport.close)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client hung up."""
+        return self.transport.is_closing()
+
+    @property
+    def body_complete(self) -> bool:
+        """Whether the whole request body has arrived."""
+        return not self.cycle.more_body
+
+    # Parser callbacks
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._in_head = True
+        self._header_bytes = 0
+        self._raw_head_bytes = 0
+        self.scope[CONNECTION] = self  # type: ignore[literal-required]
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the URL."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header line."""
+        self._count(len(name) + len(value))
+        if len(self.headers) >= self.limits.max_headers:
+            raise HeadersTooLarge(f"The request has more than {self.limits.max_headers} header lines.")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is complete; the application starts."""
+        self._in_head = False
+        self._stop_head_timer()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request's body is complete."""
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+            self._linger_timer = None
+        super().on_message_complete()
+
+    def _count(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > self.limits.max_header_bytes:
+            raise HeadersTooLarge(f"The request's headers are over {self.limits.max_header_bytes} bytes.")
+
+    # Time
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.limits.header_timeout, self._head_is_late)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        self._refuse(RequestTimeout(f"The headers did not arrive within {self.limits.header_timeout:g} s."))
+
+    # Refusals below the application
+
+    def _refuse(self, error: ClientError) -> None:
+        """Answer in OpenAI's form and close, unless an answer is already on its way."""
+        self._refusal = error
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            body = encode_error(error)
+            self.transport.write(
+                b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
+                % (STATUS_LINE[error.status], len(body), body)
+            )
+        self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn calls for a malformed request."""
+        self._refuse(BadRequest(msg))
+
+
+def _refusal_in(error: BaseException) -> ClientError | None:
+    """The refusal that a parser callback raised, wherever the parser has put it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ClientError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def protocol_for(settings: ServerSettings) -> type[ClientConnection]:
+    """The protocol class that holds `settings`' limits, as uvicorn wants it: a class it can call."""
+    return type("ConfiguredClientConnection", (ClientConnection,), {"limits": settings})

@@ -1,0 +1,42 @@
+"""How the endpoint listens and what it accepts."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import msgspec
+
+
+class ServerSettings(msgspec.Struct, frozen=True):
+    """The `[server]` part of the configuration."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Anything wider than loopback needs at least one key to exist."""
+    port: int = 8484
+    """Port to listen on; 0 takes a free one."""
+    max_body_bytes: int = 32 * 1024 * 1024
+    """Largest request body."""
+    body_timeout: float = 30.0
+    """Seconds a request body may take to arrive."""
+    header_timeout: float = 10.0
+    """Seconds a request's headers may take to arrive."""
+    max_headers: int = 100
+    """Most header lines of a request."""
+    max_header_bytes: int = 64 * 1024
+    """Most bytes in a request's headers and URL."""
+    max_calls: int = 20_000
+    """Most calls in flight; one more is answered 503."""
+    keep_alive_timeout: float = 75.0
+    """Seconds an idle client connection is kept."""
+    shutdown_timeout: float = 30.0
+    """Seconds that calls in flight are given to finish when the endpoint is told to stop."""
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the endpoint."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False

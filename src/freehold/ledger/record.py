@@ -1,0 +1,73 @@
+"""The finished record of one call, as the engine hands it over."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from freehold.core.usage import NO_USAGE, Usage
+
+Outcome = Literal["answered", "refused", "failed", "cut", "cancelled"]
+"""
+answered   the client got a complete answer
+refused    we or the provider said no (4xx), and no model wrote anything
+failed     no answer could be had (5xx, unreachable, time limit) before anything was sent
+cut        an answer began and broke off on the provider's side
+cancelled  the client hung up
+"""
+
+
+class Attempt(msgspec.Struct, gc=False, omit_defaults=True):
+    """One try at one model. Times are milliseconds since the call began."""
+
+    provider: str
+    model: str
+    """The provider's own name for the model."""
+    start_ms: float
+    end_ms: float = 0.0
+    first_ms: float | None = None
+    """First token of a stream, or the whole answer's arrival."""
+    status: int | None = None
+    """HTTP status of the provider; None when none arrived."""
+    outcome: Outcome = "failed"
+    error: str | None = None
+    """Code of the error tree."""
+
+
+class Call(msgspec.Struct, gc=False):
+    """One request through the endpoint with everything that came of it."""
+
+    id: str
+    started_us: int
+    """Microseconds since 1970, UTC."""
+    operation: Literal["chat", "embeddings"]
+    dialect: str
+    key_id: str | None = None
+    route: str | None = None
+    """The name the client asked for, as long as it names a route or model that exists."""
+    provider: str | None = None
+    """Of the last attempt."""
+    model: str | None = None
+    """Of the last attempt: the provider's own name."""
+    reported_model: str | None = None
+    """What the provider said it was, in the answer."""
+    streamed: bool = False
+    status: int = 200
+    """What the client was told."""
+    outcome: Outcome = "answered"
+    error: str | None = None
+    stop_reason: str | None = None
+    usage: Usage = NO_USAGE
+    raw_usage: bytes | None = None
+    """The provider's usage object, as JSON on the wire."""
+    first_token_ms: float | None = None
+    duration_ms: float = 0.0
+    request_bytes: int = 0
+    answer_bytes: int = 0
+    attempts: list[Attempt] = []
+    losses: tuple[str, ...] = ()
+    request_body: bytes | None = None
+    """None when bodies are switched off for this call."""
+    answer_body: bytes | None = None
+    """The answer as sent; for a stream the event-stream bytes. None when not kept."""

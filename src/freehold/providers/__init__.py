@@ -1,0 +1,1 @@
+"""Clients of those who serve models: authenticated, pooled, with time limits."""

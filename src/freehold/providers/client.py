@@ -1,0 +1,233 @@
+"""A provider, ready to be asked: address, credentials, connections, time limits."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from freehold import __version__
+from freehold.core.errors import ProviderBroken, ProviderRefused, ProviderUnreachable
+from freehold.providers.http.connection import BrokenAnswer, Connection
+from freehold.providers.http.origin import Origin
+from freehold.providers.http.pool import Pool
+from freehold.providers.settings import ProviderSettings, Timeouts
+
+Operation = Literal["chat", "embeddings"]
+
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+"""A whole answer larger than this is refused; streams have no such limit."""
+
+Address = tuple[str, str]
+"""Base URL and bearer token of a model that has an address of its own."""
+
+_NEVER = 0.0
+
+
+class Response:
+    """An answer that has begun. Close it, whatever happens: an unread rest closes the connection."""
+
+    __slots__ = ("_connection", "_origin", "_pool", "_provider", "_silence", "_total", "status")
+
+    def __init__(
+        self, connection: Connection, pool: Pool, origin: Origin, *, provider: str, silence: float, total: float
+    ) -> None:
+        """`silence` in seconds; `total` is a deadline in the event loop's time."""
+        self._connection = connection
+        self._pool = pool
+        self._origin = origin
+        self._provider = provider
+        self._silence = silence
+        self._total = total
+        self.status = connection.status
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first header called `name` (lower case)."""
+        for key, value in self._connection.headers:
+            if key == name:
+                return value
+        return None
+
+    async def read(self) -> bytes:
+        """The whole body. Raises ProviderBroken or ProviderTimeout."""
+        self._watch_silence()
+        try:
+            return await self._connection.read_all(MAX_ANSWER_BYTES)
+        except BrokenAnswer as error:
+            raise self._broken(error) from None
+
+    async def read_some(self) -> bytes:
+        """The next piece of the body, empty at its end. Raises ProviderBroken or ProviderTimeout.
+
+        The limit on silence counts only while we wait, not while a slow client is being served.
+        """
+        connection = self._connection
+        if not connection.unread:
+            self._watch_silence()
+        try:
+            piece = await connection.read_some()
+        except BrokenAnswer as error:
+            raise self._broken(error) from None
+        connection.deadline = self._total
+        connection.phase = "total"
+        return piece
+
+    def expect_silence_of(self, seconds: float) -> None:
+        """From now on wait `seconds` for each further piece."""
+        self._silence = seconds
+
+    def _watch_silence(self) -> None:
+        connection = self._connection
+        deadline = self._pool.loop.time() + self._silence
+        if deadline < self._total:
+            connection.deadline = deadline
+            connection.phase = "silence"
+        else:
+            connection.deadline = self._total
+            connection.phase = "total"
+
+    def _broken(self, error: BrokenAnswer) -> ProviderBroken:
+        return ProviderBroken(f"The answer of `{self._provider}` broke off: {error}.", provider=self._provider)
+
+    def close(self) -> None:
+        """Give the connection back; if the answer was not read to its end, the provider is cut off at once."""
+        self._connection.deadline = _NEVER
+        self._pool.release(self._connection, self._origin)
+
+
+class ProviderClient:
+    """Sends requests to one provider. Lives until the configuration drops the provider."""
+
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        *,
+        tls: ssl.SSLContext | None,
+        find_address: Callable[[str], Awaitable[Address]] | None = None,
+    ) -> None:
+        """`find_address` gives the address of a model where each model has its own (kind `local`)."""
+        self.settings = settings
+        self.name = settings.name
+        self._tls = tls
+        self._pool = Pool(settings.name, max_connections=settings.max_connections)
+        self._find_address = find_address
+        self._destinations: dict[tuple[str, str, str], tuple[Origin, bytes]] = {}
+        self._origin = Origin(settings.base_url, tls) if settings.base_url else None
+        self._heads: dict[Operation, bytes] = {}
+        if self._origin is not None:
+            self._heads = {
+                "chat": self._head(self._origin, "POST", settings.chat_path, self._credentials()),
+                "embeddings": self._head(self._origin, "POST", settings.embeddings_path, self._credentials()),
+            }
+
+    def _credentials(self) -> dict[str, str]:
+        key = self.settings.api_key
+        if key is None:
+            return {}
+        if self.settings.auth == "bearer":
+            return {"authorization": f"Bearer {key.reveal()}"}
+        return {self.settings.auth: key.reveal()}
+
+    def _head(self, origin: Origin, method: str, path: str, credentials: dict[str, str]) -> bytes:
+        headers = {
+            "user-agent": f"freehold/{__version__}",
+            "accept": "application/json, text/event-stream",
+            "content-type": "application/json",
+            **({} if self.settings.keep_alive else {"connection": "close"}),
+            **self.settings.headers,
+            **credentials,
+        }
+        return origin.head(method, path, headers, self.settings.query)
+
+    async def _destination(self, operation: Operation, model: str) -> tuple[Origin, bytes]:
+        if self._origin is not None:
+            return self._origin, self._heads[operation]
+        assert self._find_address is not None
+        base_url, token = await self._find_address(model)
+        known = self._destinations.get((operation, base_url, token))
+        if known is None:
+            origin = Origin(base_url, self._tls)
+            path = self.settings.chat_path if operation == "chat" else self.settings.embeddings_path
+            known = (origin, self._head(origin, "POST", path, {"authorization": f"Bearer {token}"}))
+            self._destinations = {
+                key: value for key, value in self._destinations.items() if key[1] == base_url
+            } | {(operation, base_url, token): known}
+        return known
+
+    async def send(self, operation: Operation, model: str, body: bytes) -> Response:
+        """Send one request and wait for the answer's head. Close the response in any case.
+
+        A kept-alive connection that the provider closed before a byte came back is replaced once
+        by a fresh one. Raises ProviderUnreachable, ProviderBroken, ProviderTimeout, Overloaded.
+        """
+        limits = self.settings.timeouts
+        total = self._pool.loop.time() + limits.total
+        origin, head = await self._destination(operation, model)
+        connection = await self._pool.acquire(origin, timeout=limits.connect)
+        try:
+            try:
+                await self._exchange(connection, head, body, limits, total)
+            except BrokenAnswer:
+                if connection.touched or connection.used == 1:
+                    raise
+                self._pool.release(connection, origin)
+                connection = await self._pool.acquire(origin, timeout=limits.connect, fresh=True)
+                await self._exchange(connection, head, body, limits, total)
+        except BrokenAnswer as error:
+            self._pool.release(connection, origin)
+            if connection.touched:
+                raise ProviderBroken(f"`{self.name}` did not answer: {error}.", provider=self.name) from None
+            raise ProviderUnreachable(f"`{self.name}` did not answer: {error}.", provider=self.name) from None
+        except BaseException:  # a cancelled call must give its connection back too
+            self._pool.release(connection, origin)
+            raise
+        return Response(
+            connection, self._pool, origin, provider=self.name, silence=limits.silence, total=total
+        )
+
+    async def _exchange(
+        self, connection: Connection, head: bytes, body: bytes, limits: Timeouts, total: float
+    ) -> None:
+        deadline = self._pool.loop.time() + limits.first_token
+        connection.deadline = min(deadline, total)
+        connection.phase = "first_token" if deadline < total else "total"
+        connection.send(head, body)
+        await connection.read_status()
+
+    async def list_models(self) -> bytes:
+        """The body of the provider's list of models. Raises any ProviderError."""
+        if self._origin is None:
+            raise ProviderUnreachable(f"`{self.name}` has no list of models.", provider=self.name)
+        head = self._head(self._origin, "GET", self.settings.models_path, self._credentials())
+        limits = self.settings.timeouts
+        total = self._pool.loop.time() + min(limits.total, limits.connect + 20)
+        connection = await self._pool.acquire(self._origin, timeout=limits.connect)
+        response = None
+        try:
+            await self._exchange(connection, head, b"", limits, total)
+            response = Response(
+                connection, self._pool, self._origin, provider=self.name, silence=limits.silence, total=total
+            )
+            body = await response.read()
+        except BrokenAnswer as error:
+            raise ProviderBroken(f"`{self.name}` did not answer: {error}.", provider=self.name) from None
+        finally:
+            connection.deadline = _NEVER
+            self._pool.release(connection, self._origin)
+        if response.status != 200:
+            raise ProviderRefused(
+                f"`{self.name}` answered {response.status}.",
+                provider=self.name,
+                status=response.status,
+                body=body,
+            )
+        return body
+
+    @property
+    def busy(self) -> int:
+        """Connections in use."""
+        return self._pool.busy
+
+    def close(self) -> None:
+        """Let calls in flight finish; keep nothing open after them."""
+        self._pool.close()

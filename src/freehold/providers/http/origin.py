@@ -1,0 +1,46 @@
+"""Where requests go: scheme, host, port, and the parts of the request head that never change."""
+
+from __future__ import annotations
+
+import ssl
+from urllib.parse import urlencode, urlsplit
+
+from freehold.core.errors import SettingsError
+
+
+class Origin:
+    """One scheme, host and port; connections are pooled per origin."""
+
+    __slots__ = ("base_path", "host", "host_header", "port", "tls")
+
+    def __init__(self, base_url: str, tls: ssl.SSLContext | None) -> None:
+        """`base_url` is http or https; `tls` is the context for https. Raises SettingsError."""
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingsError(
+                f"`{base_url}` is not a URL of a provider.", hint="Write it like `https://api.example.com/v1`."
+            )
+        if parts.username or parts.password:
+            raise SettingsError(
+                f"The URL for `{parts.hostname}` carries a password.", hint="Put it into `api_key` by reference."
+            )
+        self.host = parts.hostname
+        self.port = parts.port or (443 if parts.scheme == "https" else 80)
+        self.tls = tls if parts.scheme == "https" else None
+        default_port = 443 if parts.scheme == "https" else 80
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        self.host_header = name if self.port == default_port else f"{name}:{self.port}"
+        self.base_path = parts.path.rstrip("/")
+
+    def head(self, method: str, path: str, headers: dict[str, str], query: dict[str, str]) -> bytes:
+        """The request head up to and with `content-length: `; the number, an empty line and the body follow.
+
+        Raises SettingsError for a header that could break out of its line.
+        """
+        target = self.base_path + path + (f"?{urlencode(query)}" if query else "")
+        lines = [f"{method} {target} HTTP/1.1", f"host: {self.host_header}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        for line in lines:
+            if "\r" in line or "\n" in line or "\0" in line:
+                raise SettingsError("A header or path for a provider contains a line break.")
+        return "\r\n".join([*lines, "content-length: "]).encode("latin-1")

@@ -1,0 +1,52 @@
+"""What is known about a provider before it is called."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from freehold.core.secret import Secret
+
+
+class Timeouts(msgspec.Struct, frozen=True, gc=False):
+    """Time limits of a call, in seconds."""
+
+    connect: float = 10.0
+    """Until a connection stands."""
+    first_token: float = 120.0
+    """From the request's last byte to the first event of a stream, or to a whole answer's first byte."""
+    silence: float = 60.0
+    """Between two pieces of an answer."""
+    total: float = 600.0
+    """For the whole call."""
+
+
+class ProviderSettings(msgspec.Struct, frozen=True):
+    """One provider, as configured, with its preset's facts filled in."""
+
+    name: str
+    """The first half of `provider/model`."""
+    kind: Literal["openai-compatible", "local"] = "openai-compatible"
+    base_url: str | None = None
+    """Up to and with `/v1` or its like; `chat_path` is appended. None for `local`."""
+    api_key: Secret | None = None
+    auth: str = "bearer"
+    """`bearer` sends `authorization: Bearer KEY`; anything else is the name of the header that carries the bare key."""
+    headers: dict[str, str] = {}
+    """Sent with every request."""
+    query: dict[str, str] = {}
+    """Appended to every URL."""
+    chat_path: str = "/chat/completions"
+    embeddings_path: str = "/embeddings"
+    models_path: str = "/models"
+    stream_usage: bool = True
+    """Whether it understands `stream_options.include_usage`."""
+    timeouts: Timeouts = Timeouts()
+    max_connections: int = 10_000
+    keep_alive: bool = True
+    """Whether connections are kept for further requests."""
+    prices: str | None = None
+    """Its id in the price list, where it has one."""
+    models: tuple[str, ...] = ()
+    """Names listed under `/v1/models`; others may be called all the same."""

@@ -1,0 +1,1 @@
+"""Which model answers: routes and the plan of attempts. Pure."""

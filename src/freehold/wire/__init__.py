@@ -1,0 +1,1 @@
+"""Dialects: bytes on the wire, read and written. No I/O."""

@@ -1,0 +1,71 @@
+"""Errors in OpenAI's form."""
+
+from __future__ import annotations
+
+import msgspec
+
+from freehold.core.errors import ClientError, FreeholdError, ProviderError, ProviderRefused
+
+_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+
+_TEXT_LIMIT = 2000
+
+
+class _Error(msgspec.Struct):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class _Body(msgspec.Struct):
+    error: _Error
+
+
+class _Envelope(msgspec.Struct):
+    error: msgspec.Raw
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
+def _type_of(status: int) -> str:
+    if status in _TYPES:
+        return _TYPES[status]
+    return "invalid_request_error" if status < 500 else "api_error"
+
+
+def status_of(error: FreeholdError) -> int:
+    """The HTTP status the client is told.
+
+    A provider's refusal keeps its own status when it is about the request. When it is about our
+    credentials or account (401, 402, 403), or is no error status at all, the client is not at
+    fault: 502. A provider's other server errors become 502 as well, but 503, 504 and 529 (overloaded) stay.
+    """
+    if isinstance(error, ProviderRefused):
+        status = error.provider_status
+        if status in (401, 402, 403) or not 400 <= status < 600:
+            return 502
+        return status if status < 500 or status in (503, 504, 529) else 502
+    return error.status
+
+
+def encode_error(error: FreeholdError) -> bytes:
+    """The error as a response body. A provider's own error object is passed on when the request was at fault."""
+    status = status_of(error)
+    if isinstance(error, ProviderRefused) and status < 500:
+        try:
+            envelope = _decode_envelope(error.body)
+            if bytes(envelope.error).startswith(b"{"):
+                return error.body
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    param = error.param if isinstance(error, ClientError) else None
+    text = str(error) if isinstance(error, (ClientError, ProviderError)) or status == 503 else error.message
+    return _encode(_Body(_Error(text[:_TEXT_LIMIT], _type_of(status), param, error.code)))
+
+
+def encode_error_event(error: FreeholdError) -> bytes:
+    """The error as the last event of a stream that broke. No `[DONE]` follows it: the answer is not done."""
+    return b"data: " + encode_error(error).replace(b"\n", b"") + b"\n\n"

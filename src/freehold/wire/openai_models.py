@@ -1,0 +1,45 @@
+"""The list of models in OpenAI's form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+
+class ModelEntry(msgspec.Struct):
+    """One model or route, as clients see it."""
+
+    id: str
+    owned_by: str
+    created: int = 0
+    object: Literal["model"] = "model"
+
+
+class _List(msgspec.Struct):
+    data: list[ModelEntry]
+    object: Literal["list"] = "list"
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+class _Ids(msgspec.Struct):
+    data: list[_Id]
+
+
+def encode_models(entries: Iterable[ModelEntry]) -> bytes:
+    """The body of `GET /v1/models`."""
+    return msgspec.json.encode(_List(list(entries)))
+
+
+def encode_model(entry: ModelEntry) -> bytes:
+    """The body of `GET /v1/models/{id}`."""
+    return msgspec.json.encode(entry)
+
+
+def read_model_ids(body: bytes) -> list[str]:
+    """The ids in a provider's list of models. Raises msgspec.DecodeError."""
+    return [entry.id for entry in msgspec.json.decode(body, type=_Ids).data]

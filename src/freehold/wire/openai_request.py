@@ -1,0 +1,111 @@
+"""Requests in OpenAI's form: what must be known is read, everything else stays the bytes it was."""
+
+from __future__ import annotations
+
+import msgspec
+
+from freehold.core.errors import BadRequest
+
+Fields = dict[str, msgspec.Raw]
+
+_decode_fields = msgspec.json.Decoder(Fields).decode
+_decode_text = msgspec.json.Decoder(str).decode
+_decode_flag = msgspec.json.Decoder(bool | None).decode
+_decode_options = msgspec.json.Decoder(Fields | None).decode
+_encode = msgspec.json.Encoder().encode
+
+_TRUE = msgspec.Raw(b"true")
+_ASK_FOR_USAGE = msgspec.Raw(b'{"include_usage":true}')
+_NOT_LISTS = (b"[]", b"null")
+
+
+class Request(msgspec.Struct, gc=False):
+    """A decoded request. `fields` maps each top-level name to its value's own bytes."""
+
+    model: str
+    fields: Fields
+    stream: bool = False
+    wants_usage: bool = False
+    """The client asked for the stream's usage event itself (`stream_options.include_usage`)."""
+
+    def for_provider(self, model: str, *, ask_for_usage: bool) -> bytes:
+        """The request body for a provider that calls the model `model`.
+
+        Only `model` changes and, when `ask_for_usage` and streaming, `stream_options.include_usage`;
+        every other value is sent byte for byte as the client wrote it.
+        """
+        fields = dict(self.fields)
+        fields["model"] = msgspec.Raw(_encode(model))
+        if ask_for_usage and self.stream and not self.wants_usage:
+            options = _decode_options(fields["stream_options"]) if "stream_options" in fields else None
+            fields["stream_options"] = (
+                msgspec.Raw(_encode({**options, "include_usage": _TRUE})) if options else _ASK_FOR_USAGE
+            )
+        return _encode(fields)
+
+
+def _read_fields(body: bytes) -> Fields:
+    try:
+        if not body.isascii():
+            body.decode()
+        return _decode_fields(body)
+    except msgspec.ValidationError:
+        raise BadRequest("The request body is not a JSON object.") from None
+    except msgspec.DecodeError as error:
+        raise BadRequest(
+            f"The request body is not valid JSON: {error}." if body else "The request has no body."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"The request body is not UTF-8 (byte {error.start}).") from None
+    except RecursionError:
+        raise BadRequest("The request body is nested too deeply.") from None
+
+
+def _read_model(fields: Fields) -> str:
+    raw = fields.get("model")
+    if raw is None:
+        raise BadRequest(
+            "The field `model` is missing.", hint="Name a route, such as `default`.", param="model"
+        )
+    try:
+        model = _decode_text(raw)
+        model.encode()
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        raise BadRequest("The field `model` is not a string.", param="model") from None
+    if not model:
+        raise BadRequest("The field `model` is empty.", param="model")
+    return model
+
+
+def read_chat_request(body: bytes) -> Request:
+    """Decode a chat completions request.
+
+    Raises BadRequest, which names the field. Only what Freehold acts on is judged here: `model`,
+    `messages` (a list that is not empty), `stream` and `stream_options`.
+    """
+    fields = _read_fields(body)
+    request = Request(_read_model(fields), fields)
+    messages = bytes(fields.get("messages", b""))
+    if not messages.startswith(b"[") or messages[1:-1].isspace() or messages in _NOT_LISTS:
+        raise BadRequest("The field `messages` is not a list with messages in it.", param="messages")
+    if "stream" in fields:
+        try:
+            request.stream = bool(_decode_flag(fields["stream"]))
+        except msgspec.DecodeError:
+            raise BadRequest("The field `stream` is neither true nor false.", param="stream") from None
+    if "stream_options" in fields:
+        try:
+            options = _decode_options(fields["stream_options"])
+            request.wants_usage = bool(options and _decode_flag(options.get("include_usage", b"null")))
+        except msgspec.DecodeError:
+            raise BadRequest("The field `stream_options` is not understood.", param="stream_options") from None
+    return request
+
+
+def read_embeddings_request(body: bytes) -> Request:
+    """Decode an embeddings request. Raises BadRequest, which names the field."""
+    fields = _read_fields(body)
+    request = Request(_read_model(fields), fields)
+    if bytes(fields.get("input", b"null")) in (b"null", b"[]", b'""'):
+        raise BadRequest("The field `input` is missing or empty.", param="input")
+    return request
