@@ -32,7 +32,18 @@ class _Chunk(msgspec.Struct):
     model: str | None = None
 
 
+class _PlainChoice(msgspec.Struct, gc=False):
+    finish_reason: str | None = None
+
+
+class _PlainChunk(msgspec.Struct, gc=False):
+    choices: list[_PlainChoice] = []
+    usage: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
+
+
 _decode = msgspec.json.Decoder(_Chunk).decode
+_decode_plain = msgspec.json.Decoder(list[_PlainChunk]).decode
 
 
 class ChatStream:
@@ -65,6 +76,8 @@ class ChatStream:
         piece is lost with it.
         """
         untouched = not self._splitter.rest
+        if self.started and untouched and self._all_plain(piece):
+            return piece
         try:
             events = self._splitter.feed(piece)
         except EventTooLarge as error:
@@ -81,6 +94,27 @@ class ChatStream:
             return b""
         kept.append(b"")
         return b"\n\n".join(kept)
+
+    def _all_plain(self, piece: bytes) -> bool:
+        """Whether `piece` is whole events that only go on writing, which is what most of a stream is.
+
+        They are then counted and need no closer look. All are parsed at once, as the list they
+        become when the text between them is a comma: a third of what one by one costs.
+        """
+        if not piece.startswith(b"data: {") or not piece.endswith(b"}\n\n") or b"\r" in piece:
+            return False
+        try:
+            chunks = _decode_plain(b"[%b]" % piece[6:-2].replace(b"\n\ndata: ", b","))
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        for chunk in chunks:
+            if chunk.usage is not ABSENT or chunk.error is not ABSENT or not chunk.choices:
+                return False
+            for choice in chunk.choices:
+                if choice.finish_reason is not None:
+                    return False
+        self.deltas += len(chunks)
+        return True
 
     def finish(self) -> bytes:
         """The bytes have ended: a last event that lacks its empty line counts if it can be read."""
