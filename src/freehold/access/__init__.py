@@ -1,0 +1,1 @@
+"""Who may call what: keys, kept only as keyed hashes."""

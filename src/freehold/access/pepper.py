@@ -1,0 +1,94 @@
+"""The pepper: 32 random bytes in a file of their own, without which the hashes of keys say nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from freehold.core.errors import StoreError
+
+LENGTH = 32
+
+
+class Pepper:
+    """Turns keys into the digests that are kept of them: HMAC-SHA256."""
+
+    __slots__ = ("_keyed",)
+
+    def __init__(self, secret: bytes) -> None:
+        self._keyed = hmac.new(secret, digestmod=hashlib.sha256)
+
+    def digest(self, token: bytes) -> bytes:
+        """The 32 bytes that stand for `token`. About 2 us."""
+        keyed = self._keyed.copy()
+        keyed.update(token)
+        return keyed.digest()
+
+    @property
+    def check(self) -> bytes:
+        """Kept beside the digests, to notice when they were made with another pepper."""
+        return self.digest(b"this pepper made the digests beside me")
+
+
+def read_pepper(path: Path) -> Pepper | None:
+    """The pepper kept in `path`; None when there is no such file.
+
+    Raises StoreError when the file cannot be read or does not hold a pepper.
+    """
+    try:
+        secret = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(
+            f"The file `{path}`, which keys are recognised by, cannot be read: {error.strerror}.",
+            hint="Let the user that runs Freehold own it, with mode 0600.",
+        ) from error
+    if len(secret) != LENGTH:
+        raise StoreError(
+            f"The file `{path}`, which keys are recognised by, holds {len(secret)} bytes, not {LENGTH}.",
+            hint="Put it back from a backup.",
+        )
+    return Pepper(secret)
+
+
+def make_pepper(path: Path) -> Pepper:
+    """A fresh pepper, kept in `path` with mode 0600; or the one that is there, when somebody was faster.
+
+    The file appears whole or not at all, and is never overwritten. Raises StoreError.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(descriptor, secrets.token_bytes(LENGTH))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"The file `{path}`, which keys are recognised by, cannot be made: {error.strerror}.",
+            hint=f"Let the user that runs Freehold write to `{path.parent}`.",
+        ) from error
+    made = read_pepper(path)
+    assert made is not None
+    return made
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

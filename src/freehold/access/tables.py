@@ -1,0 +1,29 @@
+"""The tables of `access.db`. Their migrations are in `store/migrations/access`."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("prefix", String(16), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger),
+    Column("revoked_us", BigInteger),
+    # A JSON list of names; null: every route.
+    Column("routes", Text),
+)
+
+# One row: what the pepper makes of a fixed text, to notice when the pepper was lost or replaced.
+pepper = Table(
+    "pepper",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("check_value", LargeBinary(32), nullable=False),
+)
