@@ -1,92 +1,117 @@
-"""Figures for Prometheus, under `/metrics`."""
+"""Figures for Prometheus, under `/metrics`.
+
+Calls are counted in plain numbers and turned into Prometheus' families when somebody scrapes: the
+library's own counters take a lock for each of the five figures that a call moves.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from freehold import __version__
 from freehold.ledger.record import Call
 
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+"""Upper bounds of the histograms, in seconds."""
+
+MOST_COMBINATIONS = 2000
+"""Combinations of labels that are told apart; models beyond them are counted together as `other`."""
 
 Reading = dict[str, tuple[str, str, float]]
 """Name -> kind (`gauge` or `counter`), help, value: read at the time of a scrape."""
 
-
-class _Children:
-    """The metrics of one combination of labels, looked up once."""
-
-    __slots__ = ("calls", "duration", "first_token", "input_tokens", "output_tokens")
-
-    def __init__(self, metrics: Metrics, labels: tuple[str, str, str, str]) -> None:
-        operation, provider, model, _ = labels
-        self.calls = metrics.calls.labels(*labels)
-        self.duration = metrics.duration.labels(operation, provider, model)
-        self.first_token = metrics.first_token.labels(operation, provider, model)
-        self.input_tokens = metrics.tokens.labels(provider, model, "input")
-        self.output_tokens = metrics.tokens.labels(provider, model, "output")
+Labels = tuple[str, str, str, str]
+"""Operation, provider, model, outcome."""
 
 
-class Metrics:
-    """Counts finished calls. Labels are names of the configuration, so their number is bounded."""
+class Tally:
+    """The figures of one combination of labels. Seconds are kept as milliseconds until the scrape."""
+
+    __slots__ = ("calls", "duration_ms", "durations", "first_ms", "firsts", "input_tokens", "output_tokens")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.duration_ms = 0.0
+        self.durations = [0] * (len(BUCKETS) + 1)
+        self.first_ms = 0.0
+        self.firsts = [0] * (len(BUCKETS) + 1)
+        self.input_tokens = 0
+        self.output_tokens = 0
+
+
+class Metrics(Collector):
+    """Counts finished calls. Not for several threads: it lives in the event loop's."""
 
     def __init__(self, read: Callable[[], Reading]) -> None:
         """`read` gives the figures that others keep: calls in flight, the ledger's state."""
-        self.registry = CollectorRegistry()
-        self.calls = Counter(
-            "freehold_calls", "Finished calls.", ["operation", "provider", "model", "outcome"], registry=self.registry
-        )
-        self.tokens = Counter(
-            "freehold_tokens", "Tokens of finished calls, where known.", ["provider", "model", "kind"],
-            registry=self.registry,
-        )
-        self.duration = Histogram(
-            "freehold_call_duration_seconds", "From the request to the end of the answer.",
-            ["operation", "provider", "model"], buckets=_SECONDS, registry=self.registry,
-        )
-        self.first_token = Histogram(
-            "freehold_first_token_seconds", "From the request to the first token, or to a whole answer.",
-            ["operation", "provider", "model"], buckets=_SECONDS, registry=self.registry,
-        )
-        self._children: dict[tuple[str, str, str, str], _Children] = {}
-        self.registry.register(_Readings(read))
+        self._read = read
+        self._tallies: dict[Labels, Tally] = {}
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
 
     def observe(self, call: Call) -> None:
         """Count one finished call."""
         labels = (call.operation, call.provider or "", call.model or "", call.outcome)
-        children = self._children.get(labels)
-        if children is None:
-            if len(self._children) >= _MOST_COMBINATIONS:
-                labels = (call.operation, call.provider or "", "other", call.outcome)
-            children = self._children.setdefault(labels, _Children(self, labels))
-        children.calls.inc()
-        children.duration.observe(call.duration_ms / 1000.0)
-        if call.first_token_ms is not None:
-            children.first_token.observe(call.first_token_ms / 1000.0)
+        tally = self._tallies.get(labels)
+        if tally is None:
+            tally = self._new_tally(labels)
+        tally.calls += 1
+        tally.duration_ms += call.duration_ms
+        tally.durations[bisect_left(BUCKETS, call.duration_ms * 0.001)] += 1
+        first_ms = call.first_token_ms
+        if first_ms is not None:
+            tally.first_ms += first_ms
+            tally.firsts[bisect_left(BUCKETS, first_ms * 0.001)] += 1
         usage = call.usage
-        if usage.input_tokens:
-            children.input_tokens.inc(usage.input_tokens)
-        if usage.output_tokens:
-            children.output_tokens.inc(usage.output_tokens)
+        tally.input_tokens += usage.input_tokens or 0
+        tally.output_tokens += usage.output_tokens or 0
+
+    def _new_tally(self, labels: Labels) -> Tally:
+        if len(self._tallies) >= MOST_COMBINATIONS:
+            labels = (labels[0], labels[1], "other", labels[3])
+        return self._tallies.setdefault(labels, Tally())
 
     def encode(self) -> bytes:
         """All figures in Prometheus' text form."""
-        return generate_latest(self.registry)
+        return generate_latest(self._registry)
 
-
-_MOST_COMBINATIONS = 2000
-
-
-class _Readings(Collector):
-    def __init__(self, read: Callable[[], Reading]) -> None:
-        self._read = read
-
-    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
+        """The families, for the library to encode."""
+        names = ["operation", "provider", "model", "outcome"]
+        calls = CounterMetricFamily("freehold_calls", "Finished calls.", labels=names)
+        tokens = CounterMetricFamily(
+            "freehold_tokens", "Tokens of finished calls, where known.", labels=[*names, "kind"]
+        )
+        duration = HistogramMetricFamily(
+            "freehold_call_duration_seconds", "From the request to the end of the answer.", labels=names
+        )
+        first = HistogramMetricFamily(
+            "freehold_first_token_seconds", "From the request to the first token, or to a whole answer.", labels=names
+        )
+        for labels, tally in self._tallies.items():
+            calls.add_metric(labels, tally.calls)
+            tokens.add_metric([*labels, "input"], tally.input_tokens)
+            tokens.add_metric([*labels, "output"], tally.output_tokens)
+            duration.add_metric(labels, _cumulative(tally.durations), tally.duration_ms / 1000)
+            if any(tally.firsts):
+                first.add_metric(labels, _cumulative(tally.firsts), tally.first_ms / 1000)
+        yield from (calls, tokens, duration, first)
         yield GaugeMetricFamily("freehold_info", f"Freehold {__version__} is up.", value=1.0)
         for name, (kind, text, value) in self._read().items():
             family = GaugeMetricFamily if kind == "gauge" else CounterMetricFamily
             yield family(name, text, value=value)
+
+
+def _cumulative(counts: list[int]) -> list[tuple[str, float]]:
+    """Prometheus' buckets: bound -> how many were at or below it."""
+    total = 0
+    buckets: list[tuple[str, float]] = []
+    for bound, count in zip([*(str(bound) for bound in BUCKETS), "+Inf"], counts, strict=True):
+        total += count
+        buckets.append((bound, float(total)))
+    return buckets

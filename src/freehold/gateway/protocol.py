@@ -119,15 +119,24 @@ class ClientConnection(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """A part of the URL."""
-        self._count(len(url))
+        self._header_bytes += len(url)
+        if self._header_bytes > self.limits.max_header_bytes:
+            raise HeadersTooLarge(f"The URL is over {self.limits.max_header_bytes} bytes.")
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header line."""
-        self._count(len(name) + len(value))
-        if len(self.headers) >= self.limits.max_headers:
-            raise HeadersTooLarge(f"The request has more than {self.limits.max_headers} header lines.")
-        super().on_header(name, value)
+        """One header line. In full here instead of calling uvicorn's, as it runs for every line."""
+        limits = self.limits
+        headers = self.headers
+        self._header_bytes = size = self._header_bytes + len(name) + len(value)
+        if size > limits.max_header_bytes:
+            raise HeadersTooLarge(f"The request's headers are over {limits.max_header_bytes} bytes.")
+        if len(headers) >= limits.max_headers:
+            raise HeadersTooLarge(f"The request has more than {limits.max_headers} header lines.")
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is complete; the application starts."""
@@ -141,11 +150,6 @@ class ClientConnection(HttpToolsProtocol):
             self._linger_timer.cancel()
             self._linger_timer = None
         super().on_message_complete()
-
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > self.limits.max_header_bytes:
-            raise HeadersTooLarge(f"The request's headers are over {self.limits.max_header_bytes} bytes.")
 
     # Time
 

@@ -24,27 +24,78 @@ class EventTooLarge(FreeholdError):
 class EventSplitter:
     """Cuts a byte stream into whole events; what is not whole yet is kept for the next piece."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_after_cr", "_held", "_parts", "endings", "late")
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._after_cr = False
+        self.endings: list[bytes] | None = None
+        """What ended each event of the last piece; None when all ended in two LF."""
+        self.late = b""
+        """A LF that belongs to the ending before the last piece: the piece before was cut between CR and LF."""
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """Every event that `piece` completes, without its closing empty line.
+        """Every event that `piece` completes, without its closing empty line; `endings` and `late` tell the rest.
 
-        Raises EventTooLarge.
+        Raises EventTooLarge, when what is kept from the pieces before is too large.
         """
-        data = self._rest + piece if self._rest else piece
-        events = data.split(b"\n\n") if b"\r" not in data else _BOUNDARY.split(data)
-        self._rest = rest = events.pop()
-        if len(rest) > MAX_EVENT_BYTES:
-            raise EventTooLarge(f"An event of the stream passed {MAX_EVENT_BYTES} bytes without ending.")
+        self.late = self.late_of(piece) if self._after_cr else b""
+        if self.late:
+            piece = piece[1:]
+        if self._parts:
+            if self._held > MAX_EVENT_BYTES:
+                raise EventTooLarge(f"An event of the stream passed {MAX_EVENT_BYTES} bytes without ending.")
+            if b"\n" not in piece and b"\r" not in piece:
+                # The middle of a large event: joined once, when its end comes.
+                self._keep(piece)
+                return []
+            piece = b"".join((*self._parts, piece))
+            self._parts.clear()
+            self._held = 0
+        if b"\r" in piece:
+            return self._split_any(piece)
+        self.endings = None
+        events = piece.split(b"\n\n")
+        self._keep(events.pop())
         return events
 
+    def _split_any(self, data: bytes) -> list[bytes]:
+        """As `feed`, for lines that do not all end in LF."""
+        events: list[bytes] = []
+        self.endings = []
+        start = 0
+        for boundary in _BOUNDARY.finditer(data):
+            events.append(data[start : boundary.start()])
+            self.endings.append(boundary.group())
+            start = boundary.end()
+        self._keep(data[start:])
+        self._after_cr = start == len(data) and data.endswith(b"\r")
+        return events
+
+    def _keep(self, rest: bytes) -> None:
+        if rest:
+            self._parts.append(rest)
+            self._held += len(rest)
+
+    def late_of(self, piece: bytes) -> bytes:
+        """The LF at the beginning of `piece` that belongs to the ending before it, if it does."""
+        if not self._after_cr or not piece:
+            return b""
+        self._after_cr = False
+        return b"\n" if piece.startswith(b"\n") else b""
+
     @property
-    def rest(self) -> bytes:
-        """What came after the last whole event."""
-        return self._rest
+    def empty(self) -> bool:
+        """Whether nothing is kept: the last piece ended where an event ended."""
+        return not self._parts and not self._after_cr
+
+    def take_rest(self) -> bytes:
+        """What came after the last whole event; nothing is kept any longer."""
+        rest = b"".join(self._parts)
+        self._parts.clear()
+        self._held = 0
+        return rest
 
 
 def data_of(event: bytes) -> bytes | None:

@@ -14,6 +14,7 @@ HIGH_WATER = 64 * 1024
 """Unread bytes of an answer above which the provider is made to wait."""
 
 _MAX_HEADER_BYTES = 64 * 1024
+_SIZED_BY = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class BrokenAnswer(ConnectionError):
@@ -212,15 +213,18 @@ class Connection(asyncio.Protocol):
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > _MAX_HEADER_BYTES:
             raise BrokenAnswer("the answer's headers are too large")
-        self.headers.append((name.lower(), value))
+        name = name.lower()
+        if name in _SIZED_BY:
+            self._sized = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is complete; an interim answer (1xx) is passed over."""
         status = self._parser.get_status_code()
         if status < 200:
             self.headers = []
+            self._sized = False
             return
-        self._sized = any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
         self.status = status
 
     def on_body(self, body: bytes) -> None:
