@@ -1,0 +1,137 @@
+"""`freehold ask`: one question to a running endpoint, the answer as it is written."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from freehold.cli.completion import route_names
+from freehold.cli.options import AsJson, Config
+from freehold.cli.output import at_terminal, plain, say, write, write_json
+from freehold.core.clock import microseconds
+from freehold.core.errors import BadRequest
+
+if TYPE_CHECKING:
+    from freehold.cli.endpoint import ChatAnswer, Endpoint
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+OWN_KEY_NAME = "command line"
+"""What keys are called that `ask` makes for itself."""
+OWN_KEY_SECONDS = 3600
+
+
+@app.command()
+def ask(
+    *,
+    question: Annotated[str, typer.Argument(help="What to ask; `-` reads it from standard input.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", "-m", metavar="ROUTE", help="A route or `provider/model`.", autocompletion=route_names
+        ),
+    ] = "default",
+    system: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Instructions before the question.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="End the answer after N tokens.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FREEHOLD_KEY", help="A key of the endpoint. Without one, `ask` makes one for an hour."
+        ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FREEHOLD_URL", help="The endpoint. Without one, the address of the configuration."
+        ),
+    ] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a model one question and stream its answer.
+
+    The answer goes to standard output as it is written. Whoever can write the data folder owns the
+    endpoint, so no key is needed beside it: one is made that expires after an hour.
+    """
+    text = sys.stdin.read() if question == "-" else question
+    if not text.strip():
+        raise BadRequest("There is no question.", hint='Write one: `freehold ask "What is a ledger?"`.')
+    messages = [{"role": "system", "content": system}] if system else []
+    body: dict[str, object] = {"model": model, "messages": [*messages, {"role": "user", "content": text}]}
+    if max_tokens is not None:
+        body["max_tokens"] = max_tokens
+    endpoint, token = _find_endpoint(url, key, config)
+    started = time.perf_counter()
+    with endpoint.chat(token, body) as answer:
+        if as_json:
+            written = "".join(answer)
+            write_json(_as_json(answer, written, time.perf_counter() - started))
+            return
+        _stream(answer)
+    if sys.stderr.isatty():
+        _show_facts(answer, time.perf_counter() - started)
+
+
+def _stream(answer: ChatAnswer) -> None:
+    ended = True
+    show = plain if at_terminal() else str
+    try:
+        for piece in answer:
+            write(show(piece))
+            ended = piece.endswith("\n")
+    finally:
+        if not ended:
+            write("\n")
+
+
+def _show_facts(answer: ChatAnswer, seconds: float) -> None:
+    written = answer.usage.completion_tokens if answer.usage else None
+    tokens = "tokens unknown" if written is None else f"{written} tokens"
+    cut = " · stopped at the limit of tokens" if answer.finish_reason == "length" else ""
+    say(f"{answer.model or '?'} · {tokens} · {seconds:.1f} s · {answer.call or 'not on record'}{cut}")
+
+
+def _as_json(answer: ChatAnswer, text: str, seconds: float) -> dict[str, object]:
+    return {
+        "call": answer.call,
+        "model": answer.model,
+        "text": text,
+        "finish_reason": answer.finish_reason,
+        "usage": answer.usage,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _find_endpoint(url: str | None, key: str | None, config: Config) -> tuple[Endpoint, str]:
+    """The endpoint to ask and a key for it. The configuration is read only when something is missing."""
+    from freehold.cli.endpoint import Endpoint  # noqa: PLC0415 - imported when the command runs
+
+    if url is not None and key is not None:
+        return Endpoint(url), key
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+
+    settings = freehold.settings_from(config)
+    endpoint = Endpoint(url or settings.server.local_url)
+    if key is not None:
+        return endpoint, key
+    if not endpoint.is_this_machine:
+        raise BadRequest(
+            f"The endpoint at {endpoint.url} is not on this machine, so it needs a key of its own.",
+            hint="Pass --key or set FREEHOLD_KEY.",
+        )
+    endpoint.get("/health/live", timeout=5.0)
+    keys = freehold.keys_of(settings)
+    try:
+        keys.purge_expired(OWN_KEY_NAME)
+        expires_us = microseconds(time.time() + OWN_KEY_SECONDS)
+        _, token = keys.create(OWN_KEY_NAME, expires_us=expires_us, numbered=True)
+    finally:
+        keys.close()
+    return endpoint, token

@@ -1,0 +1,1 @@
+"""What `freehold doctor` looks at: each examination gives findings, and each finding says what to do."""

@@ -1,0 +1,94 @@
+"""The data folder: whether it can be used, and by whom it can be read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from freehold.cli.examinations.finding import Finding, broken, good, notice
+from freehold.cli.figures import size
+
+LITTLE_SPACE = 1_000_000_000
+"""Bytes free on the disk below which it is worth a word."""
+NO_SPACE = 20_000_000
+"""Bytes free below which the ledger may fail at any moment."""
+DRIFT = 5.0
+"""Seconds by which the clock and the disk's may differ."""
+
+
+def examine_folder(folder: Path) -> Iterator[Finding]:
+    """Existence, space, modes, and the clock as the disk sees it."""
+    if not folder.exists():
+        yield _not_made_yet(folder)
+        return
+    if not folder.is_dir():
+        yield broken(
+            "data folder", f"{folder} is no folder", "Move it away, or choose another with `--data`."
+        )
+        return
+    yield _writable(folder)
+    yield _space(folder)
+    yield _modes(folder)
+
+
+def _not_made_yet(folder: Path) -> Finding:
+    parent = next(above for above in folder.parents if above.exists())
+    if not os.access(parent, os.W_OK | os.X_OK):
+        return broken("data folder", f"{folder} cannot be made", f"Let your user write to {parent}.")
+    return good("data folder", f"{folder} is not made yet; `freehold up` makes it")
+
+
+def _writable(folder: Path) -> Finding:
+    trial = folder / f".doctor.{secrets.token_hex(4)}"
+    try:
+        trial.touch(mode=0o600, exist_ok=False)
+        written = trial.stat().st_mtime
+        trial.unlink()
+    except OSError as error:
+        return broken(
+            "data folder",
+            f"{folder} cannot be written: {error.strerror}",
+            "Let the user that runs Freehold own it.",
+        )
+    drift = time.time() - written
+    if abs(drift) > DRIFT:
+        return notice(
+            "data folder",
+            f"{folder} can be written, but its disk's clock differs by {drift:+.0f} seconds",
+            "Set both clocks by the same time server.",
+        )
+    return good("data folder", f"{folder} can be written")
+
+
+def _space(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    found = f"{size(free)} free on the disk of the data folder"
+    step = "Make space; until then calls are answered but may not be recorded."
+    if free < NO_SPACE:
+        return broken("disk", found, step)
+    return (
+        notice("disk", found, "Make space before it runs out.")
+        if free < LITTLE_SPACE
+        else good("disk", found)
+    )
+
+
+def _modes(folder: Path) -> Finding:
+    """Keys' hashes, their pepper and what people wrote are for the owner only."""
+    open_to_others = [
+        path
+        for path in (folder, *sorted(folder.iterdir()))
+        if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    # Nobody passes a closed folder, so what is in it matters only when the folder is open.
+    if folder not in open_to_others:
+        return good("modes", f"only you can look into {folder}")
+    if len(open_to_others) == 1:
+        return good("modes", f"others can see the names in {folder}, and read nothing")
+    names = ", ".join(path.name for path in open_to_others[1:6])
+    return notice("modes", f"others on this machine can read {names} in {folder}", f"`chmod -R go= {folder}`")

@@ -1,0 +1,97 @@
+"""What a user sees when a command fails, and the exit status. The one place that maps errors to both."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from freehold.core.errors import ClientError, FreeholdError, SettingsError
+
+YOURS = 1
+"""Exit status: something for the user to mend."""
+OURS = 2
+"""Exit status: something for us to mend."""
+READER_GONE = 141
+"""Exit status when whoever reads our output stopped reading; what shells report for it."""
+
+
+def status_of(error: FreeholdError) -> int:
+    """Whose mistake it is."""
+    return YOURS if isinstance(error, ClientError | SettingsError) else OURS
+
+
+def show(message: str, hint: str | None = None) -> None:
+    """One error on standard error, with the next step below it."""
+    typer.secho("error: ", err=True, fg=typer.colors.RED, bold=True, nl=False, color=_in_colour())
+    typer.echo(message, err=True)
+    if hint:
+        typer.secho(" next: ", err=True, fg=typer.colors.CYAN, bold=True, nl=False, color=_in_colour())
+        typer.echo(hint, err=True)
+
+
+def show_misuse(misuse: typer.TyperException) -> int:
+    """A command line that cannot be understood. Returns the exit status."""
+    context = getattr(misuse, "ctx", None)
+    if type(misuse).__name__ == "NoArgsIsHelpError":
+        typer.echo(misuse.message, err=True)
+        return YOURS
+    show(misuse.format_message(), f"`{context.command_path} --help` shows how." if context else None)
+    return YOURS
+
+
+def finish(status: int) -> int:
+    """Hand the last of the data to whoever reads it. Returns the exit status."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _abandon_output()
+        if isinstance(error, BrokenPipeError):
+            return READER_GONE
+        if status == 0:
+            show(f"Standard output could not be written: {error.strerror}.")
+            return OURS
+    return status
+
+
+@contextmanager
+def guarded(*, debug: bool) -> Iterator[None]:
+    """Turn whatever a command raises into a message and an exit status. No traceback unless `debug`."""
+    try:
+        yield
+    except BrokenPipeError:
+        _abandon_output()
+        raise typer.Exit(READER_GONE) from None
+    except FreeholdError as error:
+        _trace(debug)
+        where = f"{error.where}: " if isinstance(error, SettingsError) and error.where else ""
+        show(where + error.message, error.hint)
+        raise typer.Exit(status_of(error)) from None
+    except (typer.Exit, typer.Abort, typer.TyperException):
+        raise
+    except Exception as error:  # noqa: BLE001 - the last place before the user; a traceback helps nobody there
+        _trace(debug)
+        hint = "Please report it, with what `freehold --debug …` and the same words show."
+        show(f"Freehold failed, and that is our mistake: {type(error).__name__}: {error}", hint)
+        raise typer.Exit(OURS) from None
+
+
+def _abandon_output() -> None:
+    """Nobody reads any more: let the interpreter close standard output without complaint."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _trace(debug: bool) -> None:
+    if debug:
+        import traceback  # noqa: PLC0415 - only when asked for
+
+        traceback.print_exc()
+
+
+def _in_colour() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

@@ -1,0 +1,46 @@
+"""Figures as people read them. Unknown is a word, never a number."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+UNKNOWN = "unknown"
+
+
+def money(amount: Decimal | None) -> str:
+    """US dollars to the last digit: `$0.00001234`, `$12.50`, or `unknown`."""
+    if amount is None:
+        return UNKNOWN
+    sign = "-" if amount < 0 else ""
+    whole, _, cents = f"{abs(amount):f}".partition(".")
+    return f"{sign}${int(whole):,}.{cents.rstrip('0').ljust(2, '0')}"
+
+
+def count(number: int | None) -> str:
+    """A whole number with separators, or a dash when nobody gave it."""
+    return "-" if number is None else f"{number:,}"
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration: `0.4 ms`, `12 ms`, `3.42 s`, or a dash."""
+    if value is None:
+        return "-"
+    if value < 10:
+        return f"{value:.1f} ms"
+    if value < 1000:
+        return f"{value:.0f} ms"
+    return f"{value / 1000:,.2f} s"
+
+
+def size(number: int | None) -> str:
+    """Bytes in the unit that reads best: `812 B`, `3.4 kB`, `1.2 MB`."""
+    if number is None:
+        return "-"
+    if number < 1000:
+        return f"{number} B"
+    value = float(number)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.95:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:.1f} TB"

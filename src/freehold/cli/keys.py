@@ -1,0 +1,162 @@
+"""`freehold keys`: who may call what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from freehold.cli.completion import key_names, route_names
+from freehold.cli.options import AsJson, Config, Utc
+from freehold.cli.output import Column, Listing, say, write_json
+from freehold.cli.times import iso, parse_span, show_moment
+from freehold.core.clock import microseconds
+
+if TYPE_CHECKING:
+    from freehold.access.key import Key
+    from freehold.access.keys import Keys
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def keys() -> None:
+    """Create, list and revoke keys."""
+
+
+@app.command()
+def create(
+    *,
+    name: Annotated[str, typer.Argument(help="What to call it: who or what will hold it.")],
+    expires: Annotated[
+        str | None,
+        typer.Option(metavar="SPAN", help="How long it is good: `12h`, `30d`, `1y`. Without: for ever."),
+    ] = None,
+    route: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROUTE",
+            help="A route or `provider/model` it may call; may be given again. Without: every one.",
+            autocompletion=route_names,
+        ),
+    ] = None,
+    config: Config = None,
+    utc: Utc = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and show it, this once.
+
+    The key is the only thing on standard output: `export FREEHOLD_KEY=$(freehold keys create laptop)`.
+    """
+    span = parse_span(expires) if expires else None
+    with _opened(config) as keys:
+        now_us = microseconds(time.time())
+        key, token = keys.create(
+            name, expires_us=now_us + span if span else None, routes=frozenset(route) if route else None
+        )
+    if as_json:
+        write_json({**_as_json(key, now_us), "key": token})
+        return
+    typer.echo(token)
+    until = f" until {show_moment(key.expires_us, utc=utc)}" if key.expires_us else ""
+    reach = f" for {', '.join(sorted(key.routes))}" if key.routes else ""
+    say(f"This is `{key.name}` ({key.id}), good{reach}{until or ' until revoked'}. It cannot be shown again.")
+
+
+@app.command(name="list")
+def list_(
+    everything: Annotated[bool, typer.Option("--all", "-a", help="Revoked and expired ones too.")] = False,
+    config: Config = None,
+    utc: Utc = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the keys by name; a key itself is never shown again."""
+    with _opened(config) as keys:
+        found = keys.list()
+    now_us = microseconds(time.time())
+    shown = [key for key in found if everything or state_of(key, now_us) == "good"]
+    if as_json:
+        for key in shown:
+            write_json(_as_json(key, now_us))
+        return
+    if not shown:
+        hidden = f" {len(found)} revoked or expired: `--all` lists them." if found else ""
+        say(f"There are no keys.{hidden} Make one with `freehold keys create NAME`.")
+        return
+    listing = Listing(
+        [
+            Column("NAME", width=32),
+            Column("KEY"),
+            Column("STATE"),
+            Column("ROUTES", width=40),
+            Column("CREATED"),
+            Column("EXPIRES"),
+            Column("ID"),
+        ]
+    )
+    listing.write(
+        (
+            key.name,
+            f"{key.prefix}…",
+            state_of(key, now_us),
+            "all" if key.routes is None else ", ".join(sorted(key.routes)),
+            show_moment(key.created_us, utc=utc),
+            show_moment(key.expires_us, utc=utc) if key.expires_us else "never",
+            key.id,
+        )
+        for key in shown
+    )
+
+
+@app.command()
+def revoke(
+    which: Annotated[
+        str,
+        typer.Argument(
+            help="Its name, its id, or the beginning that the list shows.", autocompletion=key_names
+        ),
+    ],
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a key back. A running endpoint refuses it within a second."""
+    with _opened(config) as keys:
+        key = keys.revoke(which)
+    if as_json:
+        write_json(_as_json(key, microseconds(time.time())))
+        return
+    say(f"Revoked `{key.name}` ({key.prefix}…, {key.id}). A running endpoint refuses it within a second.")
+
+
+def state_of(key: Key, now_us: int) -> str:
+    """`good`, `revoked` or `expired`."""
+    if key.revoked_us is not None:
+        return "revoked"
+    return "expired" if key.expires_us is not None and key.expires_us <= now_us else "good"
+
+
+@contextmanager
+def _opened(config: Config) -> Iterator[Keys]:
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+
+    keys = freehold.keys_of(freehold.settings_from(config))
+    try:
+        yield keys
+    finally:
+        keys.close()
+
+
+def _as_json(key: Key, now_us: int) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "state": state_of(key, now_us),
+        "routes": None if key.routes is None else sorted(key.routes),
+        "created": iso(key.created_us),
+        "expires": iso(key.expires_us),
+        "revoked": iso(key.revoked_us),
+    }
