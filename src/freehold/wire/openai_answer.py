@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from freehold.core.usage import NO_USAGE, Usage
-from freehold.wire.openai_usage import read_usage
-
+from freehold.wire.openai_usage import UNREADABLE, read_usage
 
 ABSENT = msgspec.Raw(b"")
 """Stands for a field that did not come."""
@@ -55,7 +54,7 @@ def read_chat_answer(body: bytes) -> Facts:
     """The facts of a whole chat completion. Raises NotAnAnswer."""
     try:
         answer = _decode_chat(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise NotAnAnswer(str(error)) from None
     if not answer.choices:
         raise NotAnAnswer("it has no choices")
@@ -67,7 +66,7 @@ def read_embeddings_answer(body: bytes) -> Facts:
     """The facts of an embeddings answer. Raises NotAnAnswer."""
     try:
         answer = _decode_embeddings(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise NotAnAnswer(str(error)) from None
     if not answer.data:
         raise NotAnAnswer("it has no data")

@@ -6,7 +6,12 @@ import msgspec
 
 from freehold.core.errors import ClientError, FreeholdError, ProviderError, ProviderRefused
 
-_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
 
 _TEXT_LIMIT = 2000
 

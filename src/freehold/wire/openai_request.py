@@ -98,7 +98,9 @@ def read_chat_request(body: bytes) -> Request:
             options = _decode_options(fields["stream_options"])
             request.wants_usage = bool(options and _decode_flag(options.get("include_usage", b"null")))
         except msgspec.DecodeError:
-            raise BadRequest("The field `stream_options` is not understood.", param="stream_options") from None
+            raise BadRequest(
+                "The field `stream_options` is not understood.", param="stream_options"
+            ) from None
     return request
 
 

@@ -2,83 +2,175 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 
 from freehold.core.usage import Usage
-from freehold.wire.openai_answer import ABSENT, UNREADABLE, Facts, NotAnAnswer, present
-from freehold.wire.openai_usage import read_usage
+from freehold.wire.openai_answer import Facts, NotAnAnswer
+from freehold.wire.openai_chunk import read_chunk, read_plain_chunks
+from freehold.wire.openai_usage import UNREADABLE, read_usage
 from freehold.wire.sse import EventSplitter, EventTooLarge, data_of
 
 DONE = b"data: [DONE]\n\n"
 
 
-class _Delta(msgspec.Struct):
-    content: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    reasoning_details: list[msgspec.Raw] | None = None
-    refusal: str | None = None
-    tool_calls: list[msgspec.Raw] | None = None
-    function_call: None = None
-    audio: None = None
-    images: None = None
+class ChatStream:
+    """Reads one stream. Feed it pieces as they come; it returns what may go to the client.
+
+    Only whole events are passed on, byte for byte, so that a stream that breaks can still be ended
+    properly. With `hide_usage` the closing event that carries nothing but usage is kept back: we
+    asked for it, the client did not. How the stream was cut into pieces makes no difference.
+    """
+
+    __slots__ = (
+        "_flowing",
+        "_hide_usage",
+        "_last_shown",
+        "_splitter",
+        "broken",
+        "deltas",
+        "error",
+        "facts",
+        "finished",
+        "halted",
+        "started",
+    )
+
+    def __init__(self, *, hide_usage: bool) -> None:
+        self._splitter = EventSplitter()
+        self._hide_usage = hide_usage
+        self._last_shown = True
+        self._flowing = False
+        """The answer has started, its model is known, and nothing has halted it."""
+        self.facts = Facts()
+        self.deltas = 0
+        """Events that carried something written: about as many as tokens."""
+        self.started = False
+        """Something was written: text, reasoning, a refusal or a tool call."""
+        self.finished = False
+        """The provider said `[DONE]`."""
+        self.error: bytes | None = None
+        """The error object of an error event."""
+        self.broken: NotAnAnswer | None = None
+        """Why an event was not understood."""
+        self.halted = False
+        """Finished, ended by an error event, or broken: what follows is not part of the answer."""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Whole events of `piece` and what was left before it, ready for the client.
+
+        Raises NotAnAnswer when an event is not of this dialect. Events before it in the same piece
+        are returned first; the error is then in `broken`, and raised by the next call.
+        """
+        splitter = self._splitter
+        untouched = splitter.empty
+        if self._flowing and untouched and self._all_plain(piece):
+            return piece
+        if self.halted:
+            if self.broken is not None:
+                raise self.broken
+            return splitter.late_of(piece) if self._last_shown else b""
+        try:
+            events = splitter.feed(piece)
+        except EventTooLarge as error:
+            raise self._break(error.message) from None
+        endings = splitter.endings
+        shown = [splitter.late] if self._last_shown else []
+        for position, event in enumerate(events):
+            try:
+                self._last_shown = self._read(event)
+            except NotAnAnswer as error:
+                self._break(str(error))
+                if not any(shown):
+                    raise
+                break
+            if self._last_shown:
+                shown.append(event)
+                shown.append(b"\n\n" if endings is None else endings[position])
+            else:
+                untouched = False
+            if self.halted:
+                break
+        if untouched and splitter.empty and not self.halted:
+            return piece
+        return b"".join(shown)
+
+    def _all_plain(self, piece: bytes) -> bool:
+        """Whether `piece` is whole events that only go on writing, which is what most of a stream is.
+
+        They are then counted and need no closer look. All are parsed at once, as the list they
+        become when the text between them is a comma: a third of what one by one costs.
+        """
+        if not piece.startswith(b"data: {") or not piece.endswith(b"}\n\n") or b"\r" in piece:
+            return False
+        parts = piece[6:-2].split(b"\n\ndata: ")
+        if read_plain_chunks(b"[%b]" % b",".join(parts)) != len(parts):
+            return False
+        self.deltas += len(parts)
+        return True
+
+    def _break(self, reason: str) -> NotAnAnswer:
+        self.broken = broken = NotAnAnswer(reason)
+        self._halt()
+        return broken
+
+    def _halt(self) -> None:
+        self.halted = True
+        self._flowing = False
+
+    def finish(self) -> bytes:
+        """The bytes have ended: a last event that lacks its empty line counts if it can be read."""
+        rest = self._splitter.take_rest().rstrip(b"\r\n")
+        if self.halted or not rest.strip():
+            return b""
+        try:
+            return rest + b"\n\n" if self._read(rest) else b""
+        except NotAnAnswer:
+            return b""
+
+    def _read(self, event: bytes) -> bool:
+        """Take the facts out of an event; whether the client may see it."""
+        data = data_of(event)
+        if not data:
+            return True
+        if data.strip() == b"[DONE]":
+            self.finished = True
+            self._halt()
+            return True
+        try:
+            chunk = read_chunk(data)
+        except UNREADABLE as error:
+            raise NotAnAnswer(f"an event is not understood: {error}") from None
+        facts = self.facts
+        if chunk.writes or (self.started and chunk.plain):
+            self.deltas += 1
+            self.started = True
+        if chunk.stop_reason is not None:
+            facts.stop_reason = chunk.stop_reason
+        facts.model = facts.model or chunk.model
+        if chunk.usage is not None:
+            facts.raw_usage = chunk.usage
+            facts.usage = read_usage(chunk.usage)
+        if chunk.error is not None:
+            self.error = chunk.error
+            self._halt()
+            return True
+        self._flowing = self.started and facts.model is not None
+        return not (self._hide_usage and chunk.only_usage)
 
     @property
-    def writes(self) -> bool:
-        return bool(
-            self.content
-            or self.reasoning_content
-            or self.reasoning
-            or self.tool_calls
-            or self.refusal
-            or self.reasoning_details
-        )
+    def complete(self) -> bool:
+        """Whether the answer came to its end, as opposed to being cut."""
+        return self.finished or self.facts.stop_reason is not None
 
+    def usage_so_far(self) -> Usage:
+        """The provider's usage or, when the stream ended before it came, the events we counted.
 
-class _Choice(msgspec.Struct):
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-
-
-class _GroqExtension(msgspec.Struct):
-    usage: msgspec.Raw = ABSENT
-
-
-class _Chunk(msgspec.Struct):
-    choices: list[_Choice] | None = None
-    usage: msgspec.Raw = ABSENT
-    error: msgspec.Raw = ABSENT
-    model: str | None = None
-    x_groq: _GroqExtension | None = None
-    """Where Groq puts the usage as well, and for some models only there."""
-
-
-_NOTHING = frozenset({b"null", b'""', b"[]", b"{}"})
-
-
-class _OddChoice(msgspec.Struct):
-    delta: dict[str, msgspec.Raw] | None = None
-    finish_reason: str | None = None
-
-
-class _OddDelta(msgspec.Struct):
-    """What `_Delta` knows, in whatever form it comes."""
-
-    content: msgspec.Raw = ABSENT
-
-
-class _PlainChoice(msgspec.Struct, gc=False):
-    finish_reason: None = None
-
-
-class _PlainChunk(msgspec.Struct, gc=False):
-    """A chunk that says nothing but what the model writes next."""
-
-    choices: Annotated[list[_PlainChoice], msgspec.Meta(min_length=1)]
-    usage: None = None
-    error: None = None
-    x_groq: None = None
-
-
+        Some providers send usage all along; when the stream ends early, theirs may lag behind what
+        was written, and then ours counts.
+        """
+        usage = self.facts.usage
+        if not self.started or (self.complete and self.facts.raw_usage is not None):
+            return usage
+        if usage.output_tokens is not None and usage.output_tokens >= self.deltas:
+            return usage
+        return msgspec.structs.replace(usage, output_tokens=self.deltas, source="counted")

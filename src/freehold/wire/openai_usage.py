@@ -27,6 +27,9 @@ class _Usage(msgspec.Struct):
     """DeepSeek's name for the cached part of the input."""
 
 
+UNREADABLE = (ValueError, RecursionError)
+"""What decoding raises for bytes it cannot read: msgspec's errors and UnicodeDecodeError are ValueErrors."""
+
 _decode = msgspec.json.Decoder(_Usage).decode
 _NO_INPUT_DETAILS = _InputDetails()
 _NO_OUTPUT_DETAILS = _OutputDetails()
@@ -42,7 +45,7 @@ def read_usage(raw: bytes | msgspec.Raw | None, *, embeddings: bool = False) -> 
         return NO_USAGE
     try:
         usage = _decode(raw)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return NO_USAGE
     if usage.prompt_tokens is None and usage.completion_tokens is None:
         return NO_USAGE

@@ -33,10 +33,10 @@ class EventSplitter:
         self.endings: list[bytes] | None = None
         """What ended each event of the last piece; None when all ended in two LF."""
         self.late = b""
-        """A LF that belongs to the ending before the last piece: the piece before was cut between CR and LF."""
+        """A LF of the last piece that belongs to the ending before it: the cut was between CR and LF."""
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """Every event that `piece` completes, without its closing empty line; `endings` and `late` tell the rest.
+        """Every event that `piece` completes, without its closing empty line: see `endings` and `late`.
 
         Raises EventTooLarge, when what is kept from the pieces before is too large.
         """
