@@ -9,21 +9,23 @@ from freehold.access.key import Key
 from freehold.core.clock import Clock, microseconds
 from freehold.core.ids import new_id
 from freehold.engine.capture import CaptureBudget
-from freehold.engine.runtime import Runtime
 from freehold.engine.running import RunningCall
+from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Call
 
 
 class Engine:
     """Everybody who needs a model calls this, so everything spent is in the ledger."""
 
-    def __init__(self, runtime: Runtime, *, clock: Clock, record: Callable[[Call], None]) -> None:
-        """`record` is handed every finished call once; it must neither block nor raise."""
+    def __init__(
+        self, runtime: Runtime, *, clock: Clock, observers: tuple[Callable[[Call], None], ...]
+    ) -> None:
+        """Each of `observers` is handed every finished call once; it must neither block nor raise."""
         self.runtime = runtime
         self.active = 0
         """Calls begun and not finished."""
         self._clock = clock
-        self._record = record
+        self._observers = observers
         self._budget = CaptureBudget()
 
     def begin(self, operation: Literal["chat", "embeddings"], dialect: str, key: Key | None) -> RunningCall:
@@ -36,8 +38,11 @@ class Engine:
             dialect=dialect,
             key_id=None if key is None else key.id,
         )
-        return RunningCall(call, key, self.runtime, tick=self._clock.tick, budget=self._budget, done=self._done)
+        return RunningCall(
+            call, key, self.runtime, tick=self._clock.tick, budget=self._budget, done=self._done
+        )
 
     def _done(self, call: Call) -> None:
         self.active -= 1
-        self._record(call)
+        for observe in self._observers:
+            observe(call)

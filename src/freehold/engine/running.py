@@ -24,6 +24,12 @@ from freehold.wire.openai_stream import DONE, ChatStream
 _REQUEST_AT_FAULT = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 422})
 """Statuses that another model would most likely answer too: the request itself is refused."""
 
+_PEEK_BYTES = 64 * 1024
+"""A stream that has said this much without writing anything is passed on as it is."""
+
+_SETTLE_SECONDS = 1.0
+"""How long the end of a stream's bytes may follow its `[DONE]`; the client has its answer by then."""
+
 
 class RunningCall:
     """One call. Life: `route_to`, then `ask`, then for streams `next_piece` until it is empty.
@@ -104,7 +110,7 @@ class RunningCall:
         self._end("refused" if refused else "failed", status=status, error=error.code)
 
     def cancel(self) -> None:
-        """The client hung up. What had come until then is recorded as what it is; the provider is cut off."""
+        """The client hung up. What had come is recorded as what it is; the provider is cut off."""
         if self.ended:
             return
         attempt = self._attempt
@@ -134,7 +140,9 @@ class RunningCall:
                     attempt.outcome = "refused"
                 self._close_attempt()
                 last = position + 1 == len(plan)
-                if last or (isinstance(error, ProviderRefused) and error.provider_status in _REQUEST_AT_FAULT):
+                if last or (
+                    isinstance(error, ProviderRefused) and error.provider_status in _REQUEST_AT_FAULT
+                ):
                     raise
             else:
                 return answer
@@ -158,14 +166,12 @@ class RunningCall:
             raise ProviderBroken(
                 f"What `{provider.name}` sent is not an answer: {error}.", provider=provider.name
             ) from None
-        attempt.outcome = "answered"
         self._take_facts(facts)
         self.call.answer_bytes = len(answer)
         if self._keep_bodies:
             self.call.answer_body = answer
         self.call.first_token_ms = attempt.first_ms
-        self._close_attempt()
-        self._end("answered", status=200)
+        self._answered()
         return answer
 
     async def _refusal(self, response: Response, provider: ProviderClient) -> ProviderRefused:
@@ -185,28 +191,36 @@ class RunningCall:
     async def _open_stream(
         self, response: Response, request: Request, provider: ProviderClient, attempt: Attempt
     ) -> bytes:
-        """Wait for the first event: until it is there, the stream has not begun."""
+        """Wait for the first token. Comments and empty beginnings that come before it are held back:
+        once the client has seen something, no other model can answer in this one's place.
+        """
         content_type = response.header(b"content-type")
         if content_type is not None and not content_type.lower().startswith(b"text/event-stream"):
             raise ProviderBroken(
                 f"`{provider.name}` was asked for a stream and did not send one.", provider=provider.name
             )
-        limits = provider.settings.timeouts
-        response.expect_silence_of(limits.first_token)
+        response.await_first_token()
         self._stream = stream = ChatStream(
             hide_usage=provider.settings.stream_usage and not request.wants_usage
         )
-        first = await self._read_events(response, stream, provider)
-        if not first:
-            raise ProviderBroken(f"The stream of `{provider.name}` ended before it began.", provider=provider.name)
-        if stream.error is not None and not stream.started:
-            raise ProviderRefused(
-                f"`{provider.name}` ended the stream with an error before it began.",
-                provider=provider.name,
-                status=502,
-                body=b'{"error":' + stream.error + b"}",
-            )
-        response.expect_silence_of(limits.silence)
+        first = b""
+        while not stream.started and len(first) < _PEEK_BYTES:
+            events = await self._read_events(response, stream, provider)
+            if stream.error is not None and not stream.started:
+                raise ProviderRefused(
+                    f"`{provider.name}` ended the stream with an error before it began.",
+                    provider=provider.name,
+                    status=502,
+                    body=b'{"error":' + stream.error + b"}",
+                )
+            first += events
+            if not events or stream.complete:
+                if stream.facts.stop_reason is None:
+                    raise ProviderBroken(
+                        f"The stream of `{provider.name}` ended before it began.", provider=provider.name
+                    )
+                break
+        response.first_token_came()
         if self._keep_bodies:
             self._capture = Capture(self._budget)
         self._note(first)
@@ -215,13 +229,17 @@ class RunningCall:
     async def _read_events(self, response: Response, stream: ChatStream, provider: ProviderClient) -> bytes:
         """The next events for the client; empty when the stream has come to its end."""
         try:
+            if stream.broken is not None:
+                raise stream.broken
             while piece := await response.read_some():
                 events = stream.feed(piece)
                 if events:
                     return events
             return stream.finish()
         except NotAnAnswer as error:
-            raise ProviderBroken(f"The stream of `{provider.name}` is broken: {error}.", provider=provider.name) from None
+            raise ProviderBroken(
+                f"The stream of `{provider.name}` is broken: {error}.", provider=provider.name
+            ) from None
 
     async def next_piece(self) -> bytes:
         """The next events of the stream; empty when it is complete, and then the call is recorded.
@@ -235,31 +253,29 @@ class RunningCall:
         assert response is not None
         assert self._route is not None
         provider = self._runtime.providers[self._attempt.provider]  # type: ignore[union-attr]
+        if stream.finished:
+            try:
+                await response.settle(_SETTLE_SECONDS)
+            finally:  # hanging up now takes nothing from an answer that the client has
+                self._answered()
+            return b""
+        if stream.error is not None:
+            self._cut("provider_refused")
+            return b""
         try:
             events = await self._read_events(response, stream, provider)
-            if not events and stream.error is None and not stream.complete:
+            if not events and not stream.complete:
                 raise ProviderBroken(
                     f"The stream of `{provider.name}` ended before the answer did.", provider=provider.name
                 )
         except ProviderError as error:
             self._cut(error.code)
             raise
-        if events:
-            self._note(events)
-            return events
-        if stream.error is not None:
-            self._cut("provider_refused")
-            return b""
-        if not stream.finished:
+        if not events:
             stream.finished = True
-            self._note(DONE)
-            return DONE
-        attempt = self._attempt
-        assert attempt is not None
-        attempt.outcome = "answered"
-        self._close_attempt()
-        self._end("answered", status=200)
-        return b""
+            events = DONE
+        self._note(events)
+        return events
 
     def _note(self, events: bytes) -> None:
         stream, attempt, call = self._stream, self._attempt, self.call
@@ -268,6 +284,13 @@ class RunningCall:
             self._capture.add(events)
         if call.first_token_ms is None and stream is not None and stream.started and attempt is not None:
             attempt.first_ms = call.first_token_ms = self._elapsed_ms()
+
+    def _answered(self) -> None:
+        attempt = self._attempt
+        assert attempt is not None
+        attempt.outcome = "answered"
+        self._close_attempt()
+        self._end("answered", status=200)
 
     def _cut(self, error: str) -> None:
         attempt = self._attempt

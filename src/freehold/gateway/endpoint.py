@@ -116,7 +116,8 @@ class Endpoint:
     def _authenticate(self, token: bytes | None) -> Key:
         if token is None:
             raise Unauthorized(
-                "No key was given.", hint="Send `authorization: Bearer fh-…`; `freehold keys create` makes one."
+                "No key was given.",
+                hint="Send `authorization: Bearer fh-…`; `freehold keys create` makes one.",
             )
         key = self._keys.find(token)
         if key is None:

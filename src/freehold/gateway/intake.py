@@ -50,11 +50,20 @@ async def read_body(heading: Heading, scope: Scope, receive: Receive, settings: 
     if kind is not None and kind != b"application/json":
         essence = kind.split(b";", 1)[0].strip().lower()
         if essence != b"application/json" and not essence.endswith(b"+json"):
-            raise UnsupportedMediaType("The request body must be JSON.", hint="Send `content-type: application/json`.")
-    if heading.content_encoding is not None and heading.content_encoding.strip().lower() not in (b"", b"identity"):
+            raise UnsupportedMediaType(
+                "The request body must be JSON.", hint="Send `content-type: application/json`."
+            )
+    if heading.content_encoding is not None and heading.content_encoding.strip().lower() not in (
+        b"",
+        b"identity",
+    ):
         raise UnsupportedMediaType("Compressed request bodies are not accepted.")
     limit = settings.max_body_bytes
-    if heading.content_length is not None and len(heading.content_length) < 20 and int(heading.content_length) > limit:
+    if (
+        heading.content_length is not None
+        and len(heading.content_length) < 20
+        and int(heading.content_length) > limit
+    ):
         raise BodyTooLarge(f"The request body is over {limit} bytes.")
     connection: ClientConnection = scope[CONNECTION]
     if connection.body_complete:

@@ -91,7 +91,9 @@ class Metrics(Collector):
             "freehold_call_duration_seconds", "From the request to the end of the answer.", labels=names
         )
         first = HistogramMetricFamily(
-            "freehold_first_token_seconds", "From the request to the first token, or to a whole answer.", labels=names
+            "freehold_first_token_seconds",
+            "From the request to the first token, or to a whole answer.",
+            labels=names,
         )
         for labels, tally in self._tallies.items():
             calls.add_metric(labels, tally.calls)

@@ -11,7 +11,7 @@ from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from freehold.core.errors import BadRequest, ClientError, HeadersTooLarge, RequestTimeout
@@ -82,7 +82,9 @@ class ClientConnection(HttpToolsProtocol):
             # The parser hands headers over only when they are whole, so the bytes are counted here.
             self._raw_head_bytes += len(data)
             if self._raw_head_bytes > self.limits.max_header_bytes:
-                self._refuse(HeadersTooLarge(f"The request's headers are over {self.limits.max_header_bytes} bytes."))
+                self._refuse(
+                    HeadersTooLarge(f"The request's headers are over {self.limits.max_header_bytes} bytes.")
+                )
             elif self._head_timer is None:
                 self._await_head()
 
@@ -172,7 +174,8 @@ class ClientConnection(HttpToolsProtocol):
         self._refusal = error
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.response_started:
             body = encode_error(error)
             self.transport.write(
                 b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"

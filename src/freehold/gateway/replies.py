@@ -33,7 +33,11 @@ async def send_error(send: Send, error: FreeholdError, headers: Headers) -> int:
     headers.append(JSON)
     if isinstance(error, Unauthorized):
         headers.append(_CHALLENGE)
-    if isinstance(error, ProviderRefused) and error.retry_after is not None and error.retry_after.isprintable():
+    if (
+        isinstance(error, ProviderRefused)
+        and error.retry_after is not None
+        and error.retry_after.isprintable()
+    ):
         headers.append((b"retry-after", error.retry_after.encode("latin-1", "ignore")))
     await send_whole(send, status, headers, encode_error(error))
     return status

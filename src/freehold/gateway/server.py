@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import resource
 import socket
@@ -52,6 +51,13 @@ def raise_file_limit() -> int:
 class _Server(uvicorn.Server):
     """uvicorn's server without its hold on signals: the composition root decides when to stop."""
 
+    when_started: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self.when_started()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -63,7 +69,7 @@ class RunningServer:
     def __init__(self, endpoint: Endpoint, settings: ServerSettings, listener: socket.socket) -> None:
         self._listener = listener
         config = uvicorn.Config(
-            endpoint,  # type: ignore[arg-type]
+            endpoint,
             http=protocol_for(settings),
             ws="none",
             lifespan="off",
@@ -80,18 +86,20 @@ class RunningServer:
 
     async def run(self, *, started: Callable[[], None]) -> None:
         """Serve; `started` is called once requests are taken. Returns when stopped and drained."""
-        serving = asyncio.create_task(self._server.serve([self._listener]))
-        while not self._server.started and not serving.done():
-            await asyncio.sleep(0.002)
-        if self._server.started:
-            started()
-        await serving
+        self._server.when_started = started
+        await self._server.serve([self._listener])
 
     def stop(self) -> None:
         """Take no new requests; calls in flight may finish within `shutdown_timeout`. A second call hurries."""
         if self._server.should_exit:
             self._server.force_exit = True
         self._server.should_exit = True
+
+    @property
+    def url(self) -> str:
+        """Where it is listening, without `/v1`."""
+        host, port = self._listener.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @property
     def stopping(self) -> bool:

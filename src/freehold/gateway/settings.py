@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Annotated
 
 import msgspec
 
@@ -12,7 +13,7 @@ class ServerSettings(msgspec.Struct, frozen=True):
 
     host: str = "127.0.0.1"
     """Address to listen on. Anything wider than loopback needs at least one key to exist."""
-    port: int = 8484
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8484
     """Port to listen on; 0 takes a free one."""
     max_body_bytes: int = 32 * 1024 * 1024
     """Largest request body."""

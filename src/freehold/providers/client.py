@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from freehold import __version__
-from freehold.core.errors import ProviderBroken, ProviderRefused, ProviderUnreachable
+from freehold.core.errors import ProviderBroken, ProviderRefused, ProviderTimeout, ProviderUnreachable
 from freehold.providers.http.connection import BrokenAnswer, Connection
 from freehold.providers.http.origin import Origin
 from freehold.providers.http.pool import Pool
@@ -27,18 +28,41 @@ _NEVER = 0.0
 class Response:
     """An answer that has begun. Close it, whatever happens: an unread rest closes the connection."""
 
-    __slots__ = ("_connection", "_origin", "_pool", "_provider", "_silence", "_total", "status")
+    __slots__ = (
+        "_connection",
+        "_end",
+        "_end_phase",
+        "_limits",
+        "_open",
+        "_origin",
+        "_pool",
+        "_provider",
+        "_silence",
+        "_total",
+        "status",
+    )
 
     def __init__(
-        self, connection: Connection, pool: Pool, origin: Origin, *, provider: str, silence: float, total: float
+        self,
+        connection: Connection,
+        pool: Pool,
+        origin: Origin,
+        *,
+        provider: str,
+        limits: Timeouts,
+        total: float,
     ) -> None:
-        """`silence` in seconds; `total` is a deadline in the event loop's time."""
+        """`total` is a deadline in the event loop's time."""
         self._connection = connection
         self._pool = pool
         self._origin = origin
         self._provider = provider
-        self._silence = silence
+        self._limits = limits
+        self._silence = limits.silence
         self._total = total
+        self._end = total
+        self._end_phase = "total"
+        self._open = True
         self.status = connection.status
 
     def header(self, name: bytes) -> bytes | None:
@@ -50,11 +74,14 @@ class Response:
 
     async def read(self) -> bytes:
         """The whole body. Raises ProviderBroken or ProviderTimeout."""
-        self._watch_silence()
+        connection = self._connection
         try:
-            return await self._connection.read_all(MAX_ANSWER_BYTES)
+            while not connection.complete:
+                self._watch_silence()
+                await connection.wait_for_more(MAX_ANSWER_BYTES)
         except BrokenAnswer as error:
             raise self._broken(error) from None
+        return connection.take()
 
     async def read_some(self) -> bytes:
         """The next piece of the body, empty at its end. Raises ProviderBroken or ProviderTimeout.
@@ -68,31 +95,55 @@ class Response:
             piece = await connection.read_some()
         except BrokenAnswer as error:
             raise self._broken(error) from None
-        connection.deadline = self._total
-        connection.phase = "total"
+        connection.deadline = self._end
+        connection.phase = self._end_phase
         return piece
 
-    def expect_silence_of(self, seconds: float) -> None:
-        """From now on wait `seconds` for each further piece."""
+    def await_first_token(self) -> None:
+        """Whatever comes, the limit for the first token goes on as it was set when the request was sent."""
+        self._silence = self._end = self._connection.deadline
+        self._end_phase = self._connection.phase
+
+    def first_token_came(self) -> None:
+        """From now on the limits are those on silence and on the whole."""
+        self._silence = self._limits.silence
+        self._end = self._total
+        self._end_phase = "total"
+
+    async def settle(self, seconds: float) -> None:
+        """The answer is known to be complete: wait up to `seconds` for its formal end.
+
+        With it the connection can be used again; without it, it will be closed. Raises nothing.
+        """
+        connection = self._connection
         self._silence = seconds
+        self._end = min(self._pool.loop.time() + seconds, self._total)
+        with contextlib.suppress(BrokenAnswer, ProviderTimeout):
+            while not connection.complete:
+                self._watch_silence()
+                await connection.read_some()
 
     def _watch_silence(self) -> None:
         connection = self._connection
         deadline = self._pool.loop.time() + self._silence
-        if deadline < self._total:
+        if deadline < self._end:
             connection.deadline = deadline
             connection.phase = "silence"
         else:
-            connection.deadline = self._total
-            connection.phase = "total"
+            connection.deadline = self._end
+            connection.phase = self._end_phase
 
     def _broken(self, error: BrokenAnswer) -> ProviderBroken:
-        return ProviderBroken(f"The answer of `{self._provider}` broke off: {error}.", provider=self._provider)
+        return ProviderBroken(
+            f"The answer of `{self._provider}` broke off: {error}.", provider=self._provider
+        )
 
     def close(self) -> None:
         """Give the connection back; if the answer was not read to its end, the provider is cut off at once."""
-        self._connection.deadline = _NEVER
-        self._pool.release(self._connection, self._origin)
+        if self._open:
+            self._open = False
+            self._connection.deadline = _NEVER
+            self._pool.release(self._connection, self._origin)
 
 
 class ProviderClient:
@@ -111,7 +162,7 @@ class ProviderClient:
         self._tls = tls
         self._pool = Pool(settings.name, max_connections=settings.max_connections)
         self._find_address = find_address
-        self._destinations: dict[tuple[str, str, str], tuple[Origin, bytes]] = {}
+        self._destinations: dict[tuple[Operation, str], tuple[Address, Origin, bytes]] = {}
         self._origin = Origin(settings.base_url, tls) if settings.base_url else None
         self._heads: dict[Operation, bytes] = {}
         if self._origin is not None:
@@ -132,6 +183,7 @@ class ProviderClient:
         headers = {
             "user-agent": f"freehold/{__version__}",
             "accept": "application/json, text/event-stream",
+            "accept-encoding": "identity",
             "content-type": "application/json",
             **({} if self.settings.keep_alive else {"connection": "close"}),
             **self.settings.headers,
@@ -143,16 +195,15 @@ class ProviderClient:
         if self._origin is not None:
             return self._origin, self._heads[operation]
         assert self._find_address is not None
-        base_url, token = await self._find_address(model)
-        known = self._destinations.get((operation, base_url, token))
-        if known is None:
+        address = await self._find_address(model)
+        known = self._destinations.get((operation, model))
+        if known is None or known[0] != address:
+            base_url, token = address
             origin = Origin(base_url, self._tls)
             path = self.settings.chat_path if operation == "chat" else self.settings.embeddings_path
-            known = (origin, self._head(origin, "POST", path, {"authorization": f"Bearer {token}"}))
-            self._destinations = {
-                key: value for key, value in self._destinations.items() if key[1] == base_url
-            } | {(operation, base_url, token): known}
-        return known
+            known = (address, origin, self._head(origin, "POST", path, {"authorization": f"Bearer {token}"}))
+            self._destinations[operation, model] = known
+        return known[1:]
 
     async def send(self, operation: Operation, model: str, body: bytes) -> Response:
         """Send one request and wait for the answer's head. Close the response in any case.
@@ -160,10 +211,14 @@ class ProviderClient:
         A kept-alive connection that the provider closed before a byte came back is replaced once
         by a fresh one. Raises ProviderUnreachable, ProviderBroken, ProviderTimeout, Overloaded.
         """
-        limits = self.settings.timeouts
-        total = self._pool.loop.time() + limits.total
+        total = self._pool.loop.time() + self.settings.timeouts.total
         origin, head = await self._destination(operation, model)
-        connection = await self._pool.acquire(origin, timeout=limits.connect)
+        return await self._ask(origin, head, body, total)
+
+    async def _ask(self, origin: Origin, head: bytes, body: bytes, total: float) -> Response:
+        limits = self.settings.timeouts
+        connect = min(limits.connect, limits.total)
+        connection = await self._pool.acquire(origin, timeout=connect)
         try:
             try:
                 await self._exchange(connection, head, body, limits, total)
@@ -171,19 +226,16 @@ class ProviderClient:
                 if connection.touched or connection.used == 1:
                     raise
                 self._pool.release(connection, origin)
-                connection = await self._pool.acquire(origin, timeout=limits.connect, fresh=True)
+                connection = await self._pool.acquire(origin, timeout=connect, fresh=True)
                 await self._exchange(connection, head, body, limits, total)
         except BrokenAnswer as error:
             self._pool.release(connection, origin)
-            if connection.touched:
-                raise ProviderBroken(f"`{self.name}` did not answer: {error}.", provider=self.name) from None
-            raise ProviderUnreachable(f"`{self.name}` did not answer: {error}.", provider=self.name) from None
+            kind = ProviderBroken if connection.touched else ProviderUnreachable
+            raise kind(f"`{self.name}` did not answer: {error}.", provider=self.name) from None
         except BaseException:  # a cancelled call must give its connection back too
             self._pool.release(connection, origin)
             raise
-        return Response(
-            connection, self._pool, origin, provider=self.name, silence=limits.silence, total=total
-        )
+        return Response(connection, self._pool, origin, provider=self.name, limits=limits, total=total)
 
     async def _exchange(
         self, connection: Connection, head: bytes, body: bytes, limits: Timeouts, total: float
@@ -201,19 +253,11 @@ class ProviderClient:
         head = self._head(self._origin, "GET", self.settings.models_path, self._credentials())
         limits = self.settings.timeouts
         total = self._pool.loop.time() + min(limits.total, limits.connect + 20)
-        connection = await self._pool.acquire(self._origin, timeout=limits.connect)
-        response = None
+        response = await self._ask(self._origin, head, b"", total)
         try:
-            await self._exchange(connection, head, b"", limits, total)
-            response = Response(
-                connection, self._pool, self._origin, provider=self.name, silence=limits.silence, total=total
-            )
             body = await response.read()
-        except BrokenAnswer as error:
-            raise ProviderBroken(f"`{self.name}` did not answer: {error}.", provider=self.name) from None
         finally:
-            connection.deadline = _NEVER
-            self._pool.release(connection, self._origin)
+            response.close()
         if response.status != 200:
             raise ProviderRefused(
                 f"`{self.name}` answered {response.status}.",

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 HIGH_WATER = 64 * 1024
 """Unread bytes of an answer above which the provider is made to wait."""
 
-_MAX_HEADER_BYTES = 64 * 1024
+MAX_HEADER_BYTES = 64 * 1024
+"""An answer whose head, interim answers included, is larger than this is refused."""
+
 _SIZED_BY = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -30,7 +32,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_failure",
-        "_header_bytes",
+        "_head_bytes",
         "_keep",
         "_parser",
         "_pool",
@@ -71,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._unread = 0
         self._keep = False
         self._sized = False
-        self._header_bytes = 0
+        self._head_bytes = 0
         self._wants_parts = False
         self.headers: list[tuple[bytes, bytes]] = []
         self.status = 0
@@ -81,10 +83,11 @@ class Connection(asyncio.Protocol):
     # Exchange
 
     def send(self, head: bytes, body: bytes) -> None:
-        """Write one request. `head` ends where the body's length belongs."""
+        """Write one request. `head` ends where the body's length belongs. Raises BrokenAnswer."""
         self._begin()
         self.used += 1
-        assert self._transport is not None
+        if self._transport is None:
+            raise BrokenAnswer("the connection was closed")
         self._transport.write(b"%b%d\r\n\r\n%b" % (head, len(body), body))
 
     async def read_status(self) -> int:
@@ -93,13 +96,11 @@ class Connection(asyncio.Protocol):
             await self._wait()
         return self.status
 
-    async def read_all(self, limit: int) -> bytes:
-        """The whole body. Raises BrokenAnswer when it is cut or passes `limit` bytes."""
-        while not self.complete:
-            await self._wait()
-            if self._unread > limit:
-                raise BrokenAnswer(f"the answer passed {limit} bytes")
-        return self._take()
+    async def wait_for_more(self, limit: int) -> None:
+        """Wait until more of the body came. Raises BrokenAnswer when it is cut or passes `limit` bytes."""
+        await self._wait()
+        if self._unread > limit:
+            raise BrokenAnswer(f"the answer passed {limit} bytes")
 
     async def read_some(self) -> bytes:
         """What has come of the body since the last call; empty at its end. Raises as `read_status`."""
@@ -108,11 +109,12 @@ class Connection(asyncio.Protocol):
             await self._wait()
         if self._reading_paused:
             self._reading_paused = False
-            assert self._transport is not None
-            self._transport.resume_reading()
-        return self._take()
+            if self._transport is not None:  # it may be gone, and then this is the last piece
+                self._transport.resume_reading()
+        return self.take()
 
-    def _take(self) -> bytes:
+    def take(self) -> bytes:
+        """What has come of the body and was not taken yet."""
         body = self._body
         self._unread = 0
         if len(body) == 1:
@@ -156,7 +158,16 @@ class Connection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """Whether another request may follow on this connection."""
-        return self.complete and self._keep and not self.closed and self._failure is None
+        transport = self._transport
+        return (
+            self.complete
+            and self._keep
+            and not self.closed
+            and self._failure is None
+            and transport is not None
+            # An answer may come before its request was read; what is still to be sent would be in the way.
+            and not transport.get_write_buffer_size()
+        )
 
     def abort(self) -> None:
         """Close at once. The provider sees it and can stop working."""
@@ -168,8 +179,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = transport  # type: ignore[assignment]  # uvloop's is none of asyncio's classes
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
@@ -180,16 +190,28 @@ class Connection(asyncio.Protocol):
         self.touched = True
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._fail(BrokenAnswer(f"the answer is not HTTP: {error}"))
-            self.abort()
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._misread(_reason_of(error))
             return
-        if self.complete or (self._wants_parts and self._body) or (self.status and not self._wants_parts):
+        if not self.status:
+            # The parser hands headers over only when they are whole, so the bytes are counted here.
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEADER_BYTES:
+                self._misread(f"its head is over {MAX_HEADER_BYTES} bytes")
+                return
+        if (self._body if self._wants_parts else self.status) or self.complete:
             self._wake()
         if self._unread > HIGH_WATER and self._wants_parts and not self._reading_paused and not self.complete:
             self._reading_paused = True
             assert self._transport is not None
             self._transport.pause_reading()
+
+    def _misread(self, reason: str) -> None:
+        """What came cannot be read on. An answer that is complete stays good, the connection does not."""
+        if not self.complete:
+            self._fail(BrokenAnswer(f"the answer is not understood: {reason}"))
+        self.abort()
+        self._wake()
 
     def eof_received(self) -> None:
         """The provider has nothing more to say; the transport closes itself."""
@@ -202,17 +224,20 @@ class Connection(asyncio.Protocol):
                 self.complete = True  # no length was given: the end of the connection ends the body
                 self._wake()
             else:
-                self._fail(BrokenAnswer("the connection broke" if self.touched else "the connection was closed"))
+                how = "the connection broke" if self.touched else "the connection was closed"
+                self._fail(BrokenAnswer(how))
         self._pool.forget(self)
         self._transport = None
 
     # httptools
 
+    def on_message_begin(self) -> None:
+        """An answer begins. After the one that was asked for, none may."""
+        if self.complete:
+            raise BrokenAnswer("more came than was asked for")
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header line of the answer."""
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > _MAX_HEADER_BYTES:
-            raise BrokenAnswer("the answer's headers are too large")
         name = name.lower()
         if name in _SIZED_BY:
             self._sized = True
@@ -237,3 +262,7 @@ class Connection(asyncio.Protocol):
         if self.status:
             self._keep = self._parser.should_keep_alive()
             self.complete = True
+
+
+def _reason_of(error: Exception) -> str:
+    return "it changes the protocol" if isinstance(error, httptools.HttpParserUpgrade) else str(error)

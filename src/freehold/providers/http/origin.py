@@ -15,17 +15,28 @@ class Origin:
 
     def __init__(self, base_url: str, tls: ssl.SSLContext | None) -> None:
         """`base_url` is http or https; `tls` is the context for https. Raises SettingsError."""
-        parts = urlsplit(base_url)
+        try:
+            parts = urlsplit(base_url)
+            port = parts.port
+            if parts.hostname:
+                parts.hostname.encode("idna")
+        except ValueError:  # a UnicodeError is one
+            raise _not_a_url(base_url) from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(
-                f"`{base_url}` is not a URL of a provider.", hint="Write it like `https://api.example.com/v1`."
-            )
+            raise _not_a_url(base_url)
         if parts.username or parts.password:
             raise SettingsError(
-                f"The URL for `{parts.hostname}` carries a password.", hint="Put it into `api_key` by reference."
+                f"The URL for `{parts.hostname}` carries a password.",
+                hint="Put it into `api_key` by reference.",
             )
+        if parts.query or parts.fragment:
+            raise SettingsError(
+                f"`{base_url}` goes on after its path.", hint="Put what follows the `?` into `query`."
+            )
+        if parts.scheme == "https" and tls is None:
+            raise ValueError("https needs a TLS context: without one the key would travel in the clear")
         self.host = parts.hostname
-        self.port = parts.port or (443 if parts.scheme == "https" else 80)
+        self.port = port or (443 if parts.scheme == "https" else 80)
         self.tls = tls if parts.scheme == "https" else None
         default_port = 443 if parts.scheme == "https" else 80
         name = f"[{self.host}]" if ":" in self.host else self.host
@@ -43,4 +54,17 @@ class Origin:
         for line in lines:
             if "\r" in line or "\n" in line or "\0" in line:
                 raise SettingsError("A header or path for a provider contains a line break.")
-        return "\r\n".join([*lines, "content-length: "]).encode("latin-1")
+        if not target.isascii() or " " in target:
+            raise SettingsError(
+                f"The path `{target}` contains characters that a URL cannot have.", hint="Percent-encode them."
+            )
+        for name, value in headers.items():
+            if not value.isascii():  # said without the value, which may be a key
+                raise SettingsError(f"The header `{name}` for `{self.host}` is not plain ASCII.")
+        return "\r\n".join([*lines, "content-length: "]).encode("ascii")
+
+
+def _not_a_url(base_url: str) -> SettingsError:
+    return SettingsError(
+        f"`{base_url}` is not a URL of a provider.", hint="Write it like `https://api.example.com/v1`."
+    )

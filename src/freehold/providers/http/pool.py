@@ -1,4 +1,4 @@
-"""The pool: it lives as long as the process, lends connections, and watches every time limit with one timer."""
+"""The pool: it lives as long as the process, lends connections, and watches all time limits with one timer."""
 
 from __future__ import annotations
 
@@ -56,10 +56,12 @@ class Pool:
                 )
         except TimeoutError:
             raise ProviderTimeout(
-                f"No connection to `{self._provider}` within {timeout:g} s.", provider=self._provider, phase="connect"
+                f"No connection to `{self._provider}` within {timeout:g} s.",
+                provider=self._provider,
+                phase="connect",
             ) from None
         except OSError as error:  # ssl.SSLError and gaierror are OSErrors too
-            reason = error.strerror or str(error)
+            reason = getattr(error, "verify_message", None) or error.strerror or str(error)
             raise ProviderUnreachable(
                 f"No connection to `{self._provider}`: {reason}.", provider=self._provider
             ) from None
@@ -92,7 +94,9 @@ class Pool:
             phase = connection.phase
             connection.expire(
                 ProviderTimeout(
-                    f"`{self._provider}` was over its time limit `{phase}`.", provider=self._provider, phase=phase
+                    f"`{self._provider}` was over its time limit `{phase}`.",
+                    provider=self._provider,
+                    phase=phase,
                 )
             )
         for origin, idle in list(self._idle.items()):

@@ -1,0 +1,332 @@
+"""The composition root: settings become objects here, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import ssl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from freehold.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from freehold.access.key import Key
+    from freehold.access.keys import Keys
+    from freehold.catalog.prices import PriceList
+    from freehold.config.problems import Finding
+    from freehold.config.settings import Settings
+    from freehold.config.watch import Watch
+    from freehold.core.money import Cost
+    from freehold.core.usage import Usage
+    from freehold.engine.runtime import Runtime
+    from freehold.gateway.endpoint import Health
+    from freehold.gateway.metrics import Reading
+    from freehold.ledger.reading import LedgerReader
+    from freehold.providers.client import ProviderClient
+    from freehold.providers.local.processes import LocalModels
+    from freehold.wire.openai_models import ModelEntry
+
+# ruff: noqa: PLC0415 - the command line imports this module for every command: each function imports what it needs
+
+log = logging.getLogger("freehold")
+
+_REFRESH_SECONDS = 1.0
+_LEAST_SECONDS_BETWEEN_MISSES = 0.2
+_LEDGER_CLOSE_SECONDS = 10.0
+
+
+class Started(msgspec.Struct, frozen=True):
+    """What is known once the endpoint takes requests."""
+
+    url: str
+    """Without `/v1`."""
+    settings: Settings
+
+
+# What the commands work with
+
+
+def settings_from(config: Path | None, overrides: Mapping[str, object] | None = None) -> Settings:
+    """The settings of the file `config`, of `FREEHOLD_CONFIG`, or of `freehold.toml` in this folder.
+
+    `overrides` come from the command line, by full name: `server.port`. Raises SettingsError.
+    """
+    from freehold.config.load import find_file, load
+
+    return load(find_file(config, os.environ, Path.cwd()), os.environ, overrides=overrides)
+
+
+def keys_of(settings: Settings) -> Keys:
+    """The keys. Raises StoreError."""
+    from freehold.access.keys import Keys
+
+    return Keys(settings.data / "access.db", settings.data / "secret")
+
+
+def history_of(settings: Settings) -> LedgerReader:
+    """The ledger, to read. Raises StoreError."""
+    from freehold.ledger.reading import LedgerReader
+
+    return LedgerReader(settings.data / "ledger.db")
+
+
+async def list_provider_models(settings: Settings, provider: str) -> list[str]:
+    """Ask a provider for its models: the live part of `freehold check`. Raises ProviderError."""
+    from freehold.core.errors import ProviderBroken
+    from freehold.providers.client import ProviderClient
+    from freehold.wire.openai_models import read_model_ids
+
+    client = ProviderClient(settings.providers[provider], tls=ssl.create_default_context())
+    try:
+        return read_model_ids(await client.list_models())
+    except msgspec.DecodeError as error:
+        text = f"The list of models of `{provider}` is not understood: {error}."
+        raise ProviderBroken(text, provider=provider) from None
+    finally:
+        client.close()
+
+
+# Serving
+
+
+def serve(
+    settings: Settings,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    announce: Callable[[Started], None],
+) -> None:
+    """Serve until SIGINT or SIGTERM; `announce` is called once requests are taken.
+
+    `overrides` are applied again whenever the edited configuration is read. Raises SettingsError (the address
+    is taken, or an endpoint wider than loopback has no key) and StoreError.
+    """
+    import uvloop
+
+    uvloop.run(_Service(settings, overrides or {}).run(announce))
+
+
+class _Prices:
+    """The prices in force; the configuration may change them while the ledger's writer keeps asking."""
+
+    def __init__(self, prices: PriceList) -> None:
+        self.current = prices
+
+    def cost_of(self, provider: str, model: str, usage: Usage, at_us: int) -> Cost:
+        """As PriceList does."""
+        return self.current.cost_of(provider, model, usage, at_us)
+
+
+class _Door:
+    """Finds keys, and looks again when one is unknown: it may have been made a moment ago."""
+
+    def __init__(self, keys: Keys, tick: Callable[[], float]) -> None:
+        self._keys = keys
+        self._tick = tick
+        self._missed = -1.0
+
+    def find(self, token: bytes) -> Key | None:
+        """The key behind `token`, if it is good now."""
+        key = self._keys.find(token)
+        if key is None and self._tick() - self._missed > _LEAST_SECONDS_BETWEEN_MISSES:
+            self._missed = self._tick()
+            self._keys.refresh()
+            key = self._keys.find(token)
+        return key
+
+
+class _Service:
+    """The running endpoint: what lives as long as the process, and what a changed configuration swaps."""
+
+    def __init__(self, settings: Settings, overrides: Mapping[str, object]) -> None:
+        self._settings = settings
+        self._overrides = overrides
+        self._tls = ssl.create_default_context()
+        self._problem: str | None = None
+        """Why the newest configuration was not taken; None when it was."""
+
+    async def run(self, announce: Callable[[Started], None]) -> None:
+        """Start everything in its order, serve, and end everything in the reverse order."""
+        from freehold.core.clock import SystemClock
+        from freehold.engine.engine import Engine
+        from freehold.gateway.endpoint import Endpoint
+        from freehold.gateway.metrics import Metrics
+        from freehold.gateway.server import RunningServer, listen, raise_file_limit
+        from freehold.ledger.writer import Ledger
+
+        settings = self._settings
+        raise_file_limit()
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys = keys_of(settings)
+        try:
+            if not settings.server.loopback and not keys.usable:
+                raise SettingsError(
+                    f"An endpoint on `{settings.server.host}` can be reached by others, and no key exists.",
+                    hint="Make one with `freehold keys create NAME`.",
+                )
+            listener = listen(settings.server)
+            clock = SystemClock()
+            self._prices = _Prices(settings.price_list())
+            self._ledger = ledger = Ledger(settings.data / "ledger.db", settings.ledger, self._prices, clock)
+            self._local: LocalModels | None = None
+            metrics = Metrics(self._read_figures)
+            self._engine = engine = Engine(
+                self._build_runtime(settings, {}),
+                clock=clock,
+                observers=(metrics.observe, ledger.record),
+            )
+            endpoint = Endpoint(
+                engine,
+                _Door(keys, clock.tick),
+                settings=settings.server,
+                metrics=metrics,
+                health=self._health,
+                list_models=self._list_models,
+            )
+            self._server = RunningServer(endpoint, settings.server, listener)
+            ledger.start()
+            try:
+                await self._serve(keys, announce)
+            finally:
+                if self._local is not None:
+                    await self._local.stop()
+                for provider in engine.runtime.providers.values():
+                    provider.close()
+                if not await asyncio.to_thread(ledger.close, _LEDGER_CLOSE_SECONDS):
+                    log.error("the ledger could not write everything: %s", ledger.status)
+        finally:
+            keys.close()
+
+    async def _serve(self, keys: Keys, announce: Callable[[Started], None]) -> None:
+        settings = self._settings
+        loop = asyncio.get_running_loop()
+        watch = self._watch()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._server.stop)
+        loop.add_signal_handler(signal.SIGHUP, watch.poke)
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(watch.run()), tasks.create_task(_refresh(keys))]
+            if self._local is not None:
+                self._local.start_all()
+            try:
+                await self._server.run(started=lambda: announce(Started(self._server.url, settings)))
+            finally:
+                for task in background:
+                    task.cancel()
+
+    # The configuration at work
+
+    def _watch(self) -> Watch:
+        from freehold.config.load import NAME, load
+        from freehold.config.watch import Watch
+
+        path = self._settings.path or Path.cwd() / NAME
+        return Watch(
+            path,
+            self._settings,
+            reload=lambda: load(path, os.environ, overrides=self._overrides),
+            apply=self._apply,
+            refuse=self._refuse,
+            restart=_tell_to_restart,
+        )
+
+    def _build_runtime(self, settings: Settings, known: dict[str, ProviderClient]) -> Runtime:
+        """Routes and clients for `settings`; a client whose provider did not change comes from `known`."""
+        from freehold.engine.runtime import Runtime
+        from freehold.providers.client import ProviderClient
+
+        providers: dict[str, ProviderClient] = {}
+        for name, provider in settings.providers.items():
+            client = known.get(name)
+            if client is None or client.settings != provider:
+                find_address = self._local_models().address_of if provider.kind == "local" else None
+                client = ProviderClient(provider, tls=self._tls, find_address=find_address)
+            providers[name] = client
+        return Runtime(settings.route_table(), providers, settings.ledger.bodies)
+
+    def _local_models(self) -> LocalModels:
+        if self._local is None:
+            from freehold.providers.local.processes import LocalModels
+
+            self._local = LocalModels(self._settings.data)
+        return self._local
+
+    def _apply(self, settings: Settings) -> None:
+        """Swap routes, providers and prices as one. Calls under way finish with what they began with."""
+        old = self._engine.runtime
+        runtime = self._build_runtime(settings, old.providers)
+        self._prices.current = settings.price_list()
+        self._engine.runtime = runtime
+        self._settings = settings
+        self._problem = None
+        for name, client in old.providers.items():
+            if runtime.providers.get(name) is not client:
+                client.close()
+        log.warning("the changed configuration is in force")
+
+    def _refuse(self, problem: SettingsError) -> None:
+        """The edited configuration was not taken."""
+        self._problem = problem.message
+        where = f"{problem.where}: " if problem.where else ""
+        log.error("the edited configuration is not in force, the old one is: %s%s", where, problem)
+
+    # What the endpoint shows of itself
+
+    def _health(self) -> Health:
+        from freehold.gateway.endpoint import Health
+
+        status = self._ledger.status
+        parts = {
+            "configuration": "ok" if self._problem is None else f"an edit was not taken: {self._problem}",
+            "ledger": status.state if status.reason is None else f"{status.state}: {status.reason}",
+        }
+        ready = not self._server.stopping
+        if self._local is not None:
+            for name, state in self._local.states().items():
+                parts[f"local/{name}"] = state
+                ready = ready and state != "starting"
+        return Health(ready, parts)
+
+    def _read_figures(self) -> Reading:
+        status = self._ledger.status
+        return {
+            "freehold_calls_active": ("gauge", "Calls in flight.", self._engine.active),
+            "freehold_ledger_ok": ("gauge", "Whether the ledger is written.", float(status.state == "ok")),
+            "freehold_ledger_queued_bytes": ("gauge", "Bytes waiting to be written.", status.queued_bytes),
+            "freehold_ledger_written": ("counter", "Calls written to the ledger.", status.written),
+            "freehold_ledger_dropped": ("counter", "Calls that could not be kept.", status.dropped),
+            "freehold_configuration_ok": (
+                "gauge",
+                "Whether the newest configuration is the one in force.",
+                float(self._problem is None),
+            ),
+        }
+
+    def _list_models(self) -> list[ModelEntry]:
+        from freehold.wire.openai_models import ModelEntry
+
+        settings = self._settings
+        entries = [ModelEntry(route, "freehold") for route in settings.routes]
+        entries += [
+            ModelEntry(f"{name}/{model}", name)
+            for name, provider in settings.providers.items()
+            for model in provider.models
+        ]
+        return entries
+
+
+def _tell_to_restart(in_vain: tuple[Finding, ...]) -> None:
+    for finding in in_vain:
+        log.warning("%s %s", finding.message, finding.hint)
+
+
+async def _refresh(keys: Keys) -> None:
+    """Take over, every second, what other processes did to the keys."""
+    while True:
+        await asyncio.sleep(_REFRESH_SECONDS)
+        keys.refresh()
