@@ -26,13 +26,13 @@ def panel(rows: list[dict[str, Any]], goals: dict[str, float], index: int) -> An
     known = [row for row in rows if row.get(name)]
     reach = [row[name] for row in known] + [goals[name]]
     left = index % 2 == 0
-    order = [row["title"] for row in rows]
+    order = [row["title"] for row in known]
     base = alt.Chart(alt.Data(values=known)).encode(
         x=alt.X(
             f"{name}:Q",
             title=None,
             scale=alt.Scale(type="log", domain=[min(reach) / 1.6, max(reach) * 3.2], nice=False),
-            axis=alt.Axis(values=[10.0**power for power in range(-2, 7)], format="~s", gridColor=FAINT),
+            axis=alt.Axis(values=[10.0**power for power in range(-2, 7)], format=",~g", gridColor=FAINT),
         ),
         y=alt.Y(
             "title:N",
@@ -53,10 +53,10 @@ def panel(rows: list[dict[str, Any]], goals: dict[str, float], index: int) -> An
         dx=4 if side == "at least" else -4,
     ).encode(text=alt.value(f"goal: {side} {goals[name]:,g}"))
     dots = base.mark_point(filled=True, size=90, opacity=1)
-    labels = base.mark_text(align="left", dx=9).encode(
-        text=alt.Text(f"{name}:Q", format=form), color=alt.value(INK)
-    )
-    return (line + word + dots + labels).properties(width=330, height=180, title=title)
+    text = alt.Text(f"{name}:Q", format=form)
+    halo = base.mark_text(align="left", dx=9, stroke="white", strokeWidth=4).encode(text=text)
+    labels = base.mark_text(align="left", dx=9).encode(text=text, color=alt.value(INK))
+    return (line + word + halo + dots + labels).properties(width=330, height=180, title=title)
 
 
 def soak_panel(readings: list[list[float]]) -> Any:
@@ -70,7 +70,8 @@ def soak_panel(readings: list[list[float]]) -> Any:
             x=alt.X(
                 "requests:Q",
                 title="requests answered by one process",
-                axis=alt.Axis(format="~s", gridColor=FAINT),
+                scale=alt.Scale(domainMin=0),
+                axis=alt.Axis(format=",~g", tickCount=6, gridColor=FAINT),
             ),
             y=alt.Y("mb:Q", title="MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(gridColor=FAINT)),
         )

@@ -170,7 +170,7 @@ def headline(results: Results) -> Headline:
         rss_growth_mb=readings[-1][1] - readings[0][1] if readings else None,
         rps_clients=freehold.best_clients,
         soak_requests=readings[-1][0] - readings[0][0] if readings else 0,
-        ledger_calls_missing=soak.made_calls - soak.kept_calls if soak else None,
+        ledger_calls_missing=max(0, soak.made_calls - soak.kept_calls) if soak else None,
         answers_verbatim=freehold.verbatim,
         honest=all(summary.honest for summary in summaries.values()),
     )

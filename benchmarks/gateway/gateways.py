@@ -103,7 +103,9 @@ def _nginx(folder: Path, upstream: int) -> Gateway:
 
 def _freehold(folder: Path, upstream: int) -> Gateway:
     port = free_port()
-    (folder / "upstream-key").write_text(UPSTREAM_KEY)
+    key_file = folder / "upstream-key"
+    key_file.write_text(UPSTREAM_KEY)
+    key_file.chmod(0o600)
     settings = _write_settings("freehold.toml", folder, port=port, upstream=upstream)
     command = (sys.executable, "-m", "freehold")
     environment = {"PYTHONPATH": str(ROOT / "src")}
