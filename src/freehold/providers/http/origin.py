@@ -18,24 +18,23 @@ class Origin:
         try:
             parts = urlsplit(base_url)
             port = parts.port
-            if parts.hostname:
-                parts.hostname.encode("idna")
+            host = (parts.hostname or "").encode("idna").decode()
         except ValueError:  # a UnicodeError is one
             raise _not_a_url(base_url) from None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not host:
             raise _not_a_url(base_url)
         if parts.username or parts.password:
             raise SettingsError(
-                f"The URL for `{parts.hostname}` carries a password.",
-                hint="Put it into `api_key` by reference.",
+                f"The URL for `{host}` carries a password.", hint="Put it into `api_key` by reference."
             )
         if parts.query or parts.fragment:
             raise SettingsError(
-                f"`{base_url}` goes on after its path.", hint="Put what follows the `?` into `query`."
+                f"The URL for `{host}` goes on after its path.",
+                hint="Put what follows the `?` into `query`.",
             )
         if parts.scheme == "https" and tls is None:
             raise ValueError("https needs a TLS context: without one the key would travel in the clear")
-        self.host = parts.hostname
+        self.host = host
         self.port = port or (443 if parts.scheme == "https" else 80)
         self.tls = tls if parts.scheme == "https" else None
         default_port = 443 if parts.scheme == "https" else 80
@@ -56,15 +55,17 @@ class Origin:
                 raise SettingsError("A header or path for a provider contains a line break.")
         if not target.isascii() or " " in target:
             raise SettingsError(
-                f"The path `{target}` contains characters that a URL cannot have.", hint="Percent-encode them."
+                f"The path `{target}` contains characters that a URL cannot have.",
+                hint="Percent-encode them.",
             )
         for name, value in headers.items():
-            if not value.isascii():  # said without the value, which may be a key
+            if not (name + value).isascii():  # said without the value, which may be a key
                 raise SettingsError(f"The header `{name}` for `{self.host}` is not plain ASCII.")
         return "\r\n".join([*lines, "content-length: "]).encode("ascii")
 
 
 def _not_a_url(base_url: str) -> SettingsError:
+    shown = base_url.rpartition("@")[2].partition("?")[0]  # without what may be a secret
     return SettingsError(
-        f"`{base_url}` is not a URL of a provider.", hint="Write it like `https://api.example.com/v1`."
+        f"`{shown}` is not a URL of a provider.", hint="Write it like `https://api.example.com/v1`."
     )
