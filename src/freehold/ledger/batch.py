@@ -1,0 +1,95 @@
+"""Calls made ready for the database: priced, their bodies hashed and compressed."""
+
+from __future__ import annotations
+
+import logging
+
+from freehold.catalog.prices import Pricer
+from freehold.ledger.bodies import FreshBody, Packer
+from freehold.ledger.inbox import size_of
+from freehold.ledger.record import Call
+from freehold.ledger.rows import Digests, Price, pico_of
+
+log = logging.getLogger("freehold.ledger")
+
+BATCH_CALLS = 2048
+"""A batch of so many calls is committed at once, however young."""
+BATCH_BYTES = 8_000_000
+DAY_US = 86_400_000_000
+NOBODY_ASKED = (0, "no provider was asked")
+
+
+class Batch:
+    """What the next transaction writes. The calls stay as they are, so that it can be made ready anew."""
+
+    def __init__(self, pricer: Pricer, packer: Packer, *, bodies: bool) -> None:
+        self.calls: list[Call] = []
+        self.ready: list[tuple[Price, Digests]] = []
+        """What goes with each call."""
+        self.fresh: list[FreshBody] = []
+        self.pricing_errors = 0
+        """Calls since the start whose cost is unknown because working it out failed."""
+        self._size = 0
+        self._pricer = pricer
+        self._packer = packer
+        self._bodies = bodies
+        self._complaints: set[str] = set()
+
+    @property
+    def room(self) -> int:
+        """How many more calls it takes."""
+        return BATCH_CALLS - len(self.calls)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is to be committed without waiting for more."""
+        return len(self.calls) >= BATCH_CALLS or self._size >= BATCH_BYTES
+
+    def add(self, calls: list[Call]) -> None:
+        """Append calls and make them ready."""
+        self.calls += calls
+        for call in self.calls[len(self.ready) :]:
+            self._size += size_of(call)
+            self.ready.append((self._price(call), self._pack(call)))
+
+    def make_anew(self) -> None:
+        """Make the same calls ready again, for a database that may have none of their bodies."""
+        calls = self.calls
+        self.clear()
+        self._packer.forget_all()
+        self.add(calls)
+
+    def clear(self) -> None:
+        """Begin the next one."""
+        self.calls, self.ready, self.fresh = [], [], []
+        self._size = 0
+
+    def _price(self, call: Call) -> Price:
+        if call.provider is None or call.model is None:
+            return NOBODY_ASKED if not call.attempts else (None, None)
+        try:
+            cost = self._pricer.cost_of(call.provider, call.model, call.usage, call.started_us)
+            return pico_of(cost.amount), cost.row
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in the price list, the call is kept
+            self.pricing_errors += 1
+            self._complain("The cost of a call cannot be worked out: %r", error)
+            return None, None
+
+    def _pack(self, call: Call) -> Digests:
+        request, answer = call.request_body, call.answer_body
+        if not self._bodies or (request is None and answer is None):
+            return None, None
+        try:
+            day, pack, fresh = call.started_us // DAY_US, self._packer.pack, self.fresh
+            return (
+                None if request is None else pack(request, day, fresh),
+                None if answer is None else pack(answer, day, fresh),
+            )
+        except (TypeError, ValueError) as error:
+            self._complain("The bodies of a call cannot be kept: %r", error)
+            return None, None
+
+    def _complain(self, message: str, error: Exception) -> None:
+        if message not in self._complaints:
+            self._complaints.add(message)
+            log.warning(message, error)

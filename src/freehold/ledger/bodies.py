@@ -1,0 +1,75 @@
+"""Bodies: compressed, and addressed by their content, so that the same content is stored once.
+
+An address is a multihash: two bytes that name the algorithm and its length (0x12 0x20: SHA-256, 32 bytes),
+then the hash. People see it as `sha256:…`. A body is stored as a zstandard frame.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+import zstandard
+
+LEVEL = 1
+"""Of zstandard. At the size of chat bodies the levels above it cost more and save next to nothing."""
+_SHA256 = b"\x12\x20"
+
+
+class FreshBody(NamedTuple):
+    """A body that the database may not have yet, in the order of the table's columns."""
+
+    digest: bytes
+    day: int
+    """Days since 1970 of the call it belongs to."""
+    stored_bytes: int
+    stored: bytes
+
+
+class Packer:
+    """Compresses bodies and remembers the recent ones, so that a repeated body costs only its hash."""
+
+    def __init__(self, remembered: int = 20_000) -> None:
+        """`remembered`: how many recent addresses to keep, about 150 bytes each."""
+        self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False)
+        self._limit = remembered
+        self._recent: dict[bytes, int] = {}
+
+    def pack(self, body: bytes, day: int, fresh: list[FreshBody]) -> bytes:
+        """The address of `body`. When it is not known to be stored for `day`, it is appended to `fresh`."""
+        digest = address_of(body)
+        recent = self._recent
+        known = recent.pop(digest, None)
+        if known is not None and known >= day:
+            recent[digest] = known  # moved to the young end
+            return digest
+        if len(recent) >= self._limit:
+            del recent[next(iter(recent))]
+        recent[digest] = day
+        stored = self._compressor.compress(body)
+        fresh.append(FreshBody(digest, day, len(stored), stored))
+        return digest
+
+    def forget(self, digests: list[bytes]) -> None:
+        """These bodies are no longer in the database."""
+        for digest in digests:
+            self._recent.pop(digest, None)
+
+    def forget_all(self) -> None:
+        """The database may be another one."""
+        self._recent.clear()
+
+
+def address_of(body: bytes) -> bytes:
+    """The address of a body: what it is found by, and can be verified against."""
+    return _SHA256 + hashlib.sha256(body).digest()
+
+
+def unpack(stored: bytes) -> bytes:
+    """The body that was stored. Raises zstandard.ZstdError when it is damaged."""
+    return zstandard.ZstdDecompressor().decompress(stored)
+
+
+def shown(digest: bytes) -> str:
+    """An address as people see it: `sha256:` and 64 hexadecimal digits."""
+    return f"sha256:{digest[2:].hex()}" if digest[:2] == _SHA256 else f"multihash:{digest.hex()}"

@@ -1,0 +1,218 @@
+"""The ledger's file as the writer holds it: opened, written to in batches, begun anew when it is lost."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
+
+from freehold.core.clock import Clock, microseconds
+from freehold.ledger import runs, tables, tally
+from freehold.ledger.batch import Batch
+from freehold.ledger.bodies import FreshBody
+from freehold.ledger.inbox import Drops
+from freehold.ledger.names import Names
+from freehold.ledger.record import Call
+from freehold.ledger.rows import CALL_COLUMNS, Digests, Price, plain, row_of
+from freehold.store.bulk import Insert
+from freehold.store.database import checkpoint, open_database
+
+T = TypeVar("T")
+
+_insert_calls = Insert(tables.calls, CALL_COLUMNS, "ON CONFLICT (id) DO NOTHING")
+_insert_bodies = Insert(
+    tables.bodies,
+    FreshBody._fields,
+    "ON CONFLICT (digest) DO UPDATE SET day = excluded.day WHERE bodies.day < excluded.day",
+)
+# What one row can be refused for, as opposed to what befalls the whole file.
+_ROW_ERRORS = (
+    TypeError,
+    ValueError,
+    AttributeError,
+    OverflowError,
+    IntegrityError,
+    DataError,
+    InterfaceError,
+    ProgrammingError,
+)
+
+
+class LedgerFile:
+    """One thread's hold on `ledger.db`. Where it fails, StoreError, SQLAlchemyError or OSError is raised."""
+
+    def __init__(self, path: Path, tally_name: str | None, clock: Clock, *, busy: float) -> None:
+        self.path = path
+        """Where the file is."""
+        self.incident: str | None = None
+        """The last thing that befell the file as a whole."""
+        self._tally_name = tally_name
+        self._started_us = microseconds(clock.now())
+        self._clock = clock
+        self._busy_ms = int(busy * 1000)
+        self._engine: Engine | None = None
+        self._connection: Connection | None = None
+        self._names = Names()
+        self._run: int | None = None
+        self._inode = (0, 0)
+        self._unreported: list[tuple[str, str]] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file was opened and not given up since."""
+        return self._connection is not None
+
+    @property
+    def has_run(self) -> bool:
+        """Whether this process is written down as one that writes the ledger."""
+        return self._run is not None
+
+    def open(self, counts: runs.Counts) -> bool:
+        """Open the file, making it when missing. True: it is another one than before, or the first."""
+        # 8 MB of cache: addresses of bodies come in no order, so their index is touched everywhere.
+        self._engine = open_database(self.path, "ledger", busy_ms=self._busy_ms, cache_kb=8000)
+        try:
+            self._connection = self._engine.connect()
+            self._inode = self._find_inode()
+            return self._begin(counts)
+        except BaseException:
+            self.release()
+            raise
+
+    def is_in_place(self) -> bool:
+        """Whether the open file is still the one that its path names."""
+        try:
+            return self._find_inode() == self._inode
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def write(self, batch: Batch, drops: dict[str, Drops], detail: str | None, counts: runs.Counts) -> int:
+        """Commit the batch and the report of drops, all or nothing. Returns how many calls no row holds."""
+        now_us, run = microseconds(self._clock.now()), self._run
+        assert run is not None
+
+        def work(connection: Connection) -> int:
+            _each(_insert_bodies, connection, batch.fresh)
+            refused = self._write_calls(connection, batch)
+            runs.report_drops(connection, run, drops, detail)
+            written = counts.written + len(batch.calls) - refused
+            runs.update_run(connection, run, now_us, runs.Counts(counts.recorded, written, counts.dropped))
+            return refused
+
+        return self.transact(work)
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in one write transaction."""
+        assert self._connection is not None
+        try:
+            with self._connection.begin():
+                self._names.begin(self._connection)
+                return work(self._connection)
+        except BaseException:
+            self._names.roll_back()
+            raise
+
+    def checkpoint(self) -> None:
+        """Carry what was committed over into the file itself and flush it to the disk. Waits for nobody."""
+        assert self._connection is not None
+        checkpoint(self._connection)
+
+    def close(self, drops: dict[str, Drops], counts: runs.Counts) -> None:
+        """Write the last drops and the end of the run down, and let go of the file."""
+        now_us, run = microseconds(self._clock.now()), self._run
+        assert run is not None
+
+        def work(connection: Connection) -> None:
+            runs.report_drops(connection, run, drops, None)
+            runs.update_run(connection, run, now_us, counts, ended=True)
+
+        self.transact(work)
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the file, whatever state it is in."""
+        connection, self._connection = self._connection, None
+        engine, self._engine = self._engine, None
+        self._names.forget_all()
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            if connection is not None:
+                connection.close()
+        if engine is not None:
+            engine.dispose()
+
+    def move_aside(self) -> None:
+        """Give a damaged file another name: a new one can be begun, and somebody can look at the old one."""
+        self.release()
+        stamp = datetime.fromtimestamp(self._clock.now(), tz=UTC).strftime("%Y%m%dT%H%M%S")
+        aside = self.path.with_name(f"{self.path.stem}.damaged-{stamp}{self.path.suffix}")
+        number = 1
+        while aside.exists():
+            number += 1
+            aside = aside.with_name(f"{self.path.stem}.damaged-{stamp}-{number}{self.path.suffix}")
+        for companion in ("-wal", "-shm", ""):
+            with contextlib.suppress(FileNotFoundError):
+                self.path.with_name(self.path.name + companion).rename(
+                    aside.with_name(aside.name + companion)
+                )
+        self._report("damaged", f"the ledger was damaged; it was moved to `{aside.name}` and a new one begun")
+
+    def report_removal(self) -> None:
+        """The file was taken away while it was open."""
+        self.release()
+        self._report("removed", "the ledger was removed while in use; a new one was begun")
+
+    def _report(self, reason: str, detail: str) -> None:
+        self.incident = detail
+        self._unreported.append((reason, detail))
+
+    def _find_inode(self) -> tuple[int, int]:
+        status = self.path.stat()
+        return status.st_dev, status.st_ino
+
+    def _begin(self, counts: runs.Counts) -> bool:
+        now_us = microseconds(self._clock.now())
+
+        def work(connection: Connection) -> tuple[int, bool, list[str]]:
+            run, is_new = self._run, False
+            if run is None or not runs.is_there(connection, run, self._started_us):
+                run, is_new = runs.begin_run(connection, self._started_us, self._tally_name, counts), True
+            done = runs.settle_former_runs(connection, now_us, but=run)
+            for reason, detail in self._unreported:
+                runs.note_gap(connection, runs.Gap(run, reason, detail, now_us, now_us, None))
+            return run, is_new, done
+
+        self._run, is_new, done = self.transact(work)
+        self._unreported.clear()
+        for name in done:
+            tally.remove(name)
+        return is_new
+
+    def _write_calls(self, connection: Connection, batch: Batch) -> int:
+        names = self._names
+        ready = list(zip(batch.calls, batch.ready, strict=True))
+        try:
+            _insert_calls.run(connection, [row_of(call, names, *rest) for call, rest in ready])
+        except _ROW_ERRORS:
+            return sum(not self._write_alone(connection, call, rest) for call, rest in ready)
+        return 0
+
+    def _write_alone(self, connection: Connection, call: Call, rest: tuple[Price, Digests]) -> bool:
+        try:
+            _insert_calls.run(connection, [row_of(plain(call), self._names, *rest)])
+        except _ROW_ERRORS:
+            return False
+        return True
+
+
+def _each(insert: Insert, connection: Connection, rows: Sequence[Sequence[object]]) -> None:
+    try:
+        insert.run(connection, rows)
+    except _ROW_ERRORS:
+        for row in rows:
+            with contextlib.suppress(*_ROW_ERRORS):
+                insert.run(connection, [row])

@@ -1,0 +1,81 @@
+"""Which calls are meant, and the words that their rows refer to by number."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from freehold.ledger.tables import calls, names
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls are meant: those that agree with everything given here."""
+
+    route: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    """The provider's own name, or `provider/model`."""
+    key_id: str | None = None
+    outcome: str | None = None
+    operation: str | None = None
+    error: str | None = None
+    since_us: int | None = None
+    """Begun at this time or later."""
+    until_us: int | None = None
+    """Begun before this time."""
+
+
+ALL = Filter()
+
+
+class Words:
+    """The words of one reading: number -> word, loaded when the first one is asked for."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._words: dict[int, str] | None = None
+
+    def __call__(self, number: int | None) -> str | None:
+        """The word of a number; None for None."""
+        if number is None:
+            return None
+        if self._words is None:
+            self._words = {row.id: row.name for row in self._connection.execute(select(names))}
+        return self._words[number]
+
+
+def where(connection: Connection, chosen: Filter) -> list[ColumnElement[bool]]:
+    """The conditions of a filter. A word that the ledger has never seen selects nothing."""
+    conditions: list[ColumnElement[bool]] = []
+    words = {
+        calls.c.route: chosen.route,
+        calls.c.provider: chosen.provider,
+        calls.c.key: chosen.key_id,
+        calls.c.outcome: chosen.outcome,
+        calls.c.operation: chosen.operation,
+        calls.c.error: chosen.error,
+    }
+    for column, word in words.items():
+        if word is not None:
+            conditions.append(column == _number(connection, word))
+    if chosen.model is not None:
+        # A provider's own name may hold a slash as well.
+        provider, _, model = chosen.model.partition("/")
+        both = and_(
+            calls.c.provider == _number(connection, provider), calls.c.model == _number(connection, model)
+        )
+        conditions.append(or_(calls.c.model == _number(connection, chosen.model), both))
+    if chosen.since_us is not None:
+        conditions.append(calls.c.started_us >= chosen.since_us)
+    if chosen.until_us is not None:
+        conditions.append(calls.c.started_us < chosen.until_us)
+    return conditions
+
+
+def _number(connection: Connection, word: str) -> int:
+    found = connection.execute(select(names.c.id).where(names.c.name == word)).scalar()
+    return _NONE if found is None else int(found)
+
+
+_NONE = -1
+"""No word has this number."""

@@ -1,0 +1,213 @@
+"""Reads the ledger: lists of calls, one call with its bodies, sums of spending, and what is missing.
+
+Every question opens the file anew and only to read, so that a reader neither holds up the writer nor notices
+when the file was replaced in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
+
+from freehold.core.errors import BadRequest, NotFound
+from freehold.core.money import UNKNOWN_COST, Cost
+from freehold.ledger import spending
+from freehold.ledger.bodies import shown, unpack
+from freehold.ledger.filters import ALL, Filter, Words, where
+from freehold.ledger.record import Call
+from freehold.ledger.rows import call_of, cost_of
+from freehold.ledger.runs import Gap, Run, read_gaps, read_runs
+from freehold.ledger.tables import bodies, calls
+from freehold.store.database import open_to_read, reading, store_errors
+
+_CHUNK = 500
+_PREFIX = "call_"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One call as the ledger has it."""
+
+    seq: int
+    """Grows in the order in which calls were recorded."""
+    call: Call
+    """Without its bodies, unless it was asked for with them."""
+    cost: Cost = UNKNOWN_COST
+    request_digest: str | None = None
+    """`sha256:…` of the request's body; None when it was not kept."""
+    answer_digest: str | None = None
+
+    @property
+    def cursor(self) -> str:
+        """Where a list goes on after this call."""
+        return f"{self.call.started_us}.{self.seq}"
+
+
+class Extent(msgspec.Struct, frozen=True):
+    """How much there is."""
+
+    calls: int
+    bodies: int
+    body_bytes: int
+    """As stored, compressed."""
+    file_bytes: int
+    oldest_us: int | None
+    newest_us: int | None
+
+
+class LedgerReader:
+    """Answers questions about the ledger at `path`. Methods raise StoreError when it cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def calls(self, chosen: Filter = ALL, *, limit: int = 50, after: str | None = None) -> list[Entry]:
+        """The newest calls first, without bodies. `after`: the cursor of the last call of the last page."""
+        newest = (calls.c.started_us.desc(), calls.c.seq.desc())
+        query = select(calls).order_by(*newest).limit(limit)
+        if after is not None:
+            query = query.where(tuple_(calls.c.started_us, calls.c.seq) < _position(after))
+        with self._reading() as connection:
+            return _entries(connection, query.where(*where(connection, chosen)))
+
+    def recorded_after(self, seq: int, chosen: Filter = ALL, *, limit: int = 500) -> list[Entry]:
+        """Calls recorded after the one with this `seq`, in that order: for following. Begin with `last_seq()`."""
+        with self._reading() as connection:
+            return _entries(connection, _after(seq, limit).where(*where(connection, chosen)))
+
+    def last_seq(self) -> int:
+        """The `seq` of the call recorded last; 0 when there is none."""
+        with self._reading() as connection:
+            return int(connection.execute(select(func.coalesce(func.max(calls.c.seq), 0))).scalar_one())
+
+    def call(self, which: str) -> Entry:
+        """One call with its bodies, by its id or by a beginning of it that no other call shares.
+
+        A body that retention has deleted is None while its digest stays. Raises NotFound; BadRequest when the
+        beginning is not enough.
+        """
+        prefix = which if which.startswith(_PREFIX) else _PREFIX + which
+        with self._reading() as connection:
+            # "~" sorts after everything that an id is made of.
+            query = (
+                select(calls)
+                .where(calls.c.id >= prefix, calls.c.id < prefix + "~")
+                .order_by(calls.c.id)
+                .limit(4)
+            )
+            rows = connection.execute(query).all()
+            if not rows:
+                raise NotFound(f"No call is called `{which[:100]}`.", hint="`freehold calls` lists them.")
+            if len(rows) > 1 and rows[0].id != prefix:
+                some = ", ".join(f"`{row.id}`" for row in rows[:3])
+                raise BadRequest(f"More than one call begins with `{which}`.", hint=f"Say more: {some} …")
+            return _with_bodies(connection, rows[0], _entry(rows[0], Words(connection)))
+
+    def spend(self, by: spending.By, chosen: Filter = ALL) -> list[spending.Spend]:
+        """What was spent by route, provider, model, key or day (UTC); the dearest first, days in order."""
+        with self._reading() as connection:
+            return spending.spend(connection, by, chosen)
+
+    def export(self, chosen: Filter = ALL, *, with_bodies: bool = False) -> Iterator[Entry]:
+        """Every call that is there when it begins, in the order of recording; a few hundred in memory."""
+        last, seq = self.last_seq(), 0
+        while True:
+            # Short readings one after another, so that the writer's log can be cleared in between.
+            with self._reading() as connection:
+                query = _after(seq, _CHUNK).where(calls.c.seq <= last, *where(connection, chosen))
+                rows, words = connection.execute(query).all(), Words(connection)
+                chunk = [_entry(row, words) for row in rows]
+                if with_bodies:
+                    chunk = [_with_bodies(connection, row, one) for row, one in zip(rows, chunk, strict=True)]
+            yield from chunk
+            if len(chunk) < _CHUNK:
+                return
+            seq = chunk[-1].seq
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The lives of the processes that wrote this ledger, newest first."""
+        with self._reading() as connection:
+            return [run for run, _ in read_runs(connection, limit)]
+
+    def gaps(self, since_us: int = 0) -> list[Gap]:
+        """Calls known to be missing, oldest first, those of a process killed a moment ago included."""
+        with self._reading() as connection:
+            return read_gaps(connection, since_us)
+
+    def extent(self) -> Extent:
+        """How much there is."""
+        with self._reading() as connection:
+            counted = connection.execute(
+                select(func.count(), func.min(calls.c.started_us), func.max(calls.c.started_us)).select_from(
+                    calls
+                )
+            ).one()
+            stored = connection.execute(
+                select(func.count(), func.coalesce(func.sum(bodies.c.stored_bytes), 0)).select_from(bodies)
+            ).one()
+        size = sum(
+            path.stat().st_size
+            for path in (self.path, self.path.with_name(self.path.name + "-wal"))
+            if path.exists()
+        )
+        return Extent(counted[0], stored[0], int(stored[1]), size, counted[1], counted[2])
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return open_to_read(self.path, "ledger")
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        engine = self._engine
+        with store_errors(self.path), reading(engine) as connection:
+            yield connection
+
+
+def _after(seq: int, limit: int) -> Select[Any]:
+    return select(calls).where(calls.c.seq > seq).order_by(calls.c.seq).limit(limit)
+
+
+def _entries(connection: Connection, query: Select[Any]) -> list[Entry]:
+    words = Words(connection)
+    return [_entry(row, words) for row in connection.execute(query)]
+
+
+def _entry(row: Row[Any], words: Words) -> Entry:
+    request, answer = row.request_digest, row.answer_digest
+    return Entry(
+        seq=row.seq,
+        call=call_of(row, words),
+        cost=cost_of(row, words),
+        request_digest=None if request is None else shown(request),
+        answer_digest=None if answer is None else shown(answer),
+    )
+
+
+def _with_bodies(connection: Connection, row: Row[Any], entry: Entry) -> Entry:
+    call = msgspec.structs.replace(
+        entry.call,
+        request_body=_body(connection, row.request_digest),
+        answer_body=_body(connection, row.answer_digest),
+    )
+    return msgspec.structs.replace(entry, call=call)
+
+
+def _body(connection: Connection, digest: bytes | None) -> bytes | None:
+    if digest is None:
+        return None
+    stored = connection.execute(select(bodies.c.stored).where(bodies.c.digest == digest)).scalar()
+    return None if stored is None else unpack(stored)
+
+
+def _position(cursor: str) -> tuple[int, int]:
+    started, dot, seq = cursor.partition(".")
+    if not (dot and started.isdecimal() and seq.isdecimal()):
+        raise BadRequest(
+            f"`{cursor[:100]}` is not a cursor.", hint="Use the one that the page before ended with."
+        )
+    return int(started), int(seq)

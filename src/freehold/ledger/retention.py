@@ -1,0 +1,85 @@
+"""What is kept, and for how long: small steps between batches, so that no answer ever waits for one."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, func, select
+
+from freehold.ledger.batch import DAY_US
+from freehold.ledger.settings import LedgerSettings
+from freehold.ledger.tables import bodies, calls, gaps, runs
+from freehold.store.database import give_back_space
+
+STEP = 250
+"""Rows deleted in one transaction: a few milliseconds."""
+_SLACK = 0.95
+"""Bodies over their bound are brought this far under it, so as not to begin again at once."""
+
+
+class Retention:
+    """Deletes what is too old or too much, oldest first. A bound that is `unlimited` is never looked at."""
+
+    def __init__(self, settings: LedgerSettings) -> None:
+        self._settings = settings
+        self._total: int | None = None
+        self._excess = 0.0
+
+    def count_in(self, stored_bytes: int) -> None:
+        """Bodies of at most this size were added."""
+        if self._total is not None:
+            self._total += stored_bytes
+
+    def forget_total(self) -> None:
+        """The database may be another one."""
+        self._total = None
+
+    def step(self, connection: Connection, now_us: int) -> tuple[list[bytes], bool]:
+        """Delete a little. Returns the addresses of the bodies that went, and whether there is more to do."""
+        self._weigh(connection)
+        gone = self._delete_bodies(connection, now_us)
+        more = len(gone) == STEP or self._delete_calls(connection, now_us) == STEP
+        return gone, more or give_back_space(connection, pages=STEP)
+
+    def _weigh(self, connection: Connection) -> None:
+        limit = self._settings.keep_bodies_bytes
+        if limit == "unlimited" or self._excess > 0:
+            return
+        # The sum so far may count a body twice, so it is checked before anything is deleted on its word.
+        if self._total is None or self._total > limit:
+            self._total = int(
+                connection.execute(select(func.coalesce(func.sum(bodies.c.stored_bytes), 0))).scalar_one()
+            )
+        if self._total > limit:
+            self._excess = self._total - limit * _SLACK
+
+    def _delete_bodies(self, connection: Connection, now_us: int) -> list[bytes]:
+        oldest = select(bodies.c.id, bodies.c.digest, bodies.c.day, bodies.c.stored_bytes)
+        oldest = oldest.order_by(bodies.c.day, bodies.c.id).limit(STEP)
+        days = self._settings.keep_bodies_days
+        first_day = 0 if days == "unlimited" else now_us // DAY_US - days
+        chosen, freed = [], 0
+        for row in connection.execute(oldest):
+            if row.day >= first_day and freed >= self._excess:
+                break
+            freed += row.stored_bytes
+            chosen.append(row)
+        if chosen:
+            connection.execute(delete(bodies).where(bodies.c.id.in_([row.id for row in chosen])))
+        self._excess = max(0.0, self._excess - freed) if len(chosen) == STEP else 0.0
+        self._total = None if self._total is None else self._total - freed
+        return [bytes(row.digest) for row in chosen]
+
+    def _delete_calls(self, connection: Connection, now_us: int) -> int:
+        days = self._settings.keep_calls_days
+        if days == "unlimited":
+            return 0
+        until_us = now_us - days * DAY_US
+        old = (
+            select(calls.c.seq).where(calls.c.started_us < until_us).order_by(calls.c.started_us).limit(STEP)
+        )
+        chosen = list(connection.execute(old).scalars())
+        if chosen:
+            connection.execute(delete(calls).where(calls.c.seq.in_(chosen)))
+        else:
+            connection.execute(delete(runs).where(runs.c.ended_us < until_us))
+            connection.execute(delete(gaps).where(gaps.c.from_us < until_us))
+        return len(chosen)

@@ -1,0 +1,229 @@
+"""A call as the values of its row, and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Context, Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from freehold.core.money import Cost
+from freehold.core.usage import Usage
+from freehold.ledger.record import Attempt, Call
+
+CALL_COLUMNS = (
+    "id", "started_us", "operation", "dialect", "key", "route", "provider", "model", "reported_model",
+    "streamed", "status", "outcome", "error", "stop_reason", "input_tokens", "output_tokens",
+    "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "input_audio_tokens",
+    "output_audio_tokens", "usage_source", "usage_shape", "raw_usage", "first_token_us", "duration_us",
+    "request_bytes", "answer_bytes", "attempts", "losses", "cost_pico", "cost_row", "request_digest",
+    "answer_digest",
+)  # fmt: skip
+
+Price = tuple[int | None, str | None]
+"""Cost in 1e-12 dollars, and the price row it is from."""
+Digests = tuple[bytes | None, bytes | None]
+"""Addresses of the request's and the answer's body."""
+
+_EXACT = Context(prec=60)
+_LARGEST = 2**63 - 1
+_LONGEST_SHAPE = 2000
+_number = re.compile(r":(-?\d[\d.eE+-]*)(?=[,}])").split
+_encode = msgspec.json.Encoder().encode
+_decode_attempts = msgspec.json.Decoder(list[list[Any]]).decode
+_decode_losses = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def row_of(
+    call: Call, names: Mapping[str | None, int | None], price: Price, digests: Digests
+) -> tuple[object, ...]:
+    """The values of CALL_COLUMNS. `names[word]` is a word's number."""
+    usage = call.usage
+    shape, numbers = (None, None) if call.raw_usage is None else split_usage(call.raw_usage)
+    first = call.first_token_ms
+    return (
+        call.id,
+        call.started_us,
+        names[call.operation],
+        names[call.dialect],
+        names[call.key_id],
+        names[call.route],
+        names[call.provider],
+        names[call.model],
+        names[call.reported_model],
+        call.streamed,
+        call.status,
+        names[call.outcome],
+        names[call.error],
+        names[call.stop_reason],
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        usage.reasoning_tokens,
+        usage.input_audio_tokens,
+        usage.output_audio_tokens,
+        names[usage.source],
+        names[shape],
+        numbers,
+        None if first is None else int(first * 1000 + 0.5),
+        int(call.duration_ms * 1000 + 0.5),
+        call.request_bytes,
+        call.answer_bytes,
+        _attempts_text(call.attempts) if call.attempts else None,
+        _encode(call.losses).decode() if call.losses else None,
+        price[0],
+        names[price[1]],
+        digests[0],
+        digests[1],
+    )
+
+
+def call_of(row: Row[Any], names: Callable[[int | None], str | None]) -> Call:
+    """The call of a row, without its bodies. `names` is the word of a number."""
+
+    def word(number: int) -> Any:
+        return names(number)
+
+    return Call(
+        id=row.id,
+        started_us=row.started_us,
+        operation=word(row.operation),
+        dialect=word(row.dialect),
+        key_id=names(row.key),
+        route=names(row.route),
+        provider=names(row.provider),
+        model=names(row.model),
+        reported_model=names(row.reported_model),
+        streamed=row.streamed,
+        status=row.status,
+        outcome=word(row.outcome),
+        error=names(row.error),
+        stop_reason=names(row.stop_reason),
+        usage=Usage(
+            input_tokens=row.input_tokens,
+            output_tokens=row.output_tokens,
+            cache_read_tokens=row.cache_read_tokens,
+            cache_write_tokens=row.cache_write_tokens,
+            reasoning_tokens=row.reasoning_tokens,
+            input_audio_tokens=row.input_audio_tokens,
+            output_audio_tokens=row.output_audio_tokens,
+            source=word(row.usage_source),
+        ),
+        raw_usage=None if row.raw_usage is None else join_usage(names(row.usage_shape), row.raw_usage),
+        first_token_ms=None if row.first_token_us is None else row.first_token_us / 1000,
+        duration_ms=row.duration_us / 1000,
+        request_bytes=row.request_bytes,
+        answer_bytes=row.answer_bytes,
+        attempts=[] if row.attempts is None else [_attempt(*one) for one in _decode_attempts(row.attempts)],
+        losses=() if row.losses is None else _decode_losses(row.losses),
+    )
+
+
+def cost_of(row: Row[Any], names: Callable[[int | None], str | None]) -> Cost:
+    """The cost of a row's call."""
+    return Cost(None if row.cost_pico is None else dollars(row.cost_pico), names(row.cost_row))
+
+
+def pico_of(amount: Decimal | None) -> int | None:
+    """An amount in 1e-12 dollars, as costs are kept; None when it is unknown or beyond all sense."""
+    if amount is None:
+        return None
+    pico = round(amount.scaleb(12, _EXACT))
+    return pico if -_LARGEST <= pico <= _LARGEST else None
+
+
+def dollars(pico: int) -> Decimal:
+    """Dollars of a whole number of 1e-12 dollars, exact whatever its size."""
+    return Decimal(pico).scaleb(-12, _EXACT)
+
+
+def split_usage(raw: bytes) -> tuple[str | None, str]:
+    """A usage object as its shape, which nearly all calls of a model share, and its numbers.
+
+    `{"prompt_tokens":19,"completion_tokens":7}` is `{"prompt_tokens"#,"completion_tokens"#}` and `19,7`. Two
+    thirds of a call's row would be this object's field names otherwise. None and the text as it is where that
+    would not give the very same text back.
+    """
+    if b"\n" in raw or b": " in raw or b", " in raw:
+        raw = _compact(raw)
+    text = raw.decode(errors="replace")
+    if "#" in text or len(text) > _LONGEST_SHAPE:
+        return None, text
+    parts = _number(text)
+    return "#".join(parts[::2]), ",".join(parts[1::2])
+
+
+def join_usage(shape: str | None, numbers: str) -> bytes:
+    """The usage object that `split_usage` took apart."""
+    if shape is None:
+        return numbers.encode()
+    texts, values = shape.split("#"), numbers.split(",")
+    return (
+        texts[0] + "".join([f":{value}{text}" for value, text in zip(values, texts[1:], strict=False)])
+    ).encode()
+
+
+def plain(call: Call) -> Call:
+    """The call with what no database can hold put differently: for the rare one that a row refused.
+
+    Halves of surrogate pairs become question marks; counts and times beyond all sense become unknown.
+    """
+    known = {name: _plain(getattr(call, name)) for name in call.__struct_fields__}
+    known["usage"] = _plain_struct(call.usage)
+    known["attempts"] = [_plain_struct(one) for one in call.attempts]
+    known["losses"] = tuple(_plain(loss) for loss in call.losses)
+    known["duration_ms"] = known["duration_ms"] or 0.0
+    return Call(**known)
+
+
+def _attempts_text(attempts: Iterable[Attempt]) -> str:
+    return _encode(
+        [
+            (
+                one.provider,
+                one.model,
+                int(one.start_ms * 1000 + 0.5),
+                int(one.end_ms * 1000 + 0.5),
+                None if one.first_ms is None else int(one.first_ms * 1000 + 0.5),
+                one.status,
+                one.outcome,
+                one.error,
+            )
+            for one in attempts
+        ]
+    ).decode()
+
+
+def _attempt(provider: str, model: str, start: int, end: int, first: int | None, *rest: Any) -> Attempt:
+    return Attempt(provider, model, start / 1000, end / 1000, None if first is None else first / 1000, *rest)
+
+
+def _compact(raw: bytes) -> bytes:
+    try:
+        return msgspec.json.format(raw, indent=-1)
+    except msgspec.DecodeError:
+        return raw  # kept as it came
+
+
+def _plain_struct(one: Any) -> Any:
+    values = {name: _plain(getattr(one, name)) for name in one.__struct_fields__}
+    for name in ("start_ms", "end_ms"):
+        if name in values:
+            values[name] = values[name] or 0.0
+    return type(one)(**values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if -_LARGEST <= value <= _LARGEST else None
+    if isinstance(value, float):
+        return value if abs(value) < 1e12 else None
+    return value

@@ -1,0 +1,43 @@
+"""What the ledger keeps, for how long, and within which bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Unlimited = Literal["unlimited"]
+Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)] | Unlimited
+Bytes = Annotated[int, msgspec.Meta(ge=1_000_000)] | Unlimited
+
+
+class LedgerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[ledger]` table of `freehold.toml`. Where a bound may be lifted, the word is `unlimited`."""
+
+    bodies: bool = True
+    """Whether requests and answers are kept at all; a route or a call can still switch its own off."""
+    keep_bodies_days: Days = 30
+    """Days after which a body that no newer call has used is deleted."""
+    keep_bodies_bytes: Bytes = 2_000_000_000
+    """Bytes that all bodies together may take, compressed; the oldest go first."""
+    keep_calls_days: Days = 400
+    """Days after which a call's row is deleted, and its cost with it."""
+    queue_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 64_000_000
+    """Bytes of finished calls that may wait in memory while the database cannot be written."""
+    flush_ms: Annotated[int, msgspec.Meta(ge=10, le=60_000)] = 250
+    """Longest time that a finished call waits before it is committed, in milliseconds."""
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """The writer's own rhythm, in seconds. Nobody configures it; tests shorten it."""
+
+    busy: float = 1.0
+    """How long one attempt waits for another process's lock."""
+    first_retry: float = 0.1
+    """Wait after the first failed attempt; doubled after each further one."""
+    last_retry: float = 5.0
+    """Longest wait between attempts."""
+    tidy: float = 60.0
+    """Between two passes of retention."""
+    checkpoint: float = 10.0
+    """Between two flushes to the disk itself: what a power cut may take."""

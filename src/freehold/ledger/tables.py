@@ -1,0 +1,143 @@
+"""The tables of `ledger.db`. Their migrations are in `store/migrations/ledger`.
+
+Words that repeat (routes, models, outcomes ...) are kept once, in `names`, and a call's row refers to them by
+number; the view `named_calls` puts the words back for people who look with a tool of their own.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# SQLite only counts up by itself in a column of exactly this type.
+_serial = BigInteger().with_variant(Integer, "sqlite")
+
+names = Table(
+    "names",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    # The order in which calls were recorded. Never used twice, so that whoever follows can trust it.
+    Column("seq", _serial, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("started_us", BigInteger, nullable=False),
+    Column("operation", Integer, nullable=False),
+    Column("dialect", Integer, nullable=False),
+    Column("key", Integer),
+    Column("route", Integer),
+    Column("provider", Integer),
+    Column("model", Integer),
+    Column("reported_model", Integer),
+    Column("streamed", Boolean, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("outcome", Integer, nullable=False),
+    Column("error", Integer),
+    Column("stop_reason", Integer),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("cache_read_tokens", BigInteger),
+    Column("cache_write_tokens", BigInteger),
+    Column("reasoning_tokens", BigInteger),
+    Column("input_audio_tokens", BigInteger),
+    Column("output_audio_tokens", BigInteger),
+    Column("usage_source", Integer, nullable=False),
+    # The provider's usage object: its text without the numbers (a word), and the numbers; or, without a
+    # shape, the text itself.
+    Column("usage_shape", Integer),
+    Column("raw_usage", Text),
+    Column("first_token_us", BigInteger),
+    Column("duration_us", BigInteger),
+    Column("request_bytes", BigInteger, nullable=False),
+    Column("answer_bytes", BigInteger, nullable=False),
+    # JSON: [[provider, model, start_us, end_us, first_us, status, outcome, error], ...]; null: none.
+    Column("attempts", Text),
+    # JSON: a list of words; null: none.
+    Column("losses", Text),
+    # 1e-12 US dollars; null: unknown.
+    Column("cost_pico", BigInteger),
+    Column("cost_row", Integer),
+    Column("request_digest", LargeBinary(34)),
+    Column("answer_digest", LargeBinary(34)),
+    sqlite_autoincrement=True,
+)
+
+# Lists are newest first, and sums of spending read nothing but this index.
+Index(
+    "calls_by_start",
+    calls.c.started_us,
+    calls.c.route,
+    calls.c.provider,
+    calls.c.model,
+    calls.c.key,
+    calls.c.outcome,
+    calls.c.cost_pico,
+    calls.c.input_tokens,
+    calls.c.output_tokens,
+)
+
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("digest", LargeBinary(34), nullable=False, unique=True),
+    # Days since 1970 of the newest call that has this body.
+    Column("day", Integer, nullable=False),
+    Column("stored_bytes", BigInteger, nullable=False),
+    # A zstandard frame; its header says how long the body is.
+    Column("stored", LargeBinary, nullable=False),
+)
+
+# What retention deletes first, and how much there is of it.
+Index("bodies_by_day", bodies.c.day, bodies.c.id, bodies.c.stored_bytes)
+
+# One life of a process that writes the ledger.
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("started_us", BigInteger, nullable=False),
+    Column("process", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    # The name of its tally in shared memory; null: it has none.
+    Column("tally", Text),
+    # The last commit, and the counts as of then.
+    Column("updated_us", BigInteger, nullable=False),
+    Column("recorded", BigInteger, nullable=False),
+    Column("written", BigInteger, nullable=False),
+    Column("dropped", BigInteger, nullable=False),
+    # `clean` or `killed`; null: it runs, or nobody has looked since it was killed.
+    Column("ending", Text),
+    Column("ended_us", BigInteger),
+)
+
+# Calls that are known to be missing.
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("run", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text),
+    Column("from_us", BigInteger, nullable=False),
+    # null: until the end of the run.
+    Column("until_us", BigInteger),
+    # null: how many is unknown.
+    Column("calls", BigInteger),
+)

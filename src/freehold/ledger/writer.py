@@ -1,0 +1,151 @@
+"""The ledger: takes finished calls in without delay; one thread of its own writes them.
+
+What may be lost. A call is committed at most `flush_ms` (250 ms) after `record()`, plus the time of one
+commit (milliseconds; longer when the disk is slow). When the process is killed, calls of that last moment are
+lost and nothing else is; the file stays intact, and the next start states how many they were
+(`runs.gaps_of_killed`). A power cut may take up to ten seconds, the time between two flushes to the disk
+itself. While the database cannot be written, calls wait in memory up to `queue_bytes`; those beyond are
+dropped, and every drop is counted, by reason, in the status and later in the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from freehold.catalog.prices import Pricer
+from freehold.core.clock import Clock, SystemClock
+from freehold.ledger.inbox import Inbox
+from freehold.ledger.record import Call
+from freehold.ledger.settings import LedgerSettings, Pace
+from freehold.ledger.tally import Tally
+from freehold.ledger.writing import Writer
+
+log = logging.getLogger("freehold.ledger")
+
+
+class LedgerStatus(msgspec.Struct, frozen=True):
+    """How the ledger is at this moment."""
+
+    state: Literal["ok", "failing"]
+    reason: str | None
+    """Why it is failing, for people."""
+    since_us: int
+    """Since when it is in this state."""
+    recorded: int
+    """Calls handed in since the start; all of them are written, dropped or queued."""
+    written: int
+    dropped: int
+    dropped_by: dict[str, int]
+    """Dropped calls by reason."""
+    queued: int
+    queued_bytes: int
+    pricing_errors: int
+    """Calls whose cost is unknown because working it out failed."""
+    incident: str | None
+    """The last thing that befell the file as a whole: it was removed, or damaged and moved aside."""
+
+
+class Ledger:
+    """Writes finished calls to the file at `path`. Start it, hand it calls, close it."""
+
+    def __init__(
+        self,
+        path: Path,
+        settings: LedgerSettings,
+        pricer: Pricer,
+        clock: Clock | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        self._pace = pace or Pace()
+        self._inbox = Inbox(settings.queue_bytes, Tally(), clock)
+        self._writer = Writer(path, settings, self._inbox, pricer=pricer, clock=clock, pace=self._pace)
+        self._thread = threading.Thread(target=self._work, name="freehold-ledger", daemon=True)
+        self._settled = threading.Condition()
+        self._flushing = 0
+        self._close_by: float | None = None
+
+    def start(self) -> None:
+        """Start the thread. It opens the file by itself and goes on trying for as long as it cannot."""
+        self._thread.start()
+
+    def record(self, call: Call) -> None:
+        """Take in a finished call. About 1 us; never blocks, never raises; may be called from any thread.
+
+        The call must not be changed afterwards.
+        """
+        self._inbox.put(call)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds until all recorded so far is committed or dropped; whether it is."""
+        target = self._inbox.accepted
+        with self._settled:
+            self._flushing += 1
+            self._inbox.wake.set()
+            try:
+                return self._settled.wait_for(lambda: self._inbox.settled >= target, timeout)
+            finally:
+                self._flushing -= 1
+
+    def close(self, timeout: float = 5.0) -> bool:
+        """Write what waits, for up to `timeout` seconds, and stop. Whether all accepted calls are written.
+
+        Calls recorded from now on are dropped and counted, as is what cannot be written in that time.
+        """
+        self._inbox.close("closed")
+        if self._thread.ident is None:
+            self._writer.finish()
+        else:
+            self._close_by = time.monotonic() + timeout
+            self._inbox.wake.set()
+            # A try that is under way cannot be stopped; it ends when its wait for a lock does.
+            self._thread.join(timeout + self._pace.busy + 1.0)
+        return not self._thread.is_alive() and self._writer.written == self._inbox.accepted
+
+    @property
+    def status(self) -> LedgerStatus:
+        """How the ledger is at this moment. Cheap."""
+        inbox, writer = self._inbox, self._writer
+        failing = writer.failing
+        return LedgerStatus(
+            state="ok" if failing is None else "failing",
+            reason=failing,
+            since_us=writer.since_us,
+            recorded=inbox.recorded,
+            written=writer.written,
+            dropped=sum(list(inbox.dropped.values())),
+            dropped_by=dict(inbox.dropped),
+            queued=inbox.accepted - inbox.settled,
+            queued_bytes=inbox.held,
+            pricing_errors=writer.batch.pricing_errors,
+            incident=writer.file.incident,
+        )
+
+    def _work(self) -> None:
+        wake, writer = self._inbox.wake, self._writer
+        while True:
+            close_by = self._close_by
+            self._inbox.idle = not writer.has_to_write  # before the look at what waits: nothing is missed
+            wake.wait(writer.patience() if close_by is None else _CLOSING_SECONDS if writer.failing else 0.0)
+            wake.clear()
+            try:
+                writer.advance(at_once=close_by is not None or self._flushing > 0)
+            except Exception as error:
+                # Whatever it was, the thread must live: without it every later call is lost.
+                log.exception("The ledger met an error that it does not know")
+                writer.fail(f"unexpected error: {error}")
+            with self._settled:
+                self._settled.notify_all()
+            if close_by is not None and (not writer.has_to_write or time.monotonic() >= close_by):
+                break
+        writer.finish()
+
+
+_CLOSING_SECONDS = 0.05
+"""Between two tries while the process waits for the ledger to close."""

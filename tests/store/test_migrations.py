@@ -1,0 +1,128 @@
+"""Migrations and the tables that the rooms declare must say the same."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, MetaData, create_engine
+
+import freehold
+import freehold.access.tables
+import freehold.ledger.tables
+from freehold.core.errors import StoreError
+from freehold.store.database import open_database, open_to_read
+from freehold.store.migrate import History, head_of
+
+ROOMS: list[tuple[History, MetaData]] = [
+    ("ledger", freehold.ledger.tables.metadata),
+    ("access", freehold.access.tables.metadata),
+]
+SOURCE = Path(freehold.__file__ or "").parent.parent
+MIGRATIONS = SOURCE / "freehold" / "store" / "migrations"
+
+
+def shape_of(engine: Engine) -> dict[str, Any]:
+    """Everything that SQLite knows about the tables, in a form that can be compared."""
+    shape: dict[str, Any] = {}
+    with engine.connect() as connection:
+
+        def ask(pragma: str) -> list[dict[str, Any]]:
+            return [dict(row._mapping) for row in connection.exec_driver_sql(f"PRAGMA {pragma}")]
+
+        found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'").all()
+        for table, text in found:
+            if table == "alembic_version" or table.startswith("sqlite_"):
+                continue
+            indexes = {}
+            for index in ask(f"index_list('{table}')"):
+                columns = [
+                    (row["name"], row["desc"]) for row in ask(f"index_xinfo('{index['name']}')") if row["key"]
+                ]
+                name = index["name"] if index["origin"] == "c" else tuple(columns)
+                indexes[name] = (columns, index["unique"], index["partial"])
+            shape[table] = (ask(f"table_info('{table}')"), indexes, "AUTOINCREMENT" in text)
+    return shape
+
+
+@pytest.mark.parametrize(("history", "declared"), ROOMS)
+def test_migrations_make_the_tables_that_the_room_declares(
+    history: History, declared: MetaData, tmp_path: Path
+) -> None:
+    migrated = open_database(tmp_path / "migrated.db", history)
+    created = create_engine(f"sqlite:///{tmp_path / 'created.db'}")
+    declared.create_all(created)
+    try:
+        assert shape_of(migrated) == shape_of(created)
+    finally:
+        migrated.dispose()
+        created.dispose()
+
+
+@pytest.mark.parametrize("history", ["ledger", "access"])
+def test_migrations_are_numbered_without_a_hole_and_each_follows_the_one_before(history: History) -> None:
+    before: str | None = None
+    for number, file in enumerate(sorted((MIGRATIONS / history).glob("*.py")), start=1):
+        assert re.fullmatch(rf"r{number:04}_[a-z0-9_]+\.py", file.name)
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        assert (module.revision, module.down_revision) == (f"{number:04}", before)
+        before = module.revision
+    assert before == head_of(history)
+
+
+def test_a_database_of_a_newer_freehold_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "access.db"
+    open_database(path, "access").dispose()
+    for revision in ("0999", "a3f9c1"):
+        with sqlite3.connect(path) as direct:
+            direct.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        direct.close()
+        for open_ in (open_database, open_to_read):
+            with pytest.raises(StoreError, match="newer Freehold") as caught:
+                open_(path, "access")
+            assert str(path) in caught.value.message
+            assert revision in caught.value.message
+            assert caught.value.hint is not None
+
+
+def test_a_reader_does_not_change_a_database_of_an_older_form(tmp_path: Path) -> None:
+    path = tmp_path / "access.db"
+    open_database(path, "access").dispose()
+    with sqlite3.connect(path) as direct:
+        direct.execute("UPDATE alembic_version SET version_num = '0000'")
+    direct.close()
+    with pytest.raises(StoreError, match="older form"):
+        open_to_read(path, "access")
+
+
+def test_a_second_start_does_not_load_alembic(tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib; from freehold.store.database import open_database;"
+        "open_database(pathlib.Path(sys.argv[1]), 'ledger').dispose(); print('alembic' in sys.modules)"
+    )
+    command = [sys.executable, "-W", "error", "-c", program, str(tmp_path / "ledger.db")]
+    said = [
+        subprocess.run(
+            command, env={"PYTHONPATH": str(SOURCE)}, capture_output=True, check=True, text=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert said == ["True\n", "False\n"]
+
+
+def test_the_view_for_people_has_every_fact_of_a_call(tmp_path: Path) -> None:
+    engine = open_database(tmp_path / "ledger.db", "ledger")
+    with engine.connect() as connection:
+        columns = set(connection.exec_driver_sql("SELECT * FROM named_calls").keys())
+    engine.dispose()
+    assert columns == set(freehold.ledger.tables.calls.c.keys())
