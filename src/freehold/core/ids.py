@@ -6,10 +6,12 @@ a ULID. Ids made later sort later, to the millisecond.
 
 from __future__ import annotations
 
-import os
+import random
 import time
+
+_draw = random.Random().getrandbits  # seeded by the system; ids name things, they do not protect them
 
 
 def new_id(prefix: str) -> str:
     """A fresh identifier such as `call_019acb…` (prefix, underscore, 32 digits)."""
-    return f"{prefix}_{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+    return f"{prefix}_{time.time_ns() // 1_000_000:012x}{_draw(80):020x}"

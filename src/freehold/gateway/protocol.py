@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from freehold.core.errors import BadRequest, ClientError, HeadersTooLarge, RequestTimeout
+from freehold.gateway.joining import JoiningTransport
 from freehold.gateway.settings import ServerSettings
 from freehold.wire.openai_errors import encode_error
 
@@ -51,7 +52,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected: its first request's headers are awaited from now on."""
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(JoiningTransport(transport, self.loop))  # type: ignore[arg-type]
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
         self._await_head()
 
