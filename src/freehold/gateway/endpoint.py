@@ -220,7 +220,8 @@ class Endpoint:
 
 def _call_headers(running: RunningCall) -> Headers:
     call = running.call
-    headers = [(b"x-freehold-call", call.id.encode())]
+    name = call.id.encode()
+    headers = [(b"x-freehold-call", name), (b"x-request-id", name)]  # the second is where OpenAI's SDK looks
     if call.model is not None and call.model.isprintable():
         headers.append((b"x-freehold-model", f"{call.provider}/{call.model}".encode("ascii", "replace")))
     return headers
