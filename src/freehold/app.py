@@ -18,7 +18,6 @@ import msgspec
 from freehold.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from freehold.access.key import Key
     from freehold.access.keys import Keys
     from freehold.catalog.prices import PriceList
     from freehold.config.problems import Finding
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("freehold")
 
 _REFRESH_SECONDS = 1.0
-_LEAST_SECONDS_BETWEEN_MISSES = 0.2
 _LEDGER_CLOSE_SECONDS = 10.0
 
 
@@ -124,24 +122,6 @@ class _Prices:
         return self.current.cost_of(provider, model, usage, at_us)
 
 
-class _Door:
-    """Finds keys, and looks again when one is unknown: it may have been made a moment ago."""
-
-    def __init__(self, keys: Keys, tick: Callable[[], float]) -> None:
-        self._keys = keys
-        self._tick = tick
-        self._missed = -1.0
-
-    def find(self, token: bytes) -> Key | None:
-        """The key behind `token`, if it is good now."""
-        key = self._keys.find(token)
-        if key is None and self._tick() - self._missed > _LEAST_SECONDS_BETWEEN_MISSES:
-            self._missed = self._tick()
-            self._keys.refresh()
-            key = self._keys.find(token)
-        return key
-
-
 class _Service:
     """The running endpoint: what lives as long as the process, and what a changed configuration swaps."""
 
@@ -156,6 +136,7 @@ class _Service:
         """Start everything in its order, serve, and end everything in the reverse order."""
         from freehold.core.clock import SystemClock
         from freehold.engine.engine import Engine
+        from freehold.gateway.door import Door
         from freehold.gateway.endpoint import Endpoint
         from freehold.gateway.metrics import Metrics
         from freehold.gateway.server import RunningServer, listen, raise_file_limit
@@ -184,7 +165,7 @@ class _Service:
             )
             endpoint = Endpoint(
                 engine,
-                _Door(keys, clock.tick),
+                Door(keys, clock.tick),
                 settings=settings.server,
                 metrics=metrics,
                 health=self._health,
