@@ -185,16 +185,17 @@ def test_streamed_parallel_tool_calls(sdk: openai.OpenAI, endpoint: RunningEndpo
 def test_embeddings_as_base64_and_as_numbers(sdk: openai.OpenAI, endpoint: RunningEndpoint) -> None:
     texts = ["a house by the lake", "a house by the sea"]
     decoded = sdk.embeddings.create(model="sim/vectors", input=texts)  # the SDK itself asks for base64
-    numbers = sdk.embeddings.create(model="sim/vectors", input=texts, encoding_format="float")
+    raw = sdk.embeddings.with_raw_response.create(model="sim/vectors", input=texts, encoding_format="float")
+    numbers = raw.parse()
     packed = sdk.embeddings.create(model="sim/vectors", input=texts, encoding_format="base64")
     assert [len(one.embedding) for one in numbers.data] == [16, 16]
     for one, other, third in zip(decoded.data, numbers.data, packed.data, strict=True):
         assert one.embedding == pytest.approx(other.embedding)
         assert isinstance(third.embedding, str)
         assert struct.unpack("<16f", base64.b64decode(third.embedding)) == pytest.approx(other.embedding)
-    (entry, *_) = [one for one in endpoint.ledger.calls() if one.call.operation == "embeddings"]
-    assert entry.call.usage.input_tokens == numbers.usage.prompt_tokens
-    assert entry.call.usage.output_tokens in (None, 0)
+    call = endpoint.recorded(raw.headers["x-freehold-call"]).call
+    assert (call.operation, call.usage.input_tokens) == ("embeddings", numbers.usage.prompt_tokens)
+    assert not call.usage.output_tokens
 
 
 def test_models(sdk: openai.OpenAI) -> None:
