@@ -1,0 +1,1 @@
+"""Models, what they can do, and what they cost."""

@@ -1,0 +1,1 @@
+"""Reads `freehold.toml`, the environment and the command line, once, into typed settings."""

@@ -1,0 +1,207 @@
+"""What a configuration would do, and everything about it that deserves a look. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from freehold.catalog import listed
+from freehold.catalog.embedded import LOCAL
+from freehold.catalog.prices import OWN_MACHINE_ID
+from freehold.config.address import is_near
+from freehold.config.load import load
+from freehold.config.problems import Finding, InvalidSettingsError
+from freehold.config.settings import Settings
+from freehold.config.suggest import did_you_mean
+from freehold.core.clock import Clock, SystemClock, microseconds
+from freehold.core.errors import SettingsError
+from freehold.routing.routes import Route, Target
+
+
+class TargetPlan(msgspec.Struct, frozen=True):
+    """A model on a route, and what its calls would be priced by."""
+
+    model: str
+    """`provider/name`."""
+    price: str | None
+    """The price row; None: cost will be unknown."""
+
+
+class RoutePlan(msgspec.Struct, frozen=True):
+    """What would be tried, in order, for a name."""
+
+    name: str
+    targets: tuple[TargetPlan, ...]
+    """The incumbent, then the fallbacks."""
+    keep_bodies: bool
+
+
+class ProviderPlan(msgspec.Struct, frozen=True):
+    """Where calls would go, and with which credentials."""
+
+    name: str
+    url: str | None
+    """None for the embedded models."""
+    key: str | None
+    """Where the key is from, `env:NAME` or `file:PATH`; None: no key is sent."""
+    prices: str | None
+    """Its id in the price list, `own-machine`, or None."""
+    routes: tuple[str, ...]
+    """Routes that name a model of it."""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The result of a check."""
+
+    path: Path | None
+    findings: tuple[Finding, ...]
+    settings: Settings | None = None
+    """None when there are errors that prevent use."""
+    routes: tuple[RoutePlan, ...] = ()
+    providers: tuple[ProviderPlan, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether the endpoint would start."""
+        return not any(finding.level == "error" for finding in self.findings)
+
+
+def check(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    overrides: Mapping[str, object] | None = None,
+    folder: Path | None = None,
+    clock: Clock | None = None,
+) -> Report:
+    """Everything there is to say about a configuration without asking anybody. Never raises SettingsError."""
+    try:
+        settings = load(path, environ, overrides=overrides, folder=folder)
+    except InvalidSettingsError as error:
+        return Report(path, error.problems)
+    except SettingsError as error:
+        return Report(path, (Finding("error", error.message, error.hint, error.where),))
+    now = microseconds((clock or SystemClock()).now())
+    prices = settings.price_list()
+
+    def plan(target: Target) -> TargetPlan:
+        price = prices.price_of(target.provider, target.model, now)
+        return TargetPlan(target.name, price.row if price else None)
+
+    routes = tuple(
+        RoutePlan(route.name, tuple(plan(target) for target in route.plan), route.keep_bodies)
+        for route in settings.routes.values()
+    )
+    providers = tuple(
+        ProviderPlan(
+            provider.name,
+            provider.base_url,
+            provider.api_key.source if provider.api_key else None,
+            provider.prices,
+            tuple(
+                route.name
+                for route in settings.routes.values()
+                if any(target.provider == provider.name for target in route.plan)
+            ),
+        )
+        for provider in settings.providers.values()
+    )
+    findings = (
+        *settings.warnings,
+        *_about_place(settings),
+        *_about_providers(settings),
+        *(finding for route in settings.routes.values() for finding in _about_route(route, settings)),
+        *_about_prices(routes),
+    )
+    return Report(path, findings, settings, routes, providers)
+
+
+def _about_place(settings: Settings) -> list[Finding]:
+    found = []
+    if not settings.server.loopback:
+        found.append(
+            Finding(
+                "info",
+                f"The endpoint can be reached from other machines: it listens on `{settings.server.host}`.",
+                "It starts only when there is a key: `freehold keys create NAME`.",
+                key="server.host",
+            )
+        )
+    place = settings.data
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not os.access(place, os.W_OK | os.X_OK):
+        closed = f"The folder `{settings.data}` cannot be written: `{place}` is closed to us."
+        found.append(Finding("error", closed, key="data"))
+    if not settings.routes:
+        found.append(
+            Finding("warning", "There is no route.", "Add one: `[routes.default]` with an `incumbent`.")
+        )
+    return found
+
+
+def _about_providers(settings: Settings) -> list[Finding]:
+    found = []
+    for provider in settings.providers.values():
+        if provider.base_url and provider.api_key is None and not is_near(provider.base_url):
+            found.append(
+                Finding(
+                    "info",
+                    f"No key is sent to `{provider.name}`.",
+                    f'If it needs one: `api_key = "env:NAME"` in `[providers.{provider.name}]`.',
+                    key=f"providers.{provider.name}",
+                )
+            )
+        priced_by = provider.prices
+        if priced_by in (None, OWN_MACHINE_ID) or listed.knows_provider(priced_by):
+            continue
+        found.append(
+            Finding(
+                "warning",
+                f"The price list has no `{priced_by}`: what `{provider.name}` costs will be unknown.",
+                did_you_mean(priced_by, listed.provider_ids()),
+                key=f"providers.{provider.name}.prices",
+            )
+        )
+    return found
+
+
+def _about_route(route: Route, settings: Settings) -> list[Finding]:
+    key = f"routes.{route.name}"
+    found = []
+    catalog = settings.catalog()
+    profiles = {target.name: catalog.find(target.provider, target.model).profile for target in route.plan}
+    for name, profile in profiles.items():
+        if profile.deprecated:
+            found.append(Finding("warning", f"`{name}` is marked as deprecated by its provider.", key=key))
+    operations = [profile.operations for profile in profiles.values() if profile.operations is not None]
+    if operations and not frozenset.intersection(*operations):
+        found.append(
+            Finding("warning", f"The models of the route `{route.name}` do different things.", key=key)
+        )
+    servers = {target.provider for target in route.plan}
+    if len(servers) == 1 and LOCAL not in servers:
+        found.append(
+            Finding(
+                "info",
+                f"The route `{route.name}` is lost together with `{route.incumbent.provider}`.",
+                "A fallback at another provider lets it survive.",
+                key=key,
+            )
+        )
+    return found
+
+
+def _about_prices(routes: tuple[RoutePlan, ...]) -> list[Finding]:
+    unknown = {target.model for route in routes for target in route.targets if target.price is None}
+    return [
+        Finding(
+            "info",
+            f"The price of `{model}` is not known; its calls will have an unknown cost.",
+            f'State it in `[models."{model}"]` with `input` and `output`.',
+        )
+        for model in sorted(unknown)
+    ]

@@ -1,0 +1,128 @@
+"""Finds and reads the configuration, once."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from freehold.catalog.embedded import LOCAL
+from freehold.config.models import read_models
+from freehold.config.problems import Problems
+from freehold.config.providers import EMBEDDED_PROVIDER, ProviderReader
+from freehold.config.reading import read_section
+from freehold.config.routes import default_routes, read_routes
+from freehold.config.sections import File
+from freehold.config.settings import Settings
+from freehold.config.source import Source, read_source
+from freehold.config.values import shown
+from freehold.core.errors import SettingsError
+
+NAME = "freehold.toml"
+VARIABLE = "FREEHOLD_CONFIG"
+_NAMED = ("providers", "routes", "models")
+"""Tables of tables, which are read one by one."""
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+def find_file(chosen: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
+    """The configuration file: the chosen one, else FREEHOLD_CONFIG's, else the one in `folder`, else none.
+
+    Raises SettingsError when a file was named and is not there.
+    """
+    named = chosen or (Path(environ[VARIABLE]) if environ.get(VARIABLE) else None)
+    if named is None:
+        usual = folder / NAME
+        return usual if usual.exists() else None
+    named = named.expanduser()
+    path = named if named.is_absolute() else folder / named
+    if not path.is_file():
+        by = "--config" if chosen else VARIABLE
+        raise SettingsError(
+            f"There is no file `{path}`, which `{by}` names.",
+            hint="Name an existing file, or leave it out: Freehold works without one.",
+        )
+    return path
+
+
+def load(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    overrides: Mapping[str, object] | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """The settings of the file at `path`, or the defaults when it is None or does not exist.
+
+    `overrides` are settings by their full names (`server.port`) that come before the file's, from the
+    command line. `folder` is where things lie when there is no file; the working directory by default.
+    Raises SettingsError; when the settings themselves are wrong, InvalidSettingsError with every reason.
+    """
+    source = read_source(path) if path is not None and path.exists() else Source(path)
+    home = (path.parent if path is not None else folder or Path.cwd()).resolve()
+    overrides = overrides or {}
+    values = _overridden(source.values, overrides)
+    problems = Problems(source, overrides)
+    file = read_section(File, {key: one for key, one in values.items() if key not in _NAMED}, (), problems)
+    assert file is not None  # every setting in it has a default
+    _check_host(file.server.host, problems)
+    reader = ProviderReader(home, environ, problems)
+    providers = reader.read_all(values.get("providers", {}))
+    routes = default_routes()
+    known = set(_names(values.get("providers")))
+    if file.local.enabled:
+        providers[LOCAL] = EMBEDDED_PROVIDER
+        known.add(LOCAL)
+    else:
+        routes.clear()
+    routes |= read_routes(values.get("routes", {}), known, problems)
+    stated = read_models(values.get("models", {}), known, problems)
+    data = home / Path(file.data).expanduser()
+    if data.exists() and not data.is_dir():
+        problems.error(("data",), f"`{data}` is not a folder.")
+    secret_files = tuple(reader.secret_files)
+    problems.raise_errors(secret_files)
+    return Settings(
+        path=path if path is not None and path.exists() else None,
+        data=data,
+        server=file.server,
+        local=file.local,
+        ledger=file.ledger,
+        providers=providers,
+        routes=routes,
+        prices=stated.prices,
+        facts=stated.facts,
+        secret_files=secret_files,
+        warnings=problems.warnings,
+    )
+
+
+def _check_host(host: str, problems: Problems) -> None:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        if not _HOST_NAME.fullmatch(host):
+            problems.error(
+                ("server", "host"),
+                f"`server.host` must be an address or a name of this machine, not {shown(host)}.",
+                "The port has a setting of its own: `server.port`.",
+            )
+
+
+def _names(tables: object) -> list[str]:
+    """Every provider that was meant, so that a mistake in one is not told again for each of its routes."""
+    return list(tables) if isinstance(tables, Mapping) else []
+
+
+def _overridden(values: dict[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:
+    merged = dict(values)
+    for name, value in overrides.items():
+        table, _, setting = name.rpartition(".")
+        if not table:
+            merged[setting] = value
+            continue
+        inner = merged.get(table, {})
+        merged[table] = {**inner, setting: value} if isinstance(inner, Mapping) else inner
+    return merged

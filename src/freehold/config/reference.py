@@ -1,0 +1,142 @@
+"""The table of every setting, made from the sections themselves.
+
+`python -m freehold.config.reference docs/configuration.md` writes the tables anew between their markers.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect as python
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+import msgspec
+from msgspec import inspect
+
+from freehold.config.reading import fields_of, unit_of
+from freehold.config.sections import (
+    File,
+    LocalSettings,
+    ModelSection,
+    PriceSection,
+    ProviderSection,
+    RouteSection,
+)
+from freehold.gateway.settings import ServerSettings
+from freehold.ledger.settings import LedgerSettings
+from freehold.providers.presets import Preset, find_preset, preset_names
+from freehold.providers.settings import Timeouts
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "file": File,
+    "server": ServerSettings,
+    "local": LocalSettings,
+    "ledger": LedgerSettings,
+    "provider": ProviderSection,
+    "timeouts": Timeouts,
+    "route": RouteSection,
+    "model": ModelSection,
+    "price": PriceSection,
+}
+"""Marker in the document -> what its table is made from."""
+
+_MARKED = re.compile(r"(<!-- settings: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table_of(section: type[msgspec.Struct]) -> str:
+    """A Markdown table of one section: name, default, meaning."""
+    meanings = meanings_of(section)
+    rows = ["| setting | default | meaning |", "| --- | --- | --- |"]
+    for name, field in fields_of(section).items():
+        if isinstance(field.type, inspect.StructType | inspect.DictType) and section is File:
+            continue  # these have tables of their own
+        inherited = section is ModelSection and name in fields_of(PriceSection)
+        if not inherited:
+            rows.append(f"| `{name}` | {_default(section, field)} | {meanings[field.name]} |")
+    return "\n".join(rows) + "\n"
+
+
+def preset_table() -> str:
+    """A Markdown table of the presets."""
+    rows = ["| preset | provider | address | key | needs |", "| --- | --- | --- | --- | --- |"]
+    for name in preset_names():
+        preset = find_preset(name)
+        assert preset is not None
+        key = f"`{preset.api_key.removeprefix('env:')}`" if preset.api_key else "none"
+        cells = (
+            f"`{name}`",
+            f"[{preset.title}]({preset.documentation})",
+            f"`{preset.base_url}`",
+            f"{key} (optional)" if preset.key_optional else key,
+            ", ".join(f"`{variable}`" for variable in preset.variables),
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def meanings_of(section: type[msgspec.Struct]) -> dict[str, str]:
+    """The text below each field of a struct, on one line."""
+    meanings: dict[str, str] = {}
+    for one in reversed([kind for kind in section.__mro__ if issubclass(kind, msgspec.Struct)]):
+        if one is msgspec.Struct:
+            continue
+        (body,) = ast.parse(textwrap.dedent(python.getsource(one))).body
+        assert isinstance(body, ast.ClassDef)
+        for field, text in zip(body.body, body.body[1:], strict=False):
+            if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+                continue
+            if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+                meanings[field.target.id] = " ".join(str(text.value.value).split())
+    return meanings
+
+
+def rewritten(document: str) -> str:
+    """The document with every table made anew."""
+
+    def make(found: re.Match[str]) -> str:
+        table = preset_table() if found[2] == "presets" else table_of(SECTIONS[found[2]])
+        return found[1] + table + found[3]
+
+    return _MARKED.sub(make, document)
+
+
+def _default(section: type[msgspec.Struct], field: inspect.Field) -> str:
+    if field.required:
+        return "needed"
+    default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+    if default is None and section is ProviderSection and field.name in fields_of(Preset):
+        return "the preset's"
+    if isinstance(default, msgspec.Struct):
+        return "see below"
+    return "" if default in (None, (), {}) else f"`{_as_written(default, unit_of(field.encode_name))}`"
+
+
+def _as_written(value: object, unit: str) -> str:
+    match value:
+        case bool():
+            written = "true" if value else "false"
+        case int():
+            written = {
+                "bytes": f'"{_size(value)}"',
+                "days": f'"{value}d"',
+                "milliseconds": f'"{value}ms"',
+            }.get(unit, str(value))
+        case float():
+            written = f'"{value:g}s"'
+        case _:
+            written = f'"{value}"'
+    return written
+
+
+def _size(size: int) -> str:
+    units = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+    whole = [(size // factor, unit) for unit, factor in units.items() if size % factor == 0]
+    return "{}{}".format(*min(whole))
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        file = Path(name)
+        file.write_text(rewritten(file.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,127 @@
+"""The sections of `freehold.toml`, as they are written: one struct each, closed, every setting documented.
+
+The line below a setting is its meaning in `docs/configuration.md`, which is made from here.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+
+from freehold.catalog.profile import Modality
+from freehold.gateway.settings import ServerSettings
+from freehold.ledger.settings import LedgerSettings
+from freehold.providers.settings import Timeouts
+
+
+class LocalSettings(msgspec.Struct, frozen=True):
+    """The models that come with Freehold."""
+
+    enabled: bool = True
+    """Whether the embedded models are served, and started together with the endpoint."""
+
+
+class ProviderSection(msgspec.Struct, frozen=True):
+    """One provider. What is left out comes from its preset, where it has one."""
+
+    like: str | None = None
+    """The preset to start from; without it, the preset of the provider's own name."""
+    base_url: str | None = None
+    """Address of its API, up to and with `/v1` or its like. Needed where there is no preset."""
+    api_key: str | None = None
+    """Where its key is: `env:NAME` or `file:PATH` (relative to this file). Never the key itself."""
+    auth: str | None = None
+    """`bearer`, or the name of the header that carries the bare key, such as `api-key`."""
+    headers: dict[str, str] | None = None
+    """Headers sent with every request; no credentials."""
+    query: dict[str, str] | None = None
+    """Parameters appended to every URL; no credentials."""
+    chat_path: str | None = None
+    """Path of chat completions behind `base_url`; usually `/chat/completions`."""
+    embeddings_path: str | None = None
+    """Path of embeddings behind `base_url`; usually `/embeddings`."""
+    models_path: Annotated[str, msgspec.Meta(min_length=0)] | None = None
+    """Path of the list of models behind `base_url`; usually `/models`, empty when it has none."""
+    stream_usage: bool | None = None
+    """Whether it understands `stream_options.include_usage`; without it, streams may have no token counts."""
+    timeouts: Timeouts = Timeouts()
+    """Time limits of a call: see below."""
+    max_connections: int = 10_000
+    """Most connections to it at once."""
+    keep_alive: bool = True
+    """Whether connections are kept for further requests."""
+    prices: str | None = None
+    """Its id in the genai-prices list, or `own-machine` when its calls cost nothing."""
+    models: tuple[str, ...] = ()
+    """Names listed under `/v1/models`; others may be called all the same."""
+
+
+class PriceSection(msgspec.Struct, frozen=True):
+    """One price row: US dollars per million tokens."""
+
+    input: Decimal | None = None
+    """For tokens read."""
+    output: Decimal | None = None
+    """For tokens written."""
+    cache_read: Decimal | None = None
+    """For input that came from the provider's cache; without it, as `input`."""
+    cache_write: Decimal | None = None
+    """For input written to the provider's cache; without it, as `input`."""
+    reasoning: Decimal | None = None
+    """For reasoning; without it, as `output`."""
+    input_audio: Decimal | None = None
+    """For audio read; without it, as `input`."""
+    output_audio: Decimal | None = None
+    """For audio written; without it, as `output`."""
+    request: Decimal | None = None
+    """For each call, whatever its size: US dollars, not per million."""
+    start: date | None = msgspec.field(name="from", default=None)
+    """First day (UTC) on which the row holds; without it, always."""
+
+
+class ModelSection(PriceSection, frozen=True):
+    """What you know better than the public list: a model's price, and facts about it."""
+
+    prices: tuple[PriceSection, ...] = ()
+    """Several price rows with different `from`, each as `[[models."provider/name".prices]]`."""
+    context_window: int | None = None
+    """Most tokens of input and output together."""
+    input_modalities: frozenset[Modality] | None = None
+    """What it reads: any of `text`, `image`, `audio`, `video`."""
+    output_modalities: frozenset[Modality] | None = None
+    """What it writes: any of `text`, `image`, `audio`, `video`, `embedding`."""
+    licence: str | None = None
+    """Licence of the weights, or the name of the terms."""
+
+
+class RouteSection(msgspec.Struct, frozen=True):
+    """A name that applications call as their model."""
+
+    incumbent: str
+    """The model that answers, as `provider/name`."""
+    fallbacks: tuple[str, ...] = ()
+    """Models that take over, in this order, when the incumbent does not answer."""
+    keep_bodies: bool = True
+    """Whether requests and answers of this route are kept in the ledger."""
+
+
+class File(msgspec.Struct, frozen=True):
+    """Everything that `freehold.toml` may contain."""
+
+    data: str = ".freehold"
+    """Folder for the ledger, the keys and the secret they are hashed with; relative to this file."""
+    server: ServerSettings = ServerSettings()
+    """How the endpoint listens."""
+    local: LocalSettings = LocalSettings()
+    """The embedded models."""
+    ledger: LedgerSettings = LedgerSettings()
+    """What is kept of calls."""
+    providers: dict[str, ProviderSection] = {}
+    """One table each."""
+    routes: dict[str, RouteSection] = {}
+    """One table each."""
+    models: dict[str, ModelSection] = {}
+    """One table each."""

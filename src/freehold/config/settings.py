@@ -1,0 +1,70 @@
+"""Everything that was configured, checked and typed. Made by `load`, handed down by the composition root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from freehold.catalog.models import Catalog
+from freehold.catalog.prices import ModelPrice, PriceList
+from freehold.catalog.profile import Profile
+from freehold.config.problems import Finding
+from freehold.config.sections import LocalSettings
+from freehold.gateway.settings import ServerSettings
+from freehold.ledger.settings import LedgerSettings
+from freehold.providers.settings import ProviderSettings
+from freehold.routing.routes import Route, RouteTable, Target
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What `freehold.toml`, the environment and the command line say together."""
+
+    path: Path | None
+    """The file that was read; None when there is none."""
+    data: Path
+    """Folder of the databases and the secret; it may not exist yet."""
+    server: ServerSettings
+    local: LocalSettings
+    ledger: LedgerSettings
+    providers: dict[str, ProviderSettings]
+    """By name; `local` among them when the embedded models are enabled."""
+    routes: dict[str, Route]
+    """By name; the default ones among them."""
+    prices: dict[str, tuple[ModelPrice, ...]]
+    """The user's own price rows by `provider/model`."""
+    facts: dict[str, Profile]
+    """The user's own facts about models by `provider/model`."""
+    secret_files: tuple[Path, ...] = ()
+    """Files that secrets came from; a change in one is a change of the configuration."""
+    warnings: tuple[Finding, ...] = ()
+    """What the owner should look at, although it can be used."""
+
+    def route_table(self) -> RouteTable:
+        """Routes, and every model of every provider by its own name."""
+        return RouteTable(self.routes, frozenset(self.providers))
+
+    def price_list(self) -> PriceList:
+        """Prices the calls of these providers."""
+        return PriceList(own=self.prices, lists=self._lists(), source=self._named())
+
+    def catalog(self) -> Catalog:
+        """Knows the models of these providers."""
+        return Catalog(own=self.facts, lists=self._lists(), source=self._named())
+
+    def models(self) -> tuple[Target, ...]:
+        """Every model that is named anywhere, sorted; others may be called all the same."""
+        named = {target.name: target for route in self.routes.values() for target in route.plan}
+        for provider in self.providers.values():
+            for model in provider.models:
+                named[f"{provider.name}/{model}"] = Target(provider.name, model)
+        for name in (*self.prices, *self.facts):
+            provider_name, _, model = name.partition("/")
+            named[name] = Target(provider_name, model)
+        return tuple(named[name] for name in sorted(named))
+
+    def _lists(self) -> dict[str, str]:
+        return {one.name: one.prices for one in self.providers.values() if one.prices is not None}
+
+    def _named(self) -> str:
+        return self.path.name if self.path else "freehold.toml"

@@ -1,0 +1,98 @@
+"""Whatever is written, it is read or refused with a reason; nothing else happens."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from freehold.config.check import check
+from freehold.config.load import load
+from freehold.config.problems import InvalidSettingsError
+from freehold.config.reading import fields_of
+from freehold.config.reference import SECTIONS
+from freehold.config.settings import Settings
+from freehold.providers.presets import preset_names
+
+NAMES = sorted({name for section in SECTIONS.values() for name in fields_of(section)})
+WORDS = [
+    "",
+    "openai",
+    "local",
+    "mine",
+    "openai/gpt-4o",
+    "local/smollm2-135m",
+    "mine/x",
+    "unlimited",
+    "30s",
+    "32MiB",
+    "30d",
+    "2026-01-01",
+    "env:KEY",
+    "env:",
+    "file:nowhere",
+    "https://api.example.com/v1",
+    "http://[::1",
+    "https://a:b@c/d?e#f",
+    "/path",
+    "x\ny",
+    "ü",
+]
+SCALARS = st.one_of(
+    st.sampled_from([*WORDS, *preset_names()]),
+    st.text(max_size=8),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.decimals(),
+    st.sampled_from([date(2026, 1, 1), datetime(2026, 1, 1, 1, 1), time(1, 1), Decimal("1e400000")]),  # noqa: DTZ001
+)
+KEYS = st.one_of(st.sampled_from([*NAMES, *WORDS, "resource"]), st.text(max_size=8))
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)),
+    max_leaves=12,
+)
+PROVIDERS = st.dictionaries(
+    KEYS, st.dictionaries(st.sampled_from([*NAMES, "resource"]), VALUES, max_size=5), max_size=3
+)
+ROUTES = st.dictionaries(
+    KEYS,
+    st.fixed_dictionaries(
+        {"incumbent": st.sampled_from(WORDS)},
+        optional={"fallbacks": st.lists(st.sampled_from(WORDS), max_size=3), "keep_bodies": VALUES},
+    ),
+    max_size=3,
+)
+MODELS = st.dictionaries(
+    st.sampled_from(WORDS), st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4), max_size=3
+)
+FILES = st.one_of(
+    st.dictionaries(
+        st.one_of(st.sampled_from(sorted(fields_of(SECTIONS["file"]))), KEYS), VALUES, max_size=4
+    ),
+    st.fixed_dictionaries({}, optional={"providers": PROVIDERS, "routes": ROUTES, "models": MODELS}),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(FILES)
+def test_anything_is_read_or_refused(values: dict[str, object]) -> None:
+    # A name with a dot would be taken for a path to a setting, as on the command line.
+    overrides = {name: value for name, value in values.items() if "." not in name}
+    environ = {"KEY": "secret-word", "OPENAI_API_KEY": "secret-word"}
+    try:
+        read = load(None, environ, overrides=overrides, folder=Path("/nonexistent"))
+    except InvalidSettingsError as error:
+        assert error.problems
+        assert all(problem.level == "error" and problem.message for problem in error.problems)
+        assert "secret-word" not in str(error)
+        return
+    assert isinstance(read, Settings)
+    assert "secret-word" not in repr(read)
+    for route in read.routes.values():
+        assert len(set(route.plan)) == len(route.plan)
+        assert all(target.provider in read.providers for target in route.plan)
+    assert check(None, environ, overrides=overrides, folder=Path("/nonexistent")).settings == read

@@ -1,0 +1,91 @@
+"""The documentation and the examples cannot drift away from the code."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from freehold.config.check import check
+from freehold.config.load import load
+from freehold.config.reading import fields_of
+from freehold.config.reference import SECTIONS, meanings_of, rewritten
+from freehold.config.watch import FIXED
+from freehold.gateway.settings import ServerSettings
+from freehold.ledger.settings import LedgerSettings
+from freehold.providers.presets import preset_names
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs/configuration.md"
+EXAMPLES = sorted((ROOT / "examples").glob("freehold.*.toml"))
+VARIABLES = ("OPENAI_API_KEY", "MISTRAL_API_KEY", "AZURE_OPENAI_API_KEY", "OPENROUTER_API_KEY", "GPU_API_KEY")
+KEYS = dict.fromkeys(VARIABLES, "key")
+
+
+def test_the_tables_are_those_of_the_code() -> None:
+    document = DOCUMENT.read_text()
+    assert rewritten(document) == document, "run: python -m freehold.config.reference docs/configuration.md"
+    marked = set(re.findall(r"<!-- settings: (\w+) -->", document))
+    assert marked == set(SECTIONS) | {"presets"}
+
+
+def test_a_table_that_is_wrong_is_noticed() -> None:
+    document = DOCUMENT.read_text()
+    assert rewritten(document.replace("| `port` | `8484` |", "| `port` | `8000` |")) == document
+    assert "| `port` | `8484` |" in document
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_every_setting_has_a_meaning(name: str) -> None:
+    section = SECTIONS[name]
+    meanings = meanings_of(section)
+    for field in fields_of(section).values():
+        assert meanings[field.name].endswith("."), f"{name}: {field.name}"
+
+
+def test_the_document_tells_what_needs_a_restart() -> None:
+    last = " ".join(DOCUMENT.read_text().rpartition("## Editing while it runs")[2].split())
+    assert (
+        "`data`, everything in `[server]`, and everything in `[ledger]` but `bodies` need a restart" in last
+    )
+    server = {f"server.{name}" for name in fields_of(ServerSettings)}
+    ledger = {f"ledger.{name}" for name in fields_of(LedgerSettings)} - {"ledger.bodies"}
+    assert set(FIXED) == {"data"} | server | ledger
+
+
+def test_toml_in_the_document_is_valid(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        path = tmp_path / "freehold.toml"
+        path.write_text(block if "[providers.openai]" in block else f"[providers.openai]\n{block}")
+        assert load(path, KEYS).warnings == ()
+
+
+def test_there_are_examples() -> None:
+    assert {"freehold.openai.toml", "freehold.two-providers.toml"} <= {path.name for path in EXAMPLES}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_can_be_used(tmp_path: Path, example: Path) -> None:
+    path = tmp_path / example.name
+    text = example.read_text()
+    path.write_text(text)
+    for name in re.findall(r'"file:([\w.]+)"', text):
+        (tmp_path / name).write_text("key")
+        (tmp_path / name).chmod(0o600)
+    report = check(path, KEYS)
+    assert report.good, report.findings
+    assert not [finding for finding in report.findings if finding.level == "warning"]
+    assert report.settings is not None
+    written = tomllib.loads(text)
+    assert set(written.get("routes", {})) <= set(report.settings.routes)
+    assert text.startswith("#")
+
+
+def test_every_preset_is_in_the_document() -> None:
+    document = DOCUMENT.read_text()
+    for name in preset_names():
+        assert f"| `{name}` |" in document
