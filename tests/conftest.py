@@ -29,9 +29,9 @@ def _guard(event: str, arguments: tuple[object, ...]) -> None:
         address = arguments[1]
         if isinstance(address, tuple) and not _is_loopback(address[0]):
             raise NetworkRefusedError(f"tests may not reach {address[0]!r}")
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname") and not _is_loopback(arguments[0]):
-        # Asking a name server is leaving the machine too; numeric wildcard addresses are for listening.
-        if arguments[0] not in ("0.0.0.0", "::"):
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        # Asking a name server is leaving the machine too; the wildcard addresses are for listening.
+        if not _is_loopback(arguments[0]) and arguments[0] not in ("0.0.0.0", "::"):
             raise NetworkRefusedError(f"tests may not look up {arguments[0]!r}")
 
 

@@ -131,6 +131,8 @@ class _Service:
         self._tls = ssl.create_default_context()
         self._problem: str | None = None
         """Why the newest configuration was not taken; None when it was."""
+        self._ending: list[asyncio.Task[None]] = []
+        """Local models on their way out."""
 
     async def run(self, announce: Callable[[Started], None]) -> None:
         """Start everything in its order, serve, and end everything in the reverse order."""
@@ -177,6 +179,7 @@ class _Service:
             try:
                 await self._serve(keys, announce)
             finally:
+                await asyncio.gather(*self._ending)
                 if self._local is not None:
                     await self._local.stop()
                 for provider in engine.runtime.providers.values():
@@ -195,8 +198,7 @@ class _Service:
         loop.add_signal_handler(signal.SIGHUP, watch.poke)
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(watch.run()), tasks.create_task(_refresh(keys))]
-            if self._local is not None:
-                self._local.start_all()
+            self._begin_or_end_local_models()
             try:
                 await self._server.run(started=lambda: announce(Started(self._server.url, settings)))
             finally:
@@ -251,7 +253,17 @@ class _Service:
         for name, client in old.providers.items():
             if runtime.providers.get(name) is not client:
                 client.close()
+        self._begin_or_end_local_models()
         log.warning("the changed configuration is in force")
+
+    def _begin_or_end_local_models(self) -> None:
+        """The embedded models run exactly when a provider of the configuration serves them."""
+        wanted = any(provider.kind == "local" for provider in self._settings.providers.values())
+        if wanted:
+            self._local_models().start_all()
+        elif self._local is not None:
+            self._ending.append(asyncio.create_task(self._local.stop()))
+            self._local = None
 
     def _refuse(self, problem: SettingsError) -> None:
         """The edited configuration was not taken."""

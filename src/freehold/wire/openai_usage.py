@@ -21,6 +21,7 @@ class _OutputDetails(msgspec.Struct):
 class _Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
     prompt_tokens_details: _InputDetails | None = None
     completion_tokens_details: _OutputDetails | None = None
     prompt_cache_hit_tokens: int | None = None
@@ -53,6 +54,11 @@ def read_usage(raw: bytes | msgspec.Raw | None, *, embeddings: bool = False) -> 
     written = usage.completion_tokens_details or _NO_OUTPUT_DETAILS
     cached = read.cached_tokens if read.cached_tokens is not None else usage.prompt_cache_hit_tokens
     output = usage.completion_tokens
+    if output is not None and written.reasoning_tokens and usage.total_tokens is not None:
+        # xAI counts reasoning beside what it calls completion; the total tells.
+        beside = usage.total_tokens - (usage.prompt_tokens or 0) - output
+        if beside == written.reasoning_tokens:
+            output += beside
     return Usage(
         usage.prompt_tokens,
         0 if output is None and embeddings else output,
