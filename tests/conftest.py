@@ -24,15 +24,19 @@ def _is_loopback(host: object) -> bool:
         return False
 
 
+_LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname")
+"""Asking a name server is leaving the machine too."""
+_WILDCARDS = ("0.0.0.0", "::")
+"""For listening."""
+
+
 def _guard(event: str, arguments: tuple[object, ...]) -> None:
     if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
         address = arguments[1]
         if isinstance(address, tuple) and not _is_loopback(address[0]):
             raise NetworkRefusedError(f"tests may not reach {address[0]!r}")
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
-        # Asking a name server is leaving the machine too; the wildcard addresses are for listening.
-        if not _is_loopback(arguments[0]) and arguments[0] not in ("0.0.0.0", "::"):
-            raise NetworkRefusedError(f"tests may not look up {arguments[0]!r}")
+    elif event in _LOOK_UPS and not _is_loopback(arguments[0]) and arguments[0] not in _WILDCARDS:
+        raise NetworkRefusedError(f"tests may not look up {arguments[0]!r}")
 
 
 sys.addaudithook(_guard)
