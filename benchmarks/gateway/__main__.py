@@ -46,9 +46,9 @@ def _measure(bench: Bench, awake: list[Awake], plan: Plan) -> list[Slot]:
             f"{'' if slot.honest else f'  NOT HONEST {slot.load} reached {slot.reached}'}"
         )
 
-    for one in awake:  # warm caches, code and connections
-        bench.closed(one, clients=16, seconds=2, streamed=False)
-        bench.closed(one, clients=8, seconds=1, streamed=True)
+    for one in awake:  # warm caches, connections, and code that is compiled as it runs
+        bench.closed(one, clients=32, seconds=plan.seconds, streamed=False)
+        bench.closed(one, clients=32, seconds=plan.seconds / 2, streamed=True)
     jobs = [(False, clients) for clients in plan.clients] + [(True, plan.stream_clients)]
     for number in range(plan.rounds):
         say(f"round {number + 1} of {plan.rounds}")

@@ -19,7 +19,7 @@ class Summary(msgspec.Struct, frozen=True):
     rates: dict[int, float]
     """Clients -> whole answers a second."""
     best_clients: int
-    """At how many clients the highest rate of these was."""
+    """At how many clients, of those with company, the rate was highest."""
     chunks_per_second: float | None
     cpu_us: float | None
     """Processor time per whole answer, at the highest rate."""
@@ -105,7 +105,7 @@ def _summary(results: Results, started: Started) -> Summary:
     rates = {
         clients: _middle(slots("whole", clients), lambda slot: slot.rate) or 0.0 for clients in plan.clients
     }
-    best = max(rates, key=lambda clients: rates[clients])
+    best = max(plan.clients[1:], key=lambda clients: rates[clients])
     best_slots = slots("whole", best)
     streamed = slots("streamed", plan.stream_clients)
     streams = _middle(streamed, lambda slot: slot.rate)

@@ -46,7 +46,7 @@ FULL = Plan(
     paced_gateways=None,
     soak_first=50_000,
     soak_last=550_000,
-    patience_seconds=150,
+    patience_seconds=100,
     verified_calls=320,
 )
 QUICK = Plan(
@@ -58,8 +58,8 @@ QUICK = Plan(
     paced_seconds=4,
     paced_gateways=frozenset({"freehold"}),
     soak_first=20_000,
-    soak_last=70_000,
-    patience_seconds=15,
+    soak_last=50_000,
+    patience_seconds=10,
     verified_calls=64,
 )
 
