@@ -183,10 +183,6 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
-        if self.complete:
-            # Nothing was asked: the provider is out of step, so nothing it says can be trusted.
-            self.abort()
-            return
         self.touched = True
         try:
             self._parser.feed_data(data)
@@ -232,8 +228,9 @@ class Connection(asyncio.Protocol):
     # httptools
 
     def on_message_begin(self) -> None:
-        """An answer begins. After the one that was asked for, none may."""
+        """An answer begins."""
         if self.complete:
+            # Nothing was asked: the provider is out of step, so nothing it says can be trusted.
             raise BrokenAnswer("more came than was asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
