@@ -71,7 +71,7 @@ def soak_panel(readings: list[list[float]]) -> Any:
                 "requests:Q",
                 title="requests answered by one process",
                 scale=alt.Scale(domainMin=0),
-                axis=alt.Axis(format=",~g", tickCount=6, gridColor=FAINT),
+                axis=alt.Axis(format=",", tickCount=6, gridColor=FAINT),
             ),
             y=alt.Y("mb:Q", title="MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(gridColor=FAINT)),
         )

@@ -30,8 +30,8 @@ class Stage(msgspec.Struct, frozen=True):
 @contextmanager
 def set_stage() -> Iterator[Stage]:
     """Compile, start the mock, keep this process off the gateway's core; end the mock afterwards."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))  # leave through the context managers
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda given, _: sys.exit(128 + given))  # leave through the context managers
     machine = describe_machine()
     pin_to(LOAD_CORE)
     (BENCH / "run").mkdir(parents=True, exist_ok=True)

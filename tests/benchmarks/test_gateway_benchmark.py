@@ -24,6 +24,10 @@ Change = tuple[bytes, bytes]
 NO_CHANGE: Change = (b"", b"")
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+
 @contextmanager
 def serving(change: Change = NO_CHANGE, *, same_id: bool = False) -> Iterator[Target]:
     """A provider that answers as the mock does, but for `change`."""
@@ -44,7 +48,7 @@ def serving(change: Change = NO_CHANGE, *, same_id: bool = False) -> Iterator[Ta
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with _Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
