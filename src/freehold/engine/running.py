@@ -158,7 +158,6 @@ class RunningCall:
         if request.stream:
             return await self._open_stream(response, request, provider, attempt)
         answer = await response.read()
-        attempt.first_ms = self._elapsed_ms()
         read = read_chat_answer if self.call.operation == "chat" else read_embeddings_answer
         try:
             facts = read(answer)
@@ -170,7 +169,7 @@ class RunningCall:
         self.call.answer_bytes = len(answer)
         if self._keep_bodies:
             self.call.answer_body = answer
-        self.call.first_token_ms = attempt.first_ms
+        attempt.first_ms = self.call.first_token_ms = self._elapsed_ms()
         self._answered()
         return answer
 
