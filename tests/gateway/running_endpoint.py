@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -202,7 +203,7 @@ class RunningEndpoint:
         """Its data folder."""
         return self.folder / ".freehold"
 
-    @property
+    @cached_property
     def ledger(self) -> LedgerReader:
         """What is on record."""
         return LedgerReader(self.data / "ledger.db")

@@ -44,6 +44,9 @@ CONFIGURATION = """
 [local]
 enabled = false
 
+[ledger]
+flush_ms = 10
+
 [providers.sim]
 base_url = "{url}"
 models = ["parrot", "agent"]
