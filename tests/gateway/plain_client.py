@@ -109,6 +109,10 @@ class PlainClient:
         body = chat_request(model, text, stream=True, **fields)
         return Stream(self, self._send("POST", CHAT, body, {}))
 
+    def begin_chat(self, model: str, **fields: Any) -> None:
+        """Send a chat call and do not wait for its answer."""
+        self._request("POST", CHAT, chat_request(model, **fields), {})
+
     def leave(self, *, reset: bool = False) -> None:
         """Close the connection now, whatever is under way on it."""
         assert self._socket is not None
@@ -132,6 +136,12 @@ class PlainClient:
     def _send(
         self, method: str, path: str, body: dict[str, Any] | bytes | None, headers: dict[str, str]
     ) -> http.client.HTTPResponse:
+        self._request(method, path, body, headers)
+        return self._connection.getresponse()
+
+    def _request(
+        self, method: str, path: str, body: dict[str, Any] | bytes | None, headers: dict[str, str]
+    ) -> None:
         lines = {name.replace("_", "-"): value for name, value in headers.items()}
         if self._key:
             lines = {"authorization": f"Bearer {self._key}", **lines}
@@ -140,7 +150,6 @@ class PlainClient:
         payload = msgspec.json.encode(body) if isinstance(body, dict) else body
         self._connection.request(method, path, payload, lines)
         self._socket = self._connection.sock
-        return self._connection.getresponse()
 
     def _whole(self, answer: http.client.HTTPResponse) -> Answer:
         headers = {name.lower(): value for name, value in answer.getheaders()}
