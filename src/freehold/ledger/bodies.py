@@ -14,6 +14,7 @@ import zstandard
 LEVEL = 1
 """Of zstandard. At the size of chat bodies the levels above it cost more and save next to nothing."""
 _SHA256 = b"\x12\x20"
+_FRESH_HASH = hashlib.sha256()
 
 
 class FreshBody(NamedTuple):
@@ -62,7 +63,9 @@ class Packer:
 
 def address_of(body: bytes) -> bytes:
     """The address of a body: what it is found by, and can be verified against."""
-    return _SHA256 + hashlib.sha256(body).digest()
+    hash_ = _FRESH_HASH.copy()  # cheaper than a new one, for which OpenSSL looks the algorithm up again
+    hash_.update(body)
+    return _SHA256 + hash_.digest()
 
 
 def unpack(stored: bytes) -> bytes:
