@@ -125,13 +125,17 @@ class PlainClient:
             self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
 
+    def close(self) -> None:
+        """Close the connection; no answer is under way."""
+        self._connection.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self.close()
 
     def _send(
         self, method: str, path: str, body: dict[str, Any] | bytes | None, headers: dict[str, str]
