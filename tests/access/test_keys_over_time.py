@@ -83,5 +83,5 @@ class KeysOverTime(RuleBasedStateMachine):
         return revoked_us is None and (expires_us is None or expires_us > self.clock.seconds * 1_000_000)
 
 
-KeysOverTime.TestCase.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+KeysOverTime.TestCase.settings = settings(max_examples=10, stateful_step_count=12, deadline=None)
 TestKeysOverTime = KeysOverTime.TestCase

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-import hashlib
-import hmac
-import multiprocessing
+import os
 import stat
+import subprocess
+import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+import freehold
 from freehold.access.keys import Keys
 from freehold.access.pepper import make_pepper, read_pepper
 from freehold.core.errors import StoreError
@@ -24,11 +26,16 @@ def token(tmp_path: Path) -> str:
         return keys.create("laptop")[1]
 
 
-def test_digests_are_hmac_sha256(tmp_path: Path) -> None:
-    pepper = make_pepper(tmp_path / "secret")
-    secret = (tmp_path / "secret").read_bytes()
-    assert pepper.digest(b"fh-token") == hmac.digest(secret, b"fh-token", hashlib.sha256)
-    assert pepper.digest(b"fh-token") == pepper.digest(b"fh-token")
+def test_digests_never_change(tmp_path: Path) -> None:
+    """A digest made otherwise would make every key in every installation unknown."""
+    path = tmp_path / "secret"
+    path.write_bytes(bytes(range(32)))
+    pepper = read_pepper(path)
+    assert pepper is not None
+    assert (
+        pepper.digest(b"fh-token").hex() == "007053a7b6ba0a9d3a4da64712e59ed234facc5766e1d2d5f289ee8108771857"
+    )
+    assert pepper.digest(b"fh-token") != pepper.digest(b"fh-tokem")
 
 
 def test_the_pepper_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
@@ -76,23 +83,32 @@ def test_without_keys_a_lost_pepper_is_no_loss(tmp_path: Path) -> None:
         assert keys.find(token) is not None
 
 
-def _create(folder: str, name: str, line: multiprocessing.Queue[str]) -> None:
-    with closing(_open(Path(folder))) as keys:
-        line.put(keys.create(name)[1])
-
-
 def test_processes_that_start_together_agree_on_one_pepper(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    line: multiprocessing.Queue[str] = spawn.Queue()
-    workers = [spawn.Process(target=_create, args=(str(tmp_path), f"worker {n}", line)) for n in range(4)]
+    assert freehold.__file__ is not None
+    program = (
+        "import sys; from pathlib import Path; from freehold.access.keys import Keys; "
+        "sys.stdin.readline(); keys = Keys(Path('access.db'), Path('secret')); "
+        "print(keys.create(sys.argv[1])[1]); keys.close()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(freehold.__file__).parent.parent)}
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, f"worker {number}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+        )
+        for number in range(4)
+    ]
+    time.sleep(0.5)  # most of them are ready and waiting by now; it holds however many are
     for worker in workers:
-        worker.start()
-    tokens = [line.get(timeout=60) for _ in workers]
-    for worker in workers:
-        worker.join(timeout=60)
-        assert worker.exitcode == 0
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    tokens = [worker.communicate(timeout=60)[0].strip() for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0, 0, 0]
     with closing(_open(tmp_path)) as keys:
         assert all(keys.find(token) for token in tokens)
         assert keys.usable == 4
-    line.close()
-    line.join_thread()

@@ -5,14 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import msgspec
+import pytest
 
 import freehold
 
-Done = subprocess.CompletedProcess[str]
+
+class Done(NamedTuple):
+    """A command that has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 class Shell:
@@ -31,19 +40,20 @@ class Shell:
             "COLUMNS": "120",
         }
 
-    def __call__(self, *words: str, input: str | None = None, **more: str) -> Done:
+    def __call__(self, *words: str, input: str = "", **more: str) -> Done:
         """`shell("keys", "list")`: exit status, output and errors as text. `more`: variables."""
-        return subprocess.run(
-            [sys.executable, "-m", "freehold", *words],
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env={**self.environment, **more},
-            timeout=60,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as place:
+            files = [Path(place, name) for name in ("in", "out", "err")]
+            for file, content in zip(files, (input, "", ""), strict=True):
+                file.write_text(content)
+            request = {
+                "words": words,
+                "folder": str(self.folder),
+                "environment": {**self.environment, **more},
+                "files": [str(file) for file in files],
+            }
+            status = _forks.run(msgspec.json.encode(request))
+            return Done(status, files[1].read_text(), files[2].read_text())
 
     def json(self, *words: str, **more: str) -> list[dict[str, object]]:
         """What a command that must succeed says with `--json`."""
@@ -54,7 +64,7 @@ class Shell:
     def start(
         self, *words: str, stdout: int | IO[bytes] = subprocess.PIPE, **more: str
     ) -> subprocess.Popen[bytes]:
-        """A command that goes on running; the caller ends it."""
+        """`python -m freehold …` in an interpreter of its own, which goes on running; the caller ends it."""
         return subprocess.Popen(
             [sys.executable, "-m", "freehold", *words],
             stdin=subprocess.DEVNULL,
@@ -63,3 +73,48 @@ class Shell:
             cwd=self.folder,
             env={**self.environment, **more},
         )
+
+
+class _Forks:
+    """The process that commands are forked from."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, if it does not run."""
+        if self._process is None:
+            assert freehold.__file__ is not None
+            self._process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("forked.py"))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": str(Path(freehold.__file__).parent.parent)},
+            )
+
+    def run(self, request: bytes) -> int:
+        """The exit status of one command."""
+        process = self._process
+        assert process is not None, "the module must import `forks` from `shell`"
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(request + b"\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())
+
+    def end(self) -> None:
+        """End it, if it runs."""
+        if self._process is not None:
+            self._process.communicate(timeout=10)
+            self._process = None
+
+
+_forks = _Forks()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def forks() -> Iterator[None]:
+    """Test modules import this: what commands are forked from is started once for all of them."""
+    _forks.start()
+    yield
+    _forks.end()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from shell import Shell
+from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 from freehold.providers.simulated import (
     Behaviour,

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from shell import Shell
+from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 from freehold.cli.commands import SUMMARIES, load
 from freehold.cli.reference import reference

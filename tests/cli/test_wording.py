@@ -86,7 +86,7 @@ def test_moments_are_read(text: str, moment: int) -> None:
     assert parse_moment(text, NOW, utc=True) == moment
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "31.01.2026"])
+@pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "31.01.2026", "0001-01-01T00:00+23:59"])
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(BadRequest):
         parse_moment(text, NOW, utc=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,7 +68,7 @@ def ask(
     body: dict[str, object] = {"model": model, "messages": [*messages, {"role": "user", "content": text}]}
     if max_tokens is not None:
         body["max_tokens"] = max_tokens
-    endpoint, token = _find_endpoint(url, key, config)
+    endpoint, token = _find_endpoint(url, key, config, model)
     started = time.perf_counter()
     with endpoint.chat(token, body) as answer:
         if as_json:
@@ -109,16 +110,16 @@ def _as_json(answer: ChatAnswer, text: str, seconds: float) -> dict[str, object]
     }
 
 
-def _find_endpoint(url: str | None, key: str | None, config: Config) -> tuple[Endpoint, str]:
+def _find_endpoint(url: str | None, key: str | None, config: Config, model: str) -> tuple[Endpoint, str]:
     """The endpoint to ask and a key for it. The configuration is read only when something is missing."""
-    from freehold.cli.endpoint import Endpoint  # noqa: PLC0415 - imported when the command runs
+    from freehold.cli.endpoint import Endpoint, local_url  # noqa: PLC0415 - imported when the command runs
 
     if url is not None and key is not None:
         return Endpoint(url), key
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
     settings = freehold.settings_from(config)
-    endpoint = Endpoint(url or settings.server.local_url)
+    endpoint = Endpoint(url or local_url(settings.server.host, settings.server.port))
     if key is not None:
         return endpoint, key
     if not endpoint.is_this_machine:
@@ -126,12 +127,13 @@ def _find_endpoint(url: str | None, key: str | None, config: Config) -> tuple[En
             f"The endpoint at {endpoint.url} is not on this machine, so it needs a key of its own.",
             hint="Pass --key or set FREEHOLD_KEY.",
         )
-    endpoint.get("/health/live", timeout=5.0)
-    keys = freehold.keys_of(settings)
-    try:
+    if not endpoint.is_freehold():
+        raise BadRequest(
+            f"Another program answers at {endpoint.url}, and keys are not for it.",
+            hint="`freehold doctor` looks at the address; `freehold up --port N` takes another.",
+        )
+    expires_us = microseconds(time.time() + OWN_KEY_SECONDS)
+    with closing(freehold.keys_of(settings)) as keys:
         keys.purge_expired(OWN_KEY_NAME)
-        expires_us = microseconds(time.time() + OWN_KEY_SECONDS)
-        _, token = keys.create(OWN_KEY_NAME, expires_us=expires_us, numbered=True)
-    finally:
-        keys.close()
+        _, token = keys.create(OWN_KEY_NAME, expires_us=expires_us, routes=frozenset({model}), numbered=True)
     return endpoint, token

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 
 
 def route_names(incomplete: str) -> list[str]:
     """Routes and listed models that begin so."""
     with suppress(Exception):
-        from freehold import app  # noqa: PLC0415 - only when the shell asks
+        from freehold import app as freehold  # noqa: PLC0415 - only when the shell asks
 
-        settings = app.settings_from(None)
+        settings = freehold.settings_from(None)
         names = [*settings.routes]
         for name, provider in settings.providers.items():
             names += [f"{name}/{model}" for model in provider.models]
@@ -21,12 +21,12 @@ def route_names(incomplete: str) -> list[str]:
 def key_names(incomplete: str) -> list[str]:
     """Names of keys that are still good."""
     with suppress(Exception):
-        from freehold import app  # noqa: PLC0415 - only when the shell asks
+        from freehold import app as freehold  # noqa: PLC0415 - only when the shell asks
 
-        keys = app.keys_of(app.settings_from(None))
-        try:
+        settings = freehold.settings_from(None)
+        if not (settings.data / "access.db").exists():
+            return []  # looking makes no files
+        with closing(freehold.keys_of(settings)) as keys:
             good = [key.name for key in keys.list() if key.revoked_us is None]
-            return [name for name in good if name.startswith(incomplete)]
-        finally:
-            keys.close()
+        return [name for name in good if name.startswith(incomplete)]
     return []

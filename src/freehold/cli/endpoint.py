@@ -13,8 +13,16 @@ import msgspec
 from freehold.core.errors import BadRequest, ClientError, FreeholdError, NotFound, Unauthorized
 from freehold.wire.sse import EventSplitter, data_of
 
+_CALL = "x-freehold-call"
+
 PATIENCE = 600.0
 """Seconds without a byte after which an answer is given up."""
+
+
+def local_url(host: str, port: int) -> str:
+    """Where an endpoint that listens on `host` is reached from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only read, not listened on
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -78,6 +86,11 @@ class Endpoint:
         with self._request("GET", path, {}, None, timeout) as answer:
             return answer.status, answer.read()
 
+    def is_freehold(self) -> bool:
+        """Whether what answers here says that it is an endpoint. Raises NotFound when nobody answers."""
+        status, body = self.get("/health/live", timeout=5.0)
+        return status == 200 and body == b'{"live":true}'
+
     @contextmanager
     def chat(self, key: str, body: dict[str, object]) -> Iterator[ChatAnswer]:
         """Send a chat request and read its answer as a stream.
@@ -89,7 +102,7 @@ class Endpoint:
         payload = msgspec.json.encode({**body, "stream": True, "stream_options": {"include_usage": True}})
         with self._request("POST", "/v1/chat/completions", headers, payload, PATIENCE) as answer:
             if answer.status != 200:
-                raise _as_error(answer.status, answer.read())
+                raise _as_error(answer.status, answer.read(), answer.getheader(_CALL))
             yield ChatAnswer(answer)
 
     @contextmanager
@@ -121,7 +134,7 @@ class ChatAnswer:
 
     def __init__(self, answer: http.client.HTTPResponse) -> None:
         self._answer = answer
-        self.call = answer.getheader("x-freehold-call")
+        self.call = answer.getheader(_CALL)
         self.model = answer.getheader("x-freehold-model")
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
@@ -172,7 +185,7 @@ class _Envelope(msgspec.Struct):
     error: _Error
 
 
-def _as_error(status: int, body: bytes) -> FreeholdError:
+def _as_error(status: int, body: bytes, call: str | None) -> FreeholdError:
     """What the endpoint said no with."""
     try:
         message = msgspec.json.decode(body, type=_Envelope).error.message
@@ -185,4 +198,4 @@ def _as_error(status: int, body: bytes) -> FreeholdError:
         )
     if status < 500:
         return ClientError(message)
-    return FreeholdError(message, hint="`freehold calls --outcome failed` shows what happened.")
+    return FreeholdError(message, hint=f"`freehold calls show {call}` shows what happened." if call else None)

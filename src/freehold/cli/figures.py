@@ -16,9 +16,19 @@ def money(amount: Decimal | None) -> str:
     return f"{sign}${int(whole):,}.{cents.rstrip('0').ljust(2, '0')}"
 
 
+def exact(amount: Decimal | None) -> str | None:
+    """An amount for programs: every digit, no exponent; None when unknown."""
+    return None if amount is None else f"{amount:f}"
+
+
 def count(number: int | None) -> str:
     """A whole number with separators, or a dash when nobody gave it."""
     return "-" if number is None else f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 call`, `2 calls`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def milliseconds(value: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,8 +74,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the keys by name; a key itself is never shown again."""
-    with _opened(config) as keys:
-        found = keys.list()
+    found = _all_keys(config)
     now_us = microseconds(time.time())
     shown = [key for key in found if everything or state_of(key, now_us) == "good"]
     if as_json:
@@ -138,15 +137,22 @@ def state_of(key: Key, now_us: int) -> str:
     return "expired" if key.expires_us is not None and key.expires_us <= now_us else "good"
 
 
+def _all_keys(config: Config) -> list[Key]:
+    """Every key there is. Looking makes no files."""
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+
+    if not (freehold.settings_from(config).data / "access.db").exists():
+        return []
+    with _opened(config) as keys:
+        return keys.list()
+
+
 @contextmanager
 def _opened(config: Config) -> Iterator[Keys]:
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
-    keys = freehold.keys_of(freehold.settings_from(config))
-    try:
+    with closing(freehold.keys_of(freehold.settings_from(config))) as keys:
         yield keys
-    finally:
-        keys.close()
 
 
 def _as_json(key: Key, now_us: int) -> dict[str, object]:

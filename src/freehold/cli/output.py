@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
+_GAP = "  "
+_NARROWEST = 8
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
 
 
@@ -27,7 +27,7 @@ def write(text: str) -> None:
 
 
 def write_json(value: object) -> None:
-    """One JSON value on a line of its own. Decimals are written as strings, so that no digit is lost."""
+    """One JSON value on a line of its own."""
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
@@ -42,6 +42,11 @@ def at_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def in_colour() -> bool:
+    """Whether standard output is a terminal that colours are welcome at: https://no-color.org."""
+    return at_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 class Column(NamedTuple):
     """One column of a listing."""
 
@@ -49,31 +54,32 @@ class Column(NamedTuple):
     right: bool = False
     """Numbers stand right-aligned."""
     width: int | None = None
-    """At a terminal, longer cells are cut to this many characters. Piped, nothing is cut."""
+    """At a terminal, longer cells are cut to this many characters, and to fewer where there is no room."""
+    least: int = 0
+    """How wide it is from the beginning in a listing that goes on."""
 
 
 class Listing:
-    """Rows under a header. Every cell is shown whole when piped; at a terminal a row stays on one line."""
+    """Rows under a header. Piped, every cell is whole; at a terminal, long ones are cut so that a row is a line."""
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(self, columns: Sequence[Column], *, goes_on: bool = False) -> None:
+        """`goes_on`: more rows will follow the first ones, whose widths cannot be known."""
         self._columns = columns
+        self._goes_on = goes_on
         self._widths: list[int] | None = None
 
     def write(self, rows: Iterable[Sequence[str]]) -> None:
         """The first time with the header; later rows keep the widths of the first."""
         cells = [[plain(cell).replace("\n", " ") for cell in row] for row in rows]
-        first = self._widths is None
+        if not cells and not self._goes_on:
+            return
+        lines = []
         if self._widths is None:
             self._widths = self._measure(cells)
-        table = self._table(self._widths, first)
-        for row in cells:
-            table.add_row(*row)
-        if not first and not cells:
-            return
-        console = _console()
-        with console.capture() as written:
-            console.print(table)
-        write("".join(line.rstrip() + "\n" for line in written.get().splitlines()))
+            header = self._line([column.title for column in self._columns], self._widths)
+            lines.append(f"\x1b[1m{header}\x1b[0m" if in_colour() else header)
+        lines += [self._line(row, self._widths) for row in cells]
+        write("".join(line + "\n" for line in lines))
 
     def _measure(self, cells: list[list[str]]) -> list[int]:
         from rich.cells import cell_len  # noqa: PLC0415 - Rich is imported when something is shown
@@ -81,29 +87,32 @@ class Listing:
         widths = []
         for index, column in enumerate(self._columns):
             widest = max([cell_len(column.title), *(cell_len(row[index]) for row in cells)])
+            widest = max(widest, column.least) if self._goes_on else widest
             widths.append(min(widest, column.width) if column.width and at_terminal() else widest)
+        if at_terminal():
+            self._squeeze(widths, shutil.get_terminal_size().columns)
         return widths
 
-    def _table(self, widths: list[int], header: bool) -> Table:
-        from rich.table import Table  # noqa: PLC0415 - Rich is imported when something is shown
+    def _squeeze(self, widths: list[int], room: int) -> None:
+        """Take from the widest columns that may be cut, as long as there is something to take."""
+        while sum(widths) + len(_GAP) * (len(widths) - 1) > room:
+            able = [
+                index
+                for index, column in enumerate(self._columns)
+                if column.width and widths[index] > _NARROWEST
+            ]
+            if not able:
+                return
+            widths[max(able, key=lambda index: widths[index])] -= 1
 
-        table = Table(box=None, show_header=header, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-        for column, width in zip(self._columns, widths, strict=True):
-            table.add_column(
-                column.title,
-                justify="right" if column.right else "left",
-                no_wrap=True,
-                overflow="ellipsis" if at_terminal() else "ignore",
-                width=width if at_terminal() else None,
-                min_width=width,
-            )
-        return table
+    def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
+        from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - see above
 
-
-def _console() -> Console:
-    """Where listings are drawn: as wide as the terminal, or as wide as they need when piped."""
-    from rich.console import Console  # noqa: PLC0415 - Rich is imported when something is shown
-
-    if at_terminal():
-        return Console(markup=False, highlight=False, emoji=False)
-    return Console(markup=False, highlight=False, emoji=False, color_system=None, width=100_000)
+        shown = []
+        for cell, width, column in zip(cells, widths, self._columns, strict=True):
+            space = width - cell_len(cell)
+            if space < 0 and column.width and at_terminal():
+                shown.append(set_cell_size(cell, width - 1) + "…")
+            else:
+                shown.append(" " * space + cell if column.right else cell + " " * space)
+        return _GAP.join(shown).rstrip()

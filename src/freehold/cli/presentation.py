@@ -1,0 +1,111 @@
+"""A call as people and programs see it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from freehold.cli import figures
+from freehold.cli.output import Column, at_terminal
+from freehold.cli.times import iso, show_moment
+
+if TYPE_CHECKING:
+    from freehold.ledger.reading import Entry
+
+SHORT_ID = 22
+"""`call_` and 17 characters: the millisecond, and 20 bits beyond it to be the only one."""
+
+COLUMNS = (
+    Column("STARTED", least=19),
+    Column("ID", least=SHORT_ID),
+    Column("ROUTE", width=24, least=10),
+    Column("MODEL", width=32, least=22),
+    Column("KEY", width=16, least=10),
+    Column("OUTCOME", least=11),
+    Column("READ", right=True, least=6),
+    Column("WRITTEN", right=True, least=7),
+    Column("FIRST", right=True, least=6),
+    Column("TOOK", right=True, least=6),
+    Column("COST", right=True, least=11),
+)
+
+
+def row_of(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> tuple[str, ...]:
+    """The cells of COLUMNS."""
+    call, usage = entry.call, entry.call.usage
+    outcome = call.outcome if call.outcome == "answered" else f"{call.outcome} {call.status}"
+    return (
+        show_moment(call.started_us, utc=utc),
+        call.id[:SHORT_ID] if at_terminal() else call.id,
+        call.route or "-",
+        model_of(entry) or "-",
+        key_names.get(call.key_id or "", call.key_id or "-"),
+        outcome,
+        figures.count(usage.input_tokens),
+        figures.count(usage.output_tokens) + ("+" if usage.source == "counted" else ""),
+        figures.milliseconds(call.first_token_ms),
+        figures.milliseconds(call.duration_ms),
+        figures.money(entry.cost.amount),
+    )
+
+
+def model_of(entry: Entry) -> str | None:
+    """`provider/model` of the last attempt; None when nobody was tried."""
+    return None if entry.call.model is None else f"{entry.call.provider}/{entry.call.model}"
+
+
+def as_json(entry: Entry, key_names: Mapping[str, str], *, bodies: bool = False) -> dict[str, object]:
+    """Everything that is known of the call. Absent is null, and never 0."""
+    call = entry.call
+    value: dict[str, object] = {
+        "id": call.id,
+        "started": iso(call.started_us),
+        "operation": call.operation,
+        "dialect": call.dialect,
+        "key": call.key_id,
+        "key_name": key_names.get(call.key_id or ""),
+        "route": call.route,
+        "provider": call.provider,
+        "model": call.model,
+        "reported_model": call.reported_model,
+        "streamed": call.streamed,
+        "status": call.status,
+        "outcome": call.outcome,
+        "error": call.error,
+        "stop_reason": call.stop_reason,
+        "usage": call.usage,
+        "cost": figures.exact(entry.cost.amount),
+        "price": entry.cost.row,
+        "first_token_ms": call.first_token_ms,
+        "duration_ms": call.duration_ms,
+        "request_bytes": call.request_bytes,
+        "answer_bytes": call.answer_bytes,
+        "attempts": [msgspec.structs.asdict(attempt) for attempt in call.attempts],
+        "losses": call.losses,
+        "request_digest": entry.request_digest,
+        "answer_digest": entry.answer_digest,
+    }
+    if bodies:
+        value |= {**_body("request_body", call.request_body), **_body("answer_body", call.answer_body)}
+    return value
+
+
+def why_not_kept(entry: Entry, body: str) -> str:
+    """Why a body that is not there is not there."""
+    digest = entry.request_digest if body == "request" else entry.answer_digest
+    if digest is not None:
+        return f"retention has deleted it ({digest})."
+    size = entry.call.request_bytes if body == "request" else entry.call.answer_bytes
+    return "keeping was switched off for this call." if size else "there was none."
+
+
+def _body(name: str, body: bytes | None) -> dict[str, object]:
+    if body is None:
+        return {name: None}
+    try:
+        return {name: body.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(body).decode()}

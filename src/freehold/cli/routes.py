@@ -1,0 +1,76 @@
+"""`freehold routes`: the names applications call, and what stands behind each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from freehold.cli.options import AsJson, Config
+from freehold.cli.output import Column, Listing, say, write_json
+from freehold.cli.pricing import price_as_json, show_rates
+from freehold.core.clock import microseconds
+
+if TYPE_CHECKING:
+    from freehold.catalog.prices import PriceList
+    from freehold.routing.routes import Route, Target
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def routes(config: Config = None, as_json: AsJson = False) -> None:
+    """List the routes: the models behind each name and their prices.
+
+    The incumbent answers; fallbacks take over in their order. Prices are US dollars per million tokens.
+    """
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+
+    settings = freehold.settings_from(config)
+    prices = settings.price_list()
+    now_us = microseconds(time.time())
+    if as_json:
+        for route in settings.routes.values():
+            write_json(_as_json(route, prices, now_us))
+        return
+    if not settings.routes:
+        say("There are no routes. Add `[routes.NAME]` with an `incumbent` to freehold.toml.")
+        return
+    listing = Listing(
+        [
+            Column("ROUTE", width=32),
+            Column("MODEL", width=44),
+            Column("ROLE"),
+            Column("READ", right=True),
+            Column("WRITTEN", right=True),
+            Column("PRICE FROM", width=40),
+            Column("BODIES"),
+        ]
+    )
+    listing.write(row for route in settings.routes.values() for row in _rows(route, prices, now_us))
+
+
+def _rows(route: Route, prices: PriceList, now_us: int) -> Iterator[tuple[str, ...]]:
+    for place, target in enumerate(route.plan):
+        yield (
+            route.name if place == 0 else "",
+            target.name,
+            "incumbent" if place == 0 else f"fallback {place}",
+            *show_rates(prices.price_of(target.provider, target.model, now_us)),
+            ("kept" if route.keep_bodies else "not kept") if place == 0 else "",
+        )
+
+
+def _as_json(route: Route, prices: PriceList, now_us: int) -> dict[str, object]:
+    def model(target: Target) -> dict[str, object]:
+        price = prices.price_of(target.provider, target.model, now_us)
+        return {"model": target.name, "price": price_as_json(price)}
+
+    return {
+        "route": route.name,
+        "incumbent": model(route.incumbent),
+        "fallbacks": [model(target) for target in route.fallbacks],
+        "keep_bodies": route.keep_bodies,
+    }

@@ -1,0 +1,134 @@
+"""`freehold spend`: what the calls cost."""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from freehold.cli.figures import count, exact, money
+from freehold.cli.options import AsJson, Config, Utc
+from freehold.cli.output import Column, Listing, say, write_json
+from freehold.cli.selection import (
+    OfKey,
+    OfModel,
+    OfOutcome,
+    OfProvider,
+    OfRoute,
+    Selection,
+    Since,
+    Until,
+    known_keys,
+)
+
+if TYPE_CHECKING:
+    from freehold.ledger.spending import Spend
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+_EXACT = Context(prec=60)
+
+
+@app.command()
+def spend(
+    *,
+    by: Annotated[
+        Literal["route", "model", "provider", "key", "day"], typer.Option("--by", help="What to add up for.")
+    ] = "route",
+    since: Since = None,
+    until: Until = None,
+    route: OfRoute = None,
+    model: OfModel = None,
+    provider: OfProvider = None,
+    key: OfKey = None,
+    outcome: OfOutcome = None,
+    config: Config = None,
+    utc: Utc = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add up what the calls cost.
+
+    Sums are exact. A call whose cost is unknown is counted under UNKNOWN and is in no sum: it is not free.
+    Days are days of UTC.
+    """
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+
+    settings = freehold.settings_from(config)
+    keys = known_keys(settings)
+    selection = Selection(
+        route=route,
+        model=model,
+        provider=provider,
+        key=key,
+        outcome=outcome,
+        since=since,
+        until=until,
+        utc=utc,
+    )
+    chosen = selection.filter(keys)
+    history = freehold.history_of(settings)
+    found = history.spend(by, chosen) if history.path.exists() else []
+    key_names = {one.id: one.name for one in keys} if by == "key" else {}
+    if as_json:
+        for one in found:
+            write_json(_as_json(by, one, key_names))
+        return
+    if not found:
+        say("No such call is on record." if history.path.exists() else "No call is on record yet.")
+        return
+    listing = Listing(
+        [
+            Column(by.upper(), width=48),
+            Column("CALLS", right=True),
+            Column("COST", right=True),
+            Column("UNKNOWN", right=True),
+            Column("READ", right=True),
+            Column("WRITTEN", right=True),
+            Column("UNCOUNTED", right=True),
+        ]
+    )
+    listing.write([*(_row(key_names.get(one.name or "", one.name), one) for one in found), _total(found)])
+
+
+def _row(name: str | None, one: Spend) -> tuple[str, ...]:
+    return (
+        name or "(none)",
+        count(one.calls),
+        money(one.cost),
+        count(one.unpriced) if one.unpriced else "",
+        count(one.input_tokens),
+        count(one.output_tokens),
+        count(one.uncounted) if one.uncounted else "",
+    )
+
+
+def _total(found: list[Spend]) -> tuple[str, ...]:
+    known = [one.cost for one in found if one.cost is not None]
+    amount = Decimal(0)
+    for cost in known:
+        amount = _EXACT.add(amount, cost)
+    unpriced, uncounted = sum(one.unpriced for one in found), sum(one.uncounted for one in found)
+    return (
+        "total",
+        count(sum(one.calls for one in found)),
+        money(amount if known else None),
+        count(unpriced) if unpriced else "",
+        count(sum(one.input_tokens for one in found)),
+        count(sum(one.output_tokens for one in found)),
+        count(uncounted) if uncounted else "",
+    )
+
+
+def _as_json(by: str, one: Spend, key_names: dict[str, str]) -> dict[str, object]:
+    value: dict[str, object] = {by: one.name}
+    if by == "key":
+        value["key_name"] = key_names.get(one.name or "")
+    return value | {
+        "calls": one.calls,
+        "cost": exact(one.cost),
+        "calls_of_unknown_cost": one.unpriced,
+        "input_tokens": one.input_tokens,
+        "output_tokens": one.output_tokens,
+        "calls_of_unknown_tokens": one.uncounted,
+    }

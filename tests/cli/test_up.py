@@ -1,0 +1,177 @@
+"""`freehold up` and everything else against the endpoint that it starts; a simulated provider answers."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running import RunningEndpoint
+from shell import Shell, forks  # noqa: F401 - a fixture of every test here
+
+from freehold import __version__
+from freehold.providers.simulated import Behaviour, Script, SimulatedProvider
+
+CONFIGURATION = """
+[providers.far]
+base_url = "{url}"
+
+[routes.default]
+incumbent = "far/m1"
+
+[models."far/m1"]
+input = "2.50"
+output = "10"
+"""
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    with SimulatedProvider.in_thread(
+        Script(models={"m1": Behaviour(text="Han, Rhine, Nile.\n")})
+    ) as provider:
+        (tmp_path / "freehold.toml").write_text(CONFIGURATION.replace("{url}", provider.base_url))
+        yield Shell(tmp_path)
+
+
+def test_from_the_first_start_to_what_the_calls_cost(shell: Shell) -> None:
+    with RunningEndpoint(shell) as endpoint:
+        assert endpoint.greeting["base_url"] == f"{endpoint.url}/v1"
+        asked = shell("ask", "Name three.", "--url", endpoint.url, "--key", endpoint.key)
+        assert (asked.returncode, asked.stdout) == (0, "Han, Rhine, Nile.\n")
+        # Without a key: whoever can write the data folder owns the endpoint.
+        own = shell.json("ask", "Name three.", FREEHOLD_URL=endpoint.url)[0]
+        assert own["text"] == "Han, Rhine, Nile.\n"
+        assert own["model"] == "far/m1"
+        refused = shell("ask", "x", "-m", "nobody", "--url", endpoint.url, "--key", endpoint.key)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "No route or model is called `nobody`" in refused.stderr
+        assert _until(lambda: len(shell.json("calls")) == 3)
+        status, said = endpoint.end()
+    assert (status, said.splitlines()[-1]) == (0, "Stopped.")
+    newest, own_call, first = shell.json("calls")
+    assert (newest["outcome"], newest["status"]) == ("refused", 404)
+    assert (own_call["id"], own_call["key_name"]) == (own["call"], "command line")
+    assert (first["key_name"], first["cost"] is None, first["price"]) == ("up", False, "freehold.toml far/m1")
+    assert shell.json("spend")[-1]["calls_of_unknown_cost"] in (0, 1)
+    shown = shell("calls", "show", str(own["call"]))
+    assert "Han, Rhine, Nile." in shown.stdout
+    assert "Name three." in shown.stdout
+    own_key = next(key for key in shell.json("keys", "list") if key["name"] == "command line")
+    assert own_key["routes"] == ["default"]
+    assert own_key["expires"] is not None
+
+
+def test_a_key_is_made_where_there_is_none_and_where_one_is_wanted(shell: Shell) -> None:
+    with RunningEndpoint(shell) as endpoint:
+        assert endpoint.key.startswith("fh-")
+    with RunningEndpoint(shell) as endpoint:
+        assert endpoint.greeting["key"] is None
+        assert endpoint.greeting["key_expires"] is None
+    with RunningEndpoint(shell, "--new-key") as endpoint:
+        assert endpoint.key.startswith("fh-")
+        assert endpoint.greeting["key_expires"] is not None
+    assert [key["name"] for key in shell.json("keys", "list")] == ["up", "up 2"]
+
+
+def test_a_revoked_key_is_refused_within_a_second_or_so(shell: Shell) -> None:
+    with RunningEndpoint(shell) as endpoint:
+        made = shell("keys", "create", "laptop").stdout.strip()
+        words = ("ask", "x", "--url", endpoint.url, "--key", made)
+        assert shell(*words).returncode == 0
+        shell("keys", "revoke", "laptop")
+        began = time.monotonic()
+        assert _until(lambda: shell(*words).returncode == 1)
+        assert time.monotonic() - began < 3
+        assert "does not take this key" in shell(*words).stderr
+
+
+def test_people_are_greeted_with_three_lines_that_work(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with shell.start("up", "--no-local", "--port", str(port)) as command:
+        try:
+            assert command.stdout is not None
+            lines: list[str] = []
+            while len(lines) < 12:
+                lines.append(command.stdout.readline().decode().rstrip("\n"))
+            assert lines[0] == f"Freehold {__version__} is ready. Ctrl-C stops it."
+            assert lines[2] == f"  address  http://127.0.0.1:{port}/v1"
+            assert lines[3].startswith("  key      fh-")
+            curl, python, ask = lines[7], lines[9], lines[11]
+            environment = {**shell.environment, "PYTHONWARNINGS": "default"}
+            pasted = [[sys.executable, "-c", python], shlex.split(ask)]
+            if shutil.which("curl"):
+                pasted.append(shlex.split(curl))
+            for words in pasted:
+                done = subprocess.run(
+                    words,
+                    capture_output=True,
+                    text=True,
+                    env=environment,
+                    cwd=shell.folder,
+                    timeout=60,
+                    check=False,
+                )
+                assert done.returncode == 0, done.stderr
+                assert "Han, Rhine, Nile." in done.stdout
+        finally:
+            command.terminate()
+        assert command.wait(timeout=30) == 0
+
+
+def test_wider_than_loopback_it_wants_a_key_first(shell: Shell) -> None:
+    wide = ("up", "--no-local", "--port", "0", "--host", "0.0.0.0")
+    done = shell(*wide)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no key exists" in done.stderr
+    assert "freehold keys create" in done.stderr
+    assert shell.json("keys", "list", "--all") == []
+    with RunningEndpoint(shell, "--host", "0.0.0.0", "--new-key") as endpoint:
+        assert endpoint.url.startswith("http://127.0.0.1:")
+        assert shell("ask", "x", "--url", endpoint.url, "--key", endpoint.key).returncode == 0
+
+
+def test_an_endpoint_that_does_not_start_leaves_no_good_key(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = shell("up", "--no-local", "--new-key", "--port", str(taken.getsockname()[1]))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Cannot listen on" in done.stderr
+    assert "--port" in done.stderr
+    assert [key["state"] for key in shell.json("keys", "list", "--all")] == ["revoked"]
+
+
+def test_no_key_is_sent_to_another_program_or_another_machine(shell: Shell) -> None:
+    with SimulatedProvider.in_thread(Script()) as stranger:
+        address = stranger.base_url.removesuffix("/v1")
+        done = shell("ask", "x", "--url", address)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "Another program answers" in done.stderr
+        assert all("authorization" not in dict(one.headers) for one in stranger.requests)
+    far = shell("ask", "x", "--url", "https://gateway.example")
+    assert (far.returncode, far.stdout) == (1, "")
+    assert "needs a key of its own" in far.stderr
+    assert shell.json("keys", "list", "--all") == []
+
+
+def test_the_data_folder_of_the_command_line_counts_from_where_one_stands(shell: Shell) -> None:
+    with RunningEndpoint(shell, "--data", "elsewhere") as endpoint:
+        assert endpoint.greeting["data"] == str(shell.folder / "elsewhere")
+    assert (shell.folder / "elsewhere" / "access.db").exists()
+    assert not (shell.folder / ".freehold").exists()
+
+
+def _until(holds: object, seconds: float = 5.0) -> bool:
+    assert callable(holds)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False
