@@ -27,7 +27,7 @@ _SIP = 512
 class Reader:
     """One connection."""
 
-    __slots__ = ("connection", "ended", "head", "received", "written")
+    __slots__ = ("asked", "connection", "ended", "head", "received")
 
     def __init__(self, port: int) -> None:
         self.connection = socket.socket()
@@ -35,7 +35,7 @@ class Reader:
         self.connection.setblocking(False)
         self.head = b""
         self.received = 0
-        self.written = False
+        self.asked = False
         self.ended: str | None = None
         code = self.connection.connect_ex(("127.0.0.1", port))
         if code not in (0, errno.EINPROGRESS):
@@ -52,35 +52,65 @@ class Reader:
             return
         if not data:
             self.ended = "FIN"
-        elif len(self.head) < 12:
-            self.head += data[:12]
+        elif not self.head:
+            self.head = data[:12]
         self.received += len(data)
 
 
-def _open(port: int, request: bytes, count: int, per_second: int) -> list[Reader]:
-    """Connects and asks, so many a second; returns when every request has been written or has failed."""
-    readers: list[Reader] = []
-    poll = select.epoll()
-    waiting: dict[int, Reader] = {}
-    began = time.monotonic()
-    while len(readers) < count or waiting:
-        due = min(count, int((time.monotonic() - began) * per_second) + 1)
-        while len(readers) < due:
-            reader = Reader(port)
-            readers.append(reader)
-            if reader.ended is None:
-                waiting[reader.connection.fileno()] = reader
-                poll.register(reader.connection.fileno(), select.EPOLLOUT)
-        for number, _ in poll.poll(0.01):
-            reader = waiting.pop(number)
-            poll.unregister(number)
+class Crowd:
+    """All readers; never more than `at_once` of them wait for the beginning of their answer."""
+
+    def __init__(self, port: int, request: bytes, at_once: int) -> None:
+        self.readers: list[Reader] = []
+        self._port = port
+        self._request = request
+        self._at_once = at_once
+        self._poll = select.epoll()
+        self._unanswered: dict[int, Reader] = {}
+
+    def gather(self, count: int, limit: float) -> None:
+        """Connects, asks and takes the first sip of every answer; returns when all have it, or after the limit."""
+        end = time.monotonic() + limit
+        sipped = time.monotonic()
+        while (len(self.readers) < count or self._unanswered) and time.monotonic() < end:
+            while len(self.readers) < count and len(self._unanswered) < self._at_once:
+                self._add()
+            for number, _ in self._poll.poll(0.1):
+                self._go_on(number)
+            if time.monotonic() - sipped > 1:
+                sipped = time.monotonic()
+                self.sip()
+        self._poll.close()
+
+    def sip(self) -> None:
+        """Everybody reads a little."""
+        for reader in self.readers:
+            if reader.ended is None and reader.head:
+                reader.sip()
+
+    def _add(self) -> None:
+        reader = Reader(self._port)
+        self.readers.append(reader)
+        if reader.ended is None:
+            number = reader.connection.fileno()
+            self._unanswered[number] = reader
+            self._poll.register(number, select.EPOLLOUT)
+
+    def _go_on(self, number: int) -> None:
+        reader = self._unanswered[number]
+        if not reader.asked:
             code = reader.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 reader.ended = errno.errorcode[code]
             else:
-                reader.connection.send(request)
-    poll.close()
-    return readers
+                reader.connection.send(self._request)
+                reader.asked = True
+                self._poll.modify(number, select.EPOLLIN)
+        else:
+            reader.sip()
+        if reader.head or reader.ended is not None:
+            self._poll.unregister(number)
+            del self._unanswered[number]
 
 
 def _summary(readers: list[Reader], seconds: float) -> str:
@@ -103,8 +133,8 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--key", default="none")
     parser.add_argument("--count", type=int, required=True)
-    parser.add_argument("--per-second", type=int, default=1500)
-    parser.add_argument("--limit", type=float, default=45.0, help="seconds to wait for the answers")
+    parser.add_argument("--at-once", type=int, default=200, help="most clients that wait for an answer")
+    parser.add_argument("--limit", type=float, default=45.0, help="seconds to wait for all answers")
     chosen = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -116,24 +146,19 @@ def main() -> None:
         f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
     ).encode()
     began = time.monotonic()
-    readers = _open(chosen.port, request, chosen.count, chosen.per_second)
+    crowd = Crowd(chosen.port, request, chosen.at_once)
+    crowd.gather(chosen.count, chosen.limit)
+    sys.stdout.write(_summary(crowd.readers, time.monotonic() - began) + "\n")
+    sys.stdout.flush()
     os.set_blocking(sys.stdin.fileno(), False)
-    told = False
     while True:
-        round_began = time.monotonic()
-        for reader in readers:
-            if reader.ended is None:
-                reader.sip()
-        settled = all(len(reader.head) >= 12 or reader.ended for reader in readers)
-        if not told and (settled or time.monotonic() - began > chosen.limit):
-            told = True
-            sys.stdout.write(_summary(readers, time.monotonic() - began) + "\n")
-            sys.stdout.flush()
-        ready, _, _ = select.select([sys.stdin], [], [], max(0.0, round_began + 1 - time.monotonic()))
+        next_round = time.monotonic() + 1
+        crowd.sip()
+        ready, _, _ = select.select([sys.stdin], [], [], max(0.0, next_round - time.monotonic()))
         if ready and not sys.stdin.buffer.read():
             break
-    sys.stdout.write(_summary(readers, time.monotonic() - began) + "\n")
-    for reader in readers:
+    sys.stdout.write(_summary(crowd.readers, time.monotonic() - began) + "\n")
+    for reader in crowd.readers:
         reader.connection.close()
 
 

@@ -12,7 +12,7 @@ from freehold.providers.simulated.reply import Reply
 from freehold.providers.simulated.turns import Turn
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure of ours
+class Refusal(Exception):
     """The request is not one that this dialect allows."""
 
     def __init__(self, answer: Refused) -> None:

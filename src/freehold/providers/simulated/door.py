@@ -69,7 +69,9 @@ class Door:
         await asyncio.get_running_loop().connect_accepted_socket(self._factory, arrived)
 
     def _bound(self, port: int) -> socket.socket:
-        bound = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        # With the protocol named, the event loops switch off Nagle's delay on what is accepted.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             bound.setblocking(False)
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

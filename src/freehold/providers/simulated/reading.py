@@ -10,7 +10,7 @@ _MOST_BODY = 64 * 1024 * 1024
 _MOST_HEADERS = 64 * 1024
 
 
-class Unreadable(Exception):  # noqa: N818 - it is about the request, not an error of ours
+class Unreadable(Exception):
     """The bytes are not a request we take; `status_line` says why."""
 
     def __init__(self, status_line: bytes) -> None:
