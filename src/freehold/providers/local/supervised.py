@@ -1,0 +1,218 @@
+"""One worker process, kept alive: started on first use, restarted when it dies, ended with us."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from freehold.providers.local.errors import ModelDown
+from freehold.providers.local.handover import Order, read_report
+from freehold.providers.local.log import WorkerLog
+from freehold.providers.local.models import LocalModel
+
+log = logging.getLogger("freehold.local")
+
+State = Literal["absent", "idle", "starting", "ready", "failed"]
+"""
+absent    its packages are not installed
+idle      it starts with the first request for it
+starting  a worker is loading it; requests wait
+ready     it answers
+failed    its worker could not start three times running, or keeps dying; it is tried again all the same
+"""
+
+Address = tuple[str, str]
+"""Base URL up to and with `/v1`, and the bearer token."""
+
+_LOADING_SECONDS = 60.0
+_PATIENCE_SECONDS = 90.0
+"""Longest that a request waits for a model to be ready."""
+_GRACE_SECONDS = 2.0
+"""Between asking a worker to end and making it end."""
+_SETTLED_SECONDS = 10.0
+"""A worker that lived this long had no fault in its starting: the count of failures begins anew."""
+_FAILURES = 3
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
+
+_INHERITED = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "PATH", "PYTHONPATH", "TMPDIR", "TZ")
+"""All of our environment that a worker sees: the rest may hold providers' keys. OMP_WAIT_POLICY is
+left out on purpose, `passive` makes generating several times slower.
+"""
+
+
+class Worker:
+    """The process that serves one model, and whoever watches over it."""
+
+    def __init__(self, model: LocalModel, weights: Path, folder: Path, environ: Mapping[str, str]) -> None:
+        """`folder` is where the worker's log goes."""
+        self.model = model
+        self.state: State = "idle"
+        self.reason: str | None = None
+        """Why it is not ready, where that is known."""
+        self.restarts = 0
+        """Workers started after the first."""
+        self._weights = weights
+        self._folder = folder
+        self._log = WorkerLog(folder / f"{model.name}.log")
+        self._environ = {name: environ[name] for name in _INHERITED if name in environ}
+        self._address: Address | None = None
+        self._process: Process | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self._news = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while there is one."""
+        process = self._process
+        return None if process is None or process.returncode is not None else process.pid
+
+    def start(self) -> None:
+        """Begin to load the model, if that has not begun. Returns at once."""
+        if self._watching is None and not self._stopping.is_set():
+            self._tell("starting")
+            self._watching = asyncio.create_task(self._watch(), name=f"worker of {self.model.name}")
+
+    async def address(self) -> Address:
+        """Where the model answers, as soon as it does. Raises ModelDown."""
+        if self._address is not None:
+            return self._address
+        self.start()
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while self._address is None:
+                    if self.state == "failed" or self._stopping.is_set():
+                        raise self._down(self.reason or "the endpoint is stopping")
+                    await self._news.wait()
+                return self._address
+        except TimeoutError:
+            raise self._down(f"it was not ready within {_PATIENCE_SECONDS:g} s") from None
+
+    async def stop(self) -> None:
+        """End the process and wait until it is gone."""
+        self._stopping.set()
+        self._tell("idle")
+        watching = self._watching
+        if watching is None:
+            return
+        try:
+            self._dismiss()
+            await asyncio.wait({watching}, timeout=_GRACE_SECONDS)
+        finally:  # also when this is cancelled: nothing may outlive us
+            self._kill()
+        await watching
+
+    def _down(self, reason: str) -> ModelDown:
+        return ModelDown(self.model.name, reason, log=str(self._log.path))
+
+    def _tell(self, state: State, reason: str | None = None) -> None:
+        self.state, self.reason = state, reason
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def _watch(self) -> None:
+        """Run workers one after another until we are told to stop."""
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while not self._stopping.is_set():
+            ready_at: float | None = None
+            reason: str | None
+            try:
+                process = await self._launch()
+            except OSError as error:
+                reason = f"no process can be started: {error.strerror}"
+            else:
+                drain = asyncio.create_task(self._keep_words(process))
+                try:
+                    reason = await self._load(process)
+                    ready_at = loop.time() if self._address is not None else None
+                    code = await process.wait()
+                finally:
+                    self._address = None
+                    self._kill()
+                    await drain
+                reason = reason or _ending(code, self._log.last_line())
+            if self._stopping.is_set():
+                return
+            if ready_at is not None and loop.time() - ready_at >= _SETTLED_SECONDS:
+                failures = 0
+            failures += 1
+            pause = 0.0 if failures == 1 else min(_FIRST_PAUSE * 2 ** (failures - 2), _LONGEST_PAUSE)
+            self._tell("failed" if failures >= _FAILURES else "starting", reason)
+            log.warning(
+                "the worker of local/%s ended (%s); the next one starts in %.2g s",
+                self.model.name,
+                reason,
+                pause,
+            )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            self.restarts += 1
+
+    async def _launch(self) -> Process:
+        self._log.forget()
+        # A session of its own keeps Ctrl-C in our terminal away from it; -P keeps the current folder
+        # off its import path.
+        command = (sys.executable, "-P", "-m", "freehold.providers.local.worker", str(self._folder.resolve()))
+        self._process = process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=self._environ, start_new_session=True
+        )
+        if self._stopping.is_set():
+            self._kill()
+        return process
+
+    async def _load(self, process: Process) -> str | None:
+        """Hand the order over and wait for the report; the reason when it does not become ready."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        token = secrets.token_urlsafe(32)
+        try:
+            process.stdin.write(Order(self.model.name, str(self._weights), token).line())
+            async with asyncio.timeout(_LOADING_SECONDS):
+                line = await process.stdout.readline()
+            if not line:
+                return None
+            report = read_report(line)
+        except TimeoutError:
+            self._kill()
+            return f"it did not load within {_LOADING_SECONDS:g} s"
+        except (OSError, ValueError, msgspec.DecodeError):
+            self._kill()
+            return None
+        if report.error is not None:
+            self._kill()
+            return report.error
+        if not self._stopping.is_set():
+            self._address = (f"http://127.0.0.1:{report.port}/v1", token)
+            self._tell("ready")
+        return None
+
+    async def _keep_words(self, process: Process) -> None:
+        assert process.stderr is not None
+        while piece := await process.stderr.read(8192):
+            self._log.write(piece)
+
+    def _dismiss(self) -> None:
+        """A worker whose standard input ends, ends."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def _kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+
+def _ending(code: int, last_words: str) -> str:
+    ending = f"it was killed by {signal.Signals(-code).name}" if code < 0 else f"it ended with status {code}"
+    return f"{ending}, its last words were: {last_words}" if last_words else ending

@@ -1,0 +1,93 @@
+"""The worker process of one model: `python -m freehold.providers.local.worker FOLDER`.
+
+It is started by `supervised`, which hands it the order over standard input and keeps that open. When
+standard input ends, the endpoint is gone or wants it gone, and it ends at once. It listens on a
+random port of 127.0.0.1 and says which on standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import uvloop
+
+from freehold.providers.local.door import Door, listen
+from freehold.providers.local.handover import Order, Report, read_order
+from freehold.providers.local.models import MODELS
+from freehold.providers.local.openmp import provide_openmp
+
+_PR_SET_PDEATHSIG = 1
+_STDIN, _STDOUT, _STDERR = 0, 1, 2
+
+
+def main(folder: Path) -> None:
+    """Serve the model that standard input names until standard input ends."""
+    _die_with_parent()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # They are meant for the endpoint, which may still be finishing calls and then ends us.
+        signal.signal(number, signal.SIG_IGN)
+    provide_openmp(folder)
+    report = os.dup(_STDOUT)
+    os.dup2(_STDERR, _STDOUT)  # native code prints there, and only the report belongs in the pipe
+    line = _read_line()
+    if not line:
+        return
+    try:
+        serve(read_order(line), report)
+    except Exception as error:  # whatever it is, the endpoint is told and shows it
+        os.write(report, Report(error=f"{type(error).__name__}: {error}").line())
+        raise
+
+
+def serve(order: Order, report: int) -> None:
+    """Load the model, listen, report, answer."""
+    model = MODELS[order.model]
+    if model.runtime == "llama.cpp":
+        from freehold.providers.local.chat import Chat  # noqa: PLC0415 - a worker loads only its own runtime
+
+        paths = {"/v1/chat/completions": Chat(model, order.weights).answer}
+    else:
+        from freehold.providers.local.embeddings import Embedder  # noqa: PLC0415 - a worker loads only its own runtime
+
+        paths = {"/v1/embeddings": Embedder(model, order.weights).answer}
+
+    async def run() -> None:
+        asyncio.get_running_loop().add_reader(_STDIN, _end)
+        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        os.write(report, Report(port=listener.getsockname()[1]).line())
+        os.close(report)
+        await listen(Door(paths, order.token), listener)
+
+    uvloop.run(run())
+
+
+def _die_with_parent() -> None:
+    """Linux kills us when the process that started us ends, however it ends and whatever we are doing."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+
+
+def _read_line() -> bytes:
+    """Up to the line's end and no further: what follows, if only the end, is for the event loop."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(_STDIN, 1)
+        if not byte:
+            return b""
+        line += byte
+    return line
+
+
+def _end() -> None:
+    os._exit(0)  # there is nothing to save, and native threads must not delay us
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
