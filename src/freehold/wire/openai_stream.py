@@ -79,9 +79,9 @@ class ChatStream:
             try:
                 self._last_shown = self._read(event)
             except NotAnAnswer as error:
-                self._break(str(error))
+                broken = self._break(str(error))
                 if not any(shown):
-                    raise
+                    raise broken from None
                 break
             if self._last_shown:
                 shown.append(event)
@@ -89,6 +89,7 @@ class ChatStream:
             else:
                 untouched = False
             if self.halted:
+                self._last_shown = self._last_shown and position + 1 == len(events)
                 break
         if untouched and splitter.empty and not self.halted:
             return piece
