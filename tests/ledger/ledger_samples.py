@@ -22,7 +22,7 @@ from freehold.ledger.writer import Ledger
 DAY_US = 86_400_000_000
 NOON_US = 20_000 * DAY_US + DAY_US // 2
 """2024-10-04, noon."""
-QUICK = Pace(busy=0.1, first_retry=0.02, last_retry=0.1, tidy=0.05, checkpoint=0.2)
+QUICK = Pace(busy=0.5, first_retry=0.02, last_retry=0.1, tidy=0.05)
 RAW_USAGE = b'{"prompt_tokens":19,"completion_tokens":7,"details":{"ephemeral_5m_tokens":0,"cost":0.00012}}'
 
 

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sqlite3
+import signal
 import stat
 import subprocess
 import sys
@@ -11,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 import freehold
 from freehold.core.errors import StoreError
 from freehold.store.database import (
-    checkpoint,
     give_back_space,
     open_database,
     open_to_read,
@@ -24,6 +23,7 @@ from freehold.store.database import (
     writing,
 )
 
+SOURCE = str(Path(freehold.__file__ or "").parent.parent)
 Opener = Callable[..., Engine]
 
 
@@ -62,33 +62,43 @@ def test_the_files_and_their_folder_are_nobody_elses(path: Path, opened: Opener)
         modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()}
     finally:
         os.umask(old)
-    assert modes == {"access.db": 0o600, "access.db-wal": 0o600, "access.db-shm": 0o600}
+    assert modes == {"access.db": 0o600, "access.db-journal": 0o600}
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_sqlite_is_set_up_for_one_writer_and_many_readers(opened: Opener) -> None:
+def test_sqlite_is_set_up_to_lose_nothing_and_to_map_nothing(opened: Opener) -> None:
     with reading(opened()) as connection:
         found = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-            for name in ("journal_mode", "synchronous", "auto_vacuum", "secure_delete", "foreign_keys")
+            for name in (
+                "journal_mode",
+                "synchronous",
+                "auto_vacuum",
+                "secure_delete",
+                "foreign_keys",
+                "mmap_size",
+            )
         }
     assert found == {
-        "journal_mode": "wal",
-        "synchronous": 1,
+        "journal_mode": "truncate",
+        "synchronous": 2,
         "auto_vacuum": 2,
         "secure_delete": 1,
         "foreign_keys": 1,
+        "mmap_size": 0,
     }
 
 
-def test_a_reader_sees_one_state_while_others_write(opened: Opener) -> None:
-    engine = opened()
+def test_a_reader_sees_one_state_while_others_wait_to_commit(opened: Opener) -> None:
+    engine, other = opened(), opened(busy_ms=20)
     add(engine, 1)
     with reading(engine) as connection:
         before = connection.exec_driver_sql("SELECT count(*) FROM pepper").scalar()
-        add(opened(), 2)
+        with pytest.raises(OperationalError, match="locked"):
+            add(other, 2)
         assert connection.exec_driver_sql("SELECT count(*) FROM pepper").scalar() == before == 1
-    assert numbers(engine) == [1, 2]
+    add(other, 3)
+    assert numbers(engine) == [1, 3]
 
 
 def test_a_write_that_fails_leaves_nothing_behind(opened: Opener) -> None:
@@ -124,12 +134,33 @@ def test_reading_needs_no_lock_and_can_change_nothing(path: Path, opened: Opener
     only_reads.dispose()
 
 
-def test_what_was_written_before_a_kill_can_be_read_without_a_writer(path: Path, opened: Opener) -> None:
-    add(opened(), 1)
-    left = path.parent.parent / "left"
-    shutil.copytree(path.parent, left)  # as a killed process leaves it: all of it still in the log
-    engine = open_to_read(left / "access.db", "access")
-    assert numbers(engine) == [1]
+KILLED_IN_A_COMMIT = """
+import os, pathlib, signal, sys
+from freehold.store.database import *
+engine = open_database(pathlib.Path(sys.argv[1]), "access")
+with writing(engine) as connection:
+    connection.exec_driver_sql("INSERT INTO pepper VALUES (1, x'00')")
+with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    for pragma in ("cache_size = 10", "cache_spill = ON"):  # so that it writes to the file before it commits
+        connection.exec_driver_sql("PRAGMA " + pragma)
+with writing(engine) as connection:
+    for number in range(2, 500):
+        connection.exec_driver_sql("INSERT INTO pepper VALUES (?, zeroblob(5000))", (number,))
+        connection.exec_driver_sql("UPDATE pepper SET check_value = x'11' WHERE id = ?", (number // 2,))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_reader_can_read_what_a_process_killed_in_a_commit_has_left(path: Path) -> None:
+    command = [sys.executable, "-c", KILLED_IN_A_COMMIT, str(path)]
+    killed = subprocess.run(command, env={"PYTHONPATH": SOURCE}, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert path.with_name("access.db-journal").stat().st_size > 0
+    assert path.stat().st_size > 32_768
+    engine = open_to_read(path, "access")
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM pepper").all() == [(1, b"\0")]
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     engine.dispose()
 
 
@@ -166,18 +197,6 @@ def test_odd_characters_in_the_path_are_just_characters(tmp_path: Path) -> None:
     assert (folder / "access.db").stat().st_size > 0
 
 
-def test_a_checkpoint_carries_everything_into_the_file(path: Path, opened: Opener) -> None:
-    engine = opened()
-    add(engine, 7)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        checkpoint(connection)
-    alone = path.with_name("alone.db")
-    shutil.copy(path, alone)
-    with sqlite3.connect(f"{alone.as_uri()}?immutable=1", uri=True) as direct:
-        assert direct.execute("SELECT id FROM pepper").fetchall() == [(7,)]
-    direct.close()
-
-
 def test_space_that_was_freed_goes_back_to_the_disk(path: Path, opened: Opener) -> None:
     engine = opened()
     with writing(engine) as connection:
@@ -204,13 +223,12 @@ def test_two_processes_may_open_a_fresh_database_at_the_same_moment(path: Path) 
         "sys.stdin.readline();"
         "engine = open_database(pathlib.Path(sys.argv[1]), 'access'); engine.dispose()"
     )
-    source = str(Path(freehold.__file__ or "").parent.parent)
     children = [
         subprocess.Popen(
             [sys.executable, "-c", program, str(path)],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={"PYTHONPATH": source},
+            env={"PYTHONPATH": SOURCE},
         )
         for _ in range(3)
     ]

@@ -51,6 +51,7 @@ class Batch:
         for call in self.calls[len(self.ready) :]:
             self._size += size_of(call)
             self.ready.append((self._price(call), self._pack(call)))
+        self.fresh += self._packer.take_fresh()
 
     def make_anew(self) -> None:
         """Make the same calls ready again, for a database that may have none of their bodies."""
@@ -80,10 +81,10 @@ class Batch:
         if not self._bodies or (request is None and answer is None):
             return None, None
         try:
-            day, pack, fresh = call.started_us // DAY_US, self._packer.pack, self.fresh
+            day, pack = call.started_us // DAY_US, self._packer.pack
             return (
-                None if request is None else pack(request, day, fresh),
-                None if answer is None else pack(answer, day, fresh),
+                None if request is None else pack(request, day),
+                None if answer is None else pack(answer, day),
             )
         except (TypeError, ValueError) as error:
             self._complain("The bodies of a call cannot be kept: %r", error)

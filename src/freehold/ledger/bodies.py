@@ -35,9 +35,10 @@ class Packer:
         self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False)
         self._limit = remembered
         self._recent: dict[bytes, int] = {}
+        self._fresh: list[tuple[bytes, int, bytes]] = []
 
-    def pack(self, body: bytes, day: int, fresh: list[FreshBody]) -> bytes:
-        """The address of `body`. When it is not known to be stored for `day`, it is appended to `fresh`."""
+    def pack(self, body: bytes, day: int) -> bytes:
+        """The address of `body`. When it is not known to be stored for `day`, `take_fresh` will give it."""
         digest = address_of(body)
         recent = self._recent
         known = recent.pop(digest, None)
@@ -47,9 +48,23 @@ class Packer:
         if len(recent) >= self._limit:
             del recent[next(iter(recent))]
         recent[digest] = day
-        stored = self._compressor.compress(body)
-        fresh.append(FreshBody(digest, day, len(stored), stored))
+        self._fresh.append((digest, day, body))
         return digest
+
+    def take_fresh(self) -> list[FreshBody]:
+        """Every body that was packed and is not known to be stored, compressed.
+
+        All in one call: compressing lets go of Python's lock, and getting it back from the thread that
+        answers costs more than compressing a body does.
+        """
+        fresh, self._fresh = self._fresh, []
+        if not fresh:
+            return []
+        stored = self._compressor.multi_compress_to_buffer([body for _, _, body in fresh])
+        return [
+            FreshBody(digest, day, len(stored[place]), stored[place].tobytes())
+            for place, (digest, day, _) in enumerate(fresh)
+        ]
 
     def forget(self, digests: list[bytes]) -> None:
         """These bodies are no longer in the database."""

@@ -20,7 +20,7 @@ from freehold.ledger.names import Names
 from freehold.ledger.record import Call
 from freehold.ledger.rows import CALL_COLUMNS, Digests, Price, plain, row_of
 from freehold.store.bulk import Insert
-from freehold.store.database import checkpoint, open_database
+from freehold.store.database import open_database
 
 T = TypeVar("T")
 
@@ -117,11 +117,6 @@ class LedgerFile:
             self._names.roll_back()
             raise
 
-    def checkpoint(self) -> None:
-        """Carry what was committed over into the file itself and flush it to the disk. Waits for nobody."""
-        assert self._connection is not None
-        checkpoint(self._connection)
-
     def close(self, drops: dict[str, Drops], counts: runs.Counts) -> None:
         """Write the last drops and the end of the run down, and let go of the file."""
         now_us, run = microseconds(self._clock.now()), self._run
@@ -154,7 +149,7 @@ class LedgerFile:
         while aside.exists():
             number += 1
             aside = aside.with_name(f"{self.path.stem}.damaged-{stamp}-{number}{self.path.suffix}")
-        for companion in ("-wal", "-shm", ""):
+        for companion in ("-journal", ""):
             with contextlib.suppress(FileNotFoundError):
                 self.path.with_name(self.path.name + companion).rename(
                     aside.with_name(aside.name + companion)

@@ -1,6 +1,6 @@
 """Reads the ledger: lists of calls, one call with its bodies, sums of spending, and what is missing.
 
-Every question opens the file anew and only to read, so that a reader neither holds up the writer nor notices
+Every question opens the file anew and is short, so that a reader hardly holds up the writer and need not notice
 when the file was replaced in between.
 """
 
@@ -27,6 +27,7 @@ from freehold.ledger.tables import bodies, calls
 from freehold.store.database import open_to_read, reading, store_errors
 
 _CHUNK = 500
+_CHUNK_WITH_BODIES = 100
 _PREFIX = "call_"
 
 
@@ -116,16 +117,17 @@ class LedgerReader:
     def export(self, chosen: Filter = ALL, *, with_bodies: bool = False) -> Iterator[Entry]:
         """Every call that is there when it begins, in the order of recording; a few hundred in memory."""
         last, seq = self.last_seq(), 0
+        size = _CHUNK_WITH_BODIES if with_bodies else _CHUNK
         while True:
-            # Short readings one after another, so that the writer's log can be cleared in between.
+            # Short readings one after another, so that the writer can commit in between.
             with self._reading() as connection:
-                query = _after(seq, _CHUNK).where(calls.c.seq <= last, *where(connection, chosen))
+                query = _after(seq, size).where(calls.c.seq <= last, *where(connection, chosen))
                 rows, words = connection.execute(query).all(), Words(connection)
                 chunk = [_entry(row, words) for row in rows]
                 if with_bodies:
                     chunk = [_with_bodies(connection, row, one) for row, one in zip(rows, chunk, strict=True)]
             yield from chunk
-            if len(chunk) < _CHUNK:
+            if len(chunk) < size:
                 return
             seq = chunk[-1].seq
 
@@ -150,12 +152,7 @@ class LedgerReader:
             stored = connection.execute(
                 select(func.count(), func.coalesce(func.sum(bodies.c.stored_bytes), 0)).select_from(bodies)
             ).one()
-        size = sum(
-            path.stat().st_size
-            for path in (self.path, self.path.with_name(self.path.name + "-wal"))
-            if path.exists()
-        )
-        return Extent(counted[0], stored[0], int(stored[1]), size, counted[1], counted[2])
+        return Extent(counted[0], stored[0], int(stored[1]), self.path.stat().st_size, counted[1], counted[2])
 
     @cached_property
     def _engine(self) -> Engine:

@@ -3,7 +3,7 @@
 A process that is killed cannot say what it lost. Its tally can: calls recorded, less calls written, less
 calls dropped. The next process to open the ledger writes that down as a gap. Where the tally is gone too (the
 machine was restarted), the gap says that the number is unknown; it is then at most what arrived in the last
-`flush_ms` and the time of one commit, and after a power cut since the last flush to the disk.
+`flush_ms` and the time of one commit.
 """
 
 from __future__ import annotations

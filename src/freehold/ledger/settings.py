@@ -31,7 +31,7 @@ class LedgerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """The writer's own rhythm, in seconds. Nobody configures it; tests shorten it."""
 
-    busy: float = 1.0
+    busy: float = 2.0
     """How long one attempt waits for another process's lock."""
     first_retry: float = 0.1
     """Wait after the first failed attempt; doubled after each further one."""
@@ -39,5 +39,3 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """Longest wait between attempts."""
     tidy: float = 60.0
     """Between two passes of retention."""
-    checkpoint: float = 10.0
-    """Between two flushes to the disk itself: what a power cut may take."""

@@ -60,7 +60,7 @@ def spend(connection: Connection, by: By, chosen: Filter) -> list[Spend]:
     found = [_spend(by, row, len(groups), words) for row in connection.execute(query)]
     if by == "day":
         return sorted(found, key=lambda one: one.name or "")
-    return sorted(found, key=lambda one: (-(one.cost or 0), -one.calls, one.name or ""))
+    return sorted(found, key=lambda one: (-(one.cost or 0), -one.unpriced, -one.calls, one.name or ""))
 
 
 def _spend(by: By, row: Any, groups: int, words: Words) -> Spend:

@@ -83,12 +83,15 @@ def read(name: str | None, folder: Path = _FOLDER) -> Count | None:
         return None
     try:
         content = os.read(handle, _FORM.size)
-        if len(content) < _FORM.size:
-            return None
-        recorded, dropped = _FORM.unpack(content)
-        return Count(recorded, dropped, _is_held(handle))
+        alive = _is_held(handle)
+    except OSError:
+        return None
     finally:
         os.close(handle)
+    if len(content) < _FORM.size:
+        return None
+    recorded, dropped = _FORM.unpack(content)
+    return Count(recorded, dropped, alive)
 
 
 def remove(name: str | None, folder: Path = _FOLDER) -> None:

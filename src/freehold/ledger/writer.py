@@ -3,14 +3,16 @@
 What may be lost. A call is committed at most `flush_ms` (250 ms) after `record()`, plus the time of one
 commit (milliseconds; longer when the disk is slow). When the process is killed, calls of that last moment are
 lost and nothing else is; the file stays intact, and the next start states how many they were
-(`runs.gaps_of_killed`). A power cut may take up to ten seconds, the time between two flushes to the disk
-itself. While the database cannot be written, calls wait in memory up to `queue_bytes`; those beyond are
-dropped, and every drop is counted, by reason, in the status and later in the ledger.
+(`runs.gaps_of_killed`). A power cut takes no more, for every commit is flushed to the disk. While the database
+cannot be written, calls wait in memory up to `queue_bytes`; those beyond are dropped, and every drop is
+counted, by reason, in the status and later in the ledger.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import threading
 import time
 from pathlib import Path
@@ -128,6 +130,9 @@ class Ledger:
         )
 
     def _work(self) -> None:
+        # Answers come first, but the writer keeps the quarter of a core that it needs to follow a full load.
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         wake, writer = self._inbox.wake, self._writer
         while True:
             close_by = self._close_by
@@ -147,5 +152,6 @@ class Ledger:
         writer.finish()
 
 
+_NICE = 5
 _CLOSING_SECONDS = 0.05
 """Between two tries while the process waits for the ledger to close."""

@@ -50,7 +50,6 @@ class Writer:
         self._deadline: float | None = None
         self._retry = pace.first_retry
         self._retry_at = 0.0
-        self._checkpoint_at: float | None = None
         self._tidy_at = 0.0
         self._next_aside = 0.0
 
@@ -65,7 +64,7 @@ class Writer:
         if self.failing is not None:
             due = self._retry_at
         elif not self.has_to_write:
-            due = self._tidy_at if self._checkpoint_at is None else min(self._tidy_at, self._checkpoint_at)
+            due = self._tidy_at
         elif self._deadline is None:
             due = now
         else:
@@ -136,8 +135,6 @@ class Writer:
         self._inbox.settle(batch.calls, dropped=refused, reason="unrecordable")
         batch.clear()
         self._deadline = None
-        if self._checkpoint_at is None:
-            self._checkpoint_at = now + self._pace.checkpoint
         if self.failing is not None:
             self.failing = None
             self.since_us = microseconds(self._clock.now())
@@ -174,9 +171,6 @@ class Writer:
 
     def _tidy(self, now: float) -> None:
         try:
-            if self._checkpoint_at is not None and now >= self._checkpoint_at:
-                self._checkpoint_at = None
-                self.file.checkpoint()
             give_up_at = now + _TIDY_SECONDS
             while self._tidy_at <= now < give_up_at:
                 gone, more = self.file.transact(self._retain)

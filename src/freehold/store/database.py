@@ -1,9 +1,10 @@
 """Opens a database file: the one place that knows how SQLite is set up.
 
-Write-ahead log, so that readers never wait for the writer nor the writer for them; `synchronous = NORMAL`,
-so that a commit costs no disk flush and yet survives the end of the process, however sudden (a power cut may
-take what was written since the last checkpoint, and never harms the file); every write transaction takes the
-write lock when it begins, so that it never fails half-way for want of it.
+A rollback journal, and every commit flushed to the disk: what is committed survives the sudden end of the
+process and of the machine. Not the write-ahead log that SQLite also has, although readers and the writer would
+then never wait for each other: its index is a mapped file, and touching a mapped page of a file that has become
+immutable, or of a btrfs disk that is full, ends the process with a bus error. A full disk must not stop answers.
+Every write transaction takes the write lock when it begins, so that it never fails half-way for want of it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -80,7 +81,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection in a transaction that sees one state of the database throughout and takes no lock."""
+    """A connection in a transaction that sees one state of the database. No commit can end before it does."""
     with engine.connect().execution_options(freehold_reading=True) as connection, connection.begin():
         yield connection
 
@@ -94,25 +95,16 @@ def store_errors(path: Path) -> Iterator[None]:
         raise unusable(path, error) from error
 
 
-def checkpoint(connection: Connection) -> None:
-    """Carry what was committed over into the file itself and flush it to the disk. Waits for nobody.
-
-    Outside of a transaction. Raises StoreError.
-    """
-    with _bare(connection) as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-
-
 def give_back_space(connection: Connection, *, pages: int) -> bool:
     """Return some free pages to the disk when a good part of the file is free. True: there are more."""
     free, total = (
         connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("freelist_count", "page_count")
     )
-    if free < 1000 or free < total // 4:
+    if free < 250 or free < total // 4:
         return False
-    with _bare(connection) as cursor:
-        # One step a page, and not a column in sight: SQLAlchemy takes it for done after the first.
-        cursor.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+    for _ in range(min(pages, free)):
+        # With a number it would emit an empty row a page, of which the driver takes only the first.
+        connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
     return True
 
 
@@ -124,17 +116,9 @@ def unusable(path: Path, error: BaseException) -> StoreError:
     return StoreError(f"The database `{path}` cannot be used: {detail}.", hint=_HINTS.get(fault))
 
 
-@contextmanager
-def _bare(connection: Connection) -> Iterator[sqlite3.Cursor]:
-    try:
-        with closing(connection.connection.cursor()) as cursor:
-            yield cast("sqlite3.Cursor", cursor)
-    except sqlite3.Error as error:
-        raise StoreError(f"The database failed: {error}.") from error
-
-
 def _engine(path: Path, *, busy_ms: int, cache_kb: int, read_only: bool = False) -> Engine:
-    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    # Readers too, for the first to come after a kill undoes the half-written transaction.
+    uri = f"{path.absolute().as_uri()}?mode=rw"
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -165,10 +149,10 @@ def _pragmas(cache_kb: int, *, read_only: bool) -> list[str]:
         return [f"cache_size = -{cache_kb}", "query_only = ON"]
     return [
         "auto_vacuum = INCREMENTAL",  # only heeded while the file is new, and only before the next line
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "wal_autocheckpoint = 4000",
-        "journal_size_limit = 67108864",
+        "journal_mode = TRUNCATE",
+        "synchronous = FULL",
+        "mmap_size = 0",
+        "cache_spill = OFF",  # a page written before the commit costs a flush of its own, and locks readers out
         "foreign_keys = ON",
         "secure_delete = ON",  # what retention removes shall be gone
         f"cache_size = -{cache_kb}",

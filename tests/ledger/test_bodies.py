@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+from ledger_samples import DAY_US, NOON_US, HandClock, make_call, opened
+
+from freehold.ledger.bodies import FreshBody, Packer, address_of, shown, unpack
+from freehold.ledger.reading import LedgerReader
+
+
+def rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def test_an_address_names_its_algorithm_and_can_be_verified() -> None:
+    digest = address_of(b"a body")
+    assert shown(digest) == "sha256:" + hashlib.sha256(b"a body").hexdigest()
+    assert digest[:2] == b"\x12\x20"  # SHA-256 of 32 bytes, in the words of multihash
+    assert shown(b"\x1b\x20" + bytes(32)).startswith("multihash:1b20")
+
+
+@given(st.binary(max_size=5000))
+def test_what_is_packed_comes_back(body: bytes) -> None:
+    fresh: list[FreshBody] = []
+    digest = Packer().pack(body, 0, fresh)
+    assert [(one.digest, unpack(one.stored), one.stored_bytes) for one in fresh] == [
+        (digest, body, len(fresh[0].stored))
+    ]
+
+
+def test_a_damaged_body_is_not_passed_off_as_whole() -> None:
+    fresh: list[FreshBody] = []
+    Packer().pack(b"body " * 100, 0, fresh)
+    with pytest.raises(zstandard.ZstdError):
+        unpack(fresh[0].stored[:-3])
+
+
+def test_a_recent_body_is_not_compressed_again_until_another_day() -> None:
+    packer, fresh = Packer(remembered=2), list[FreshBody]()
+    for day in (1, 1, 2, 2, 1):
+        packer.pack(b"a", day, fresh)
+    assert [one.day for one in fresh] == [1, 2]
+    for body in (b"b", b"a", b"c", b"a"):  # `b` is the one used longest ago when `c` comes
+        packer.pack(body, 2, fresh)
+    assert len(fresh) == 4
+    packer.pack(b"b", 2, fresh)
+    assert len(fresh) == 5
+    packer.forget([address_of(b"b")])
+    packer.pack(b"b", 2, fresh)
+    assert len(fresh) == 6
+
+
+def test_the_same_content_is_stored_once(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    for _ in range(2):  # the second run has an empty memory of recent bodies
+        with opened(path) as ledger:
+            for number in range(300):
+                ledger.record(
+                    make_call(request_body=b"the same question", answer_body=b"answer %d" % (number % 3))
+                )
+            assert ledger.flush(10)
+    assert rows(path, "SELECT count(*) FROM bodies") == [(4,)]
+    reader = LedgerReader(path)
+    assert {reader.call(one.call.id).call.answer_body for one in reader.calls(limit=9)} == {
+        b"answer 0",
+        b"answer 1",
+        b"answer 2",
+    }
+    assert len({one.request_digest for one in reader.calls(limit=600)}) == 1
+
+
+def test_bodies_that_repeat_are_small_on_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with opened(path) as ledger:
+        for number in range(50):
+            ledger.record(make_call(request_body=b'{"messages":[]}' * 5000 + b"%d" % number))
+        assert ledger.flush(10)
+    ((stored,),) = rows(path, "SELECT sum(length(stored)) FROM bodies")
+    assert isinstance(stored, int)
+    assert stored < 50 * 75_000 / 100
+
+
+def test_bodies_can_be_switched_off(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with opened(path, bodies=False) as ledger:
+        ledger.record(make_call(request_body=b"secret", answer_body=b"secret"))
+        assert ledger.flush(5)
+    (entry,) = LedgerReader(path).calls()
+    assert (entry.request_digest, entry.answer_digest) == (None, None)
+    assert rows(path, "SELECT count(*) FROM bodies") == [(0,)]
+    assert b"secret" not in path.read_bytes()
+
+
+def test_a_body_used_again_on_a_later_day_counts_as_young(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    for day in (0, 5, 3):
+        now_us = NOON_US + day * DAY_US
+        with opened(path, clock=HandClock(now_us)) as ledger:
+            ledger.record(make_call(started_us=now_us, request_body=b"again"))
+            assert ledger.flush(5)
+    assert rows(path, "SELECT day FROM bodies") == [((NOON_US + 5 * DAY_US) // DAY_US,)]
