@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger_samples import DAY_US, NOON_US, HandClock, make_call, opened
 
-from freehold.ledger.bodies import FreshBody, Packer, address_of, shown, unpack
+from freehold.ledger.bodies import Packer, address_of, shown, unpack
 from freehold.ledger.reading import LedgerReader
 
 
@@ -29,35 +29,36 @@ def test_an_address_names_its_algorithm_and_can_be_verified() -> None:
     assert shown(b"\x1b\x20" + bytes(32)).startswith("multihash:1b20")
 
 
-@given(st.binary(max_size=5000))
-def test_what_is_packed_comes_back(body: bytes) -> None:
-    fresh: list[FreshBody] = []
-    digest = Packer().pack(body, 0, fresh)
-    assert [(one.digest, unpack(one.stored), one.stored_bytes) for one in fresh] == [
-        (digest, body, len(fresh[0].stored))
-    ]
+@given(st.lists(st.binary(max_size=5000), max_size=5, unique=True))
+def test_what_is_packed_comes_back(bodies: list[bytes]) -> None:
+    packer = Packer()
+    digests = [packer.pack(body, 0) for body in bodies]
+    fresh = packer.take_fresh()
+    assert [(one.digest, unpack(one.stored)) for one in fresh] == list(zip(digests, bodies, strict=True))
+    assert [one.stored_bytes for one in fresh] == [len(one.stored) for one in fresh]
+    assert packer.take_fresh() == []
 
 
 def test_a_damaged_body_is_not_passed_off_as_whole() -> None:
-    fresh: list[FreshBody] = []
-    Packer().pack(b"body " * 100, 0, fresh)
+    packer = Packer()
+    packer.pack(b"body " * 100, 0)
     with pytest.raises(zstandard.ZstdError):
-        unpack(fresh[0].stored[:-3])
+        unpack(packer.take_fresh()[0].stored[:-3])
 
 
 def test_a_recent_body_is_not_compressed_again_until_another_day() -> None:
-    packer, fresh = Packer(remembered=2), list[FreshBody]()
+    packer = Packer(remembered=2)
     for day in (1, 1, 2, 2, 1):
-        packer.pack(b"a", day, fresh)
-    assert [one.day for one in fresh] == [1, 2]
+        packer.pack(b"a", day)
+    assert [one.day for one in packer.take_fresh()] == [1, 2]
     for body in (b"b", b"a", b"c", b"a"):  # `b` is the one used longest ago when `c` comes
-        packer.pack(body, 2, fresh)
-    assert len(fresh) == 4
-    packer.pack(b"b", 2, fresh)
-    assert len(fresh) == 5
+        packer.pack(body, 2)
+    assert [unpack(one.stored) for one in packer.take_fresh()] == [b"b", b"c"]
+    packer.pack(b"b", 2)
+    assert [unpack(one.stored) for one in packer.take_fresh()] == [b"b"]
     packer.forget([address_of(b"b")])
-    packer.pack(b"b", 2, fresh)
-    assert len(fresh) == 6
+    packer.pack(b"b", 2)
+    assert len(packer.take_fresh()) == 1
 
 
 def test_the_same_content_is_stored_once(tmp_path: Path) -> None:
