@@ -68,6 +68,24 @@ def test_from_the_first_start_to_what_the_calls_cost(shell: Shell) -> None:
     assert own_key["expires"] is not None
 
 
+def test_a_key_is_in_no_file_and_in_no_word_after_its_use(shell: Shell) -> None:
+    with RunningEndpoint(shell) as endpoint:
+        token = endpoint.key
+        for words in ((), ("-m", "nobody"), ("-m", "far/m1", "--json")):
+            shell("ask", "x", "--url", endpoint.url, "--key", token, *words)
+        shell("ask", "x", "--url", endpoint.url, "--key", token[:-1] + "!")
+        _, said = endpoint.end()
+    secret = token[7:]
+    assert secret not in said
+    for path in (shell.folder / ".freehold").rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+    # Bodies are compressed on the disk.
+    exported = shell("calls", "export", "--bodies").stdout
+    assert exported.count("call_") >= 3
+    assert secret not in exported
+    assert token[:7] in shell("keys", "list").stdout
+
+
 def test_a_key_is_made_where_there_is_none_and_where_one_is_wanted(shell: Shell) -> None:
     with RunningEndpoint(shell) as endpoint:
         assert endpoint.key.startswith("fh-")

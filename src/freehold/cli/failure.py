@@ -62,21 +62,30 @@ def guarded(*, debug: bool) -> Iterator[None]:
     """Turn whatever a command raises into a message and an exit status. No traceback unless `debug`."""
     try:
         yield
+    except (typer.Exit, typer.Abort, typer.TyperException):
+        raise
     except BrokenPipeError:
         _abandon_output()
         raise typer.Exit(READER_GONE) from None
-    except FreeholdError as error:
+    except Exception as raised:  # noqa: BLE001 - the last place before the user; a traceback helps nobody there
+        error = _only(raised)
         _trace(debug)
-        where = f"{error.where}: " if isinstance(error, SettingsError) and error.where else ""
-        show(where + error.message, error.hint)
-        raise typer.Exit(status_of(error)) from None
-    except (typer.Exit, typer.Abort, typer.TyperException):
-        raise
-    except Exception as error:  # noqa: BLE001 - the last place before the user; a traceback helps nobody there
-        _trace(debug)
-        hint = "Please report it, with what `freehold --debug …` and the same words show."
-        show(f"Freehold failed, and that is our mistake: {type(error).__name__}: {error}", hint)
+        if isinstance(error, FreeholdError):
+            where = f"{error.where}: " if isinstance(error, SettingsError) and error.where else ""
+            show(where + error.message, error.hint)
+            raise typer.Exit(status_of(error)) from None
+        show(
+            f"Freehold failed, and that is our mistake: {type(error).__name__}: {error}",
+            "Please report it, with what `freehold --debug …` and the same words show.",
+        )
         raise typer.Exit(OURS) from None
+
+
+def _only(error: Exception) -> Exception:
+    """The one error that a group of tasks ended with."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _abandon_output() -> None:

@@ -38,6 +38,7 @@ def create(
     route: Annotated[
         list[str] | None,
         typer.Option(
+            "--route",
             metavar="ROUTE",
             help="A route or `provider/model` it may call; may be given again. Without: every one.",
             autocompletion=route_names,

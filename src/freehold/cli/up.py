@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,11 +89,12 @@ def up(
                 command=_own_name(),
                 elsewhere=any(value is not None for value in (config, host, port, data)),
             )
-            if as_json:
-                write_json(_as_json(greeting, settings, fresh[0] if fresh else None))
-                sys.stdout.flush()
-            else:
-                write(greeting.text())
+            with suppress(BrokenPipeError):  # nobody reads it; the endpoint is there all the same
+                if as_json:
+                    write_json(_as_json(greeting, settings, fresh[0] if fresh else None))
+                    sys.stdout.flush()
+                else:
+                    write(greeting.text())
 
         try:
             freehold.serve(settings, overrides=given, announce=announce)
