@@ -76,15 +76,17 @@ class Keys:
     def refresh(self) -> None:
         """Take over what other processes changed; cheap when nothing did.
 
-        Never raises: when the database cannot be read, the keys known so far stay as they are and
-        `problem` says why.
+        Never raises, and waits for nobody's lock, as answers would wait with it: when the database cannot
+        be read now, the keys known so far stay as they are and `problem` says why.
         """
         with self._lock:
             try:
                 if self._replaced():
                     self._reopen()
-                elif self._version() != self._seen:
-                    self._load()
+                else:
+                    with self._impatient():
+                        if self._version() != self._seen:
+                            self._load()
                 self.problem = None
             except StoreError as error:
                 self.problem = error
@@ -235,11 +237,23 @@ class Keys:
             self._load()
 
     def _load(self) -> None:
-        self._seen = self._version()
+        seen = self._version()
         with self._watching.begin():
             chosen = sql.select(tables.keys).where(_good_at(self._now_us()))
             rows = self._watching.execute(chosen).all()
         self._good = {row.digest: _key(row) for row in rows}
+        self._seen = seen  # only now: when the rows could not be read, there is still something to see
+
+    @contextmanager
+    def _impatient(self) -> Iterator[None]:
+        """Fail at once where the database is locked."""
+        driver: Any = self._watching.connection.driver_connection
+        (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
+        driver.execute("PRAGMA busy_timeout = 0")
+        try:
+            yield
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {int(patience)}")
 
     def _version(self) -> int:
         """Changes when another connection changed the database."""
