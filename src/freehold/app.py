@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from freehold.gateway.endpoint import Health
     from freehold.gateway.metrics import Reading
     from freehold.ledger.reading import LedgerReader
+    from freehold.ledger.writer import Ledger, LedgerStatus
     from freehold.providers.client import ProviderClient
     from freehold.providers.local.processes import LocalModels
     from freehold.wire.openai_models import ModelEntry
@@ -39,6 +40,8 @@ log = logging.getLogger("freehold")
 
 _REFRESH_SECONDS = 1.0
 _LEDGER_CLOSE_SECONDS = 10.0
+_DROPS_SECONDS = 10.0
+"""Between two lines about dropped calls."""
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -147,7 +150,7 @@ class _Service:
         settings = self._settings
         raise_file_limit()
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        keys = keys_of(settings)
+        self._keys = keys = keys_of(settings)
         try:
             if not settings.server.loopback and not keys.usable:
                 raise SettingsError(
@@ -197,7 +200,11 @@ class _Service:
             loop.add_signal_handler(number, self._server.stop)
         loop.add_signal_handler(signal.SIGHUP, watch.poke)
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(watch.run()), tasks.create_task(_refresh(keys))]
+            background = [
+                tasks.create_task(watch.run()),
+                tasks.create_task(_refresh(keys)),
+                tasks.create_task(_tell_of_drops(self._ledger)),
+            ]
             self._begin_or_end_local_models()
             try:
                 await self._server.run(started=lambda: announce(Started(self._server.url, settings)))
@@ -279,7 +286,10 @@ class _Service:
         status = self._ledger.status
         parts = {
             "configuration": "ok" if self._problem is None else f"an edit was not taken: {self._problem}",
-            "ledger": status.state if status.reason is None else f"{status.state}: {status.reason}",
+            "keys": "ok"
+            if self._keys.problem is None
+            else f"cannot be read anew: {self._keys.problem.message}",
+            "ledger": _in_words(status),
         }
         ready = not self._server.stopping
         if self._local is not None:
@@ -329,6 +339,29 @@ def _favour_answers() -> None:
 def _tell_to_restart(in_vain: tuple[Finding, ...]) -> None:
     for finding in in_vain:
         log.warning("%s %s", finding.message, finding.hint)
+
+
+def _in_words(status: LedgerStatus) -> str:
+    """The state first, and then whatever is known to be missing since the start."""
+    said = [status.state if status.reason is None else f"{status.state}: {status.reason}"]
+    if status.dropped:
+        said.append(f"{status.dropped} calls dropped")
+    if status.incident:
+        said.append(status.incident)
+    return "; ".join(said)
+
+
+async def _tell_of_drops(ledger: Ledger) -> None:
+    """Say so in the log when calls could not be kept."""
+    told = 0
+    while True:
+        await asyncio.sleep(_REFRESH_SECONDS)
+        status = ledger.status
+        if status.dropped > told:
+            told = status.dropped
+            reasons = ", ".join(f"{reason}: {calls}" for reason, calls in status.dropped_by.items())
+            log.warning("%d calls were dropped and will not be in the ledger (%s)", told, reasons)
+            await asyncio.sleep(_DROPS_SECONDS)
 
 
 async def _refresh(keys: Keys) -> None:
