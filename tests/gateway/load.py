@@ -37,7 +37,14 @@ class Load:
     """
 
     def __init__(
-        self, url: str, key: str, *, model: str = "default", rate: float = 200.0, connections: int = 12
+        self,
+        url: str,
+        key: str,
+        *,
+        model: str = "default",
+        text: str = "Hello",
+        rate: float = 200.0,
+        connections: int = 12,
     ) -> None:
         self.done: list[Done] = []
         """Answered, in whatever way."""
@@ -47,6 +54,7 @@ class Load:
         self._url = url
         self._key = key
         self._model = model
+        self._text = text
         self._numbers = itertools.count()
         self._interval = 1 / rate
         self._began = time.monotonic()
@@ -61,9 +69,9 @@ class Load:
             assert time.monotonic() < end, f"only {len(self.done)} of {target} calls: {self.broken[:3]}"
             time.sleep(0.01)
 
-    def slowest_ms(self, share: float = 0.99, *, since: float = 0.0) -> float:
-        """The time within which `share` of the calls sent after `since` were answered."""
-        times = sorted(one.took_ms for one in self.done if one.sent_at >= since)
+    def slowest_ms(self, share: float = 0.99, *, since: float = 0.0, until: float = float("inf")) -> float:
+        """The time within which `share` of the calls sent between these moments were answered."""
+        times = sorted(one.took_ms for one in self.done if since <= one.sent_at < until)
         return times[int(len(times) * share)]
 
     def stop(self) -> None:
@@ -94,7 +102,7 @@ class Load:
             sent_at = time.time()
             self.begun += 1
             try:
-                answer = client.chat(self._model, f"number {number}", stream=number % 2 == 1)
+                answer = client.chat(self._model, f"{self._text} {number}", stream=number % 2 == 1)
             except (OSError, http.client.HTTPException) as error:
                 self.broken.append(error)
                 client.close()

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -52,13 +52,13 @@ class RunningEndpoint:
         toml: str | None,
         *words: str,
         environment: Mapping[str, str] | None = None,
-        before: Callable[[], None] | None = None,
+        within: Sequence[str] = (),
         may_complain: bool = False,
     ) -> None:
         """`toml` is written to `freehold.toml`; None: there is none. `words` go to `freehold up`.
 
-        `environment` is added to the little that the process gets to see. `before` is called in the new
-        process before it becomes Freehold. `may_complain`: tracebacks are part of what is tested.
+        `environment` is added to the little that the process gets to see. `within` is a command that ends
+        in running the words behind it. `may_complain`: tracebacks are part of what is tested.
         """
         assert freehold.__file__ is not None
         self.folder = folder
@@ -72,7 +72,7 @@ class RunningEndpoint:
             **(environment or {}),
         }
         self._words = words
-        self._before = before
+        self._within = within
         self._may_complain = may_complain
         self._process: subprocess.Popen[bytes] | None = None
         self.key = ""
@@ -86,13 +86,22 @@ class RunningEndpoint:
         """Start it and wait until it takes requests. After an end it may be started again: same folder."""
         with (self.folder / "log").open("ab") as log:
             self._process = process = subprocess.Popen(
-                [sys.executable, "-m", "freehold", "up", "--json", "--port", "0", *self._words],
+                [
+                    *self._within,
+                    sys.executable,
+                    "-m",
+                    "freehold",
+                    "up",
+                    "--json",
+                    "--port",
+                    "0",
+                    *self._words,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=self.folder,
                 env=self.environment,
-                preexec_fn=self._before,  # noqa: PLW1509 - nothing else runs in the tests' threads that locks
             )
         assert process.stdout is not None
         line = process.stdout.readline()

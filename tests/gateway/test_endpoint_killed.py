@@ -65,12 +65,11 @@ def test_killed_in_the_middle_of_200_calls_a_second(
     tmp_path: Path, provider: ThreadedProvider, show: Callable[[str], None]
 ) -> None:
     endpoint = RunningEndpoint(tmp_path, toml_for(provider))
-    with endpoint:
-        with Load(endpoint.url, endpoint.key, rate=RATE, connections=CONNECTIONS) as load:
-            load.until_done(int(RATE * 3))
-            killed_at = time.time()
-            endpoint.kill()
-            load.stop()
+    with endpoint, Load(endpoint.url, endpoint.key, rate=RATE, connections=CONNECTIONS) as load:
+        load.until_done(int(RATE * 3))
+        killed_at = time.time()
+        endpoint.kill()
+        load.stop()
     assert load.broken, "it was killed under load"
     assert {one.status for one in load.done} == {200}
     safe = {one.call for one in load.done if one.done_at < killed_at - PROMISED}
