@@ -60,10 +60,14 @@ class Packer:
         fresh, self._fresh = self._fresh, []
         if not fresh:
             return []
-        stored = self._compressor.multi_compress_to_buffer([body for _, _, body in fresh])
+        bodies = [body for _, _, body in fresh]
+        if all(bodies):
+            segments = self._compressor.multi_compress_to_buffer(bodies)
+            stored = [segments[place].tobytes() for place in range(len(bodies))]
+        else:  # the library refuses to compress nothing in that way
+            stored = [self._compressor.compress(body) for body in bodies]
         return [
-            FreshBody(digest, day, len(stored[place]), stored[place].tobytes())
-            for place, (digest, day, _) in enumerate(fresh)
+            FreshBody(digest, day, len(one), one) for (digest, day, _), one in zip(fresh, stored, strict=True)
         ]
 
     def forget(self, digests: list[bytes]) -> None:
