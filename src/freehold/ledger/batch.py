@@ -22,7 +22,7 @@ NOBODY_ASKED = (0, "no provider was asked")
 class Batch:
     """What the next transaction writes. The calls stay as they are, so that it can be made ready anew."""
 
-    def __init__(self, pricer: Pricer, packer: Packer, *, bodies: bool) -> None:
+    def __init__(self, pricer: Pricer, packer: Packer) -> None:
         self.calls: list[Call] = []
         self.ready: list[tuple[Price, Digests]] = []
         """What goes with each call."""
@@ -32,7 +32,6 @@ class Batch:
         self._size = 0
         self._pricer = pricer
         self._packer = packer
-        self._bodies = bodies
         self._complaints: set[str] = set()
 
     @property
@@ -77,8 +76,9 @@ class Batch:
             return None, None
 
     def _pack(self, call: Call) -> Digests:
+        # Whether bodies are to be kept was decided for this call before it was handed in.
         request, answer = call.request_body, call.answer_body
-        if not self._bodies or (request is None and answer is None):
+        if request is None and answer is None:
             return None, None
         try:
             day, pack = call.started_us // DAY_US, self._packer.pack

@@ -41,7 +41,7 @@ class Writer:
         self.since_us = microseconds(clock.now())
         self.file = LedgerFile(path, inbox.tally_name, clock, busy=pace.busy)
         self._packer = Packer()
-        self.batch = Batch(pricer, self._packer, bodies=settings.bodies)
+        self.batch = Batch(pricer, self._packer)
         self._retention = Retention(settings)
         self._inbox = inbox
         self._clock = clock
