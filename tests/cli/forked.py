@@ -51,7 +51,7 @@ def _become(request: Request) -> None:
     os.environ.clear()
     os.environ.update(request.environment)
     time.tzset()
-    flags = (os.O_RDONLY, os.O_WRONLY | os.O_APPEND, os.O_WRONLY | os.O_APPEND)
+    flags = (os.O_RDONLY, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY, os.O_WRONLY | os.O_APPEND)
     for number, (name, flag) in enumerate(zip(request.files, flags, strict=True)):
         os.dup2(os.open(name, flag), number)
     for number, name in enumerate(("stdin", "stdout", "stderr")):

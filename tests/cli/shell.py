@@ -40,8 +40,11 @@ class Shell:
             "COLUMNS": "120",
         }
 
-    def __call__(self, *words: str, input: str = "", **more: str) -> Done:
-        """`shell("keys", "list")`: exit status, output and errors as text. `more`: variables."""
+    def __call__(self, *words: str, input: str = "", terminal: str | None = None, **more: str) -> Done:
+        """`shell("keys", "list")`: exit status, output and errors as text. `more`: variables.
+
+        `terminal`: a device that standard output goes to instead.
+        """
         with tempfile.TemporaryDirectory() as place:
             files = [Path(place, name) for name in ("in", "out", "err")]
             for file, content in zip(files, (input, "", ""), strict=True):
@@ -50,7 +53,7 @@ class Shell:
                 "words": words,
                 "folder": str(self.folder),
                 "environment": {**self.environment, **more},
-                "files": [str(file) for file in files],
+                "files": [str(files[0]), terminal or str(files[1]), str(files[2])],
             }
             status = _forks.run(msgspec.json.encode(request))
             return Done(status, files[1].read_text(), files[2].read_text())

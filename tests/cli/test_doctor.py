@@ -15,6 +15,7 @@ from running import RunningEndpoint
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 from freehold.cli.examinations.machine import PACKAGES
+from freehold.providers.simulated import Script, SimulatedProvider
 
 
 @pytest.fixture
@@ -109,8 +110,8 @@ def test_a_database_of_a_newer_freehold_is_broken(shell: Shell) -> None:
 
 
 def test_another_program_at_the_address_is_broken(shell: Shell) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        (shell.folder / "freehold.toml").write_text(f"[server]\nport = {other.getsockname()[1]}\n")
+    with SimulatedProvider.in_thread(Script()) as other:
+        (shell.folder / "freehold.toml").write_text(f"[server]\nport = {other.port}\n")
         found = _findings(shell, 1)
     assert "another program listens" in str(found["endpoint"]["found"])
 

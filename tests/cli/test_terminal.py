@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
-import struct
+import re
+import subprocess
 import sys
-import termios
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,14 +18,15 @@ from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 def _at_terminal(shell: Shell, *words: str, columns: int = 100, **more: str) -> str:
     """What a terminal of this width shows of a command's standard output."""
     above, below = pty.openpty()
-    fcntl.ioctl(below, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {"COLUMNS": str(columns), "TERM": "xterm-256color", **more}
-    with shell.start(*words, stdout=below, **environment) as command:
+    with ThreadPoolExecutor(1) as reading:
+        shown = reading.submit(_read_all, above)
+        done = shell(*words, terminal=os.ttyname(below), **environment)
         os.close(below)
-        shown = _read_all(above)
-        assert command.wait(timeout=30) == 0, shown
+        text = shown.result(timeout=10)
     os.close(above)
-    return shown.replace("\r\n", "\n")
+    assert done.returncode == 0, done.stderr
+    return text.replace("\r\n", "\n")
 
 
 def _read_all(descriptor: int) -> str:
@@ -82,26 +83,43 @@ def test_colours_are_for_terminals_that_want_them(shell: Shell) -> None:
     assert "\x1b[32m" in _at_terminal(shell, "doctor", columns=200)
 
 
+COUNTING = """
+import time
+from freehold.cli.waiting import waiting
+with waiting("Quick", 5) as advance:
+    advance(5)
+with waiting("Counting sheep", 25) as advance:
+    for _ in range(25):
+        time.sleep(0.1)
+        advance(1)
+"""
+SLEEPING = """
+import time
+from freehold.cli.waiting import waiting
+with waiting("Sleeping"):
+    time.sleep(2.5)
+"""
+
+
 def test_a_sign_of_work_appears_after_two_seconds_and_goes_away(tmp_path: Path) -> None:
-    program = (
-        "import time\nfrom freehold.cli.waiting import waiting\n"
-        "with waiting('Quick', 5) as advance:\n    advance(5)\n"
-        "with waiting('Counting sheep', 30) as advance:\n"
-        "    for _ in range(30):\n        time.sleep(0.1)\n        advance(1)\n"
-        "with waiting('Sleeping'):\n    time.sleep(2.5)\n"
-    )
-    above, below = pty.openpty()
-    process = os.fork()
-    if process == 0:
-        os.dup2(below, 2)
-        environment = {**Shell(tmp_path).environment, "TERM": "xterm"}
-        os.execve(sys.executable, [sys.executable, "-c", program], environment)
-    os.close(below)
-    shown = _read_all(above)
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
-    os.close(above)
-    assert "Counting sheep" in shown
-    assert "30/30" in shown or "29/30" in shown
-    assert "Sleeping" in shown
-    assert "Quick" not in shown
-    assert shown.rstrip().endswith("\x1b[2K") or "\x1b[?25h" in shown  # the line is wiped, the cursor is back
+    environment = {**Shell(tmp_path).environment, "TERM": "xterm"}
+    running = []
+    for program in (COUNTING, SLEEPING):
+        above, below = pty.openpty()
+        words = [sys.executable, "-c", program]
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=below, env=environment)
+        os.close(below)
+        running.append((process, above))
+    shown = []
+    for process, above in running:
+        shown.append(_read_all(above))
+        os.close(above)
+        assert process.wait(timeout=10) == 0
+    counting, sleeping = shown
+    assert "Counting sheep" in counting
+    assert re.search(r"2\d/25", counting)
+    assert "Quick" not in counting
+    assert "Sleeping" in sleeping
+    for text in shown:
+        assert text.rstrip().endswith("\x1b[2K")  # the line is wiped
+        assert "\x1b[?25h" in text  # and the cursor is back
