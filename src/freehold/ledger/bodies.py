@@ -60,7 +60,7 @@ class Packer:
         fresh, self._fresh = self._fresh, []
         if not fresh:
             return []
-        bodies = [body for _, _, body in fresh]
+        bodies: list[bytes | bytearray | memoryview[int]] = [body for _, _, body in fresh]
         if all(bodies):
             segments = self._compressor.multi_compress_to_buffer(bodies)
             stored = [segments[place].tobytes() for place in range(len(bodies))]

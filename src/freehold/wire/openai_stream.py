@@ -12,6 +12,9 @@ from freehold.wire.sse import EventSplitter, EventTooLarge, data_of
 
 DONE = b"data: [DONE]\n\n"
 
+_CLOSING_EVENTS = 4
+"""Events at the end of a stream that may be special: stop reason, usage, `[DONE]`, and one to spare."""
+
 
 class ChatStream:
     """Reads one stream. Feed it pieces as they come; it returns what may go to the client.
@@ -75,7 +78,18 @@ class ChatStream:
             raise self._break(error.message) from None
         endings = splitter.endings
         shown = [splitter.late] if self._last_shown else []
-        for position, event in enumerate(events):
+        position, tried = 0, False
+        while position < len(events):
+            if self._flowing and not tried and endings is None:
+                tried = True
+                run = self._plain_run(events, position)
+                if run:
+                    shown += (b"\n\n".join(events[position : position + run]), b"\n\n")
+                    self._last_shown = True
+                    position += run
+                    continue
+            event = events[position]
+            position += 1
             try:
                 self._last_shown = self._read(event)
             except NotAnAnswer as error:
@@ -85,11 +99,11 @@ class ChatStream:
                 break
             if self._last_shown:
                 shown.append(event)
-                shown.append(b"\n\n" if endings is None else endings[position])
+                shown.append(b"\n\n" if endings is None else endings[position - 1])
             else:
                 untouched = False
             if self.halted:
-                self._last_shown = self._last_shown and position + 1 == len(events)
+                self._last_shown = self._last_shown and position == len(events)
                 break
         if untouched and splitter.empty and not self.halted:
             return piece
@@ -108,6 +122,22 @@ class ChatStream:
             return False
         self.deltas += len(parts)
         return True
+
+    def _plain_run(self, events: list[bytes], start: int) -> int:
+        """How many events from `start` on only go on writing; they are counted. 0 when it is not worth a try.
+
+        The last few of a stream say why it stopped and what it used: those are left to a closer look.
+        """
+        end = len(events)
+        while end > start and len(events) - end < _CLOSING_EVENTS and not self._is_plain(events[end - 1]):
+            end -= 1
+        if end - start < _CLOSING_EVENTS or not self._all_plain(b"\n\n".join(events[start:end]) + b"\n\n"):
+            return 0
+        return end - start
+
+    @staticmethod
+    def _is_plain(event: bytes) -> bool:
+        return event.startswith(b"data: {") and read_plain_chunks(b"[%b]" % event[6:]) == 1
 
     def _break(self, reason: str) -> NotAnAnswer:
         self.broken = broken = NotAnAnswer(reason)
