@@ -113,6 +113,10 @@ class PlainClient:
         """Send a chat call and do not wait for its answer."""
         self._request("POST", CHAT, chat_request(model, **fields), {})
 
+    def finish(self) -> Answer:
+        """The answer to what was begun."""
+        return self._whole(self._connection.getresponse())
+
     def leave(self, *, reset: bool = False) -> None:
         """Close the connection now, whatever is under way on it."""
         assert self._socket is not None
