@@ -11,8 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --no-deps --require-hashes --only-binary :all:
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+# The newest Python that will do: 3.11 or later, with what makes a virtual environment.
 PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
-	"$$one" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$one"; break; }; done)
+	"$$one" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$one"; break; }; done)
 
 .PHONY: help up test check format lock clean bench-gateway bench-clients
 
@@ -53,8 +54,10 @@ clean: ## Remove what the commands above made; the ledger and the keys in .freeh
 # The stamps carry the time of the last install, so a second `make up` does nothing here.
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "Freehold needs Python 3.11 or later: apt install python3" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: apt install python3-venv" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { \
+	  if python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then echo "Python is here, but not what makes a virtual environment. Try: apt install python3-venv" >&2; \
+	  else echo "Freehold needs Python 3.11 or later. Try: apt install python3 python3-venv" >&2; fi; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements/run.txt requirements/models.txt pyproject.toml | $(BIN)/python
