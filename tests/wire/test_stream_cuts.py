@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stream_samples import Event, Stream, chunk, cut, cuts, delta, streams
+from stream_samples import ENDINGS, Event, Stream, chunk, cut, cuts, delta, streams
 
 from examples import examples
 from freehold.wire.openai_answer import NotAnAnswer
@@ -18,13 +18,13 @@ from freehold.wire.sse import MAX_EVENT_BYTES
 def read(pieces: Iterable[bytes], *, hide_usage: bool) -> tuple[bytes, dict[str, object]]:
     """What is forwarded of a stream, and everything that is known after it."""
     stream = ChatStream(hide_usage=hide_usage)
-    forwarded = []
+    forwarded = b""
     try:
         for piece in (*pieces, None):
-            forwarded.append(stream.finish() if piece is None else stream.feed(piece))
+            forwarded += stream.finish() if piece is None else stream.feed(piece)
     except NotAnAnswer as error:
         assert stream.broken is error
-    return b"".join(forwarded), {
+    return forwarded, {
         "model": stream.facts.model,
         "stop": stream.facts.stop_reason,
         "raw_usage": stream.facts.raw_usage,
@@ -105,6 +105,9 @@ MORE = _event(b'{"choices":[{"delta":{"content":"b"}}]}')
         b'{"choices":[{}],"usage":{"prompt_tokens":1e400}}',
         b'{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}',
         b'{"choices":[{}],"error":null}',
+        b'{"choices":[{}],"error":{"message":"no"}}',
+        b'{"choices":[{}]\r}',
+        b'{"choices":[{}],\r\ndata: "x":1}',
         b'{"choices":[{}],"x_groq":{"usage":{"prompt_tokens":3,"completion_tokens":4}}}',
         b'{"choices":null}',
         b'{"choices":[null]}',
@@ -121,6 +124,34 @@ def test_the_quick_way_and_the_slow_way_agree(payload: bytes) -> None:
     assert read([START, MORE + _event(payload) + MORE], hide_usage=False) == whole
     assert read([START + MORE, _event(payload) + MORE], hide_usage=False) == whole
     assert read(cut(data, list(range(0, 500, 7))), hide_usage=False) == whole
+
+
+LIFE = [
+    b": waiting",
+    b'data: {"model":"","choices":[]}',
+    b'data: {"choices":[{"delta":{"content":"a"}}]}',
+    b'data: {"model":"m","choices":[{"delta":{"content":"b"}}]}',
+    b'data: {"model":"m","choices":[{"delta":{"content":"c"}}]}',
+    b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":3}}',
+    b'data: {"model":"m","choices":[{"delta":{},"finish_reason":"stop"}]}',
+    b"data:[DONE] ",
+    b": after",
+]
+
+
+@pytest.mark.parametrize("hide_usage", [True, False])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_single_cut(ending: bytes, hide_usage: bool) -> None:
+    data = b"".join(event + ending * 2 for event in LIFE)
+    whole = read([data], hide_usage=hide_usage)
+    for position in range(len(data)):
+        for width in (0, 1, 2):
+            pieces = list(cut(data, [position, position + width]))
+            assert read(pieces, hide_usage=hide_usage) == whole, pieces
+    facts = whole[1]
+    assert (facts["model"], facts["stop"], facts["deltas"], facts["finished"]) == ("m", "stop", 3, True)
+    assert whole[0].endswith(b"data:[DONE] " + ending * 2)
+    assert (b"prompt_tokens" in whole[0]) is not hide_usage
 
 
 def test_a_large_event_in_small_pieces_costs_no_more_than_its_size() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from freehold.core.usage import NO_USAGE, Usage
@@ -40,6 +42,8 @@ class _Embeddings(msgspec.Struct):
     usage: msgspec.Raw = ABSENT
 
 
+_HALF = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
 _decode_chat = msgspec.json.Decoder(_Chat).decode
 _decode_embeddings = msgspec.json.Decoder(_Embeddings).decode
 
@@ -50,12 +54,20 @@ def present(raw: msgspec.Raw) -> bytes | None:
     return None if value in (b"", b"null") else value
 
 
+def without_halves(data: bytes) -> bytes:
+    """JSON in which escaped halves of characters, which some providers send, are replaced: readable facts."""
+    return _HALF.sub(rb"\\ufffd", data)
+
+
 def read_chat_answer(body: bytes) -> Facts:
     """The facts of a whole chat completion. Raises NotAnAnswer."""
     try:
         answer = _decode_chat(body)
-    except UNREADABLE as error:
-        raise NotAnAnswer(str(error)) from None
+    except UNREADABLE:
+        try:
+            answer = _decode_chat(without_halves(body))
+        except UNREADABLE as error:
+            raise NotAnAnswer(str(error)) from None
     if not answer.choices:
         raise NotAnAnswer("it has no choices")
     raw = present(answer.usage)

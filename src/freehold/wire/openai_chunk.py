@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from freehold.wire.openai_answer import ABSENT, present
+from freehold.wire.openai_answer import ABSENT, present, without_halves
 from freehold.wire.openai_usage import UNREADABLE
 
 
@@ -124,7 +124,7 @@ def read_chunk(data: bytes) -> Chunk:
 
 
 def _read_odd(data: bytes) -> Chunk:
-    event = _decode_odd(data)
+    event = _decode_odd(without_halves(data))
     writes = False
     stop_reason = None
     for choice in event.choices or ():

@@ -61,11 +61,11 @@ def encode_error(error: FreeholdError) -> bytes:
     status = status_of(error)
     if isinstance(error, ProviderRefused) and status < 500:
         try:
-            envelope = _decode_envelope(error.body)
-            if bytes(envelope.error).startswith(b"{"):
+            error.body.decode()
+            if bytes(_decode_envelope(error.body).error).startswith(b"{"):
                 return error.body
-        except (msgspec.DecodeError, RecursionError):
-            pass
+        except (ValueError, RecursionError):
+            pass  # not an error of this dialect: ours stands in for it
     param = error.param if isinstance(error, ClientError) else None
     text = str(error) if isinstance(error, (ClientError, ProviderError)) or status == 503 else error.message
     return _encode(_Body(_Error(text[:_TEXT_LIMIT], _type_of(status), param, error.code)))
@@ -73,4 +73,5 @@ def encode_error(error: FreeholdError) -> bytes:
 
 def encode_error_event(error: FreeholdError) -> bytes:
     """The error as the last event of a stream that broke. No `[DONE]` follows it: the answer is not done."""
-    return b"data: " + encode_error(error).replace(b"\n", b"") + b"\n\n"
+    # Line ends are white space between JSON values, but the end of the data in an event.
+    return b"data: " + encode_error(error).translate(None, b"\r\n") + b"\n\n"

@@ -7,6 +7,9 @@ from typing import Literal
 
 import msgspec
 
+from freehold.wire.openai_answer import NotAnAnswer
+from freehold.wire.openai_usage import UNREADABLE
+
 
 class ModelEntry(msgspec.Struct):
     """One model or route, as clients see it."""
@@ -30,6 +33,9 @@ class _Ids(msgspec.Struct):
     data: list[_Id]
 
 
+_decode_ids = msgspec.json.Decoder(_Ids | list[_Id]).decode  # Together sends the list without an envelope
+
+
 def encode_models(entries: Iterable[ModelEntry]) -> bytes:
     """The body of `GET /v1/models`."""
     return msgspec.json.encode(_List(list(entries)))
@@ -41,5 +47,9 @@ def encode_model(entry: ModelEntry) -> bytes:
 
 
 def read_model_ids(body: bytes) -> list[str]:
-    """The ids in a provider's list of models. Raises msgspec.DecodeError."""
-    return [entry.id for entry in msgspec.json.decode(body, type=_Ids).data]
+    """The ids in a provider's list of models. Raises NotAnAnswer."""
+    try:
+        found = _decode_ids(body)
+    except UNREADABLE as error:
+        raise NotAnAnswer(str(error)) from None
+    return [entry.id for entry in (found if isinstance(found, list) else found.data)]

@@ -69,9 +69,7 @@ class ChatStream:
         if self._flowing and untouched and self._all_plain(piece):
             return piece
         if self.halted:
-            if self.broken is not None:
-                raise self.broken
-            return splitter.late_of(piece) if self._last_shown else b""
+            return self._after_halt(piece)
         try:
             events = splitter.feed(piece)
         except EventTooLarge as error:
@@ -108,6 +106,11 @@ class ChatStream:
         if untouched and splitter.empty and not self.halted:
             return piece
         return b"".join(shown)
+
+    def _after_halt(self, piece: bytes) -> bytes:
+        if self.broken is not None:
+            raise self.broken
+        return self._splitter.late_of(piece) if self._last_shown else b""
 
     def _all_plain(self, piece: bytes) -> bool:
         """Whether `piece` is whole events that only go on writing, which is what most of a stream is.
