@@ -4,12 +4,14 @@ import hashlib
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from ledger_samples import DAY_US, NOON_US, HandClock, make_call, opened
 
+import freehold.ledger
 from freehold.ledger.bodies import Packer, address_of, shown, unpack
 from freehold.ledger.reading import LedgerReader
 
@@ -37,6 +39,45 @@ def test_what_is_packed_comes_back(bodies: list[bytes]) -> None:
     assert [(one.digest, unpack(one.stored)) for one in fresh] == list(zip(digests, bodies, strict=True))
     assert [one.stored_bytes for one in fresh] == [len(one.stored) for one in fresh]
     assert packer.take_fresh() == []
+
+
+def test_the_dictionary_is_the_one_that_kept_bodies_were_compressed_with() -> None:
+    """Do not mend this test: bodies that somebody keeps need this very file."""
+    content = Path(freehold.ledger.__file__).with_name("bodies-1.dictionary").read_bytes()
+    assert (
+        hashlib.sha256(content).hexdigest()
+        == "d6ecdd9e93f3ce43ce8dd1b6bfe5f06d0d213ff6886e52e71a5ae50fecb3e281"
+    )
+    kept = bytes.fromhex(
+        "28b52ffd23a9976b61501d010058497374696c6c3f227d5d7d08fcd320dcb80a478112e523b0a9c89814fa3caea18886"
+    )
+    assert unpack(kept) == b'{"model":"default","messages":[{"role":"user","content":"Is this still here?"}]}'
+
+
+@pytest.mark.parametrize("length", [0, 1, 4096, 4097, 100_000])
+def test_bodies_of_every_length_come_back(length: int) -> None:
+    packer = Packer()
+    packer.pack(b"x" * length, 0)
+    packer.pack(b"y", 0)
+    assert [unpack(one.stored) for one in packer.take_fresh()] == [b"x" * length, b"y"]
+
+
+def test_a_short_body_of_a_chat_takes_less_than_half_its_length() -> None:
+    body = msgspec.json.encode(
+        {
+            "id": "chatcmpl-B7x9kq2LmNoPqRsTuVwXyZaBcDeFg",
+            "object": "chat.completion",
+            "created": 1790000000,
+            "model": "some-model-of-tomorrow",
+            "choices": [
+                {"index": 0, "message": {"role": "assistant", "content": "Rome."}, "finish_reason": "stop"}
+            ],
+            "usage": {"prompt_tokens": 31, "completion_tokens": 3, "total_tokens": 34},
+        }
+    )
+    packer = Packer()
+    packer.pack(body, 0)
+    assert packer.take_fresh()[0].stored_bytes < len(body) / 2
 
 
 def test_a_damaged_body_is_not_passed_off_as_whole() -> None:

@@ -1,20 +1,29 @@
 """Bodies: compressed, and addressed by their content, so that the same content is stored once.
 
 An address is a multihash: two bytes that name the algorithm and its length (0x12 0x20: SHA-256, 32 bytes),
-then the hash. People see it as `sha256:…`. A body is stored as a zstandard frame.
+then the hash. People see it as `sha256:…`.
+
+A body is stored as a zstandard frame. Short ones are compressed with a dictionary of what requests and answers
+have in common (`bodies-1.dictionary`, made by `benchmarks/ledger/make_dictionary.py`): a body of 800 bytes takes
+290 instead of 460, and half the time. The frame says which dictionary it needs.
 """
 
 from __future__ import annotations
 
 import hashlib
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import zstandard
 
 LEVEL = 1
 """Of zstandard. At the size of chat bodies the levels above it cost more and save next to nothing."""
+SHORT = 4096
+"""Bytes of the longest body that the dictionary is used for; longer ones have enough in themselves."""
 _SHA256 = b"\x12\x20"
 _FRESH_HASH = hashlib.sha256()
+_NOTHING = zstandard.ZstdCompressor().compress(b"")
 
 
 class FreshBody(NamedTuple):
@@ -32,7 +41,8 @@ class Packer:
 
     def __init__(self, remembered: int = 20_000) -> None:
         """`remembered`: how many recent addresses to keep, about 150 bytes each."""
-        self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False)
+        self._for_short = zstandard.ZstdCompressor(level=LEVEL, dict_data=_dictionary(), write_checksum=False)
+        self._for_long = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False)
         self._limit = remembered
         self._recent: dict[bytes, int] = {}
         self._fresh: list[tuple[bytes, int, bytes]] = []
@@ -60,15 +70,21 @@ class Packer:
         fresh, self._fresh = self._fresh, []
         if not fresh:
             return []
-        bodies: list[bytes | bytearray | memoryview[int]] = [body for _, _, body in fresh]
-        if all(bodies):
-            segments = self._compressor.multi_compress_to_buffer(bodies)
-            stored = [segments[place].tobytes() for place in range(len(bodies))]
-        else:  # the library refuses to compress nothing in that way
-            stored = [self._compressor.compress(body) for body in bodies]
+        stored = self._compress([body for _, _, body in fresh])
         return [
             FreshBody(digest, day, len(one), one) for (digest, day, _), one in zip(fresh, stored, strict=True)
         ]
+
+    def _compress(self, bodies: list[bytes]) -> list[bytes]:
+        stored = [_NOTHING] * len(bodies)  # the library refuses to compress nothing in this way
+        short = [place for place, body in enumerate(bodies) if 0 < len(body) <= SHORT]
+        long = [place for place, body in enumerate(bodies) if len(body) > SHORT]
+        for compressor, places in ((self._for_short, short), (self._for_long, long)):
+            if places:
+                segments = compressor.multi_compress_to_buffer([bodies[place] for place in places])
+                for number, place in enumerate(places):
+                    stored[place] = segments[number].tobytes()
+        return stored
 
     def forget(self, digests: list[bytes]) -> None:
         """These bodies are no longer in the database."""
@@ -89,9 +105,17 @@ def address_of(body: bytes) -> bytes:
 
 def unpack(stored: bytes) -> bytes:
     """The body that was stored. Raises zstandard.ZstdError when it is damaged."""
-    return zstandard.ZstdDecompressor().decompress(stored)
+    return zstandard.ZstdDecompressor(dict_data=_dictionary()).decompress(stored)
 
 
 def shown(digest: bytes) -> str:
     """An address as people see it: `sha256:` and 64 hexadecimal digits."""
     return f"sha256:{digest[2:].hex()}" if digest[:2] == _SHA256 else f"multihash:{digest.hex()}"
+
+
+@cache
+def _dictionary() -> zstandard.ZstdCompressionDict:
+    # Whatever was compressed with a dictionary needs it for ever: it is never changed, a better one gets number 2.
+    dictionary = zstandard.ZstdCompressionDict(Path(__file__).with_name("bodies-1.dictionary").read_bytes())
+    dictionary.precompute_compress(level=LEVEL)
+    return dictionary
