@@ -1,10 +1,10 @@
-"""What holds for every test: no network but loopback, and no process left behind."""
+"""What holds for every test: no network but loopback, no process left behind, and figures are shown."""
 
 from __future__ import annotations
 
 import ipaddress
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -51,3 +51,20 @@ def _no_process_left_behind() -> Iterator[None]:
     _, alive = psutil.wait_procs(left, timeout=3)
     names = [" ".join(child.cmdline()) for child in alive if child.status() != psutil.STATUS_ZOMBIE]
     assert not names, f"processes left behind: {names}"
+
+
+_FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Show one line of figures at the end of the run."""
+    return request.config.stash.setdefault(_FIGURES, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    lines = config.stash.get(_FIGURES, [])
+    if lines:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.line(line)
