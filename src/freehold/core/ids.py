@@ -6,10 +6,13 @@ a ULID. Ids made later sort later, to the millisecond.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 
-_draw = random.Random().getrandbits  # seeded by the system; ids name things, they do not protect them
+_random = random.Random()  # seeded by the system; ids name things, they do not protect them
+_draw = _random.getrandbits
+os.register_at_fork(after_in_child=_random.seed)  # or parent and child would draw the same
 
 
 def new_id(prefix: str) -> str:

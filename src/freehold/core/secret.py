@@ -26,7 +26,7 @@ class Secret:
         return isinstance(other, Secret) and other._value == self._value
 
     def __hash__(self) -> int:
-        return hash(self.source)
+        return hash(self._value)
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is never serialised")

@@ -6,6 +6,9 @@ import msgspec
 
 from freehold.core.errors import UnknownModel
 
+MAX_NAME = 200
+"""Characters of a name that is called, unless a route has a longer one."""
+
 
 class Target(msgspec.Struct, frozen=True, gc=False):
     """One model as a plan names it."""
@@ -52,6 +55,8 @@ class RouteTable:
         route = self.routes.get(name) or self._direct.get(name)
         if route is not None:
             return route
+        if len(name) > MAX_NAME:  # neither kept nor compared with the others, which would take seconds
+            raise UnknownModel(f"No route or model is called `{name[:MAX_NAME]}…`.", param="model")
         provider, slash, model = name.partition("/")
         if slash and model and provider in self._open_providers:
             route = Route(name, Target(provider, model))
@@ -63,7 +68,7 @@ class RouteTable:
         near = difflib.get_close_matches(name, self.routes, n=3, cutoff=0.5) or sorted(self.routes)[:3]
         quoted = ", ".join(f"`{one}`" for one in near)
         raise UnknownModel(
-            f"No route or model is called `{name[:200]}`.",
+            f"No route or model is called `{name}`.",
             hint=f"Did you mean {quoted}?" if near else None,
             param="model",
         )
