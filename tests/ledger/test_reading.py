@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,7 +20,8 @@ from freehold.ledger.filters import Filter
 from freehold.ledger.reading import Entry, LedgerReader
 from freehold.ledger.record import Call
 from freehold.ledger.settings import LedgerSettings
-from freehold.ledger.spending import Spend
+from freehold.ledger.spending import SLICE, Spend
+from freehold.ledger.tables import calls
 from freehold.ledger.writer import Ledger
 
 
@@ -194,6 +196,26 @@ def test_sums_are_exact_however_large_or_small(
     known = [amount for amount in amounts if amount is not None]
     assert total.cost == (sum(known, Decimal(0)) if known else None)
     assert (total.calls, total.unpriced) == (len(amounts), amounts.count(None))
+
+
+def test_many_calls_are_summed_in_slices_so_that_the_writer_need_not_wait(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    count = 2 * SLICE + 2
+    record_all(path, [make_call(started_us=NOON_US)])
+    with sqlite3.connect(path) as direct:
+        columns = ", ".join(calls.c.keys()[3:])
+        direct.execute(
+            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?)"
+            f" INSERT INTO calls (id, started_us, {columns}) SELECT 'c' || n, ? + n / 10, {columns} FROM calls, n",
+            (count - 1, NOON_US),
+        )
+    direct.close()
+    reader = LedgerReader(path)
+    (total,) = reader.spend("model")
+    assert (total.calls, total.cost, total.input_tokens) == (count, count * Decimal("0.0001475"), count * 19)
+    between = Filter(since_us=NOON_US + 1, until_us=NOON_US + SLICE // 10 + 1)
+    assert [one.calls for one in reader.spend("route", between)] == [SLICE]
+    assert [one.calls for one in reader.spend("day", Filter(since_us=NOON_US + count))] == []
 
 
 def test_exporting_streams_and_ends_where_it_began(tmp_path: Path) -> None:

@@ -111,8 +111,15 @@ class LedgerReader:
 
     def spend(self, by: spending.By, chosen: Filter = ALL) -> list[spending.Spend]:
         """What was spent by route, provider, model, key or day (UTC); the dearest first, days in order."""
-        with self._reading() as connection:
-            return spending.spend(connection, by, chosen)
+        parts: list[tuple[str | None, spending.Part]] = []
+        left: Filter | None = chosen
+        while left is not None:
+            with self._reading() as connection:
+                end = spending.end_of_slice(connection, left)
+                now = left if end is None else msgspec.structs.replace(left, until_us=end)
+                parts += spending.sum_up(connection, by, now)
+            left = None if end is None else msgspec.structs.replace(left, since_us=end)
+        return spending.put_together(by, parts)
 
     def export(self, chosen: Filter = ALL, *, with_bodies: bool = False) -> Iterator[Entry]:
         """Every call that is there when it begins, in the order of recording; a few hundred in memory."""
