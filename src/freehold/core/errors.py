@@ -16,6 +16,7 @@ FreeholdError
 │   ├── HeadersTooLarge        431
 │   └── ClientGone             499  nobody is there to be told
 ├── Overloaded                 503  we cannot take the call now
+├── Stopping                   503  we were told to stop and cannot finish the call
 └── ProviderError              the provider did not answer as it should
     ├── ProviderUnreachable    502  no connection, or it broke before an answer
     ├── ProviderBroken         502  what came is not an answer
@@ -152,6 +153,13 @@ class Overloaded(FreeholdError):
 
     status = 503
     code = "overloaded"
+
+
+class Stopping(FreeholdError):
+    """We were told to stop, and the time for calls in flight to finish is over."""
+
+    status = 503
+    code = "stopping"
 
 
 class ProviderError(FreeholdError):

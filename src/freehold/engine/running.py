@@ -35,8 +35,9 @@ class RunningCall:
     """One call. Life: `route_to`, then `ask`, then for streams `next_piece` until it is empty.
 
     It records itself when the answer is complete or cannot be had. What only the caller can know it
-    says: `fail` for an error before or outside `ask`, `cancel` when the client hung up. Whatever
-    comes after the end is ignored, so a caller may end a call twice but never records it twice.
+    says: `fail` for an error before or outside `ask`, `cancel` when the client hung up, `break_off`
+    when a stream cannot go on for a reason of ours. Whatever comes after the end is ignored, so a
+    caller may end a call twice but never records it twice.
     """
 
     __slots__ = (
@@ -106,8 +107,15 @@ class RunningCall:
 
     def fail(self, error: FreeholdError, status: int) -> None:
         """It ends with an error that the client is told with `status`."""
+        if self._attempt is not None:
+            self._attempt.error = error.code
         refused = isinstance(error, ClientError) or (isinstance(error, ProviderRefused) and status < 500)
         self._end("refused" if refused else "failed", status=status, error=error.code)
+
+    def break_off(self, error: FreeholdError) -> None:
+        """A stream that the client has seen the beginning of is ended by us."""
+        if not self.ended:
+            self._cut(error.code)
 
     def cancel(self) -> None:
         """The client hung up. What had come is recorded as what it is; the provider is cut off."""

@@ -16,6 +16,7 @@ from freehold.core.errors import (
     MethodNotAllowed,
     NotFound,
     Overloaded,
+    Stopping,
     Unauthorized,
 )
 from freehold.engine.engine import Engine
@@ -147,10 +148,9 @@ class Endpoint:
         except ClientGone:
             running.cancel()
         except asyncio.CancelledError:
-            running.cancel()
-            if not connection.gone:
-                raise
             task.uncancel()
+            running.cancel()
+            connection.transport.abort()
         except Exception:  # the last line of defence: one call must not take the endpoint with it
             log.exception("call %s ended in an error of ours", running.call.id)
             running.fail(FreeholdError("An error of ours."), 500)
@@ -165,6 +165,7 @@ class Endpoint:
         self, running: RunningCall, heading: Heading, scope: Scope, receive: Receive, send: Send
     ) -> None:
         call = running.call
+        connection: ClientConnection = scope[CONNECTION]
         try:
             body = await read_body(heading, scope, receive, self._settings)
             running.receive(body, keep_body=heading.keep_body)
@@ -174,9 +175,12 @@ class Endpoint:
         except ClientGone:
             raise
         except FreeholdError as error:
-            running.fail(error, status_of(error))
-            await send_error(send, error, _call_headers(running))
-            scope[CONNECTION].discard_body()
+            await self._refuse(error, running, scope, send)
+            return
+        except asyncio.CancelledError:
+            if connection.gone:
+                raise
+            await self._refuse(_stopping(), running, scope, send)
             return
         headers = _call_headers(running)
         if not request.stream:
@@ -191,7 +195,20 @@ class Endpoint:
                 answer = await running.next_piece()
         except FreeholdError as error:
             answer = encode_error_event(error)
+        except asyncio.CancelledError:
+            if connection.gone:
+                raise
+            stopping = _stopping()
+            running.break_off(stopping)
+            if connection.blocked:
+                raise  # nothing can be said to whoever does not listen
+            answer = encode_error_event(stopping)
         await send({"type": "http.response.body", "body": answer})
+
+    async def _refuse(self, error: FreeholdError, running: RunningCall, scope: Scope, send: Send) -> None:
+        running.fail(error, status_of(error))
+        await send_error(send, error, _call_headers(running))
+        scope[CONNECTION].discard_body()
 
     # Pages
 
@@ -223,6 +240,10 @@ class Endpoint:
             self._authenticate(Heading(scope["headers"]).token)
         headers: Headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
         await send_whole(send, 200, headers, self._metrics.encode())
+
+
+def _stopping() -> Stopping:
+    return Stopping("The endpoint is being stopped.", hint="Try again: another may have taken its place.")
 
 
 def _call_headers(running: RunningCall) -> Headers:

@@ -90,7 +90,7 @@ class ClientConnection(HttpToolsProtocol):
                 self._await_head()
 
     def watch(self, call: asyncio.Task[Any] | None) -> None:
-        """Cancel `call` when the client hangs up; None ends the watch."""
+        """Cancel `call` when the client hangs up or in a hurry; None ends the watch."""
         self._call = call
 
     def discard_body(self) -> None:
@@ -99,6 +99,19 @@ class ClientConnection(HttpToolsProtocol):
         """
         if self.cycle.more_body and self._linger_timer is None and not self.transport.is_closing():
             self._linger_timer = self.loop.call_later(_LINGER_SECONDS, self.transport.close)
+
+    def hurry(self) -> None:
+        """The endpoint stops: end now what is being done here."""
+        call = self._call
+        if call is not None and not call.done():
+            call.cancel()
+        else:
+            self.transport.close()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the client does not read, so that nothing more can be sent now."""
+        return self.flow.write_paused
 
     @property
     def gone(self) -> bool:

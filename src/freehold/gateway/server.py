@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import resource
 import socket
@@ -11,10 +12,13 @@ import uvicorn
 
 from freehold.core.errors import SettingsError
 from freehold.gateway.endpoint import Endpoint
-from freehold.gateway.protocol import protocol_for
+from freehold.gateway.protocol import ClientConnection, protocol_for
 from freehold.gateway.settings import ServerSettings
 
 _BACKLOG = 4096
+_FAREWELL_SECONDS = 1.0
+"""For the last words to those whose calls are ended."""
+_TICK_SECONDS = 0.02
 
 
 def listen(settings: ServerSettings) -> socket.socket:
@@ -49,14 +53,48 @@ def raise_file_limit() -> int:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server without its hold on signals: the composition root decides when to stop."""
+    """uvicorn's server without its hold on signals, and with an end that leaves nobody in the dark: the
+    composition root decides when to stop, and calls that cannot finish in time are told so.
+    """
 
     when_started: Callable[[], None]
+    patience: float
+    """Seconds that calls in flight are given."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
         await super().startup(sockets)
         self.when_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in, let calls in flight finish, and end those that take too long."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in self._connections:
+            connection.shutdown()
+        await self._drain(self.patience, hurriedly=False)
+        for connection in self._connections:
+            connection.hurry()
+        await self._drain(_FAREWELL_SECONDS, hurriedly=True)
+        for connection in self._connections:
+            connection.transport.abort()
+        await self._drain(_FAREWELL_SECONDS, hurriedly=True)
+
+    async def _drain(self, seconds: float, *, hurriedly: bool) -> None:
+        """Wait until no connection and no task is left, but no longer than `seconds` or the order to hurry."""
+        state = self.server_state
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while (state.connections or state.tasks) and loop.time() < end:
+            if self.force_exit and not hurriedly:
+                break
+            await asyncio.sleep(_TICK_SECONDS)
+
+    @property
+    def _connections(self) -> list[ClientConnection]:
+        return [one for one in self.server_state.connections if isinstance(one, ClientConnection)]
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -79,10 +117,10 @@ class RunningServer:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=int(settings.keep_alive_timeout),
-            timeout_graceful_shutdown=int(settings.shutdown_timeout),
             backlog=_BACKLOG,
         )
         self._server = _Server(config)
+        self._server.patience = settings.shutdown_timeout
 
     async def run(self, *, started: Callable[[], None]) -> None:
         """Serve; `started` is called once requests are taken. Returns when stopped and drained."""
