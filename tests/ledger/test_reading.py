@@ -111,6 +111,13 @@ def test_a_model_whose_name_has_a_slash_is_found_by_either_name(tmp_path: Path) 
         assert len(reader.calls(Filter(model=name))) == 1
 
 
+def test_more_words_than_are_loaded_together_are_found_all_the_same(tmp_path: Path) -> None:
+    calls = [make_call(id=id_of(number), model=f"model {number}") for number in range(1500)]
+    reader = record_all(tmp_path / "ledger.db", calls)
+    assert [one.call.model for one in reader.export()] == [call.model for call in calls]
+    assert len(reader.spend("model")) == 1500
+
+
 def test_following_sees_calls_in_the_order_they_were_recorded(some: LedgerReader) -> None:
     first = some.recorded_after(0, limit=55)
     rest = some.recorded_after(first[-1].seq)

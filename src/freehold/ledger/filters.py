@@ -29,7 +29,7 @@ ALL = Filter()
 
 
 class Words:
-    """The words of one reading: number -> word, loaded when the first one is asked for."""
+    """The words of one reading: number -> word. The oldest, which are most used, are loaded together."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -40,8 +40,13 @@ class Words:
         if number is None:
             return None
         if self._words is None:
-            self._words = {row.id: row.name for row in self._connection.execute(select(names))}
-        return self._words[number]
+            query = select(names).order_by(names.c.id).limit(_TOGETHER)
+            self._words = {row.id: row.name for row in self._connection.execute(query)}
+        word = self._words.get(number)
+        if word is None:
+            word = self._connection.execute(select(names.c.name).where(names.c.id == number)).scalar_one()
+            self._words[number] = word
+        return word
 
 
 def where(connection: Connection, chosen: Filter) -> list[ColumnElement[bool]]:
@@ -77,5 +82,6 @@ def _number(connection: Connection, word: str) -> int:
     return _NONE if found is None else int(found)
 
 
+_TOGETHER = 1000
 _NONE = -1
 """No word has this number."""
