@@ -11,6 +11,7 @@ have in common (`bodies-1.dictionary`, made by `benchmarks/ledger/make_dictionar
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -44,19 +45,21 @@ class Packer:
         self._for_short = zstandard.ZstdCompressor(level=LEVEL, dict_data=_dictionary(), write_checksum=False)
         self._for_long = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False)
         self._limit = remembered
-        self._recent: dict[bytes, int] = {}
+        # Not a plain dict: finding the oldest key of one that has lost many keys means walking past all of them.
+        self._recent: OrderedDict[bytes, int] = OrderedDict()
         self._fresh: list[tuple[bytes, int, bytes]] = []
 
     def pack(self, body: bytes, day: int) -> bytes:
         """The address of `body`. When it is not known to be stored for `day`, `take_fresh` will give it."""
         digest = address_of(body)
         recent = self._recent
-        known = recent.pop(digest, None)
-        if known is not None and known >= day:
-            recent[digest] = known  # moved to the young end
-            return digest
-        if len(recent) >= self._limit:
-            del recent[next(iter(recent))]
+        known = recent.get(digest)
+        if known is not None:
+            recent.move_to_end(digest)
+            if known >= day:
+                return digest
+        elif len(recent) >= self._limit:
+            recent.popitem(last=False)
         recent[digest] = day
         self._fresh.append((digest, day, body))
         return digest
