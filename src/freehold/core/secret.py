@@ -1,6 +1,18 @@
-"""A secret that does not show itself by accident."""
+"""Secrets that do not show themselves by accident."""
 
 from __future__ import annotations
+
+import re
+
+_OUR_KEY = re.compile(rb"fh-[A-Za-z0-9_-]{43}")
+_SHORTEST = 8
+"""Characters of the shortest secret that is concealed. What is shorter, such as `none`, protects nothing and
+may be a word of any text."""
+
+
+def without_our_keys(data: bytes) -> bytes:
+    """`data` with every key of Freehold's own (`fh-` and 43 characters) cut short."""
+    return _OUR_KEY.sub(b"fh-***", data) if b"fh-" in data else data
 
 
 class Secret:
@@ -16,6 +28,13 @@ class Secret:
     def reveal(self) -> str:
         """The secret itself. Call it only where it goes onto the wire."""
         return self._value
+
+    def conceal_in(self, data: bytes) -> bytes:
+        """`data` without the secret: what others say about it, JSON or not, may repeat it."""
+        value = self._value.encode()
+        if len(value) < _SHORTEST:
+            return data
+        return data.replace(value, b"***").replace(value.replace(b"/", b"\\/"), b"***")
 
     def __repr__(self) -> str:
         return f"Secret({self.source})"

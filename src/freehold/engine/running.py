@@ -182,7 +182,10 @@ class RunningCall:
         return answer
 
     async def _refusal(self, response: Response, provider: ProviderClient) -> ProviderRefused:
-        body = await response.read()
+        try:
+            body = provider.conceal(await response.read())
+        except ProviderBroken:
+            body = b""  # the status has said it
         retry_after = response.header(b"retry-after")
         text = f"`{provider.name}` answered {response.status}."
         if response.status in (401, 402, 403):
@@ -192,7 +195,7 @@ class RunningCall:
             provider=provider.name,
             status=response.status,
             body=body,
-            retry_after=None if retry_after is None else retry_after.decode("latin-1"),
+            retry_after=None if retry_after is None else provider.conceal(retry_after).decode("latin-1"),
         )
 
     async def _open_stream(
@@ -218,7 +221,7 @@ class RunningCall:
                     f"`{provider.name}` ended the stream with an error before it began.",
                     provider=provider.name,
                     status=502,
-                    body=b'{"error":' + stream.error + b"}",
+                    body=provider.conceal(b'{"error":' + stream.error + b"}"),
                 )
             first += events
             if not events or stream.complete:
@@ -241,8 +244,10 @@ class RunningCall:
             while piece := await response.read_some():
                 events = stream.feed(piece)
                 if events:
-                    return events
-            return stream.finish()
+                    break
+            else:
+                events = stream.finish()
+            return events if stream.error is None else provider.conceal(events)
         except NotAnAnswer as error:
             raise ProviderBroken(
                 f"The stream of `{provider.name}` is broken: {error}.", provider=provider.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from freehold.catalog.prices import Pricer
+from freehold.core.secret import without_our_keys
 from freehold.ledger.bodies import FreshBody, Packer
 from freehold.ledger.inbox import size_of
 from freehold.ledger.record import Call
@@ -83,8 +84,8 @@ class Batch:
         try:
             day, pack = call.started_us // DAY_US, self._packer.pack
             return (
-                None if request is None else pack(request, day),
-                None if answer is None else pack(answer, day),
+                None if request is None else pack(without_our_keys(request), day),
+                None if answer is None else pack(without_our_keys(answer), day),
             )
         except (TypeError, ValueError) as error:
             self._complain("The bodies of a call cannot be kept: %r", error)

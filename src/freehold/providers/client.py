@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -101,7 +102,8 @@ class Response:
 
     def await_first_token(self) -> None:
         """Whatever comes, the limit for the first token goes on as it was set when the request was sent."""
-        self._silence = self._end = self._connection.deadline
+        self._silence = math.inf
+        self._end = self._connection.deadline
         self._end_phase = self._connection.phase
 
     def first_token_came(self) -> None:
@@ -263,9 +265,14 @@ class ProviderClient:
                 f"`{self.name}` answered {response.status}.",
                 provider=self.name,
                 status=response.status,
-                body=body,
+                body=self.conceal(body),
             )
         return body
+
+    def conceal(self, said: bytes) -> bytes:
+        """What the provider said, without the key that we sent it: error texts repeat it at times."""
+        key = self.settings.api_key
+        return said if key is None else key.conceal_in(said)
 
     @property
     def busy(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from freehold.core.errors import ClientError, FreeholdError, ProviderError, ProviderRefused
+from freehold.core.secret import without_our_keys
 
 _TYPES = {
     401: "authentication_error",
@@ -63,12 +64,13 @@ def encode_error(error: FreeholdError) -> bytes:
         try:
             error.body.decode()
             if bytes(_decode_envelope(error.body).error).startswith(b"{"):
-                return error.body
+                return without_our_keys(error.body)
         except (ValueError, RecursionError):
             pass  # not an error of this dialect: ours stands in for it
     param = error.param if isinstance(error, ClientError) else None
     text = str(error) if isinstance(error, (ClientError, ProviderError)) or status == 503 else error.message
-    return _encode(_Body(_Error(text[:_TEXT_LIMIT], _type_of(status), param, error.code)))
+    body = _encode(_Body(_Error(text[:_TEXT_LIMIT], _type_of(status), param, error.code)))
+    return without_our_keys(body)  # what a client put where it does not belong is in the text
 
 
 def encode_error_event(error: FreeholdError) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from freehold.core.errors import BadRequest
+from freehold.core.secret import without_our_keys
 
 Fields = dict[str, msgspec.Raw]
 
@@ -74,6 +75,11 @@ def _read_model(fields: Fields) -> str:
         raise BadRequest("The field `model` is not a string.", param="model") from None
     if not model:
         raise BadRequest("The field `model` is empty.", param="model")
+    if "fh-" in model and without_our_keys(model.encode()) != model.encode():
+        # It would become a name in the ledger and the metrics.
+        raise BadRequest(
+            "The field `model` holds a key.", hint="Keys go into the header `authorization`.", param="model"
+        )
     return model
 
 
