@@ -44,6 +44,8 @@ class Seen:
     """Head and body of each."""
     ended_at: float | None = None
     """When the client closed, in the loop's time."""
+    holding: bool = False
+    """It came to a HOLD."""
     taken: int = 0
     """Bytes of a flood that were handed to the operating system and not left in our own buffer."""
 
@@ -95,6 +97,13 @@ class ByteServer:
         async with asyncio.timeout(limit):
             while self._tasks:
                 await asyncio.sleep(0.002)
+
+    async def holds(self, limit: float = 5.0) -> None:
+        """Returns when a connection came to a HOLD, and what it sent before is there. Raises TimeoutError."""
+        async with asyncio.timeout(limit):
+            while not any(seen.holding for seen in self.connections):
+                await asyncio.sleep(0.002)
+        await asyncio.sleep(0.02)
 
     def answer_to(self, request: bytes) -> Answer:
         """What the next request is answered with."""
@@ -154,6 +163,7 @@ async def _play(
             return False
         else:
             if step is Do.HOLD:
+                seen.holding = True
                 await reader.read()
             return False
     return True

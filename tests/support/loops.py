@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
@@ -17,6 +18,13 @@ class Run(Protocol):
     def __call__(self, main: Coroutine[Any, Any, None]) -> None: ...
 
 
+@functools.cache
+def _set_aside() -> None:
+    """What the imports made will not be looked at in each search for what a test left."""
+    gc.collect()
+    gc.freeze()
+
+
 def _clean(run: Callable[[Coroutine[Any, Any, None]], None]) -> Run:
     async def watched(main: Coroutine[Any, Any, None]) -> None:
         await main
@@ -28,6 +36,7 @@ def _clean(run: Callable[[Coroutine[Any, Any, None]], None]) -> Run:
         raise AssertionError(f"tasks are left over: {left}")
 
     def run_clean(main: Coroutine[Any, Any, None]) -> None:
+        _set_aside()
         run(watched(main))
         gc.collect()  # what was not closed says so now, as a ResourceWarning, which is an error here
 
