@@ -30,6 +30,7 @@ from freehold.gateway.replies import (
     NO_BUFFERING,
     NO_CACHE,
     Headers,
+    Message,
     Receive,
     Send,
     send_error,
@@ -188,6 +189,8 @@ class Endpoint:
             await send_whole(send, 200, headers, answer)
             return
         headers += (EVENT_STREAM, NO_CACHE, NO_BUFFERING)
+        if scope["http_version"] == "1.0":
+            send = _all_at_once(send)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         try:
             while answer:
@@ -244,6 +247,22 @@ class Endpoint:
 
 def _stopping() -> Stopping:
     return Stopping("The endpoint is being stopped.", hint="Try again: another may have taken its place.")
+
+
+def _all_at_once(send: Send) -> Send:
+    """For a client that knows no chunks (HTTP/1.0): the stream is sent whole, with its length."""
+    started: list[Message] = []
+    pieces: list[bytes] = []
+
+    async def gather(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            started.append(message)
+            return
+        pieces.append(message["body"])
+        if not message.get("more_body", False):
+            await send_whole(send, started[0]["status"], started[0]["headers"], b"".join(pieces))
+
+    return gather
 
 
 def _call_headers(running: RunningCall) -> Headers:

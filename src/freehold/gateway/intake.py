@@ -59,11 +59,7 @@ async def read_body(heading: Heading, scope: Scope, receive: Receive, settings: 
     ):
         raise UnsupportedMediaType("Compressed request bodies are not accepted.")
     limit = settings.max_body_bytes
-    if (
-        heading.content_length is not None
-        and len(heading.content_length) < 20
-        and int(heading.content_length) > limit
-    ):
+    if heading.content_length is not None and int(heading.content_length) > limit:
         raise BodyTooLarge(f"The request body is over {limit} bytes.")
     connection: ClientConnection = scope[CONNECTION]
     if connection.body_complete:

@@ -1,4 +1,4 @@
-"""A transport that sends the head of an answer together with what follows it.
+"""A transport that sends the head of a stream together with its first events.
 
 uvicorn writes head and body one after the other, and uvloop hands each write to the kernel at once: two
 system calls and often two packets where one will do.
@@ -33,6 +33,11 @@ class JoiningTransport(asyncio.Transport):
             self._loop.call_soon(self._send_held)
         else:
             self._write(data)
+
+    def write_now(self, data: bytes) -> None:
+        """Send `data`, which is complete, with nothing held back."""
+        self._send_held()
+        self._write(data)
 
     def _send_held(self) -> None:
         held = self._held

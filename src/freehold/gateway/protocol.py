@@ -183,18 +183,32 @@ class ClientConnection(HttpToolsProtocol):
 
     # Refusals below the application
 
+    def on_response_complete(self) -> None:
+        """An answer was sent; a refusal of what came behind its request may follow now."""
+        super().on_response_complete()
+        if self._refusal is not None and self.cycle.response_complete:
+            self._send_refusal(self._refusal)
+
     def _refuse(self, error: ClientError) -> None:
-        """Answer in OpenAI's form and close, unless an answer is already on its way."""
+        """Answer in OpenAI's form and close; good requests that came before are answered first."""
         self._refusal = error
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._send_refusal(error)
+        elif cycle.more_body and not self.pipeline:
+            if cycle.response_started:
+                self.transport.close()
+            else:
+                self._send_refusal(error)
+
+    def _send_refusal(self, error: ClientError) -> None:
         if self.transport.is_closing():
             return
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is None or cycle.response_complete or not cycle.response_started:
-            body = encode_error(error)
-            self.transport.write(
-                b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
-                % (STATUS_LINE[error.status], len(body), body)
-            )
+        body = encode_error(error)
+        self.transport.write(
+            b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
+            % (STATUS_LINE[error.status], len(body), body)
+        )
         self.transport.close()
 
     def send_400_response(self, msg: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
 from freehold.core.errors import FreeholdError, ProviderRefused, Unauthorized
+from freehold.gateway.joining import JoiningTransport
 from freehold.wire.openai_errors import encode_error, status_of
 
 Message = MutableMapping[str, Any]
@@ -22,9 +25,40 @@ _CHALLENGE = (b"www-authenticate", b"Bearer")
 
 async def send_whole(send: Send, status: int, headers: Headers, body: bytes) -> None:
     """One complete answer."""
+    cycle = getattr(send, "__self__", None)
+    if isinstance(cycle, RequestResponseCycle) and not cycle.response_started:
+        _write_whole(cycle, status, headers, body)
+        return
     headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _write_whole(cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> None:
+    """The same, straight to uvicorn's transport: in one write, and without a look for each header at what
+    only we put there. A tenth of what an answer costs.
+    """
+    if cycle.disconnected:
+        return
+    parts = [STATUS_LINE[status]]
+    for name, value in (*cycle.default_headers, *headers):
+        if b"\n" in value or b"\r" in value:
+            raise ValueError(f"the header {name!r} would break out of its line")
+        parts += (name, b": ", value, b"\r\n")
+    if not cycle.keep_alive:
+        parts.append(b"connection: close\r\n")
+    parts.append(b"content-length: %d\r\n\r\n" % len(body))
+    if cycle.scope["method"] != "HEAD":
+        parts.append(body)
+    cycle.response_started = True
+    cycle.response_complete = True
+    transport = cycle.transport
+    write = transport.write_now if isinstance(transport, JoiningTransport) else transport.write
+    write(b"".join(parts))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        transport.close()
+    cycle.on_response()
 
 
 async def send_error(send: Send, error: FreeholdError, headers: Headers) -> int:
