@@ -9,7 +9,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ log = logging.getLogger("freehold")
 
 _REFRESH_SECONDS = 1.0
 _LEDGER_CLOSE_SECONDS = 10.0
+_BUSY_SECONDS = 0.1
 _DROPS_SECONDS = 10.0
 """Between two lines about dropped calls."""
 
@@ -261,16 +262,17 @@ class _Service:
         for name, client in old.providers.items():
             if runtime.providers.get(name) is not client:
                 client.close()
-        self._begin_or_end_local_models()
+        self._begin_or_end_local_models(old.providers.values())
         log.warning("the changed configuration is in force")
 
-    def _begin_or_end_local_models(self) -> None:
-        """The embedded models run exactly when a provider of the configuration serves them."""
+    def _begin_or_end_local_models(self, former: Collection[ProviderClient] = ()) -> None:
+        """The embedded models run when a provider of the configuration serves them, or a `former` one still does."""
         wanted = any(provider.kind == "local" for provider in self._settings.providers.values())
         if wanted:
             self._local_models().start_all()
         elif self._local is not None:
-            self._ending.append(asyncio.create_task(self._local.stop()))
+            clients = [client for client in former if client.settings.kind == "local"]
+            self._ending.append(asyncio.create_task(_end(self._local, clients)))
             self._local = None
 
     def _refuse(self, problem: SettingsError) -> None:
@@ -325,6 +327,13 @@ class _Service:
             for model in provider.models
         ]
         return entries
+
+
+async def _end(local: LocalModels, clients: list[ProviderClient]) -> None:
+    """End the models as soon as nobody waits for an answer of theirs any more."""
+    while any(client.busy for client in clients):  # noqa: ASYNC110 - a tenth of a second matters to nobody here
+        await asyncio.sleep(_BUSY_SECONDS)
+    await local.stop()
 
 
 def _favour_answers() -> None:
