@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import resource
 import selectors
 import socket
@@ -48,6 +49,12 @@ def resident(process: int) -> int:
 def peak(process: int) -> int:
     """The most bytes of memory that it ever held."""
     return int(Path(f"/proc/{process}/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+
+def processor_seconds(process: int) -> float:
+    """Processor time that a process has spent."""
+    user, system = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def open_files(process: int) -> int:

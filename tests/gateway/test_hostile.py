@@ -19,6 +19,7 @@ from hostile import (
     leaks,
     open_files,
     peak,
+    processor_seconds,
     resident,
     strike,
     target,
@@ -91,6 +92,14 @@ def test_attacks_without_end_are_ended(endpoint: RunningEndpoint) -> None:
         assert outcome.ended in ("fin", "reset"), attack.name
         assert outcome.lasted < 12, attack.name
     assert resident(endpoint.pid) - before < 128 * MEGABYTES
+
+
+def test_a_trailer_without_end_costs_little(endpoint: RunningEndpoint) -> None:
+    """A parser that joins its pieces does ever more work for each of them, and everybody waits."""
+    (attack,) = (one for one in ENDLESS if one.name == "one trailer")
+    before = processor_seconds(endpoint.pid)
+    strike(port_of(endpoint), attack.send(endpoint.key), limit=20, stubborn=True)
+    assert processor_seconds(endpoint.pid) - before < 1
 
 
 @pytest.mark.parametrize("attack", ALL, ids=lambda attack: attack.name)
@@ -167,9 +176,10 @@ def test_pipelined_requests_are_answered_in_order(endpoint: RunningEndpoint) -> 
 
 def test_a_long_pipeline_is_not_taken_for_long_headers(endpoint: RunningEndpoint) -> None:
     request = b"".join(whole(endpoint.key, GOOD))  # type: ignore[arg-type]
-    outcome = strike(port_of(endpoint), [request * 400], answers=400, stubborn=True, limit=20)
+    pieces = [request * 400 + request[:40], 0.5, request[40:]]
+    outcome = strike(port_of(endpoint), pieces, answers=401, stubborn=True, limit=20)
     assert {answer.status for answer in outcome.answers} == {200}
-    assert len(outcome.answers) == 400
+    assert len(outcome.answers) == 401
 
 
 def test_nonsense_behind_a_good_request_does_not_take_its_answer(endpoint: RunningEndpoint) -> None:
