@@ -14,6 +14,8 @@ from freehold.providers.settings import ProviderSettings, Timeouts
 _CONTEXT = 8192
 _LONGEST_ANSWER = 2048
 """Tokens written for a request that sets no limit. A small model may ramble; `finish_reason` says `length`."""
+_BATCH = 256
+"""Tokens of prompts read in one go. Between two goes streams get their next token, and requests are given up."""
 _CONNECTIONS = 72
 """A few more than the door lets in: each connection occupies one of its threads."""
 _MOST_THREADS = 8
@@ -38,6 +40,7 @@ class LlamaServer:
         parameters.n_parallel = model.slots
         parameters.kv_unified = False
         parameters.cache_ram_mib = 0
+        parameters.n_batch = parameters.n_ubatch = _BATCH
         parameters.n_predict = _LONGEST_ANSWER
         parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = _threads()
         parameters.n_threads_http = _CONNECTIONS
