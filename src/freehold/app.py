@@ -9,7 +9,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,7 +168,7 @@ class _Service:
             self._engine = engine = Engine(
                 self._build_runtime(settings, {}),
                 clock=clock,
-                observers=(metrics.observe, ledger.record),
+                observers=(ledger.record, metrics.observe),
             )
             endpoint = Endpoint(
                 engine,
@@ -184,13 +184,13 @@ class _Service:
             try:
                 await self._serve(keys, announce)
             finally:
-                await asyncio.gather(*self._ending)
-                if self._local is not None:
-                    await self._local.stop()
                 for provider in engine.runtime.providers.values():
                     provider.close()
                 if not await asyncio.to_thread(ledger.close, _LEDGER_CLOSE_SECONDS):
                     log.error("the ledger could not write everything: %s", ledger.status)
+                if self._local is not None:
+                    self._ending.append(asyncio.create_task(self._local.stop()))
+                await asyncio.gather(*self._ending)
         finally:
             keys.close()
 
@@ -202,11 +202,12 @@ class _Service:
             loop.add_signal_handler(number, self._server.stop)
         loop.add_signal_handler(signal.SIGHUP, watch.poke)
         async with asyncio.TaskGroup() as tasks:
-            background = [
-                tasks.create_task(watch.run()),
-                tasks.create_task(_refresh(keys)),
-                tasks.create_task(_tell_of_drops(self._ledger)),
-            ]
+            chores = {
+                "watching the configuration": watch.run,
+                "reading the keys anew": lambda: _refresh(keys),
+                "telling of dropped calls": lambda: _tell_of_drops(self._ledger),
+            }
+            background = [tasks.create_task(_keep_doing(name, chore)) for name, chore in chores.items()]
             self._begin_or_end_local_models()
             try:
                 await self._server.run(started=lambda: announce(Started(self._server.url, settings)))
@@ -296,9 +297,10 @@ class _Service:
         }
         ready = not self._server.stopping
         if self._local is not None:
+            routed = {target.name for route in self._settings.routes.values() for target in route.plan}
             for name, state in self._local.states().items():
                 parts[f"local/{name}"] = state
-                ready = ready and state != "starting"
+                ready = ready and (state != "starting" or f"local/{name}" not in routed)
         return Health(ready, parts)
 
     def _read_figures(self) -> Reading:
@@ -372,6 +374,16 @@ async def _tell_of_drops(ledger: Ledger) -> None:
             reasons = ", ".join(f"{reason}: {calls}" for reason, calls in status.dropped_by.items())
             log.warning("%d calls were dropped and will not be in the ledger (%s)", told, reasons)
             await asyncio.sleep(_DROPS_SECONDS)
+
+
+async def _keep_doing(name: str, chore: Callable[[], Awaitable[None]]) -> None:
+    """Do a chore for as long as the endpoint runs. No chore that fails may end the endpoint."""
+    while True:
+        try:
+            await chore()
+        except Exception:
+            log.exception("%s failed; it is tried again", name)
+        await asyncio.sleep(_REFRESH_SECONDS)
 
 
 async def _refresh(keys: Keys) -> None:

@@ -24,6 +24,8 @@ class Engine:
         self.runtime = runtime
         self.active = 0
         """Calls begun and not finished."""
+        self.held_bytes = 0
+        """Bytes of request bodies that those calls hold; whoever takes a body in adds it."""
         self._clock = clock
         self._observers = observers
         self._budget = CaptureBudget()
@@ -44,5 +46,6 @@ class Engine:
 
     def _done(self, call: Call) -> None:
         self.active -= 1
+        self.held_bytes -= call.request_bytes
         for observe in self._observers:
             observe(call)

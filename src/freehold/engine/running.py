@@ -96,14 +96,16 @@ class RunningCall:
         """The request's bytes, and whether the client lets us keep them and the answer."""
         self.call.request_bytes = len(body)
         self._keep_bodies = self._keep_bodies and keep_body
-        self._request_body = body
+        self._request_body = body if self._keep_bodies else None
 
     def route_to(self, request: Request) -> None:
         """Find the route. Raises UnknownModel or Forbidden; the caller then calls `fail`."""
         self.call.streamed = request.stream
         self._route = route = self._runtime.route_for(request.model, self.key)
         self.call.route = route.name
-        self._keep_bodies = self._keep_bodies and route.keep_bodies
+        if not route.keep_bodies:
+            self._keep_bodies = False
+            self._request_body = None
 
     def fail(self, error: FreeholdError, status: int) -> None:
         """It ends with an error that the client is told with `status`."""
@@ -160,7 +162,10 @@ class RunningCall:
         provider = self._runtime.providers[target.provider]
         body = request.for_provider(target.model, ask_for_usage=provider.settings.stream_usage)
         self._response = response = await provider.send(self.call.operation, target.model, body)
+        del body  # as large as the request: it is not held while the answer is awaited
         attempt.status = response.status
+        if provider.settings.kind == "local":
+            self._take_losses(response)
         if not 200 <= response.status < 300:
             raise await self._refusal(response, provider)
         if request.stream:
@@ -180,6 +185,11 @@ class RunningCall:
         attempt.first_ms = self.call.first_token_ms = self._elapsed_ms()
         self._answered()
         return answer
+
+    def _take_losses(self, response: Response) -> None:
+        """A local worker says what it could not do of what was asked; others do not know of losses."""
+        losses = response.header(b"x-freehold-losses")
+        self.call.losses = tuple(losses.decode("latin-1").replace(" ", "").split(",")) if losses else ()
 
     async def _refusal(self, response: Response, provider: ProviderClient) -> ProviderRefused:
         try:

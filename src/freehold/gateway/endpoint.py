@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
 import msgspec
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from freehold.access.key import Key
 from freehold.core.errors import (
@@ -123,6 +125,7 @@ class Endpoint:
             )
         key = self._keys.find(token)
         if key is None:
+            self._metrics.strangers += 1
             raise Unauthorized(_UNKNOWN_KEY, hint="`freehold keys list` shows the keys there are.")
         return key
 
@@ -137,8 +140,6 @@ class Endpoint:
         heading = Heading(scope["headers"])
         key = self._authenticate(heading.token)
         engine = self._engine
-        if engine.active >= self._settings.max_calls:
-            raise Overloaded("Too many calls are in flight.", hint="Try again in a moment.")
         connection: ClientConnection = scope[CONNECTION]
         task = asyncio.current_task()
         assert task is not None
@@ -168,8 +169,12 @@ class Endpoint:
         call = running.call
         connection: ClientConnection = scope[CONNECTION]
         try:
-            body = await read_body(heading, scope, receive, self._settings)
+            if self._engine.active > self._settings.max_calls:
+                raise Overloaded("Too many calls are in flight.", hint="Try again in a moment.")
+            room = self._settings.max_held_bytes - self._engine.held_bytes
+            body = await read_body(heading, scope, receive, self._settings, room=room)
             running.receive(body, keep_body=heading.keep_body)
+            self._engine.held_bytes += running.call.request_bytes
             request = (read_chat_request if call.operation == "chat" else read_embeddings_request)(body)
             running.route_to(request)
             answer = await running.ask(request)
@@ -190,7 +195,7 @@ class Endpoint:
             return
         headers += (EVENT_STREAM, NO_CACHE, NO_BUFFERING)
         if scope["http_version"] == "1.0":
-            send = _all_at_once(send)
+            send = _unchunked(send)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         try:
             while answer:
@@ -249,20 +254,21 @@ def _stopping() -> Stopping:
     return Stopping("The endpoint is being stopped.", hint="Try again: another may have taken its place.")
 
 
-def _all_at_once(send: Send) -> Send:
-    """For a client that knows no chunks (HTTP/1.0): the stream is sent whole, with its length."""
-    started: list[Message] = []
-    pieces: list[bytes] = []
+def _unchunked(send: Send) -> Send:
+    """For a client that knows no chunks (HTTP/1.0): the end of the connection ends the stream."""
+    cycle = getattr(send, "__self__", None)
+    assert isinstance(cycle, RequestResponseCycle)
 
-    async def gather(message: Message) -> None:
+    async def send_unchunked(message: Message) -> None:
+        # uvicorn counts down the length that was announced; none is, so it is given one that never runs out.
         if message["type"] == "http.response.start":
-            started.append(message)
-            return
-        pieces.append(message["body"])
-        if not message.get("more_body", False):
-            await send_whole(send, started[0]["status"], started[0]["headers"], b"".join(pieces))
+            cycle.chunked_encoding = False
+            cycle.expected_content_length = sys.maxsize
+        elif not message.get("more_body", False):
+            cycle.expected_content_length = len(message["body"])
+        await send(message)
 
-    return gather
+    return send_unchunked
 
 
 def _call_headers(running: RunningCall) -> Headers:
@@ -271,4 +277,6 @@ def _call_headers(running: RunningCall) -> Headers:
     headers = [(b"x-freehold-call", name), (b"x-request-id", name)]  # the second is where OpenAI's SDK looks
     if call.model is not None and call.model.isprintable():
         headers.append((b"x-freehold-model", f"{call.provider}/{call.model}".encode("ascii", "replace")))
+    if call.losses:
+        headers.append((b"x-freehold-losses", ", ".join(call.losses).encode("ascii", "replace")))
     return headers

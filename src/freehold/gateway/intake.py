@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from freehold.core.errors import BadRequest, BodyTooLarge, ClientGone, RequestTimeout, UnsupportedMediaType
+from freehold.core.errors import (
+    BadRequest,
+    BodyTooLarge,
+    ClientGone,
+    Overloaded,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
 from freehold.gateway.protocol import CONNECTION, ClientConnection
 from freehold.gateway.replies import Receive
 from freehold.gateway.settings import ServerSettings
@@ -41,10 +48,12 @@ class Heading:
                 self.token = value.strip()
 
 
-async def read_body(heading: Heading, scope: Scope, receive: Receive, settings: ServerSettings) -> bytes:
-    """The whole request body.
+async def read_body(
+    heading: Heading, scope: Scope, receive: Receive, settings: ServerSettings, *, room: int
+) -> bytes:
+    """The whole request body. `room`: bytes that may be held besides those of other calls.
 
-    Raises UnsupportedMediaType, BodyTooLarge, RequestTimeout, BadRequest or ClientGone.
+    Raises UnsupportedMediaType, BodyTooLarge, Overloaded, RequestTimeout, BadRequest or ClientGone.
     """
     kind = heading.content_type
     if kind is not None and kind != b"application/json":
@@ -59,19 +68,27 @@ async def read_body(heading: Heading, scope: Scope, receive: Receive, settings: 
     ):
         raise UnsupportedMediaType("Compressed request bodies are not accepted.")
     limit = settings.max_body_bytes
-    if heading.content_length is not None and int(heading.content_length) > limit:
-        raise BodyTooLarge(f"The request body is over {limit} bytes.")
+    if heading.content_length is not None:
+        declared = int(heading.content_length)
+        if declared > limit:
+            raise BodyTooLarge(f"The request body is over {limit} bytes.")
+        if declared > room:
+            raise _no_room()
     connection: ClientConnection = scope[CONNECTION]
     if connection.body_complete:
-        return await _collect(receive, limit)
+        return await _collect(receive, limit, room)
     try:
         async with asyncio.timeout(settings.body_timeout):
-            return await _collect(receive, limit)
+            return await _collect(receive, limit, room)
     except TimeoutError:
         raise RequestTimeout(f"The request body did not arrive within {settings.body_timeout:g} s.") from None
 
 
-async def _collect(receive: Receive, limit: int) -> bytes:
+def _no_room() -> Overloaded:
+    return Overloaded("The requests in flight hold too much memory.", hint="Try again in a moment.")
+
+
+async def _collect(receive: Receive, limit: int, room: int) -> bytes:
     message = await receive()
     if message["type"] != "http.request":
         raise ClientGone("The client hung up.")
@@ -87,6 +104,8 @@ async def _collect(receive: Receive, limit: int) -> bytes:
             size += len(part)
             if size > limit:
                 break
+            if size > room:
+                raise _no_room()
             parts.append(part)
         else:
             return b"".join(parts)

@@ -50,6 +50,8 @@ class Metrics(Collector):
     def __init__(self, read: Callable[[], Reading]) -> None:
         """`read` gives the figures that others keep: calls in flight, the ledger's state."""
         self._read = read
+        self.strangers = 0
+        """Requests whose key was not a good one."""
         self._tallies: dict[Labels, Tally] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -103,6 +105,9 @@ class Metrics(Collector):
             if any(tally.firsts):
                 first.add_metric(labels, _cumulative(tally.firsts), tally.first_ms / 1000)
         yield from (calls, tokens, duration, first)
+        yield CounterMetricFamily(
+            "freehold_unauthorized", "Requests that showed no good key.", value=self.strangers
+        )
         yield GaugeMetricFamily("freehold_info", f"Freehold {__version__} is up.", value=1.0)
         for name, (kind, text, value) in self._read().items():
             family = GaugeMetricFamily if kind == "gauge" else CounterMetricFamily

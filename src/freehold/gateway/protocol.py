@@ -47,6 +47,7 @@ class ClientConnection(HttpToolsProtocol):
         self._raw_head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
         self._call: asyncio.Task[Any] | None = None
         self._refusal: ClientError | None = None
 
@@ -62,6 +63,9 @@ class ClientConnection(HttpToolsProtocol):
         if self._linger_timer is not None:
             self._linger_timer.cancel()
             self._linger_timer = None
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
         call = self._call
         super().connection_lost(exc)
         if call is not None and not call.done():
@@ -180,6 +184,32 @@ class ClientConnection(HttpToolsProtocol):
     def _head_is_late(self) -> None:
         self._head_timer = None
         self._refuse(RequestTimeout(f"The headers did not arrive within {self.limits.header_timeout:g} s."))
+
+    # A client that does not read
+
+    def pause_writing(self) -> None:
+        """More is waiting for the client than it takes in: from now on it has to show that it reads."""
+        super().pause_writing()
+        self._expect_reading(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _expect_reading(self, waiting: int) -> None:
+        self._write_timer = self.loop.call_later(
+            self.limits.write_timeout, self._look_whether_it_reads, waiting
+        )
+
+    def _look_whether_it_reads(self, waiting: int) -> None:
+        now = self.transport.get_write_buffer_size()
+        if now < waiting:
+            self._expect_reading(now)
+        else:
+            self.transport.abort()  # which ends its call as one whose client has gone
 
     # Refusals below the application
 

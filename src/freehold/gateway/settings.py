@@ -27,6 +27,10 @@ class ServerSettings(msgspec.Struct, frozen=True):
     """Most bytes in a request's headers and URL."""
     max_calls: int = 20_000
     """Most calls in flight; one more is answered 503."""
+    max_held_bytes: int = 512 * 1024 * 1024
+    """Most bytes of request bodies held for calls in flight; one more call is answered 503."""
+    write_timeout: float = 60.0
+    """Seconds after which a client that takes in nothing of its answer is hung up on."""
     keep_alive_timeout: float = 75.0
     """Seconds an idle client connection is kept."""
     shutdown_timeout: float = 30.0

@@ -8,7 +8,7 @@ from freehold.catalog.prices import Pricer
 from freehold.core.secret import without_our_keys
 from freehold.ledger.bodies import FreshBody, Packer
 from freehold.ledger.inbox import size_of
-from freehold.ledger.record import Call
+from freehold.ledger.record import Attempt, Call
 from freehold.ledger.rows import Digests, Price, pico_of
 
 log = logging.getLogger("freehold.ledger")
@@ -68,6 +68,8 @@ class Batch:
     def _price(self, call: Call) -> Price:
         if call.provider is None or call.model is None:
             return NOBODY_ASKED if not call.attempts else (None, None)
+        if len(call.attempts) > 1 and any(_may_be_billed(attempt) for attempt in call.attempts[:-1]):
+            return None, None
         try:
             cost = self._pricer.cost_of(call.provider, call.model, call.usage, call.started_us)
             return pico_of(cost.amount), cost.row
@@ -95,3 +97,11 @@ class Batch:
         if message not in self._complaints:
             self._complaints.add(message)
             log.warning(message, error)
+
+
+def _may_be_billed(attempt: Attempt) -> bool:
+    """Whether a model may have written something that this attempt came to nothing with: then a cost that
+    leaves it out would be too low, and the call's cost is unknown.
+    """
+    answered = attempt.status is not None and attempt.status < 300
+    return answered or attempt.error == "provider_timeout"

@@ -23,6 +23,10 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 Address = tuple[str, str]
 """Base URL and bearer token of a model that has an address of its own."""
 
+_STALE_SECONDS = 1.0
+"""A kept-alive connection that breaks sooner was closed before the request came; later, the provider may have
+worked on it, and asking again might be billed twice."""
+
 _NEVER = 0.0
 
 
@@ -221,11 +225,13 @@ class ProviderClient:
         limits = self.settings.timeouts
         connect = min(limits.connect, limits.total)
         connection = await self._pool.acquire(origin, timeout=connect)
+        sent = self._pool.loop.time()
         try:
             try:
                 await self._exchange(connection, head, body, limits, total)
             except BrokenAnswer:
-                if connection.touched or connection.used == 1:
+                late = self._pool.loop.time() - sent > _STALE_SECONDS
+                if late or connection.touched or connection.used == 1:
                     raise
                 self._pool.release(connection, origin)
                 connection = await self._pool.acquire(origin, timeout=connect, fresh=True)

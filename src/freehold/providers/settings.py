@@ -10,7 +10,7 @@ from freehold.core.secret import Secret
 
 
 class Timeouts(msgspec.Struct, frozen=True, gc=False):
-    """Time limits of a call, in seconds."""
+    """Time limits of an attempt, in seconds."""
 
     connect: float = 10.0
     """Until a connection stands."""
@@ -19,7 +19,7 @@ class Timeouts(msgspec.Struct, frozen=True, gc=False):
     silence: float = 60.0
     """Between two pieces of an answer."""
     total: float = 600.0
-    """For the whole call."""
+    """For one attempt as a whole, from sending the request to the end of the answer."""
 
 
 class ProviderSettings(msgspec.Struct, frozen=True):
