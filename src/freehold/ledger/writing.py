@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from pathlib import Path
 
@@ -48,6 +49,7 @@ class Writer:
         self._pace = pace
         self._flush_seconds = settings.flush_ms / 1000
         self._deadline: float | None = None
+        self._committed_at = -math.inf
         self._retry = pace.first_retry
         self._retry_at = 0.0
         self._tidy_at = 0.0
@@ -79,7 +81,8 @@ class Writer:
         now = time.monotonic()
         if self.has_to_write:
             if self._deadline is None:
-                self._deadline = now + self._flush_seconds
+                # After a quiet time there is nothing to gather: whoever looks right after a call finds it.
+                self._deadline = max(now, self._committed_at + self._flush_seconds)
             if at_once or now >= self._due():
                 self._commit(now)
         if self.failing is None and not batch.calls:
@@ -135,6 +138,7 @@ class Writer:
         self._inbox.settle(batch.calls, dropped=refused, reason="unrecordable")
         batch.clear()
         self._deadline = None
+        self._committed_at = time.monotonic()
         if self.failing is not None:
             self.failing = None
             self.since_us = microseconds(self._clock.now())
