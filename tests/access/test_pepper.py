@@ -4,7 +4,6 @@ import os
 import stat
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def test_processes_that_start_together_agree_on_one_pepper(tmp_path: Path) -> No
     assert freehold.__file__ is not None
     program = (
         "import sys; from pathlib import Path; from freehold.access.keys import Keys; "
-        "sys.stdin.readline(); keys = Keys(Path('access.db'), Path('secret')); "
+        "print('ready', flush=True); sys.stdin.readline(); keys = Keys(Path('access.db'), Path('secret')); "
         "print(keys.create(sys.argv[1])[1]); keys.close()"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(freehold.__file__).parent.parent)}
@@ -102,7 +101,9 @@ def test_processes_that_start_together_agree_on_one_pepper(tmp_path: Path) -> No
         )
         for number in range(4)
     ]
-    time.sleep(0.5)  # most of them are ready and waiting by now; it holds however many are
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
     for worker in workers:
         assert worker.stdin is not None
         worker.stdin.write("go\n")

@@ -6,6 +6,7 @@ The database keeps a keyed hash of each key, and nothing of the key itself but i
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sql
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from freehold.access import names, tables
 from freehold.access.choice import choose
@@ -32,6 +33,12 @@ PREFIX = 7
 KEEP_EXPIRED_US = 7 * 86400 * 1_000_000
 """How long an expired key of Freehold's own making is kept, so that its recent calls still show its name."""
 
+_PATIENCE_MS = 5000
+"""How long somebody who wants a change waits for another process's lock."""
+_REOPEN_SECONDS = 1.0
+"""Between two tries of a refresh to open a new file: a try costs answers some milliseconds."""
+_FAULTS = (SQLAlchemyError, sqlite3.Error, OSError, msgspec.MsgspecError)
+
 
 class Keys:
     """All keys. Every method may be called from any thread; `find` is the one for every call."""
@@ -46,6 +53,9 @@ class Keys:
         self._clock = clock or SystemClock()
         self._lock = threading.RLock()
         self._good: dict[bytes, Key] = {}
+        self._opened: tuple[int, int] | None = None
+        self._is_hasty = False
+        self._reopen_at = 0.0
         self.problem: StoreError | None = None
         """Why the last refresh failed, while the keys known before stay good; None when it worked."""
         self._open()
@@ -77,12 +87,15 @@ class Keys:
         """Take over what other processes changed; cheap when nothing did.
 
         Never raises, and waits for nobody's lock, as answers would wait with it: when the database cannot
-        be read now, the keys known so far stay as they are and `problem` says why.
+        be read now, the keys known so far stay as they are and `problem` says why. A new file that could not be
+        opened is left alone for a second, however often this is called.
         """
         with self._lock:
             try:
                 if self._replaced():
-                    self._reopen()
+                    if self.problem is not None and self._clock.tick() < self._reopen_at:
+                        return
+                    self._reopen(busy_ms=0)
                 else:
                     with self._impatient():
                         if self._version() != self._seen:
@@ -90,7 +103,7 @@ class Keys:
                 self.problem = None
             except StoreError as error:
                 self.problem = error
-            except (DBAPIError, OSError) as error:
+            except _FAULTS as error:
                 self.problem = unusable(self._path, error)
 
     def list(self) -> list[Key]:
@@ -172,26 +185,30 @@ class Keys:
                 connection.execute(tables.keys.delete().where(columns.id == sql.bindparam("doomed")), ids)
         return len(ids)
 
-    def _open(self) -> None:
-        self._engine = open_database(self._path, "access")
+    def _open(self, *, busy_ms: int = _PATIENCE_MS) -> None:
+        engine = open_database(self._path, "access", busy_ms=busy_ms)
         try:
             with store_errors(self._path):
                 # A power cut must not make a revoked key good again.
-                sql.event.listen(self._engine, "connect", _flush_every_commit)
-                self._engine.dispose()
-                self._opened = self._file()
-                self._watching = self._engine.connect().execution_options(freehold_reading=True)
+                sql.event.listen(engine, "connect", _flush_every_commit)
+                engine.dispose()
+                opened = self._file()
+                self._engine = engine
+                self._watching = engine.connect().execution_options(freehold_reading=True)
                 try:
-                    self._pepper = self._agreed_pepper()
+                    pepper = self._agreed_pepper()
                     self._load()
                 except BaseException:
                     self._watching.close()
                     raise
         except BaseException:
-            self._engine.dispose()
+            engine.dispose()
             raise
+        self._pepper = pepper
+        self._is_hasty = busy_ms < _PATIENCE_MS
+        self._opened = opened  # only now: a file that could not be taken over is still to be opened
 
-    def _reopen(self) -> None:
+    def _reopen(self, *, busy_ms: int = _PATIENCE_MS) -> None:
         """The file was replaced: look at the new one, and at the old one no more."""
         if self._opened is not None:
             self._opened = None
@@ -201,7 +218,9 @@ class Keys:
                 f"The database of keys `{self._path}` was removed.",
                 hint="Put it back; until then the keys known before stay good and none can be revoked.",
             )
-        self._open()
+        self._reopen_at = self._clock.tick() + _REOPEN_SECONDS
+        self._open(busy_ms=busy_ms)
+        self._reopen_at = 0.0
 
     def _agreed_pepper(self) -> Pepper:
         """The pepper of the keys in the database. Raises StoreError when it is lost or another one."""
@@ -230,8 +249,8 @@ class Keys:
     @contextmanager
     def _changing(self) -> Iterator[sql.Connection]:
         with self._lock, store_errors(self._path):
-            if self._replaced():
-                self._reopen()
+            if self._is_hasty or self._replaced():
+                self._reopen()  # opened by a refresh, it would fail at the first lock
             with writing(self._engine) as connection:
                 yield connection
             self._load()
