@@ -20,7 +20,7 @@ from answers import (
     error_event,
     streamed,
 )
-from byte_server import LAST_CHUNK, STREAM_HEAD, Answer, ByteServer, Do, chunk
+from byte_server import LAST_CHUNK, STREAM_HEAD, Answer, ByteServer, Do, chunk, whole
 from engines import STREAMED, stage_of
 from loops import run_on_uvloop, timed
 
@@ -76,6 +76,12 @@ def test_a_provider_that_does_not_know_usage_is_not_asked() -> None:
     assert b"stream_options" not in sent
     assert data == SHOWN_STREAM
     assert record.usage == Usage(output_tokens=2, source="counted")
+
+
+def test_usage_that_nobody_asked_for_is_shown() -> None:
+    data, _, record, _ = played(GOOD_STREAM, stream_usage=False)
+    assert data == ROLE + WORD + WORD + STOP + ONLY_USAGE + DONE
+    assert record.usage == Usage(3, 2, source="provider")
 
 
 ENDINGS: dict[str, Answer] = {
@@ -211,12 +217,14 @@ def test_what_a_failed_attempt_said_is_not_in_the_record() -> None:
         )
         async with (
             ByteServer(streamed(liar)) as first,
-            ByteServer(GOOD_STREAM) as second,
+            ByteServer(GOOD_STREAM, [whole(b"{}", status=b"500 No")]) as second,
             stage_of({"first": first, "second": second}) as stage,
         ):
             await stage.play(STREAMED)
-            record = stage.record
-            assert (record.reported_model, record.usage) == ("m-1", Usage(3, 2, source="provider"))
+            await stage.play(STREAMED)
+            answered, failed = stage.records
+            assert (answered.reported_model, answered.usage) == ("m-1", Usage(3, 2, source="provider"))
+            assert (failed.outcome, failed.reported_model, failed.usage) == ("failed", None, NO_USAGE)
 
     run_on_uvloop(main())
 
@@ -227,6 +235,17 @@ def test_a_slow_client_makes_no_silence() -> None:
         async with ByteServer(GOOD_STREAM) as server, stage_of({"acme": server}, timeouts=limits) as stage:
             result = await stage.play(STREAMED, pause=0.3)
             assert (result.data, result.error) == (SHOWN_STREAM, None)
+
+    run_on_uvloop(main())
+
+
+def test_an_answer_may_take_longer_than_its_first_token() -> None:
+    async def main() -> None:
+        limits = Timeouts(connect=1.0, first_token=0.2, silence=1.0, total=5.0)
+        slow: Answer = [*streamed(WORD, ended=False), 0.4, chunk(STOP), LAST_CHUNK]
+        async with ByteServer(slow) as server, stage_of({"acme": server}, timeouts=limits) as stage:
+            result = await stage.play(STREAMED)
+            assert (result.data, result.error) == (WORD + STOP + DONE, None)
 
     run_on_uvloop(main())
 

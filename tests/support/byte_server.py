@@ -180,7 +180,7 @@ async def _flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, see
     over = asyncio.ensure_future(reader.read())
     piece = b"x" * FLOOD_PIECE
     try:
-        while not over.done():
+        while not over.done() and not writer.transport.is_closing():
             writer.write(piece)
             drained = asyncio.ensure_future(writer.drain())
             await asyncio.wait((drained, over), return_when=asyncio.FIRST_COMPLETED)

@@ -146,6 +146,8 @@ def test_what_follows_the_end_is_dropped() -> None:
 def test_a_model_that_is_told_late_is_found() -> None:
     stream = fed(event({"choices": [], "model": "", "prompt_filter_results": []}), WORD)
     assert stream.facts.model == "m-1"
+    stream = fed(event({"choices": [delta(content="a")]}), WORD)
+    assert stream.facts.model == "m-1"
 
 
 def test_the_last_event_may_lack_its_empty_line() -> None:

@@ -146,7 +146,9 @@ def test_an_answer_that_never_ends(in_parts: bool) -> None:
 def test_silence_is_not_counted_while_nobody_reads() -> None:
     async def main() -> None:
         async with (
-            ByteServer([STREAM_HEAD, chunk(b"a"), 0.01, chunk(b"b"), 0.5, chunk(b"c"), LAST_CHUNK]) as server,
+            ByteServer(
+                [STREAM_HEAD, 0.02, chunk(b"a"), 0.01, chunk(b"b"), 0.5, chunk(b"c"), LAST_CHUNK]
+            ) as server,
             client_of(server, timeouts=limits(silence=0.3)) as client,
         ):
             response = await client.send("chat", "m", b"{}")
