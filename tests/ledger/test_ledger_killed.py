@@ -67,6 +67,14 @@ def test_all_but_the_last_moment_survives_and_the_rest_is_counted(path: Path, se
     assert [name for name in tallies_of(path) if (SHARED / name).exists()] == []
 
 
+def test_calls_of_the_first_moment_are_missed_too(path: Path) -> None:
+    with child(path, flush_ms=60_000) as one:
+        one.ask("start")
+        one.ask("record", 20)
+        one.kill()
+    assert [(gap.reason, gap.calls) for gap in LedgerReader(path).gaps()] == [("killed", 20)]
+
+
 def test_bodies_that_were_committed_survive_too(path: Path) -> None:
     with child(path) as one:
         one.ask("start")

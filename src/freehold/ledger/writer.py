@@ -70,12 +70,18 @@ class Ledger:
         self._writer = Writer(path, settings, self._inbox, pricer=pricer, clock=clock, pace=self._pace)
         self._thread = threading.Thread(target=self._work, name="freehold-ledger", daemon=True)
         self._settled = threading.Condition()
+        self._tried = threading.Event()
         self._flushing = 0
         self._close_by: float | None = None
 
-    def start(self) -> None:
-        """Start the thread. It opens the file by itself and goes on trying for as long as it cannot."""
+    def start(self, timeout: float = 5.0) -> None:
+        """Start the thread, and wait up to `timeout` seconds until it has tried to open the file once.
+
+        From then on this process is on record, so that even calls of its first moment are missed if it is killed.
+        When the file cannot be opened, that shows in the status, and the thread goes on trying.
+        """
         self._thread.start()
+        self._tried.wait(timeout)
 
     def record(self, call: Call) -> None:
         """Take in a finished call. About 1 us; never blocks, never raises; may be called from any thread.
@@ -145,6 +151,7 @@ class Ledger:
                 # Whatever it was, the thread must live: without it every later call is lost.
                 log.exception("The ledger met an error that it does not know")
                 writer.fail(f"unexpected error: {error}")
+            self._tried.set()
             with self._settled:
                 self._settled.notify_all()
             if close_by is not None and (not writer.has_to_write or time.monotonic() >= close_by):
