@@ -102,6 +102,17 @@ def test_a_recent_body_is_not_compressed_again_until_another_day() -> None:
     assert len(packer.take_fresh()) == 1
 
 
+def test_bodies_that_could_not_be_compressed_do_not_count_as_stored() -> None:
+    packer = Packer()
+    packer.pack(b"good", 1)
+    with memoryview(b"gone before it is compressed") as bad:
+        packer.pack(bad, 1)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="released"):
+        packer.take_fresh()
+    packer.pack(b"good", 1)
+    assert [unpack(one.stored) for one in packer.take_fresh()] == [b"good"]
+
+
 def test_the_same_content_is_stored_once(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     for _ in range(2):  # the second run has an empty memory of recent bodies

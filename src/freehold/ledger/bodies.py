@@ -68,12 +68,16 @@ class Packer:
         """Every body that was packed and is not known to be stored, compressed.
 
         All in one call: compressing lets go of Python's lock, and getting it back from the thread that
-        answers costs more than compressing a body does.
+        answers costs more than compressing a body does. Should it fail, none of them counts as stored.
         """
         fresh, self._fresh = self._fresh, []
         if not fresh:
             return []
-        stored = self._compress([body for _, _, body in fresh])
+        try:
+            stored = self._compress([body for _, _, body in fresh])
+        except BaseException:
+            self.forget([digest for digest, _, _ in fresh])
+            raise
         return [
             FreshBody(digest, day, len(one), one) for (digest, day, _), one in zip(fresh, stored, strict=True)
         ]
