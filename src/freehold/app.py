@@ -311,6 +311,11 @@ class _Service:
             "freehold_ledger_queued_bytes": ("gauge", "Bytes waiting to be written.", status.queued_bytes),
             "freehold_ledger_written": ("counter", "Calls written to the ledger.", status.written),
             "freehold_ledger_dropped": ("counter", "Calls that could not be kept.", status.dropped),
+            "freehold_ledger_bodies_dropped": (
+                "counter",
+                "Calls kept without bodies.",
+                status.bodies_dropped,
+            ),
             "freehold_configuration_ok": (
                 "gauge",
                 "Whether the newest configuration is the one in force.",
@@ -358,6 +363,8 @@ def _in_words(status: LedgerStatus) -> str:
     said = [status.state if status.reason is None else f"{status.state}: {status.reason}"]
     if status.dropped:
         said.append(f"{status.dropped} calls dropped")
+    if status.bodies_dropped:
+        said.append(f"{status.bodies_dropped} calls kept without their bodies")
     if status.incident:
         said.append(status.incident)
     return "; ".join(said)

@@ -121,6 +121,7 @@ def test_disk_full(tmp_path: Path, provider: ThreadedProvider, show: Show) -> No
         disk.fill(endpoint.pid)
         expect_failing(endpoint, "disk full")
         until(lambda: endpoint.figures["freehold_ledger_dropped_total"] > 50)
+        assert endpoint.figures["freehold_ledger_bodies_dropped_total"] > 0
         assert "calls dropped" in endpoint.health["parts"]["ledger"]
         until(lambda: endpoint.says("WARNING", "calls were dropped", "queue full"))
         disk.free(endpoint.pid)

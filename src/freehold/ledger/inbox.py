@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 
 from freehold.core.clock import Clock, microseconds
@@ -42,6 +43,8 @@ class Inbox:
         """Not yet in the ledger, by reason."""
         self.dropped: dict[str, int] = {}
         """Since the start, by reason."""
+        self.bodies_dropped = 0
+        """Calls taken in without their bodies since the start, for want of room."""
         self.accepted = 0
         """Calls taken in since the start."""
         self.settled = 0
@@ -65,14 +68,19 @@ class Inbox:
         return self._tally.cells[0]
 
     def put(self, call: Call) -> None:
-        """Take a call in, or drop and count it when there is no room. Never blocks, never raises."""
+        """Take a call in; without its bodies, or not at all, when there is no room. Never blocks, never raises."""
         try:
             size = size_of(call)
             with self._lock:
                 held = self.held + size
                 if held > self._limit or self._closed is not None:
-                    self._refuse(self._closed or "queue full")
-                    return
+                    held = self.held + CALL_BYTES
+                    if held > self._limit or self._closed is not None:
+                        self._refuse(self._closed or "queue full")
+                        return
+                    # What a call cost is worth more than what was said; and there is room for many such calls.
+                    call = _without_bodies(call)
+                    self.bodies_dropped += 1
                 calls = self._calls
                 calls.append(call)
                 self.held = held
@@ -148,6 +156,12 @@ class Inbox:
         drops.until_us = now_us
         self.dropped[reason] = self.dropped.get(reason, 0) + calls
         self._tally.cells[1] += calls
+
+
+def _without_bodies(call: Call) -> Call:
+    call = copy.copy(call)  # somebody else may be looking at it
+    call.request_body = call.answer_body = None
+    return call
 
 
 def size_of(call: Call) -> int:

@@ -4,8 +4,9 @@ What may be lost. A call is committed at most `flush_ms` (250 ms) after `record(
 commit (milliseconds; longer when the disk is slow). When the process is killed, calls of that last moment are
 lost and nothing else is; the file stays intact, and the next start states how many they were
 (`runs.gaps_of_killed`). A power cut takes no more, for every commit is flushed to the disk. While the database
-cannot be written, calls wait in memory up to `queue_bytes`; those beyond are dropped, and every drop is
-counted, by reason, in the status and later in the ledger.
+cannot be written, calls wait in memory up to `queue_bytes`. A call that no longer fits gives up its bodies first,
+which is counted in the status; calls that do not fit even so are dropped, and every drop is counted, by reason,
+in the status and later in the ledger.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class LedgerStatus(msgspec.Struct, frozen=True):
     dropped: int
     dropped_by: dict[str, int]
     """Dropped calls by reason."""
+    bodies_dropped: int
+    """Calls of those recorded whose bodies were given up, as the queue had room for the call alone."""
     queued: int
     queued_bytes: int
     pricing_errors: int
@@ -129,6 +132,7 @@ class Ledger:
             written=writer.written,
             dropped=sum(list(inbox.dropped.values())),
             dropped_by=dict(inbox.dropped),
+            bodies_dropped=inbox.bodies_dropped,
             queued=inbox.accepted - inbox.settled,
             queued_bytes=inbox.held,
             pricing_errors=writer.batch.pricing_errors,
