@@ -89,7 +89,7 @@ class Batch:
                 None if request is None else pack(without_our_keys(request), day),
                 None if answer is None else pack(without_our_keys(answer), day),
             )
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a body, the call is kept
             self._complain("The bodies of a call cannot be kept: %r", error)
             return None, None
 

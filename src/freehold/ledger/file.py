@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ from freehold.ledger.record import Call
 from freehold.ledger.rows import CALL_COLUMNS, Digests, Price, plain, row_of
 from freehold.store.bulk import Insert
 from freehold.store.database import open_database
+
+log = logging.getLogger("freehold.ledger")
 
 T = TypeVar("T")
 
@@ -91,15 +94,26 @@ class LedgerFile:
         except (FileNotFoundError, NotADirectoryError):
             return False
 
-    def write(self, batch: Batch, drops: dict[str, Drops], detail: str | None, counts: runs.Counts) -> int:
-        """Commit the batch and the report of drops, all or nothing. Returns how many calls no row holds."""
+    def write(
+        self,
+        batch: Batch,
+        drops: dict[str, Drops],
+        detail: str | None,
+        counts: runs.Counts,
+        *,
+        alone: bool = False,
+    ) -> int:
+        """Commit the batch and the report of drops, all or nothing. Returns how many calls no row holds.
+
+        `alone`: row by row, giving up each that fails, for whatever reason that is not the file's.
+        """
         now_us, run = microseconds(self._clock.now()), self._run
         assert run is not None
 
         def work(connection: Connection) -> int:
             # In the order of their addresses, so that each page of the index is visited once: a third cheaper.
-            _each(_insert_bodies, connection, sorted(batch.fresh))
-            refused = self._write_calls(connection, batch)
+            _each(_insert_bodies, connection, sorted(batch.fresh), alone=alone)
+            refused = self._write_calls(connection, batch, alone=alone)
             runs.report_drops(connection, run, drops, detail)
             written = counts.written + len(batch.calls) - refused
             runs.update_run(connection, run, now_us, runs.Counts(counts.recorded, written, counts.dropped))
@@ -188,27 +202,34 @@ class LedgerFile:
             tally.remove(name)
         return is_new
 
-    def _write_calls(self, connection: Connection, batch: Batch) -> int:
+    def _write_calls(self, connection: Connection, batch: Batch, *, alone: bool) -> int:
         names = self._names
         ready = list(zip(batch.calls, batch.ready, strict=True))
-        try:
-            _insert_calls.run(connection, [row_of(call, names, *rest) for call, rest in ready])
-        except _ROW_ERRORS:
-            return sum(not self._write_alone(connection, call, rest) for call, rest in ready)
-        return 0
+        if not alone:
+            with contextlib.suppress(*_ROW_ERRORS):
+                _insert_calls.run(connection, [row_of(call, names, *rest) for call, rest in ready])
+                return 0
+        return sum(not self._write_alone(connection, call, rest) for call, rest in ready)
 
     def _write_alone(self, connection: Connection, call: Call, rest: tuple[Price, Digests]) -> bool:
         try:
             _insert_calls.run(connection, [row_of(plain(call), self._names, *rest)])
         except _ROW_ERRORS:
             return False
+        except (SQLAlchemyError, OSError):
+            raise
+        except Exception:
+            # One call must not keep all that come after it from being written.
+            log.exception("A call cannot be written")
+            return False
         return True
 
 
-def _each(insert: Insert, connection: Connection, rows: Sequence[Sequence[object]]) -> None:
-    try:
-        insert.run(connection, rows)
-    except _ROW_ERRORS:
-        for row in rows:
-            with contextlib.suppress(*_ROW_ERRORS):
-                insert.run(connection, [row])
+def _each(insert: Insert, connection: Connection, rows: Sequence[Sequence[object]], *, alone: bool) -> None:
+    if not alone:
+        with contextlib.suppress(*_ROW_ERRORS):
+            insert.run(connection, rows)
+            return
+    for row in rows:
+        with contextlib.suppress(*_ROW_ERRORS):
+            insert.run(connection, [row])

@@ -54,6 +54,7 @@ class Writer:
         self._retry_at = 0.0
         self._tidy_at = 0.0
         self._next_aside = 0.0
+        self._strange = 0
 
     @property
     def has_to_write(self) -> bool:
@@ -125,18 +126,20 @@ class Writer:
         drops = self._inbox.take_drops()
         try:
             self._hold_file()
-            refused = self.file.write(batch, drops, self.failing, self._counts())
+            refused = self.file.write(batch, drops, self.failing, self._counts(), alone=self._strange >= 2)
         except _FAULTS as error:
             self._inbox.give_back(drops)
             self._meet(error)
             return
         except BaseException:
             self._inbox.give_back(drops)
+            self._strange += 1  # an error that nobody knows, as of a call that makes every try fail
             raise
         self.written += len(batch.calls) - refused
         self._retention.count_in(sum(body.stored_bytes for body in batch.fresh))
         self._inbox.settle(batch.calls, dropped=refused, reason="unrecordable")
         batch.clear()
+        self._strange = 0
         self._deadline = None
         self._committed_at = time.monotonic()
         if self.failing is not None:
