@@ -36,7 +36,9 @@ class Greeting(msgspec.Struct, frozen=True):
         body = f'{{"model": "{self.model}", "messages": [{{"role": "user", "content": "{QUESTION}"}}]}}'
         key = self.token or f"${_VARIABLE}"
         given = f'"{self.token}"' if self.token else f'__import__("os").environ["{_VARIABLE}"]'
-        where = f" --url {self.url} --key {shlex.quote(key) if self.token else key}" if self.elsewhere else ""
+        where = f" --url {self.url}" if self.elsewhere else ""
+        # Not as an option, which everybody on the machine can see while the command runs.
+        before = f"{_VARIABLE}={shlex.quote(self.token)} " if self.elsewhere and self.token else ""
         which = "" if self.model == "default" else f" -m {shlex.quote(self.model)}"
         return {
             "curl": f'curl {self.base_url}/chat/completions -H "authorization: Bearer {key}" '
@@ -45,7 +47,7 @@ class Greeting(msgspec.Struct, frozen=True):
             f'OpenAI(base_url="{self.base_url}", api_key={given}).chat.completions.create('
             f'model="{self.model}", messages=[{{"role": "user", "content": "{QUESTION}"}}]'
             ").choices[0].message.content)",
-            "command line": f'{self.command} ask{where}{which} "{QUESTION}"',
+            "command line": f'{before}{self.command} ask{where}{which} "{QUESTION}"',
         }
 
     def text(self) -> str:
