@@ -197,8 +197,10 @@ incumbent = "some/gpt-4o-mini"
     newcomer.starts()
     del newcomer.environment["FREEHOLD_URL"]
     pastes = [line for line in newcomer.screen.splitlines() if "Name three rivers." in line]
-    assert [line.split()[0].removeprefix(".venv/bin/") for line in pastes] == ["curl", "from", "freehold"]
     curl, python, command = pastes
+    assert curl.startswith("curl ")
+    assert python.startswith("from openai import OpenAI; ")
+    assert ".venv/bin/freehold ask " in command
     answered = newcomer.types(f"command -v curl > /dev/null || exit 90; {curl}")
     if answered.returncode != 90:  # some machines have no curl
         assert msgspec.json.decode(answered.stdout)["choices"][0]["message"]["content"] == ANSWER

@@ -109,6 +109,18 @@ def test_every_way_to_end_an_answer_ends_it_properly(answer: Answer) -> None:
     assert record.usage == Usage(output_tokens=2, source="counted")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [streamed(WORD, DONE), [STREAM_HEAD, chunk(ROLE + WORD + DONE), LAST_CHUNK]],
+    ids=["in pieces", "at once"],
+)
+def test_an_answer_may_end_without_saying_why(answer: Answer) -> None:
+    data, error, record, _ = played(answer)
+    assert data.endswith(WORD + DONE)
+    assert error is None
+    assert (record.outcome, record.stop_reason) == ("answered", None)
+
+
 def test_an_answer_without_a_word_is_one() -> None:
     data, error, record, _ = played(streamed(ROLE, STOP, ONLY_USAGE, DONE))
     assert (data, error) == (ROLE + STOP + DONE, None)

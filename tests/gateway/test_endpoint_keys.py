@@ -24,7 +24,10 @@ PATIENCE = 2.0
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEndpoint]:
-    with SimulatedProvider.in_thread(Script(models={"*": Behaviour(text="Yes.")})) as provider:
+    script = Script(
+        models={"slow": Behaviour(text="word " * 40, tokens_per_s=20.0), "*": Behaviour(text="Yes.")}
+    )
+    with SimulatedProvider.in_thread(script) as provider:
         toml = f"""
 [local]
 enabled = false
@@ -87,28 +90,17 @@ def test_a_key_runs_out_on_time(endpoint: RunningEndpoint) -> None:
     assert expires <= time.time() < expires + PATIENCE
 
 
-def test_a_stream_under_way_outlives_its_key(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_stream_under_way_outlives_its_key(endpoint: RunningEndpoint) -> None:
     """It was let in when it was asked for; what is taken back is the right to ask again."""
-    script = Script(models={"*": Behaviour(text="word " * 40, tokens_per_s=20.0)})
-    with SimulatedProvider.in_thread(script) as provider:
-        toml = f"""
-[local]
-enabled = false
-[providers.sim]
-base_url = "{provider.base_url}"
-[routes.default]
-incumbent = "sim/m"
-"""
-        with RunningEndpoint(tmp_path_factory.mktemp("endpoint"), toml) as endpoint:
-            key = endpoint.make_key("lost")
-            with endpoint.connect(key) as client, endpoint.connect(key) as other:
-                stream = client.stream("default")
-                stream.event()
-                with endpoint.keys() as keys:
-                    keys.revoke("lost")
-                until(lambda: other.get("/v1/models").status == 401)
-                assert stream.rest()[-1] == b"[DONE]"
-            assert endpoint.recorded(stream.call).call.outcome == "answered"
+    key = endpoint.make_key("gone")
+    with endpoint.connect(key) as client, endpoint.connect(key) as other:
+        stream = client.stream("sim/slow")
+        stream.event()
+        with endpoint.keys() as keys:
+            keys.revoke("gone")
+        until(lambda: other.get("/v1/models").status == 401)
+        assert stream.rest()[-1] == b"[DONE]"
+    assert endpoint.recorded(stream.call).call.outcome == "answered"
 
 
 def test_a_limited_key_calls_its_routes_and_nothing_else(endpoint: RunningEndpoint) -> None:

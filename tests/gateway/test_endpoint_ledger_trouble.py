@@ -19,7 +19,7 @@ from freehold.providers.simulated import Behaviour, Script, SimulatedProvider, T
 
 Show = Callable[[str], None]
 
-LOCKED_SECONDS = 6.0
+LOCKED_SECONDS = 5.5
 """How long another process holds the databases. Waiting for it in the wrong place would take seconds."""
 SLOWEST_MS = 500.0
 """99 of 100 answers come within this, whatever befalls the ledger. A loaded machine alone takes some of it; a

@@ -19,8 +19,8 @@ from freehold.providers.simulated import Behaviour, Lorem, Script, SimulatedProv
 
 SCRIPT = Script(
     models={
-        "brief": Behaviour(text="word " * 30, tokens_per_s=20.0),
-        "brief whole": Behaviour(text="Done.", first_token_s=1.5),
+        "brief": Behaviour(text="word " * 20, tokens_per_s=20.0),
+        "brief whole": Behaviour(text="Done.", first_token_s=1.0),
         "endless": Behaviour(text=Lorem(tokens=100_000), tokens_per_s=50.0),
         "sleeper": Behaviour(headers_s=300.0),
         "*": Behaviour(text="Yes."),

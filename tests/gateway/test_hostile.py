@@ -176,7 +176,7 @@ def test_pipelined_requests_are_answered_in_order(endpoint: RunningEndpoint) -> 
 
 def test_a_long_pipeline_is_not_taken_for_long_headers(endpoint: RunningEndpoint) -> None:
     request = b"".join(whole(endpoint.key, GOOD))  # type: ignore[arg-type]
-    pieces = [request * 400 + request[:40], 0.5, request[40:]]
+    pieces: list[bytes | float] = [request * 400 + request[:40], 0.5, request[40:]]
     outcome = strike(port_of(endpoint), pieces, answers=401, stubborn=True, limit=20)
     assert {answer.status for answer in outcome.answers} == {200}
     assert len(outcome.answers) == 401

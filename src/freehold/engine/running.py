@@ -235,7 +235,7 @@ class RunningCall:
                 )
             first += events
             if not events or stream.complete:
-                if stream.facts.stop_reason is None:
+                if stream.facts.stop_reason is None and not stream.started:
                     raise ProviderBroken(
                         f"The stream of `{provider.name}` ended before it began.", provider=provider.name
                     )

@@ -92,6 +92,13 @@ class ClientConnection(HttpToolsProtocol):
                 )
             elif self._head_timer is None:
                 self._await_head()
+        elif self._head_timer is None and not self._busy:
+            self._await_head()  # a line break before a request is not one: it buys no time
+
+    @property
+    def _busy(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
 
     def watch(self, call: asyncio.Task[Any] | None) -> None:
         """Cancel `call` when the client hangs up or in a hurry; None ends the watch."""

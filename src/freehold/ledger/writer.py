@@ -11,9 +11,7 @@ in the status and later in the ledger.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import threading
 import time
 from pathlib import Path
@@ -140,9 +138,6 @@ class Ledger:
         )
 
     def _work(self) -> None:
-        # Answers come first, but the writer keeps the quarter of a core that it needs to follow a full load.
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         wake, writer = self._inbox.wake, self._writer
         while True:
             close_by = self._close_by
@@ -163,6 +158,5 @@ class Ledger:
         writer.finish()
 
 
-_NICE = 5
 _CLOSING_SECONDS = 0.05
 """Between two tries while the process waits for the ledger to close."""

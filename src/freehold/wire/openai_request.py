@@ -62,6 +62,10 @@ def _read_fields(body: bytes) -> Fields:
         raise BadRequest("The request body is nested too deeply.") from None
 
 
+MOST_FIELDS = 500
+"""Top-level fields of a request. Those of the dialect are some forty; a million would be an attack."""
+
+
 def _read_model(fields: Fields) -> str:
     raw = fields.get("model")
     if raw is None:
@@ -90,6 +94,8 @@ def read_chat_request(body: bytes) -> Request:
     `messages` (a list that is not empty), `stream` and `stream_options`.
     """
     fields = _read_fields(body)
+    if len(fields) > MOST_FIELDS:
+        raise BadRequest(f"The request has more than {MOST_FIELDS} fields.")
     request = Request(_read_model(fields), fields)
     messages = bytes(fields.get("messages", b""))
     if not messages.startswith(b"[") or messages[1:-1].isspace() or messages in _NOT_LISTS:

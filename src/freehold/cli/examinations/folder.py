@@ -85,6 +85,10 @@ def _modes(folder: Path) -> Finding:
         for path in (folder, *sorted(folder.iterdir()))
         if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077
     ]
+    if stat.S_IMODE(folder.stat().st_mode) & 0o022:
+        return broken(
+            "modes", f"others on this machine can put their own keys into {folder}", f"`chmod 700 {folder}`"
+        )
     # Nobody passes a closed folder, so what is in it matters only when the folder is open.
     if folder not in open_to_others:
         return good("modes", f"only you can look into {folder}")

@@ -184,13 +184,17 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
         self.touched = True
+        before = self._unread
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._misread(_reason_of(error))
             return
-        if not self.status:
-            # The parser hands headers over only when they are whole, so the bytes are counted here.
+        if self._unread != before:
+            self._head_bytes = 0
+        elif not self.complete:
+            # A head, or the trailers behind a body. The parser hands their lines over only when they are
+            # whole, so the bytes are counted here.
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEADER_BYTES:
                 self._misread(f"its head is over {MAX_HEADER_BYTES} bytes")
@@ -235,6 +239,8 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header line of the answer."""
+        if self.status:
+            return  # a trailer: nothing that we act on comes there
         name = name.lower()
         if name in _SIZED_BY:
             self._sized = True
