@@ -124,7 +124,7 @@ def test_people_are_greeted_with_three_lines_that_work(shell: Shell) -> None:
             assert lines[3].startswith("  key      fh-")
             curl, python, ask = lines[7], lines[9], lines[11]
             environment = {**shell.environment, "PYTHONWARNINGS": "default"}
-            pasted = [[sys.executable, "-c", python], shlex.split(ask)]
+            pasted = [[sys.executable, "-c", python], ["sh", "-c", ask]]
             if shutil.which("curl"):
                 pasted.append(shlex.split(curl))
             for words in pasted:

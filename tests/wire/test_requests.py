@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from examples import examples
 from freehold.core.errors import BadRequest
-from freehold.wire.openai_request import Request, read_chat_request, read_embeddings_request
+from freehold.wire.openai_request import MOST_FIELDS, Request, read_chat_request, read_embeddings_request
 
 MESSAGES = b'[{"role":"user","content":"hi"}]'
 
@@ -193,6 +193,14 @@ def test_embeddings_of_nothing_are_refused(value: bytes | None) -> None:
     with pytest.raises(BadRequest) as caught:
         read_embeddings_request(body)
     assert caught.value.param == "input"
+
+
+def test_more_fields_than_any_request_has_are_refused() -> None:
+    for read, needed in ((read_chat_request, {"messages": [1]}), (read_embeddings_request, {"input": "a"})):
+        most = {"model": "m", **needed, **{f"x{number}": 0 for number in range(MOST_FIELDS - 2)}}
+        assert len(read(json.dumps(most).encode()).fields) == MOST_FIELDS
+        with pytest.raises(BadRequest, match="fields"):
+            read(json.dumps({**most, "one": "more"}).encode())
 
 
 @examples

@@ -19,6 +19,9 @@ _TRUE = msgspec.Raw(b"true")
 _ASK_FOR_USAGE = msgspec.Raw(b'{"include_usage":true}')
 _NOT_LISTS = (b"[]", b"null")
 
+MOST_FIELDS = 500
+"""Top-level fields of a request. Those of the dialect are some forty; a million would be an attack."""
+
 
 class Request(msgspec.Struct, gc=False):
     """A decoded request. `fields` maps each top-level name to its value's own bytes."""
@@ -49,7 +52,7 @@ def _read_fields(body: bytes) -> Fields:
     try:
         if not body.isascii():
             body.decode()
-        return _decode_fields(body)
+        fields = _decode_fields(body)
     except msgspec.ValidationError:
         raise BadRequest("The request body is not a JSON object.") from None
     except msgspec.DecodeError as error:
@@ -60,10 +63,9 @@ def _read_fields(body: bytes) -> Fields:
         raise BadRequest(f"The request body is not UTF-8 (byte {error.start}).") from None
     except RecursionError:
         raise BadRequest("The request body is nested too deeply.") from None
-
-
-MOST_FIELDS = 500
-"""Top-level fields of a request. Those of the dialect are some forty; a million would be an attack."""
+    if len(fields) > MOST_FIELDS:
+        raise BadRequest(f"The request has more than {MOST_FIELDS} fields.")
+    return fields
 
 
 def _read_model(fields: Fields) -> str:
@@ -94,8 +96,6 @@ def read_chat_request(body: bytes) -> Request:
     `messages` (a list that is not empty), `stream` and `stream_options`.
     """
     fields = _read_fields(body)
-    if len(fields) > MOST_FIELDS:
-        raise BadRequest(f"The request has more than {MOST_FIELDS} fields.")
     request = Request(_read_model(fields), fields)
     messages = bytes(fields.get("messages", b""))
     if not messages.startswith(b"[") or messages[1:-1].isspace() or messages in _NOT_LISTS:

@@ -146,6 +146,8 @@ CUTS: dict[str, Answer] = {
     "length": [whole(b"hello")[:-1], 0.01, Do.END],
     "chunked": [STREAM_HEAD, chunk(b"hello"), 0.01, Do.END],
     "within a chunk": [STREAM_HEAD, b"9\r\nhel", 0.01, Do.END],
+    "a trailer without end": [STREAM_HEAD, chunk(b"hello"), b"0\r\nx: ", b"a" * 400_000, Do.HOLD],
+    "a size without end": [STREAM_HEAD, chunk(b"hello"), b"1;x=", b"a" * 400_000, Do.HOLD],
     "not a chunk": [STREAM_HEAD, b"zz\r\nhel"],
     "to the end, reset": [b"HTTP/1.1 200 OK\r\n\r\nhel", 0.01, Do.RESET],
 }
@@ -165,6 +167,19 @@ def test_a_body_that_is_cut_is_never_taken_for_whole(run: Run, answer: Answer) -
                 finally:
                     response.close()
             assert len(server.connections) == 2
+
+    run(main())
+
+
+@on_both_loops
+def test_a_trailer_is_no_header(run: Run) -> None:
+    async def main() -> None:
+        trailer = b"0\r\nretry-after: 5\r\n\r\n"
+        async with ByteServer([STREAM_HEAD, chunk(b"a"), trailer]) as server, client_of(server) as client:
+            response = await client.send("chat", "m", b"{}")
+            await response.read()
+            assert response.header(b"retry-after") is None
+            response.close()
 
     run(main())
 
