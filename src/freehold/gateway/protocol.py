@@ -24,6 +24,9 @@ CONNECTION = "freehold.connection"
 
 _LINGER_SECONDS = 5.0
 
+_MOST_PIPELINED = 500
+"""Requests that may wait their turn on a connection. uvicorn goes on reading as long as answers are written."""
+
 WRITE_HIGH_WATER = 32 * 1024
 """Unsent bytes of an answer above which a slow client makes its provider wait."""
 
@@ -43,13 +46,16 @@ class ClientConnection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._in_head = True
+        self._between = True
         self._header_bytes = 0
-        self._raw_head_bytes = 0
+        self._unaccounted = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._call: asyncio.Task[Any] | None = None
         self._refusal: ClientError | None = None
+        self._answering: RequestResponseCycle | None = None
+        """`cycle` is the newest request, which may wait behind this one."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected: its first request's headers are awaited from now on."""
@@ -67,6 +73,10 @@ class ClientConnection(HttpToolsProtocol):
             self._write_timer.cancel()
             self._write_timer = None
         call = self._call
+        if self._answering is not None and not self._answering.response_complete:
+            # uvicorn tells only the newest of several pipelined requests, and writes for the others.
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
         if call is not None and not call.done():
             call.cancel()
@@ -76,6 +86,9 @@ class ClientConnection(HttpToolsProtocol):
         if self._refusal is not None:
             return
         self._unset_keepalive_if_required()
+        # The parser keeps what is not whole yet to itself: headers, trailers, a chunk's extension. So bytes are
+        # counted here, and whatever it hands over sets the count back.
+        self._unaccounted += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -83,16 +96,11 @@ class ClientConnection(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse(_refusal_in(error) or BadRequest("The request is not valid HTTP."))
             return
-        if self._in_head:
-            # The parser hands headers over only when they are whole, so the bytes are counted here.
-            self._raw_head_bytes += len(data)
-            if self._raw_head_bytes > self.limits.max_header_bytes:
-                self._refuse(
-                    HeadersTooLarge(f"The request's headers are over {self.limits.max_header_bytes} bytes.")
-                )
-            elif self._head_timer is None:
-                self._await_head()
-        elif self._head_timer is None and not self._busy:
+        if self._unaccounted > self.limits.max_header_bytes:
+            self._refuse(
+                HeadersTooLarge(f"The request's headers are over {self.limits.max_header_bytes} bytes.")
+            )
+        elif self._head_timer is None and (self._in_head or (self._between and not self._busy)):
             self._await_head()  # a line break before a request is not one: it buys no time
 
     @property
@@ -134,14 +142,19 @@ class ClientConnection(HttpToolsProtocol):
         """Whether the whole request body has arrived."""
         return not self.cycle.more_body
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     # Parser callbacks
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
         self._in_head = True
+        self._between = False
         self._header_bytes = 0
-        self._raw_head_bytes = 0
+        self._unaccounted = 0
         self.scope[CONNECTION] = self  # type: ignore[literal-required]
 
     def on_url(self, url: bytes) -> None:
@@ -168,14 +181,23 @@ class ClientConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is complete; the application starts."""
         self._in_head = False
+        self._unaccounted = 0
         self._stop_head_timer()
         super().on_headers_complete()
+        if len(self.pipeline) > _MOST_PIPELINED:
+            raise BadRequest("Too many requests were sent ahead of their answers.")
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._unaccounted = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request's body is complete."""
         if self._linger_timer is not None:
             self._linger_timer.cancel()
             self._linger_timer = None
+        self._between = True
         super().on_message_complete()
 
     # Time

@@ -32,6 +32,8 @@ def listen(settings: ServerSettings) -> socket.socket:
         raise SettingsError(f"`{settings.host}` is not an address to listen on: {error.strerror}.") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Left to itself, the kernel takes in megabytes for a client that does not read.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
         listener.bind(address)
         listener.listen(_BACKLOG)
         listener.setblocking(False)
@@ -125,7 +127,8 @@ class RunningServer:
     async def run(self, *, started: Callable[[], None]) -> None:
         """Serve; `started` is called once requests are taken. Returns when stopped and drained."""
         self._server.when_started = started
-        await self._server.serve([self._listener])
+        # uvloop accepts one connection of each socket in a turn of the loop.
+        await self._server.serve([self._listener, *(self._listener.dup() for _ in range(7))])
 
     def stop(self) -> None:
         """Take no new requests; calls in flight may finish within `shutdown_timeout`. A second call hurries."""
