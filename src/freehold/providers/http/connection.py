@@ -182,7 +182,8 @@ class Connection(asyncio.Protocol):
         """The connection stands."""
         self._transport = transport  # type: ignore[assignment]  # uvloop's is none of asyncio's classes
         raw = transport.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 * 1024)
+        if raw is not None:  # a transport need not stand on a socket
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 * 1024)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
