@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -247,6 +248,7 @@ def test_the_tree_is_the_tree() -> None:
     assert names == [room for room in rooms() if not room.startswith("_")], "it points down"
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 def test_every_folder_of_the_root_has_a_line() -> None:
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
