@@ -196,6 +196,27 @@ def test_a_price_that_cannot_be_worked_out_loses_no_call(tmp_path: Path) -> None
         assert ledger.status.pricing_errors == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "known"),
+    [
+        (Attempt("azure", "gpt-4o", 0.1, 9.5, None, 503, "failed", "provider_refused"), True),
+        (Attempt("azure", "gpt-4o", 0.1, 9.5, None, None, "failed", "provider_unreachable"), True),
+        (Attempt("azure", "gpt-4o", 0.1, 9.5, None, 200, "failed", "provider_broken"), False),
+        (Attempt("azure", "gpt-4o", 0.1, 9.5, None, None, "failed", "provider_timeout"), False),
+    ],
+)
+def test_a_cost_is_unknown_when_an_attempt_before_may_be_billed(
+    tmp_path: Path, first: Attempt, known: bool
+) -> None:
+    with opened(tmp_path / "ledger.db") as ledger:
+        call = make_call()
+        call.attempts = [first, call.attempts[-1]]
+        ledger.record(call)
+        assert ledger.flush(5)
+        cost = LedgerReader(tmp_path / "ledger.db").call(call.id).cost
+        assert (cost.amount is not None) == known
+
+
 def test_calls_recorded_from_many_threads_are_all_there(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger.db") as ledger:
 

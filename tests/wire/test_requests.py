@@ -155,6 +155,7 @@ REFUSED: dict[str, tuple[bytes, str | None]] = {
     "half a character": (chat(user=b'"\\ud800"'), None),
     "too deep": (chat(metadata=DEEP), None),
     "a byte order mark": (b"\xef\xbb\xbf" + chat(), None),
+    "a million fields": (b"{%b}" % b",".join(b'"f%d":1' % number for number in range(501)), None),
     "no model": (b'{"messages":%b}' % MESSAGES, "model"),
     "model null": (chat(model=b"null"), "model"),
     "model a number": (chat(model=b"4"), "model"),

@@ -199,6 +199,9 @@ class ClientConnection(HttpToolsProtocol):
             self._linger_timer = None
         self._between = True
         super().on_message_complete()
+        if not self.pipeline:
+            # uvicorn leaves reading paused behind a large body; then nobody would see the client hang up.
+            self.flow.resume_reading()
 
     # Time
 

@@ -11,6 +11,7 @@ from freehold import __version__
 from freehold.core.errors import ProviderBroken, ProviderRefused, ProviderUnreachable
 from freehold.core.secret import Secret
 from freehold.providers.client import MAX_ANSWER_BYTES
+from freehold.providers.settings import Timeouts
 
 OK = [whole(b'{"ok":1}')]
 
@@ -90,6 +91,22 @@ def test_a_stale_connection_is_not_replaced_twice(run: Run) -> None:
             with pytest.raises(ProviderUnreachable):
                 await read_once(client)
             assert len(server.requests) == 3
+
+    run(main())
+
+
+@on_both_loops
+def test_a_connection_that_breaks_late_is_not_replaced(run: Run) -> None:
+    """The provider may have worked on the request: asked again, it might bill it twice."""
+
+    async def main() -> None:
+        patient = Timeouts(first_token=10.0)
+        late = [1.1, Do.END]
+        async with ByteServer(OK, late, OK) as server, client_of(server, timeouts=patient) as client:
+            await read_once(client, b"1")
+            with pytest.raises(ProviderUnreachable):
+                await read_once(client, b"2")
+            assert [request[-1:] for request in server.requests] == [b"1", b"2"]
 
     run(main())
 
