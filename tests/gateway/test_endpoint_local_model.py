@@ -106,6 +106,24 @@ def test_streamed_chat(sdk: openai.OpenAI, endpoint: RunningEndpoint) -> None:
     assert call.stop_reason == pieces[-1].choices[0].finish_reason
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_the_model_cannot_do_is_a_declared_loss(
+    sdk: openai.OpenAI, endpoint: RunningEndpoint, stream: bool
+) -> None:
+    raw = sdk.chat.completions.with_raw_response.create(
+        model="default",
+        messages=[{"role": "user", "content": "What is the weather in Seoul?"}],
+        tools=[{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}],
+        max_tokens=8,
+        stream=stream,
+    )
+    parsed = raw.parse()
+    if isinstance(parsed, openai.Stream):
+        list(parsed)
+    assert raw.headers["x-freehold-losses"] == "tools"
+    assert endpoint.recorded(raw.headers["x-freehold-call"]).call.losses == ("tools",)
+
+
 def test_hanging_up_stops_the_model(sdk: openai.OpenAI, endpoint: RunningEndpoint) -> None:
     raw = sdk.chat.completions.with_raw_response.create(
         model="default",

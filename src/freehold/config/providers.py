@@ -42,10 +42,8 @@ _CREDENTIALS = frozenset(
 """Headers and parameters that are there to carry secrets."""
 _OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "te", "upgrade"})
 
-EMBEDDED_PROVIDER = ProviderSettings(
-    LOCAL, kind="local", prices=OWN_MACHINE_ID, models=tuple(EMBEDDED), keep_alive=False
-)
-"""The provider `local`. Its runtime gives each kept-alive connection a thread, so none are kept."""
+EMBEDDED_PROVIDER = ProviderSettings(LOCAL, kind="local", prices=OWN_MACHINE_ID, models=tuple(EMBEDDED))
+"""The provider `local`."""
 
 
 class ProviderReader:

@@ -101,7 +101,7 @@ def test_a_connection_that_breaks_late_is_not_replaced(run: Run) -> None:
 
     async def main() -> None:
         patient = Timeouts(first_token=10.0)
-        late = [1.1, Do.END]
+        late: Answer = [1.1, Do.END]
         async with ByteServer(OK, late, OK) as server, client_of(server, timeouts=patient) as client:
             await read_once(client, b"1")
             with pytest.raises(ProviderUnreachable):
