@@ -26,6 +26,12 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     output_audio_tokens: int | None = None
     source: UsageSource = "unknown"
     """`provider`: billed so. `counted`: a stream ended early and we counted what had come. `unknown`."""
+    cache_write_1h_tokens: int | None = None
+    """Part of the tokens written to the cache that is kept for an hour, and costs more."""
+    input_image_tokens: int | None = None
+    input_video_tokens: int | None = None
+    input_document_tokens: int | None = None
+    output_image_tokens: int | None = None
 
 
 NO_USAGE = Usage()
