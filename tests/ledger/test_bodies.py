@@ -34,10 +34,10 @@ def test_an_address_names_its_algorithm_and_can_be_verified() -> None:
 @given(st.lists(st.binary(max_size=5000), max_size=5, unique=True))
 def test_what_is_packed_comes_back(bodies: list[bytes]) -> None:
     packer = Packer()
-    digests = [packer.pack(body, 0) for body in bodies]
+    places = [packer.pack(body, 0) for body in bodies]
     fresh = packer.take_fresh()
-    assert [(one.digest, unpack(one.stored)) for one in fresh] == list(zip(digests, bodies, strict=True))
-    assert [one.stored_bytes for one in fresh] == [len(one.stored) for one in fresh]
+    assert [(one.place, unpack(one.stored)) for one in fresh] == list(zip(places, bodies, strict=True))
+    assert [one.place.digest for one in fresh] == [address_of(body) for body in bodies]
     assert packer.take_fresh() == []
 
 
@@ -77,7 +77,7 @@ def test_a_short_body_of_a_chat_takes_less_than_half_its_length() -> None:
     )
     packer = Packer()
     packer.pack(body, 0)
-    assert packer.take_fresh()[0].stored_bytes < len(body) / 2
+    assert len(packer.take_fresh()[0].stored) < len(body) / 2
 
 
 def test_a_damaged_body_is_not_passed_off_as_whole() -> None:
@@ -87,11 +87,16 @@ def test_a_damaged_body_is_not_passed_off_as_whole() -> None:
         unpack(packer.take_fresh()[0].stored[:-3])
 
 
-def test_a_recent_body_is_not_compressed_again_until_another_day() -> None:
+def test_a_recent_body_is_not_stored_again_and_grows_younger_with_each_day() -> None:
     packer = Packer(remembered=2)
-    for day in (1, 1, 2, 2, 1):
+    first = packer.pack(b"a", 1)
+    assert [packer.pack(b"a", day) for day in (1, 2)] == [first, first]
+    assert [one.place for one in packer.take_fresh()] == [first]
+    assert (first.day, packer.take_renewed()) == (2, [])  # it is not stored yet: it will be as of that day
+    first.id = 1
+    for day in (2, 3, 3, 1):
         packer.pack(b"a", day)
-    assert [one.day for one in packer.take_fresh()] == [1, 2]
+    assert (packer.take_fresh(), packer.take_renewed(), first.day) == ([], [first], 3)
     for body in (b"b", b"a", b"c", b"a"):  # `b` is the one used longest ago when `c` comes
         packer.pack(body, 2)
     assert [unpack(one.stored) for one in packer.take_fresh()] == [b"b", b"c"]
@@ -115,7 +120,7 @@ def test_bodies_that_could_not_be_compressed_do_not_count_as_stored() -> None:
 
 def test_the_same_content_is_stored_once(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    for _ in range(2):  # the second run has an empty memory of recent bodies
+    for _ in range(2):  # the second run learns from the file what was stored last
         with opened(path) as ledger:
             for number in range(300):
                 ledger.record(
@@ -163,3 +168,17 @@ def test_a_body_used_again_on_a_later_day_counts_as_young(tmp_path: Path) -> Non
             ledger.record(make_call(started_us=now_us, request_body=b"again"))
             assert ledger.flush(5)
     assert rows(path, "SELECT day FROM bodies") == [((NOON_US + 5 * DAY_US) // DAY_US,)]
+
+
+def test_a_row_that_has_become_another_body_is_not_shown_as_the_call_s_own(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with opened(path) as ledger:
+        ledger.record(make_call(request_body=b"mine", answer_body=None))
+        assert ledger.flush(5)
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE bodies SET digest = ?", (address_of(b"another"),))
+    connection.commit()
+    connection.close()
+    (entry,) = LedgerReader(path).calls()
+    assert entry.request_digest == shown(address_of(b"mine"))
+    assert LedgerReader(path).call(entry.call.id).call.request_body is None

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine, MetaData, create_engine
 
 import freehold
 import freehold.access.tables
 import freehold.ledger.tables
 from freehold.core.errors import StoreError
+from freehold.ledger.bodies import Packer
+from freehold.ledger.reading import LedgerReader
 from freehold.store.database import open_database, open_to_read
 from freehold.store.migrate import History, head_of
 
@@ -126,3 +130,36 @@ def test_the_view_for_people_has_every_fact_of_a_call(tmp_path: Path) -> None:
         columns = set(connection.exec_driver_sql("SELECT * FROM named_calls").keys())
     engine.dispose()
     assert columns == set(freehold.ledger.tables.calls.c.keys())
+
+
+def test_bodies_of_the_first_form_are_still_those_of_their_calls(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    sqlite3.connect(path).close()
+    first = create_engine(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("version_locations", str(MIGRATIONS / "ledger"))
+    config.set_main_option("path_separator", "newline")
+    with first.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO names VALUES (1, 'chat'), (2, 'answered'), (3, 'unknown')")
+        packer = Packer()
+        for number, body in enumerate((b"first", b"second")):
+            packer.pack(body, 20_000)
+            ((place, stored),) = packer.take_fresh()
+            connection.exec_driver_sql(
+                "INSERT INTO bodies VALUES (?, ?, 20000, ?, ?)",
+                (number + 7, place.digest, len(stored), stored),
+            )
+            connection.exec_driver_sql(
+                "INSERT INTO calls (id, started_us, operation, dialect, streamed, status, outcome, usage_source,"
+                " duration_us, request_bytes, answer_bytes, request_digest)"
+                " VALUES (?, 1, 1, 1, 0, 200, 2, 3, 5, 5, 0, ?)",
+                (f"call_{number}", place.digest),
+            )
+    first.dispose()
+    open_database(path, "ledger").dispose()
+    reader = LedgerReader(path)
+    assert [reader.call(f"call_{number}").call.request_body for number in range(2)] == [b"first", b"second"]
+    assert reader.extent().bodies == 2

@@ -6,10 +6,10 @@ import logging
 
 from freehold.catalog.prices import Pricer
 from freehold.core.secret import without_our_keys
-from freehold.ledger.bodies import FreshBody, Packer
+from freehold.ledger.bodies import FreshBody, Packer, Place
 from freehold.ledger.inbox import size_of
 from freehold.ledger.record import Attempt, Call
-from freehold.ledger.rows import Digests, Price, pico_of
+from freehold.ledger.rows import Places, Price, pico_of
 
 log = logging.getLogger("freehold.ledger")
 
@@ -25,9 +25,10 @@ class Batch:
 
     def __init__(self, pricer: Pricer, packer: Packer) -> None:
         self.calls: list[Call] = []
-        self.ready: list[tuple[Price, Digests]] = []
+        self.ready: list[tuple[Price, Places]] = []
         """What goes with each call."""
         self.fresh: list[FreshBody] = []
+        self.renewed: list[Place] = []
         self.pricing_errors = 0
         """Calls since the start whose cost is unknown because working it out failed."""
         self._size = 0
@@ -52,17 +53,20 @@ class Batch:
             self._size += size_of(call)
             self.ready.append((self._price(call), self._pack(call)))
         self.fresh += self._packer.take_fresh()
+        self.renewed += self._packer.take_renewed()
 
-    def make_anew(self) -> None:
-        """Make the same calls ready again, for a database that may have none of their bodies."""
+    def make_anew(self, stored: list[Place]) -> None:
+        """Make the same calls ready again, for another database, of whose bodies `stored` are known."""
         calls = self.calls
         self.clear()
         self._packer.forget_all()
+        for place in stored:
+            self._packer.remember(place)
         self.add(calls)
 
     def clear(self) -> None:
         """Begin the next one."""
-        self.calls, self.ready, self.fresh = [], [], []
+        self.calls, self.ready, self.fresh, self.renewed = [], [], [], []
         self._size = 0
 
     def _price(self, call: Call) -> Price:
@@ -78,7 +82,7 @@ class Batch:
             self._complain("The cost of a call cannot be worked out: %r", error)
             return None, None
 
-    def _pack(self, call: Call) -> Digests:
+    def _pack(self, call: Call) -> Places:
         # Whether bodies are to be kept was decided for this call before it was handed in.
         request, answer = call.request_body, call.answer_body
         if request is None and answer is None:

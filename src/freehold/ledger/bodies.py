@@ -1,4 +1,4 @@
-"""Bodies: compressed, and addressed by their content, so that the same content is stored once.
+"""Bodies: compressed, and addressed by their content; what was stored lately is not stored again.
 
 An address is a multihash: two bytes that name the algorithm and its length (0x12 0x20: SHA-256, 32 bytes),
 then the hash. People see it as `sha256:…`.
@@ -27,45 +27,72 @@ _FRESH_HASH = hashlib.sha256()
 _NOTHING = zstandard.ZstdCompressor().compress(b"")
 
 
-class FreshBody(NamedTuple):
-    """A body that the database may not have yet, in the order of the table's columns."""
+class Place:
+    """Where a body is kept, or will be."""
 
-    digest: bytes
-    day: int
-    """Days since 1970 of the call it belongs to."""
-    stored_bytes: int
+    __slots__ = ("day", "digest", "id")
+
+    def __init__(self, digest: bytes, day: int, number: int | None = None) -> None:
+        self.digest = digest
+        self.day = day
+        """Days since 1970 of the newest call that has it."""
+        self.id = number
+        """Of its row; None until there is one."""
+
+
+class FreshBody(NamedTuple):
+    """A body that was not stored lately."""
+
+    place: Place
     stored: bytes
 
 
 class Packer:
-    """Compresses bodies and remembers the recent ones, so that a repeated body costs only its hash."""
+    """Compresses bodies and remembers the recent ones, so that a repeated body costs only its hash.
+
+    Asking the database instead would need an index of the addresses. They come in no order, so each body would
+    read and write a page of that index somewhere else: on a ledger of a million bodies that is most of the work.
+    """
 
     def __init__(self, remembered: int = 20_000) -> None:
-        """`remembered`: how many recent addresses to keep, about 150 bytes each."""
+        """`remembered`: how many recent addresses to keep, about 250 bytes each."""
         self._for_short = zstandard.ZstdCompressor(level=LEVEL, dict_data=_dictionary(), write_checksum=False)
         self._for_long = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False)
         self._limit = remembered
         # Not a plain dict: finding the oldest key of one that has lost many keys means walking past all of them.
-        self._recent: OrderedDict[bytes, int] = OrderedDict()
-        self._fresh: list[tuple[bytes, int, bytes]] = []
+        self._recent: OrderedDict[bytes, Place] = OrderedDict()
+        self._fresh: list[tuple[Place, bytes]] = []
+        self._renewed: list[Place] = []
 
-    def pack(self, body: bytes, day: int) -> bytes:
-        """The address of `body`. When it is not known to be stored for `day`, `take_fresh` will give it."""
+    def pack(self, body: bytes, day: int) -> Place:
+        """The place of `body`. When it is a new one, `take_fresh` will give it."""
         digest = address_of(body)
-        recent = self._recent
-        known = recent.get(digest)
-        if known is not None:
-            recent.move_to_end(digest)
-            if known >= day:
-                return digest
-        elif len(recent) >= self._limit:
-            recent.popitem(last=False)
-        recent[digest] = day
-        self._fresh.append((digest, day, body))
-        return digest
+        place = self._recent.get(digest)
+        if place is None:
+            place = Place(digest, day)
+            self.remember(place)
+            self._fresh.append((place, body))
+            return place
+        self._recent.move_to_end(digest)
+        if place.day < day:
+            place.day = day
+            if place.id is not None:
+                self._renewed.append(place)
+        return place
+
+    def remember(self, place: Place) -> None:
+        """This body is stored, or is about to be."""
+        if len(self._recent) >= self._limit:
+            self._recent.popitem(last=False)
+        self._recent[place.digest] = place
+
+    def take_renewed(self) -> list[Place]:
+        """Every stored body that a call of a later day has now."""
+        renewed, self._renewed = self._renewed, []
+        return renewed
 
     def take_fresh(self) -> list[FreshBody]:
-        """Every body that was packed and is not known to be stored, compressed.
+        """Every body that was packed and is not stored, compressed.
 
         All in one call: compressing lets go of Python's lock, and getting it back from the thread that
         answers costs more than compressing a body does. Should it fail, none of them counts as stored.
@@ -74,13 +101,11 @@ class Packer:
         if not fresh:
             return []
         try:
-            stored = self._compress([body for _, _, body in fresh])
+            stored = self._compress([body for _, body in fresh])
         except BaseException:
-            self.forget([digest for digest, _, _ in fresh])
+            self.forget([place.digest for place, _ in fresh])
             raise
-        return [
-            FreshBody(digest, day, len(one), one) for (digest, day, _), one in zip(fresh, stored, strict=True)
-        ]
+        return [FreshBody(place, one) for (place, _), one in zip(fresh, stored, strict=True)]
 
     def _compress(self, bodies: list[bytes]) -> list[bytes]:
         stored = [_NOTHING] * len(bodies)  # the library refuses to compress nothing in this way
@@ -101,6 +126,7 @@ class Packer:
     def forget_all(self) -> None:
         """The database may be another one."""
         self._recent.clear()
+        self._renewed.clear()
 
 
 def address_of(body: bytes) -> bytes:

@@ -195,16 +195,17 @@ def _entry(row: Row[Any], words: Words) -> Entry:
 def _with_bodies(connection: Connection, row: Row[Any], entry: Entry) -> Entry:
     call = msgspec.structs.replace(
         entry.call,
-        request_body=_body(connection, row.request_digest),
-        answer_body=_body(connection, row.answer_digest),
+        request_body=_body(connection, row.request_body, row.request_digest),
+        answer_body=_body(connection, row.answer_body, row.answer_digest),
     )
     return msgspec.structs.replace(entry, call=call)
 
 
-def _body(connection: Connection, digest: bytes | None) -> bytes | None:
-    if digest is None:
+def _body(connection: Connection, number: int | None, digest: bytes | None) -> bytes | None:
+    if number is None:
         return None
-    stored = connection.execute(select(bodies.c.stored).where(bodies.c.digest == digest)).scalar()
+    there = select(bodies.c.stored).where(bodies.c.id == number, bodies.c.digest == digest)
+    stored = connection.execute(there).scalar()
     return None if stored is None else unpack(stored)
 
 

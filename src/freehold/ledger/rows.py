@@ -12,21 +12,24 @@ from sqlalchemy import Row
 
 from freehold.core.money import Cost
 from freehold.core.usage import Usage
+from freehold.ledger.bodies import Place
 from freehold.ledger.record import Attempt, Call
 
 CALL_COLUMNS = (
     "id", "started_us", "operation", "dialect", "key", "route", "provider", "model", "reported_model",
     "streamed", "status", "outcome", "error", "stop_reason", "input_tokens", "output_tokens",
     "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "input_audio_tokens",
-    "output_audio_tokens", "usage_source", "usage_shape", "raw_usage", "first_token_us", "duration_us",
-    "request_bytes", "answer_bytes", "attempts", "losses", "cost_pico", "cost_row", "request_digest",
-    "answer_digest",
+    "output_audio_tokens", "cache_write_1h_tokens", "input_image_tokens", "input_video_tokens",
+    "input_document_tokens", "output_image_tokens", "usage_source", "usage_shape", "raw_usage",
+    "first_token_us", "duration_us", "request_bytes", "answer_bytes", "attempts", "losses", "cost_pico",
+    "cost_row", "request_digest",
+    "answer_digest", "request_body", "answer_body",
 )  # fmt: skip
 
 Price = tuple[int | None, str | None]
 """Cost in 1e-12 dollars, and the price row it is from."""
-Digests = tuple[bytes | None, bytes | None]
-"""Addresses of the request's and the answer's body."""
+Places = tuple[Place | None, Place | None]
+"""Where the request's and the answer's body are kept."""
 
 _EXACT = Context(prec=60)
 _LARGEST = 2**63 - 1
@@ -38,12 +41,13 @@ _decode_losses = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 def row_of(
-    call: Call, names: Mapping[str | None, int | None], price: Price, digests: Digests
+    call: Call, names: Mapping[str | None, int | None], price: Price, places: Places
 ) -> tuple[object, ...]:
     """The values of CALL_COLUMNS. `names[word]` is a word's number."""
     usage = call.usage
     shape, numbers = (None, None) if call.raw_usage is None else split_usage(call.raw_usage)
     first = call.first_token_ms
+    request, answer = places
     return (
         call.id,
         call.started_us,
@@ -66,6 +70,11 @@ def row_of(
         usage.reasoning_tokens,
         usage.input_audio_tokens,
         usage.output_audio_tokens,
+        usage.cache_write_1h_tokens,
+        usage.input_image_tokens,
+        usage.input_video_tokens,
+        usage.input_document_tokens,
+        usage.output_image_tokens,
         names[usage.source],
         names[shape],
         numbers,
@@ -77,8 +86,10 @@ def row_of(
         _encode(call.losses).decode() if call.losses else None,
         price[0],
         names[price[1]],
-        digests[0],
-        digests[1],
+        None if request is None else request.digest,
+        None if answer is None else answer.digest,
+        None if request is None else request.id,
+        None if answer is None else answer.id,
     )
 
 
@@ -112,6 +123,11 @@ def call_of(row: Row[Any], names: Callable[[int | None], str | None]) -> Call:
             input_audio_tokens=row.input_audio_tokens,
             output_audio_tokens=row.output_audio_tokens,
             source=word(row.usage_source),
+            cache_write_1h_tokens=row.cache_write_1h_tokens,
+            input_image_tokens=row.input_image_tokens,
+            input_video_tokens=row.input_video_tokens,
+            input_document_tokens=row.input_document_tokens,
+            output_image_tokens=row.output_image_tokens,
         ),
         raw_usage=None if row.raw_usage is None else join_usage(names(row.usage_shape), row.raw_usage),
         first_token_ms=None if row.first_token_us is None else row.first_token_us / 1000,

@@ -75,6 +75,14 @@ calls = Table(
     Column("cost_row", Integer),
     Column("request_digest", LargeBinary(34)),
     Column("answer_digest", LargeBinary(34)),
+    # The rows of `bodies`; a digest says whether what is there is still the body of this call.
+    Column("request_body", BigInteger),
+    Column("answer_body", BigInteger),
+    Column("cache_write_1h_tokens", BigInteger),
+    Column("input_image_tokens", BigInteger),
+    Column("input_video_tokens", BigInteger),
+    Column("input_document_tokens", BigInteger),
+    Column("output_image_tokens", BigInteger),
     sqlite_autoincrement=True,
 )
 
@@ -96,7 +104,8 @@ bodies = Table(
     "bodies",
     metadata,
     Column("id", _serial, primary_key=True),
-    Column("digest", LargeBinary(34), nullable=False, unique=True),
+    # Not indexed: see `bodies.Packer`.
+    Column("digest", LargeBinary(34), nullable=False),
     # Days since 1970 of the newest call that has this body.
     Column("day", Integer, nullable=False),
     Column("stored_bytes", BigInteger, nullable=False),

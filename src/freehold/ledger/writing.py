@@ -136,7 +136,7 @@ class Writer:
             self._strange += 1  # an error that nobody knows, as of a call that makes every try fail
             raise
         self.written += len(batch.calls) - refused
-        self._retention.count_in(sum(body.stored_bytes for body in batch.fresh))
+        self._retention.count_in(sum(len(body.stored) for body in batch.fresh))
         self._inbox.settle(batch.calls, dropped=refused, reason="unrecordable")
         batch.clear()
         self._strange = 0
@@ -151,7 +151,7 @@ class Writer:
         if self.file.is_open and not self.file.is_in_place():
             self.file.report_removal()
         if not self.file.is_open and self.file.open(self._counts()):
-            self.batch.make_anew()
+            self.batch.make_anew(self.file.recent_bodies())
             self._retention.forget_total()
             if self.file.incident is not None:
                 log.warning("%s", self.file.incident)
