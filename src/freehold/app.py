@@ -84,7 +84,7 @@ async def list_provider_models(settings: Settings, provider: str) -> list[str]:
     """Ask a provider for its models: the live part of `freehold check`. Raises ProviderError."""
     from freehold.core.errors import ProviderBroken
     from freehold.providers.client import ProviderClient
-    from freehold.wire.openai_answer import NotAnAnswer
+    from freehold.wire.dialect import NotAnAnswer
     from freehold.wire.openai_models import read_model_ids
 
     client = ProviderClient(settings.providers[provider], tls=ssl.create_default_context())

@@ -143,7 +143,7 @@ def test_a_key_over_plain_http(tmp_path: Path, url: str, warned: bool) -> None:
             'There is no preset called "mistrall".',
             "Did you mean `mistral`?",
         ),
-        ('[providers.x]\nlike = "zzz"', 'There is no preset called "zzz".', "There are `azure`,"),
+        ('[providers.x]\nlike = "zzz"', 'There is no preset called "zzz".', "There are `anthropic`,"),
         ('[providers.x]\nlike = "../openai"', 'There is no preset called "../openai".', ""),
         (
             "[providers.azure]",

@@ -10,7 +10,7 @@ from loops import run_on_uvloop
 
 from freehold.access.key import Key
 from freehold.core.errors import BadRequest, Forbidden, FreeholdError, UnknownModel
-from freehold.wire.openai_request import read_chat_request
+from freehold.wire.request import read_chat_request
 
 LIMITED = Key("key_1", "limited", "fh-ab12", 0, routes=frozenset({"r"}))
 OPEN = Key("key_2", "open", "fh-cd34", 0)

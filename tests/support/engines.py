@@ -21,7 +21,7 @@ from freehold.ledger.record import Call
 from freehold.providers.client import ProviderClient
 from freehold.routing.routes import Route, RouteTable, Target
 from freehold.wire.openai_errors import status_of
-from freehold.wire.openai_request import read_chat_request, read_embeddings_request
+from freehold.wire.request import read_chat_request, read_embeddings_request
 
 WHOLE = b'{"model":"r","messages":[{"role":"user","content":"hi"}]}'
 STREAMED = b'{"model":"r","messages":[{"role":"user","content":"hi"}],"stream":true}'

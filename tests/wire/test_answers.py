@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from examples import examples
 from freehold.core.usage import NO_USAGE, Usage
-from freehold.wire.openai_answer import Facts, NotAnAnswer, read_chat_answer, read_embeddings_answer
+from freehold.wire.dialect import NotAnAnswer
+from freehold.wire.facts import Facts
+from freehold.wire.openai_answer import read_chat_answer, read_embeddings_answer
 
 CHAT = {
     "id": "c",

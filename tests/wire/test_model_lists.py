@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from freehold.wire.openai_answer import NotAnAnswer
+from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.openai_models import ModelEntry, encode_model, encode_models, read_model_ids
 
 ENTRIES = [ModelEntry("default", "freehold"), ModelEntry("acme/m", "acme", created=7)]

@@ -17,8 +17,8 @@ import pytest
 from stream_samples import cut
 
 from freehold.wire.openai_answer import read_chat_answer, read_embeddings_answer
-from freehold.wire.openai_request import read_chat_request, read_embeddings_request
 from freehold.wire.openai_stream import ChatStream
+from freehold.wire.request import read_chat_request, read_embeddings_request
 
 ELSEWHERE = Path(__file__).parents[3] / "shared/data/wire/pydantic-ai/interactions.jsonl.gz"
 RECORDED = Path(os.environ.get("FREEHOLD_RECORDED_EXCHANGES", ELSEWHERE))

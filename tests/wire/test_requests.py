@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from examples import examples
 from freehold.core.errors import BadRequest
-from freehold.wire.openai_request import MOST_FIELDS, Request, read_chat_request, read_embeddings_request
+from freehold.wire.request import MOST_FIELDS, Request, read_chat_request, read_embeddings_request
 
 MESSAGES = b'[{"role":"user","content":"hi"}]'
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stream_samples import ENDINGS, Event, Stream, chunk, cut, cuts, delta, streams
 
 from examples import examples
-from freehold.wire.openai_answer import NotAnAnswer
+from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.openai_stream import ChatStream
 from freehold.wire.sse import MAX_EVENT_BYTES
 

@@ -22,6 +22,7 @@ from freehold.config.values import UnfitError, is_credential, shown
 from freehold.core.secret import Secret
 from freehold.providers.presets import Preset, find_preset, preset_names
 from freehold.providers.settings import ProviderSettings
+from freehold.wire.dialects import NAMES
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -123,6 +124,7 @@ class ProviderReader:
             max_connections=section.max_connections,
             keep_alive=section.keep_alive,
             models=section.models,
+            paths={} if preset is None else preset.paths,
             **facts,
         )
 
@@ -221,6 +223,7 @@ class ProviderReader:
         return found.secret
 
     def _check_facts(self, facts: Mapping[str, Any], key: Key) -> None:
+        self._check_dialects(facts.get("dialects", ("openai-chat",)), (*key, "dialects"))
         auth = facts.get("auth", "bearer")
         if not _HEADER_NAME.fullmatch(auth) or auth.lower() in _OURS:
             self._problems.error((*key, "auth"), f"`{written((*key, 'auth'))}` cannot name a header.")
@@ -235,6 +238,14 @@ class ProviderReader:
                 self._problems.error(
                     (*key, path), f"`{written((*key, path))}` must be a path that begins with `/`."
                 )
+
+    def _check_dialects(self, dialects: tuple[str, ...], here: Key) -> None:
+        if not dialects:
+            self._problems.error(here, f"`{written(here)}` is empty.", f"There are {one_of(NAMES)}.")
+        for dialect in dialects:
+            if dialect not in NAMES:
+                hint = did_you_mean(dialect, NAMES) or f"There are {one_of(NAMES)}."
+                self._problems.error(here, f"There is no dialect called {shown(dialect)}.", hint)
 
     def _check_header(self, name: str, value: str, here: Key) -> None:
         if not _HEADER_NAME.fullmatch(name) or not value.isascii():
@@ -260,6 +271,8 @@ def _without_own_machine(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 _SHARED = (
+    "dialects",
+    "quirks",
     "auth",
     "headers",
     "query",

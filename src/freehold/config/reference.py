@@ -28,6 +28,7 @@ from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
 from freehold.providers.presets import Preset, find_preset, preset_names
 from freehold.providers.settings import Timeouts
+from freehold.wire.dialect import Quirks
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "file": File,
@@ -36,6 +37,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "ledger": LedgerSettings,
     "provider": ProviderSection,
     "timeouts": Timeouts,
+    "quirks": Quirks,
     "route": RouteSection,
     "model": ModelSection,
     "price": PriceSection,
@@ -115,6 +117,8 @@ def _default(section: type[msgspec.Struct], field: inspect.Field) -> str:
 
 def _as_written(value: object, unit: str) -> str:
     match value:
+        case tuple():
+            written = "[" + ", ".join(_as_written(one, unit) for one in value) + "]"
         case bool():
             written = "true" if value else "false"
         case int():

@@ -15,6 +15,7 @@ from freehold.catalog.profile import Modality
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
 from freehold.providers.settings import Timeouts
+from freehold.wire.dialect import Quirks
 
 
 class LocalSettings(msgspec.Struct, frozen=True):
@@ -33,6 +34,11 @@ class ProviderSection(msgspec.Struct, frozen=True):
     """Address of its API, up to and with `/v1` or its like. Needed where there is no preset."""
     api_key: str | None = None
     """Where its key is: `env:NAME` or `file:PATH` (relative to this file). Never the key itself."""
+    dialects: tuple[str, ...] | None = None
+    """What it speaks: any of `openai-chat`, `openai-responses`, `anthropic-messages`, `gemini`,
+    `bedrock-converse`, `cohere`. Requests in other dialects are translated into the first."""
+    quirks: Quirks | None = None
+    """How its kind of the first dialect differs from the original: see below."""
     auth: str | None = None
     """`bearer`, or the name of the header that carries the bare key, such as `api-key`."""
     headers: dict[str, str] | None = None

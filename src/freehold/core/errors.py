@@ -5,6 +5,7 @@ FreeholdError
 ├── StoreError                 a database or file of ours could not be used
 ├── ClientError                the caller's mistake: 4xx
 │   ├── BadRequest             400
+│   │   └── LossRefused        400  something would be lost, and the client said `strict`
 │   ├── Unauthorized           401
 │   ├── Forbidden              403
 │   ├── NotFound               404
@@ -77,6 +78,19 @@ class ClientError(FreeholdError):
 
 class BadRequest(ClientError):
     """The request cannot be understood."""
+
+
+class LossRefused(BadRequest):
+    """The client would rather have an error than a loss. Nothing was sent to the provider."""
+
+    code = "loss_refused"
+
+    def __init__(self, losses: tuple[str, ...], provider: str) -> None:
+        super().__init__(
+            f"`{provider}` cannot be given all of this request; lost would be: {', '.join(losses)}.",
+            hint="Leave it out, or call without `strict`.",
+        )
+        self.losses = losses
 
 
 class Unauthorized(ClientError):
@@ -202,9 +216,17 @@ class ProviderRefused(ProviderError):
     code = "provider_refused"
 
     def __init__(
-        self, message: str, *, provider: str, status: int, body: bytes, retry_after: str | None = None
+        self,
+        message: str,
+        *,
+        provider: str,
+        status: int,
+        body: bytes,
+        dialect: str | None = None,
+        retry_after: str | None = None,
     ) -> None:
         super().__init__(message, provider=provider)
         self.provider_status = status
         self.body = body
+        self.dialect = dialect
         self.retry_after = retry_after

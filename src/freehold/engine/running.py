@@ -13,16 +13,19 @@ from freehold.core.errors import (
     ProviderRefused,
 )
 from freehold.engine.capture import Capture, CaptureBudget
+from freehold.engine.exchange import AnswerStream, Exchange, exchange_for
 from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Attempt, Call, Outcome
 from freehold.providers.client import ProviderClient, Response
 from freehold.routing.routes import Route, Target
-from freehold.wire.openai_answer import Facts, NotAnAnswer, read_chat_answer, read_embeddings_answer
-from freehold.wire.openai_request import Request
-from freehold.wire.openai_stream import DONE, ChatStream
+from freehold.wire.dialect import NotAnAnswer
+from freehold.wire.facts import Facts
+from freehold.wire.request import Request
 
 _REQUEST_AT_FAULT = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 422})
 """Statuses that another model would most likely answer too: the request itself is refused."""
+
+_STREAMS = (b"text/event-stream", b"application/vnd.amazon.eventstream")
 
 _PEEK_BYTES = 64 * 1024
 """A stream that has said this much without writing anything is passed on as it is."""
@@ -45,6 +48,7 @@ class RunningCall:
         "_budget",
         "_capture",
         "_done",
+        "_exchange",
         "_keep_bodies",
         "_request_body",
         "_response",
@@ -78,7 +82,8 @@ class RunningCall:
         self._request_body: bytes | None = None
         self._route: Route | None = None
         self._response: Response | None = None
-        self._stream: ChatStream | None = None
+        self._exchange: Exchange | None = None
+        self._stream: AnswerStream | None = None
         self._attempt: Attempt | None = None
         self._capture: Capture | None = None
 
@@ -118,6 +123,10 @@ class RunningCall:
         """A stream that the client has seen the beginning of is ended by us."""
         if not self.ended:
             self._cut(error.code)
+
+    def last_words(self, error: FreeholdError) -> bytes:
+        """How the client is told that its stream breaks off, and why."""
+        return b"" if self._stream is None else self._stream.fail(error)
 
     def cancel(self) -> None:
         """The client hung up. What had come is recorded as what it is; the provider is cut off."""
@@ -160,36 +169,54 @@ class RunningCall:
 
     async def _try(self, target: Target, request: Request, attempt: Attempt) -> bytes:
         provider = self._runtime.providers[target.provider]
-        body = request.for_provider(target.model, ask_for_usage=provider.settings.stream_usage)
-        self._response = response = await provider.send(self.call.operation, target.model, body)
-        del body  # as large as the request: it is not held while the answer is awaited
+        call = self.call
+        self._exchange = exchange = exchange_for(
+            request,
+            provider.settings,
+            target.model,
+            embeddings=call.operation == "embeddings",
+            call_id=call.id,
+            created=call.started_us // 1_000_000,
+        )
+        call.losses = exchange.losses.names
+        self._response = response = await provider.send(
+            call.operation, target.model, exchange.body(), dialect=exchange.speech, stream=request.stream
+        )
         attempt.status = response.status
         if provider.settings.kind == "local":
             self._take_losses(response)
         if not 200 <= response.status < 300:
             raise await self._refusal(response, provider)
         if request.stream:
-            return await self._open_stream(response, request, provider, attempt)
+            return await self._open_stream(response, exchange, provider, attempt)
         answer = await response.read()
-        read = read_chat_answer if self.call.operation == "chat" else read_embeddings_answer
         try:
-            facts = read(answer)
+            answer, facts = exchange.read_whole(answer)
         except NotAnAnswer as error:
             raise ProviderBroken(
                 f"What `{provider.name}` sent is not an answer: {error}.", provider=provider.name
             ) from None
         self._take_facts(facts)
-        self.call.answer_bytes = len(answer)
+        self._add_losses()
+        call.answer_bytes = len(answer)
         if self._keep_bodies:
-            self.call.answer_body = answer
-        attempt.first_ms = self.call.first_token_ms = self._elapsed_ms()
+            call.answer_body = answer
+        attempt.first_ms = call.first_token_ms = self._elapsed_ms()
         self._answered()
         return answer
+
+    def _add_losses(self) -> None:
+        """What the exchange has lost by now, beside what is known already."""
+        exchange = self._exchange
+        if exchange is not None and exchange.losses:
+            known = self.call.losses
+            self.call.losses = known + tuple(name for name in exchange.losses.names if name not in known)
 
     def _take_losses(self, response: Response) -> None:
         """A local worker says what it could not do of what was asked; others do not know of losses."""
         losses = response.header(b"x-freehold-losses")
-        self.call.losses = tuple(losses.decode("latin-1").replace(" ", "").split(",")) if losses else ()
+        if losses:
+            self.call.losses += tuple(losses.decode("latin-1").replace(" ", "").split(","))
 
     async def _refusal(self, response: Response, provider: ProviderClient) -> ProviderRefused:
         try:
@@ -205,24 +232,23 @@ class RunningCall:
             provider=provider.name,
             status=response.status,
             body=body,
+            dialect=None if self._exchange is None else self._exchange.speech,
             retry_after=None if retry_after is None else provider.conceal(retry_after).decode("latin-1"),
         )
 
     async def _open_stream(
-        self, response: Response, request: Request, provider: ProviderClient, attempt: Attempt
+        self, response: Response, exchange: Exchange, provider: ProviderClient, attempt: Attempt
     ) -> bytes:
         """Wait for the first token. Comments and empty beginnings that come before it are held back:
         once the client has seen something, no other model can answer in this one's place.
         """
         content_type = response.header(b"content-type")
-        if content_type is not None and not content_type.lower().startswith(b"text/event-stream"):
+        if content_type is not None and not content_type.lower().startswith(_STREAMS):
             raise ProviderBroken(
                 f"`{provider.name}` was asked for a stream and did not send one.", provider=provider.name
             )
         response.await_first_token()
-        self._stream = stream = ChatStream(
-            hide_usage=provider.settings.stream_usage and not request.wants_usage
-        )
+        self._stream = stream = exchange.open_stream()
         first = b""
         while not stream.started and len(first) < _PEEK_BYTES:
             events = await self._read_events(response, stream, provider)
@@ -232,6 +258,7 @@ class RunningCall:
                     provider=provider.name,
                     status=502,
                     body=provider.conceal(b'{"error":' + stream.error + b"}"),
+                    dialect=exchange.speech,
                 )
             first += events
             if not events or stream.complete:
@@ -246,7 +273,7 @@ class RunningCall:
         self._note(first)
         return first
 
-    async def _read_events(self, response: Response, stream: ChatStream, provider: ProviderClient) -> bytes:
+    async def _read_events(self, response: Response, stream: AnswerStream, provider: ProviderClient) -> bytes:
         """The next events for the client; empty when the stream has come to its end."""
         try:
             if stream.broken is not None:
@@ -295,7 +322,10 @@ class RunningCall:
             raise
         if not events:
             stream.finished = True
-            events = DONE
+            events = stream.close()
+            if not events:
+                self._answered()
+                return b""
         self._note(events)
         return events
 
@@ -329,7 +359,7 @@ class RunningCall:
         self.call.provider = target.provider
         self.call.model = target.model
         self.call.attempts.append(attempt)
-        self._stream = None
+        self._stream = self._exchange = None
         return attempt
 
     def _close_attempt(self) -> None:
@@ -359,6 +389,7 @@ class RunningCall:
         if stream is not None:
             self._take_facts(stream.facts)
             call.usage = stream.usage_so_far()
+            self._add_losses()
         if self._capture is not None:
             call.answer_body = self._capture.take()
             self._capture = None

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -23,6 +23,7 @@ from freehold.core.errors import (
 )
 from freehold.engine.engine import Engine
 from freehold.engine.running import RunningCall
+from freehold.gateway.faces import FACES, Face, dialect_at, gemini_face, token_in_query
 from freehold.gateway.intake import Heading, Scope, read_body
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.protocol import CONNECTION, ClientConnection
@@ -39,13 +40,11 @@ from freehold.gateway.replies import (
     send_whole,
 )
 from freehold.gateway.settings import ServerSettings
-from freehold.wire.openai_errors import encode_error_event, status_of
+from freehold.wire.dialect import DialectName
+from freehold.wire.openai_errors import status_of
 from freehold.wire.openai_models import ModelEntry, encode_model, encode_models
-from freehold.wire.openai_request import read_chat_request, read_embeddings_request
 
 log = logging.getLogger("freehold.gateway")
-
-Operation = Literal["chat", "embeddings"]
 
 _MODELS = "/v1/models"
 _UNKNOWN_KEY = "The key is unknown, revoked or expired."
@@ -86,7 +85,6 @@ class Endpoint:
         self._metrics = metrics
         self._health = health
         self._list_models = list_models
-        self._calls: dict[str, Operation] = {"/v1/chat/completions": "chat", "/v1/embeddings": "embeddings"}
         self._pages: dict[str, Callable[[Scope, Send], Awaitable[None]]] = {
             _MODELS: self._models,
             "/health/live": self._live,
@@ -97,12 +95,14 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         path: str = scope["path"]
-        operation = self._calls.get(path)
+        face = FACES.get(path)
         try:
-            if operation is not None:
+            if face is None and ":" in path:
+                face = gemini_face(scope)
+            if face is not None:
                 if scope["method"] != "POST":
-                    raise MethodNotAllowed(f"`{path}` takes POST.")
-                await self._call(operation, scope, receive, send)
+                    raise MethodNotAllowed(f"`{path[:200]}` takes POST.")
+                await self._call(face, scope, receive, send)
                 return
             page = self._pages.get(path)
             if page is None and path.startswith(_MODELS + "/"):
@@ -113,7 +113,7 @@ class Endpoint:
                 raise MethodNotAllowed(f"`{path[:200]}` takes GET.")
             await page(scope, send)
         except FreeholdError as error:
-            await send_error(send, error, [])
+            await send_error(send, error, [], dialect_at(path) if face is None else face.dialect)
             connection: ClientConnection = scope[CONNECTION]
             connection.discard_body()
 
@@ -136,17 +136,20 @@ class Endpoint:
 
     # Calls
 
-    async def _call(self, operation: Operation, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _call(self, face: Face, scope: Scope, receive: Receive, send: Send) -> None:
         heading = Heading(scope["headers"])
-        key = self._authenticate(heading.token)
+        token = heading.token
+        if token is None and face.dialect == "gemini":
+            token = token_in_query(scope)
+        key = self._authenticate(token)
         engine = self._engine
         connection: ClientConnection = scope[CONNECTION]
         task = asyncio.current_task()
         assert task is not None
-        running = engine.begin(operation, "openai-chat", key)
+        running = engine.begin(face.operation, face.dialect, key)
         connection.watch(task)
         try:
-            await self._answer(running, heading, scope, receive, send)
+            await self._answer(running, scope, receive, send, face=face, heading=heading)
         except ClientGone:
             running.cancel()
         except asyncio.CancelledError:
@@ -157,16 +160,23 @@ class Endpoint:
             log.exception("call %s ended in an error of ours", running.call.id)
             running.fail(FreeholdError("An error of ours."), 500)
             if not connection.cycle.response_started:
-                await send_error(send, FreeholdError("Something went wrong here."), _call_headers(running))
+                broken = FreeholdError("Something went wrong here.")
+                await send_error(send, broken, _call_headers(running), face.dialect)
             else:
                 connection.transport.close()
         finally:
             connection.watch(None)
 
     async def _answer(
-        self, running: RunningCall, heading: Heading, scope: Scope, receive: Receive, send: Send
+        self,
+        running: RunningCall,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        face: Face,
+        heading: Heading,
     ) -> None:
-        call = running.call
         connection: ClientConnection = scope[CONNECTION]
         try:
             if self._engine.active > self._settings.max_calls:
@@ -175,25 +185,26 @@ class Endpoint:
             body = await read_body(heading, scope, receive, self._settings, room=room)
             running.receive(body, keep_body=heading.keep_body)
             self._engine.held_bytes += running.call.request_bytes
-            request = (read_chat_request if call.operation == "chat" else read_embeddings_request)(body)
+            request = face.read(body)
+            request.strict = heading.strict
             running.route_to(request)
             answer = await running.ask(request)
         except ClientGone:
             raise
         except FreeholdError as error:
-            await self._refuse(error, running, scope, send)
+            await self._refuse(error, running, face.dialect, scope, send)
             return
         except asyncio.CancelledError:
             if connection.gone:
                 raise
-            await self._refuse(_stopping(), running, scope, send)
+            await self._refuse(_stopping(), running, face.dialect, scope, send)
             return
         headers = _call_headers(running)
         if not request.stream:
             headers.append(JSON)
             await send_whole(send, 200, headers, answer)
             return
-        headers += (EVENT_STREAM, NO_CACHE, NO_BUFFERING)
+        headers += (EVENT_STREAM if request.framing == "sse" else JSON, NO_CACHE, NO_BUFFERING)
         if scope["http_version"] == "1.0":
             send = _unchunked(send)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -202,7 +213,7 @@ class Endpoint:
                 await send({"type": "http.response.body", "body": answer, "more_body": True})
                 answer = await running.next_piece()
         except FreeholdError as error:
-            answer = encode_error_event(error)
+            answer = running.last_words(error)
         except asyncio.CancelledError:
             if connection.gone:
                 raise
@@ -210,12 +221,14 @@ class Endpoint:
             running.break_off(stopping)
             if connection.blocked:
                 raise  # nothing can be said to whoever does not listen
-            answer = encode_error_event(stopping)
+            answer = running.last_words(stopping)
         await send({"type": "http.response.body", "body": answer})
 
-    async def _refuse(self, error: FreeholdError, running: RunningCall, scope: Scope, send: Send) -> None:
+    async def _refuse(
+        self, error: FreeholdError, running: RunningCall, dialect: DialectName, scope: Scope, send: Send
+    ) -> None:
         running.fail(error, status_of(error))
-        await send_error(send, error, _call_headers(running))
+        await send_error(send, error, _call_headers(running), dialect)
         scope[CONNECTION].discard_body()
 
     # Pages

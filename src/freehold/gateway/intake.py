@@ -20,10 +20,22 @@ from freehold.gateway.settings import ServerSettings
 Scope = dict[str, Any]
 
 
+_KEY_HEADERS = frozenset({b"api-key", b"x-api-key", b"x-goog-api-key"})
+"""Where clients of Azure, Anthropic and Gemini put their key."""
+
+
 class Heading:
     """What the request's headers say."""
 
-    __slots__ = ("content_encoding", "content_length", "content_type", "keep_body", "token")
+    __slots__ = (
+        "anthropic",
+        "content_encoding",
+        "content_length",
+        "content_type",
+        "keep_body",
+        "strict",
+        "token",
+    )
 
     def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
         self.token: bytes | None = None
@@ -32,6 +44,10 @@ class Heading:
         self.content_length: bytes | None = None
         self.content_encoding: bytes | None = None
         self.keep_body = True
+        self.strict = False
+        """An error is wanted rather than a loss."""
+        self.anthropic = False
+        """The client speaks as Anthropic's do: it says which version."""
         for name, value in headers:
             if name == b"authorization":
                 if value[:7].lower() == b"bearer ":
@@ -44,8 +60,12 @@ class Heading:
                 self.content_encoding = value
             elif name == b"x-freehold-bodies":
                 self.keep_body = value.strip().lower() != b"off"
-            elif name == b"api-key" and self.token is None:
+            elif name in _KEY_HEADERS and self.token is None:
                 self.token = value.strip()
+            elif name == b"x-freehold-strict":
+                self.strict = value.strip().lower() not in (b"", b"off", b"0", b"false")
+            elif name == b"anthropic-version":
+                self.anthropic = True
 
 
 async def read_body(

@@ -9,7 +9,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from freehold.core.errors import FreeholdError, ProviderRefused, Unauthorized
 from freehold.gateway.joining import JoiningTransport
-from freehold.wire.openai_errors import encode_error, status_of
+from freehold.wire.dialect import DialectName
+from freehold.wire.errors import encode_error_in
+from freehold.wire.openai_errors import status_of
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -61,8 +63,10 @@ def _write_whole(cycle: RequestResponseCycle, status: int, headers: Headers, bod
     cycle.on_response()
 
 
-async def send_error(send: Send, error: FreeholdError, headers: Headers) -> int:
-    """The error as an answer in OpenAI's form; gives the status it was sent with."""
+async def send_error(
+    send: Send, error: FreeholdError, headers: Headers, dialect: DialectName = "openai-chat"
+) -> int:
+    """The error as an answer in the client's dialect; gives the status it was sent with."""
     status = status_of(error)
     headers.append(JSON)
     if isinstance(error, Unauthorized):
@@ -73,5 +77,5 @@ async def send_error(send: Send, error: FreeholdError, headers: Headers) -> int:
         and error.retry_after.isprintable()
     ):
         headers.append((b"retry-after", error.retry_after.encode("latin-1", "ignore")))
-    await send_whole(send, status, headers, encode_error(error))
+    await send_whole(send, status, headers, encode_error_in(dialect, error))
     return status

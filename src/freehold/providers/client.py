@@ -7,13 +7,15 @@ import math
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Literal
+from urllib.parse import quote
 
 from freehold import __version__
 from freehold.core.errors import ProviderBroken, ProviderRefused, ProviderTimeout, ProviderUnreachable
 from freehold.providers.http.connection import BrokenAnswer, Connection
 from freehold.providers.http.origin import Origin
 from freehold.providers.http.pool import Pool
-from freehold.providers.settings import ProviderSettings, Timeouts
+from freehold.providers.settings import Paths, ProviderSettings, Timeouts
+from freehold.wire.dialect import DialectName
 
 Operation = Literal["chat", "embeddings"]
 
@@ -23,11 +25,26 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 Address = tuple[str, str]
 """Base URL and bearer token of a model that has an address of its own."""
 
+Sign = Callable[[str, bytes], Awaitable[dict[str, str]]]
+"""URL and body of a POST -> the headers that let it in."""
+
 _STALE_SECONDS = 1.0
 """A kept-alive connection that breaks sooner was closed before the request came; later, the provider may have
 worked on it, and asking again might be billed twice."""
 
 _NEVER = 0.0
+
+_MOST_HEADS = 1000
+"""Heads that are kept ready: there may be one for each model."""
+
+STANDARD_PATHS: dict[DialectName, Paths] = {
+    "openai-responses": Paths("/responses"),
+    "anthropic-messages": Paths("/messages"),
+    "gemini": Paths("/models/{model}:generateContent", "/models/{model}:streamGenerateContent?alt=sse"),
+    "bedrock-converse": Paths("/model/{model}/converse", "/model/{model}/converse-stream"),
+    "cohere": Paths("/chat"),
+}
+"""Where requests of a dialect go below `base_url`, unless the provider says otherwise."""
 
 
 class Response:
@@ -161,21 +178,21 @@ class ProviderClient:
         *,
         tls: ssl.SSLContext | None,
         find_address: Callable[[str], Awaitable[Address]] | None = None,
+        sign: Sign | None = None,
     ) -> None:
-        """`find_address` gives the address of a model where each model has its own (kind `local`)."""
+        """`find_address` gives the address of a model where each model has its own (kind `local`). `sign` gives
+        the headers that let one request in, where a key alone does not.
+        """
         self.settings = settings
         self.name = settings.name
         self._tls = tls
         self._pool = Pool(settings.name, max_connections=settings.max_connections)
         self._find_address = find_address
-        self._destinations: dict[tuple[Operation, str], tuple[Address, Origin, bytes]] = {}
+        self._sign = sign
+        self._destinations: dict[tuple[str, str], tuple[Address, Origin, bytes]] = {}
         self._origin = Origin(settings.base_url, tls) if settings.base_url else None
-        self._heads: dict[Operation, bytes] = {}
-        if self._origin is not None:
-            self._heads = {
-                "chat": self._head(self._origin, "POST", settings.chat_path, self._credentials()),
-                "embeddings": self._head(self._origin, "POST", settings.embeddings_path, self._credentials()),
-            }
+        self._heads: dict[str, bytes] = {}
+        """Of requests, by path, without `content-length`'s number."""
 
     def _credentials(self) -> dict[str, str]:
         key = self.settings.api_key
@@ -197,28 +214,57 @@ class ProviderClient:
         }
         return origin.head(method, path, headers, self.settings.query)
 
-    async def _destination(self, operation: Operation, model: str) -> tuple[Origin, bytes]:
-        if self._origin is not None:
-            return self._origin, self._heads[operation]
+    def _path(self, operation: Operation, model: str, dialect: DialectName, *, stream: bool) -> str:
+        settings = self.settings
+        if operation == "embeddings":
+            return settings.embeddings_path
+        if dialect == "openai-chat":
+            return settings.chat_path
+        paths = settings.paths.get(dialect) or STANDARD_PATHS[dialect]
+        path = (stream and paths.streamed) or paths.whole
+        return path.replace("{model}", quote(model, safe=""))
+
+    async def _destination(self, model: str, path: str, body: bytes) -> tuple[Origin, bytes]:
+        origin = self._origin
+        if origin is not None:
+            head = self._heads.get(path)
+            if head is not None:
+                return origin, head
+            credentials = self._credentials()
+            if self._sign is not None:
+                credentials |= await self._sign(origin.url(path, self.settings.query), body)
+            head = self._head(origin, "POST", path, credentials)
+            if self._sign is None and len(self._heads) < _MOST_HEADS:
+                self._heads[path] = head
+            return origin, head
         assert self._find_address is not None
         address = await self._find_address(model)
-        known = self._destinations.get((operation, model))
+        known = self._destinations.get((path, model))
         if known is None or known[0] != address:
             base_url, token = address
             origin = Origin(base_url, self._tls)
-            path = self.settings.chat_path if operation == "chat" else self.settings.embeddings_path
             known = (address, origin, self._head(origin, "POST", path, {"authorization": f"Bearer {token}"}))
-            self._destinations[operation, model] = known
+            self._destinations[path, model] = known
         return known[1:]
 
-    async def send(self, operation: Operation, model: str, body: bytes) -> Response:
-        """Send one request and wait for the answer's head. Close the response in any case.
+    async def send(
+        self,
+        operation: Operation,
+        model: str,
+        body: bytes,
+        *,
+        dialect: DialectName = "openai-chat",
+        stream: bool = False,
+    ) -> Response:
+        """Send one request, which is written in `dialect`, and wait for the answer's head. Close the response
+        in any case.
 
         A kept-alive connection that the provider closed before a byte came back is replaced once
         by a fresh one. Raises ProviderUnreachable, ProviderBroken, ProviderTimeout, Overloaded.
         """
         total = self._pool.loop.time() + self.settings.timeouts.total
-        origin, head = await self._destination(operation, model)
+        path = self._path(operation, model, dialect, stream=stream)
+        origin, head = await self._destination(model, path, body)
         return await self._ask(origin, head, body, total)
 
     async def _ask(self, origin: Origin, head: bytes, body: bytes, total: float) -> Response:

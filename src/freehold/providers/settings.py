@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from freehold.core.secret import Secret
+from freehold.wire.dialect import STANDARD, DialectName, Framing, Quirks
 
 
 class Timeouts(msgspec.Struct, frozen=True, gc=False):
@@ -20,6 +21,14 @@ class Timeouts(msgspec.Struct, frozen=True, gc=False):
     """Between two pieces of an answer."""
     total: float = 600.0
     """For one attempt as a whole, from sending the request to the end of the answer."""
+
+
+class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The paths of one dialect. `{model}` is where the model's name goes, if it goes there."""
+
+    whole: str
+    streamed: str = ""
+    """Empty: the same."""
 
 
 class ProviderSettings(msgspec.Struct, frozen=True):
@@ -40,6 +49,12 @@ class ProviderSettings(msgspec.Struct, frozen=True):
     chat_path: str = "/chat/completions"
     embeddings_path: str = "/embeddings"
     models_path: str = "/models"
+    dialects: tuple[DialectName, ...] = ("openai-chat",)
+    """What it speaks. Requests in another dialect are translated into the first."""
+    quirks: Quirks = STANDARD
+    """How its kind of the first dialect differs from the original."""
+    paths: dict[DialectName, Paths] = {}
+    """Where requests go, by dialect; `chat_path` is where those of `openai-chat` go."""
     stream_usage: bool = True
     """Whether it understands `stream_options.include_usage`."""
     timeouts: Timeouts = Timeouts()
@@ -50,3 +65,8 @@ class ProviderSettings(msgspec.Struct, frozen=True):
     """Its id in the price list, where it has one."""
     models: tuple[str, ...] = ()
     """Names listed under `/v1/models`; others may be called all the same."""
+
+    @property
+    def framing(self) -> Framing:
+        """How its streams are cut into frames, when requests are translated for it."""
+        return "aws-event-stream" if self.dialects[0] == "bedrock-converse" else "sse"

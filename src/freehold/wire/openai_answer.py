@@ -6,24 +6,12 @@ import re
 
 import msgspec
 
-from freehold.core.usage import NO_USAGE, Usage
+from freehold.wire.dialect import NotAnAnswer
+from freehold.wire.facts import Facts
 from freehold.wire.openai_usage import UNREADABLE, read_usage
 
 ABSENT = msgspec.Raw(b"")
 """Stands for a field that did not come."""
-
-
-class NotAnAnswer(ValueError):
-    """The bytes are not an answer of this dialect."""
-
-
-class Facts(msgspec.Struct, gc=False):
-    """What an answer says about itself."""
-
-    model: str | None = None
-    stop_reason: str | None = None
-    usage: Usage = NO_USAGE
-    raw_usage: bytes | None = None
 
 
 class _Choice(msgspec.Struct):

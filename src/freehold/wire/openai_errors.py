@@ -36,7 +36,8 @@ _encode = msgspec.json.Encoder().encode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 
 
-def _type_of(status: int) -> str:
+def error_type(status: int) -> str:
+    """OpenAI's word for the kind of error."""
     if status in _TYPES:
         return _TYPES[status]
     return "invalid_request_error" if status < 500 else "api_error"
@@ -57,6 +58,12 @@ def status_of(error: FreeholdError) -> int:
     return error.status
 
 
+def message_of(error: FreeholdError) -> str:
+    """What a client is told in words."""
+    told = isinstance(error, (ClientError, ProviderError)) or status_of(error) == 503
+    return (str(error) if told else error.message)[:_TEXT_LIMIT]
+
+
 def encode_error(error: FreeholdError) -> bytes:
     """The error as a response body. A provider's own error object is passed on when the request was at fault."""
     status = status_of(error)
@@ -68,8 +75,7 @@ def encode_error(error: FreeholdError) -> bytes:
         except (ValueError, RecursionError):
             pass  # not an error of this dialect: ours stands in for it
     param = error.param if isinstance(error, ClientError) else None
-    text = str(error) if isinstance(error, (ClientError, ProviderError)) or status == 503 else error.message
-    body = _encode(_Body(_Error(text[:_TEXT_LIMIT], _type_of(status), param, error.code)))
+    body = _encode(_Body(_Error(message_of(error), error_type(status), param, error.code)))
     return without_our_keys(body)  # what a client put where it does not belong is in the text
 
 

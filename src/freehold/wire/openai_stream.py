@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from freehold.core.errors import FreeholdError
 from freehold.core.usage import Usage
-from freehold.wire.openai_answer import Facts, NotAnAnswer
+from freehold.wire.dialect import NotAnAnswer
+from freehold.wire.facts import Facts
 from freehold.wire.openai_chunk import read_chunk, read_plain_chunks
+from freehold.wire.openai_errors import encode_error_event
 from freehold.wire.openai_usage import UNREADABLE, read_usage
 from freehold.wire.sse import EventSplitter, EventTooLarge, data_of
 
@@ -160,6 +163,14 @@ class ChatStream:
             return rest + b"\n\n" if self._read(rest) else b""
         except NotAnAnswer:
             return b""
+
+    def close(self) -> bytes:
+        """What tells the client that the answer is complete, when the provider did not say so."""
+        return DONE
+
+    def fail(self, error: FreeholdError) -> bytes:
+        """What tells the client that the answer breaks off, and why."""
+        return encode_error_event(error)
 
     def _read(self, event: bytes) -> bool:
         """Take the facts out of an event; whether the client may see it."""

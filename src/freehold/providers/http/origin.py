@@ -42,12 +42,21 @@ class Origin:
         self.host_header = name if self.port == default_port else f"{name}:{self.port}"
         self.base_path = parts.path.rstrip("/")
 
+    def url(self, path: str, query: dict[str, str]) -> str:
+        """The whole URL of a request."""
+        scheme = "http" if self.tls is None else "https"
+        return f"{scheme}://{self.host_header}{self._target(path, query)}"
+
+    def _target(self, path: str, query: dict[str, str]) -> str:
+        joint = "&" if "?" in path else "?"
+        return self.base_path + path + (f"{joint}{urlencode(query)}" if query else "")
+
     def head(self, method: str, path: str, headers: dict[str, str], query: dict[str, str]) -> bytes:
         """The request head up to and with `content-length: `; the number, an empty line and the body follow.
 
         Raises SettingsError for a header that could break out of its line.
         """
-        target = self.base_path + path + (f"?{urlencode(query)}" if query else "")
+        target = self._target(path, query)
         lines = [f"{method} {target} HTTP/1.1", f"host: {self.host_header}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         for line in lines:

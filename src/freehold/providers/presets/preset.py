@@ -8,11 +8,14 @@ from pathlib import Path
 
 import msgspec
 
+from freehold.providers.settings import Paths
+from freehold.wire.dialect import STANDARD, DialectName, Quirks
+
 _FOLDER = Path(__file__).parent
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Facts about a provider that speaks OpenAI's dialect. Whoever configures it may override each."""
+    """Facts about a provider. Whoever configures it may override each."""
 
     title: str
     """Its name for people."""
@@ -24,6 +27,12 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Reference to the variable in which the key is customarily kept."""
     key_optional: bool = False
     """Whether it can be used without a key."""
+    dialects: tuple[DialectName, ...] = ("openai-chat",)
+    """What it speaks at this address; requests in other dialects are translated into the first."""
+    quirks: Quirks = STANDARD
+    """How its kind of the first dialect differs from the original."""
+    paths: dict[DialectName, Paths] = {}
+    """As in ProviderSettings."""
     auth: str = "bearer"
     """As in ProviderSettings."""
     headers: dict[str, str] = {}

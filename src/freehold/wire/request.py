@@ -1,13 +1,19 @@
-"""Requests in OpenAI's form: what must be known is read, everything else stays the bytes it was."""
+"""Requests as they come in: what must be known is read, everything else stays the bytes it was.
+
+Only a request that has to be translated is read completely, by its dialect.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
 from freehold.core.errors import BadRequest
+from freehold.core.fields import Fields
+from freehold.core.request import ChatRequest
 from freehold.core.secret import without_our_keys
-
-Fields = dict[str, msgspec.Raw]
+from freehold.wire.dialect import DialectName, Framing
+from freehold.wire.dialects import dialect_of
+from freehold.wire.sealing import MARK
 
 _decode_fields = msgspec.json.Decoder(Fields).decode
 _decode_text = msgspec.json.Decoder(str).decode
@@ -18,6 +24,8 @@ _encode = msgspec.json.Encoder().encode
 _TRUE = msgspec.Raw(b"true")
 _ASK_FOR_USAGE = msgspec.Raw(b'{"include_usage":true}')
 _NOT_LISTS = (b"[]", b"null")
+
+_MARK = MARK.encode()
 
 MOST_FIELDS = 500
 """Top-level fields of a request. Those of the dialect are some forty; a million would be an attack."""
@@ -31,6 +39,21 @@ class Request(msgspec.Struct, gc=False):
     stream: bool = False
     wants_usage: bool = False
     """The client asked for the stream's usage event itself (`stream_options.include_usage`)."""
+    dialect: DialectName = "openai-chat"
+    framing: Framing = "sse"
+    """Of the stream that the client expects."""
+    holds_state: bool = False
+    """There is sealed reasoning state in it."""
+    strict: bool = False
+    """The client would rather have an error than a loss."""
+
+    def decoded(self) -> ChatRequest:
+        """The whole request in the internal form. Raises BadRequest, which names the field."""
+        fields = self.fields
+        if self.dialect == "gemini":  # there the URL says both
+            stream = msgspec.Raw(_encode(self.stream))
+            fields = {**fields, "model": msgspec.Raw(_encode(self.model)), "stream": stream}
+        return dialect_of(self.dialect).decode_request(_encode(fields))
 
     def for_provider(self, model: str, *, ask_for_usage: bool) -> bytes:
         """The request body for a provider that calls the model `model`.
@@ -39,8 +62,9 @@ class Request(msgspec.Struct, gc=False):
         every other value is sent byte for byte as the client wrote it.
         """
         fields = dict(self.fields)
-        fields["model"] = msgspec.Raw(_encode(model))
-        if ask_for_usage and self.stream and not self.wants_usage:
+        if self.dialect != "gemini":
+            fields["model"] = msgspec.Raw(_encode(model))
+        if ask_for_usage and self.stream and not self.wants_usage and self.dialect == "openai-chat":
             options = _decode_options(fields["stream_options"]) if "stream_options" in fields else None
             fields["stream_options"] = (
                 msgspec.Raw(_encode({**options, "include_usage": _TRUE})) if options else _ASK_FOR_USAGE
@@ -79,6 +103,10 @@ def _read_model(fields: Fields) -> str:
         model.encode()
     except (msgspec.DecodeError, UnicodeEncodeError):
         raise BadRequest("The field `model` is not a string.", param="model") from None
+    return _checked_model(model)
+
+
+def _checked_model(model: str) -> str:
     if not model:
         raise BadRequest("The field `model` is empty.", param="model")
     if "fh-" in model and without_our_keys(model.encode()) != model.encode():
@@ -96,15 +124,9 @@ def read_chat_request(body: bytes) -> Request:
     `messages` (a list that is not empty), `stream` and `stream_options`.
     """
     fields = _read_fields(body)
-    request = Request(_read_model(fields), fields)
-    messages = bytes(fields.get("messages", b""))
-    if not messages.startswith(b"[") or messages[1:-1].isspace() or messages in _NOT_LISTS:
-        raise BadRequest("The field `messages` is not a list with messages in it.", param="messages")
-    if "stream" in fields:
-        try:
-            request.stream = bool(_decode_flag(fields["stream"]))
-        except msgspec.DecodeError:
-            raise BadRequest("The field `stream` is neither true nor false.", param="stream") from None
+    request = Request(_read_model(fields), fields, holds_state=_MARK in body)
+    _need_list(fields, "messages", "messages")
+    request.stream = _read_stream(fields)
     if "stream_options" in fields:
         try:
             options = _decode_options(fields["stream_options"])
@@ -123,3 +145,60 @@ def read_embeddings_request(body: bytes) -> Request:
     if bytes(fields.get("input", b"null")) in (b"null", b"[]", b'""'):
         raise BadRequest("The field `input` is missing or empty.", param="input")
     return request
+
+
+def read_messages_request(body: bytes) -> Request:
+    """Decode a request of Anthropic's Messages. Raises BadRequest, which names the field."""
+    fields = _read_fields(body)
+    _need_list(fields, "messages", "messages")
+    return Request(
+        _read_model(fields),
+        fields,
+        _read_stream(fields),
+        wants_usage=True,
+        dialect="anthropic-messages",
+        holds_state=_MARK in body,
+    )
+
+
+def read_responses_request(body: bytes) -> Request:
+    """Decode a request of OpenAI's Responses. Raises BadRequest, which names the field."""
+    fields = _read_fields(body)
+    return Request(
+        _read_model(fields),
+        fields,
+        _read_stream(fields),
+        wants_usage=True,
+        dialect="openai-responses",
+        holds_state=_MARK in body,
+    )
+
+
+def read_gemini_request(body: bytes, model: str, *, stream: bool, framing: Framing = "sse") -> Request:
+    """Decode a request of Gemini's generateContent; its model and kind are in the URL. Raises BadRequest."""
+    fields = _read_fields(body)
+    _need_list(fields, "contents", "contents")
+    return Request(
+        _checked_model(model),
+        fields,
+        stream,
+        wants_usage=True,
+        dialect="gemini",
+        framing=framing,
+        holds_state=_MARK in body,
+    )
+
+
+def _read_stream(fields: Fields) -> bool:
+    if "stream" not in fields:
+        return False
+    try:
+        return bool(_decode_flag(fields["stream"]))
+    except msgspec.DecodeError:
+        raise BadRequest("The field `stream` is neither true nor false.", param="stream") from None
+
+
+def _need_list(fields: Fields, name: str, content: str) -> None:
+    value = bytes(fields.get(name, b""))
+    if not value.startswith(b"[") or value[1:-1].isspace() or value in _NOT_LISTS:
+        raise BadRequest(f"The field `{name}` is not a list with {content} in it.", param=name)

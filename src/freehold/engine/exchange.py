@@ -1,0 +1,191 @@
+"""One attempt's exchange with a provider: what is sent, and what the client gets of the answer.
+
+Where client and provider speak the same dialect, the bytes pass through and are only read on the side. Otherwise both
+directions are translated, and what cannot be carried over is among the losses.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from freehold.core.answer import Answer
+from freehold.core.errors import BadRequest, FreeholdError, LossRefused
+from freehold.core.losses import Losses
+from freehold.core.usage import Usage
+from freehold.engine.streams import ForwardedStream, TranslatedStream, with_origin
+from freehold.providers.settings import ProviderSettings
+from freehold.wire.dialect import STANDARD, Addressee, DialectName, NotAnAnswer, Recipient
+from freehold.wire.dialects import dialect_of
+from freehold.wire.facts import Facts
+from freehold.wire.openai_answer import read_chat_answer, read_embeddings_answer
+from freehold.wire.openai_stream import ChatStream
+from freehold.wire.request import Request
+
+
+class AnswerStream(Protocol):
+    """A streamed answer on its way to the client: pieces of the provider's bytes in, the client's bytes out."""
+
+    facts: Facts
+    started: bool
+    """Something was written: text, reasoning, a refusal or a tool call."""
+    finished: bool
+    """The provider said that the answer is complete."""
+    error: bytes | None
+    """The error object of an error event."""
+    broken: NotAnAnswer | None
+    """Why an event was not understood."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer came to its end, as opposed to being cut."""
+
+    def feed(self, piece: bytes) -> bytes:
+        """What the client gets for `piece`. Raises NotAnAnswer; what came before it in the piece is returned first."""
+
+    def finish(self) -> bytes:
+        """The provider's bytes have ended: what of them is left to be told."""
+
+    def close(self) -> bytes:
+        """What tells the client that the answer is complete, when the provider did not say so."""
+
+    def fail(self, error: FreeholdError) -> bytes:
+        """What tells the client that the answer breaks off, and why."""
+
+    def usage_so_far(self) -> Usage:
+        """The provider's usage or, when the stream ended before it came, what we counted."""
+
+
+class Exchange(Protocol):
+    """How one attempt speaks with its provider."""
+
+    speech: DialectName
+    """The dialect it speaks."""
+    losses: Losses
+    """What was lost so far; grows until the answer is complete."""
+
+    def body(self) -> bytes:
+        """What is sent."""
+
+    def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
+        """The answer as the client gets it, and its facts. Raises NotAnAnswer."""
+
+    def open_stream(self) -> AnswerStream:
+        """For one streamed answer."""
+
+
+class Passing:
+    """Both ends speak the same dialect: bytes pass through."""
+
+    def __init__(self, request: Request, settings: ProviderSettings, model: str, *, embeddings: bool) -> None:
+        self.speech: DialectName = request.dialect
+        self.losses = Losses()
+        self._request = request
+        self._model = model
+        self._ask_for_usage = settings.stream_usage
+        self._embeddings = embeddings
+
+    def body(self) -> bytes:
+        """The client's request, with the provider's name for the model."""
+        return self._request.for_provider(self._model, ask_for_usage=self._ask_for_usage)
+
+    def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
+        """The answer untouched, and its facts. Raises NotAnAnswer."""
+        if self.speech != "openai-chat":
+            return answer, facts_of(dialect_of(self.speech).decode_answer(answer))
+        return answer, (read_embeddings_answer if self._embeddings else read_chat_answer)(answer)
+
+    def open_stream(self) -> AnswerStream:
+        """Forwards events as they are."""
+        if self.speech == "openai-chat":
+            return ChatStream(hide_usage=self._ask_for_usage and not self._request.wants_usage)
+        return ForwardedStream(dialect_of(self.speech))
+
+
+class Translating:
+    """The ends speak different dialects, or the provider its own kind of one."""
+
+    def __init__(
+        self, request: Request, settings: ProviderSettings, model: str, *, call_id: str, created: int
+    ) -> None:
+        """Raises BadRequest, and LossRefused when the client would rather have an error than a loss."""
+        self.speech = settings.dialects[0]
+        self.losses = losses = Losses()
+        self._settings = settings
+        decoded = request.decoded()
+        self._client = dialect_of(request.dialect)
+        self._provider = dialect_of(self.speech)
+        recipient = Recipient(
+            model=model, origin=settings.name, quirks=settings.quirks, stream_usage=settings.stream_usage
+        )
+        self._body = self._provider.encode_request(decoded, recipient, losses)
+        if request.strict and losses:
+            raise LossRefused(losses.names, settings.name)
+        self._addressee = Addressee(request=decoded, id=call_id, created=created, framing=request.framing)
+
+    def body(self) -> bytes:
+        """The request in the provider's dialect."""
+        body, self._body = (
+            self._body,
+            b"",
+        )  # as large as the request: it is not held while the answer is awaited
+        return body
+
+    def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
+        """The answer in the client's dialect, and its facts. Raises NotAnAnswer."""
+        decoded = self._provider.decode_answer(answer)
+        for choice in decoded.choices:
+            choice.parts = [with_origin(part, self._settings.name) for part in choice.parts]
+        return self._client.encode_answer(decoded, self._addressee, self.losses), facts_of(decoded)
+
+    def open_stream(self) -> AnswerStream:
+        """Translates event by event."""
+        return TranslatedStream(
+            self._provider,
+            self._client.encode_stream(self._addressee, self.losses),
+            origin=self._settings.name,
+            framing=self._settings.framing,
+        )
+
+
+def exchange_for(
+    request: Request,
+    settings: ProviderSettings,
+    model: str,
+    *,
+    embeddings: bool,
+    call_id: str,
+    created: int,
+) -> Exchange:
+    """How `request` is put to the provider. Raises BadRequest and LossRefused."""
+    if embeddings:
+        if "openai-chat" not in settings.dialects:
+            raise BadRequest(f"`{settings.name}` is not asked for embeddings in this form.", param="model")
+        return Passing(request, settings, model, embeddings=True)
+    if request.dialect in settings.dialects and not _must_change(request, settings):
+        return Passing(request, settings, model, embeddings=False)
+    return Translating(request, settings, model, call_id=call_id, created=created)
+
+
+def _must_change(request: Request, settings: ProviderSettings) -> bool:
+    """Whether the provider would misunderstand the client's bytes although both speak the same dialect."""
+    if request.holds_state:
+        return True  # reasoning state that another provider may have made
+    quirks = settings.quirks
+    if quirks is STANDARD or request.dialect != "openai-chat":
+        return False
+    fields = request.fields
+    return (
+        (quirks.max_tokens == "max_tokens" and "max_completion_tokens" in fields)
+        or (not quirks.developer_role and b'"developer"' in bytes(fields["messages"]))
+        or (not quirks.schema and b"json_schema" in bytes(fields.get("response_format", b"")))
+        or (quirks.reasoning_wish != "effort" and "reasoning_effort" in fields)
+        or any(name in fields for name in quirks.unsupported)
+    )
+
+
+def facts_of(answer: Answer) -> Facts:
+    """What the ledger wants to know of an answer."""
+    stop = answer.choices[0].stop if answer.choices else None
+    return Facts(
+        answer.model, None if stop is None else stop.raw or stop.reason, answer.usage, answer.raw_usage
+    )

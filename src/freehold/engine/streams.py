@@ -1,0 +1,238 @@
+"""Streamed answers on their way to the client: forwarded and read on the side, or translated."""
+
+from __future__ import annotations
+
+import msgspec
+
+from freehold.core.errors import FreeholdError
+from freehold.core.events import (
+    Begin,
+    End,
+    ErrorSeen,
+    Event,
+    Grow,
+    PartBegin,
+    Sign,
+    StopSeen,
+    UsageSeen,
+)
+from freehold.core.losses import Losses
+from freehold.core.parts import Media, Part, Reasoning, Refusal, Text, ToolCall
+from freehold.core.request import ChatRequest
+from freehold.core.usage import Usage
+from freehold.wire.dialect import Addressee, Dialect, Framing, NotAnAnswer, StreamEncoder
+from freehold.wire.errors import error_event_of
+from freehold.wire.facts import Facts
+from freehold.wire.framing import splitter_for
+from freehold.wire.sse import EventSplitter
+
+
+class _Reader:
+    """What is common to both: frames are cut, read, and their facts noted."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._decoder = dialect.decode_stream()
+        self.facts = Facts()
+        self.deltas = 0
+        """Events that carried something written: about as many as tokens."""
+        self.started = False
+        """Something was written: text, reasoning, a refusal or a tool call."""
+        self.finished = False
+        """The provider said that the answer is complete."""
+        self.error: bytes | None = None
+        """The error object of an error event."""
+        self.broken: NotAnAnswer | None = None
+        """Why an event was not understood."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer came to its end, as opposed to being cut."""
+        return self.finished or self.facts.stop_reason is not None
+
+    @property
+    def _halted(self) -> bool:
+        return self.finished or self.error is not None or self.broken is not None
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Grow):
+            if event.text:
+                self.deltas += 1
+                self.started = True
+        elif isinstance(event, PartBegin):
+            self.started = self.started or _says_something(event.part)
+        elif isinstance(event, Sign):
+            self.started = True
+        elif isinstance(event, UsageSeen):
+            self.facts.usage, self.facts.raw_usage = event.usage, event.raw
+        elif isinstance(event, StopSeen):
+            if event.choice == 0 or self.facts.stop_reason is None:
+                self.facts.stop_reason = event.stop.raw or event.stop.reason
+        elif isinstance(event, Begin):
+            self.facts.model = event.model
+        elif isinstance(event, ErrorSeen):
+            self.error = event.raw
+        elif isinstance(event, End):
+            self.finished = True
+
+    def usage_so_far(self) -> Usage:
+        """The provider's usage or, when the stream ended before it came, the events we counted."""
+        usage = self.facts.usage
+        if not self.started or (self.complete and self.facts.raw_usage is not None):
+            return usage
+        if usage.output_tokens is not None and usage.output_tokens >= self.deltas:
+            return usage
+        return msgspec.structs.replace(usage, output_tokens=self.deltas, source="counted")
+
+    def _read(self, frame: bytes) -> list[Event]:
+        try:
+            return self._decoder.read(frame)
+        except NotAnAnswer as error:
+            self.broken = error
+            raise
+
+    def _end(self) -> list[Event]:
+        try:
+            return self._decoder.finish()
+        except NotAnAnswer:
+            return []
+
+
+class ForwardedStream(_Reader):
+    """A stream of the client's own dialect: whole events are passed on byte for byte."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(dialect)
+        self._dialect = dialect
+        self._splitter = EventSplitter()
+
+    def feed(self, piece: bytes) -> bytes:
+        """The whole events of `piece`. Raises NotAnAnswer; events before the bad one are returned first."""
+        if self.broken is not None:
+            raise self.broken
+        if self._halted:
+            return b""
+        splitter = self._splitter
+        try:
+            frames = splitter.feed(piece)
+        except FreeholdError as error:
+            self.broken = NotAnAnswer(error.message)
+            raise self.broken from None
+        shown: list[bytes] = [splitter.late]
+        for at, frame in enumerate(frames):
+            try:
+                for event in self._read(frame):
+                    self._note(event)
+            except NotAnAnswer:
+                if not any(shown):
+                    raise
+                break
+            shown.append(frame)
+            shown.append(b"\n\n" if splitter.endings is None else splitter.endings[at])
+            if self._halted:
+                break
+        return b"".join(shown)
+
+    def finish(self) -> bytes:
+        """The bytes have ended: a last event that lacks its empty line counts if it can be read."""
+        rest = self._splitter.take_rest().rstrip(b"\r\n")
+        if self._halted:
+            return b""
+        try:
+            for event in self._read(rest) if rest.strip() else ():
+                self._note(event)
+        except NotAnAnswer:
+            rest = b""
+        for event in self._end():
+            self._note(event)
+        return rest + b"\n\n" if rest else b""
+
+    def fail(self, error: FreeholdError) -> bytes:
+        """What tells the client that the answer breaks off."""
+        nobody = Addressee(request=ChatRequest(model="", messages=[]), id="", created=0)
+        return self._dialect.encode_stream(nobody, Losses()).write(error_event_of(error))
+
+    def close(self) -> bytes:
+        """Nothing: these dialects have no closing event beyond the last one."""
+        return b""
+
+
+class TranslatedStream(_Reader):
+    """A stream of another dialect than the client's."""
+
+    def __init__(self, dialect: Dialect, encoder: StreamEncoder, *, origin: str, framing: Framing) -> None:
+        """`origin` is the provider, whose name goes onto whatever state it sends."""
+        super().__init__(dialect)
+        self._splitter = splitter_for(framing)
+        self._encoder = encoder
+        self._origin = origin
+
+    def feed(self, piece: bytes) -> bytes:
+        """What the client gets for `piece`. Raises NotAnAnswer; what came before the bad event is returned first."""
+        if self.broken is not None:
+            raise self.broken
+        if self._halted:
+            return b""
+        try:
+            frames = self._splitter.feed(piece)
+        except (FreeholdError, ValueError) as error:
+            self.broken = NotAnAnswer(str(error))
+            raise self.broken from None
+        told: list[bytes] = []
+        for frame in frames:
+            try:
+                self._tell(self._read(frame), told)
+            except NotAnAnswer:
+                if not any(told):
+                    raise
+                break
+            if self._halted:
+                break
+        return b"".join(told)
+
+    def _tell(self, events: list[Event], told: list[bytes]) -> None:
+        for event in events:
+            self._note(event)
+            if isinstance(event, Sign):
+                event.state = msgspec.structs.replace(event.state, origin=self._origin)
+            elif isinstance(event, PartBegin):
+                event.part = with_origin(event.part, self._origin)
+            told.append(self._encoder.write(event))
+
+    def finish(self) -> bytes:
+        """The bytes have ended: what is left to be told."""
+        if self._halted:
+            return b""
+        told: list[bytes] = []
+        rest = self._splitter.take_rest()
+        try:
+            if rest.strip():
+                self._tell(self._read(rest), told)
+        except NotAnAnswer:
+            self.broken = None  # half an event at the very end: the answer was cut, not broken
+        if not self._halted:
+            self._tell(self._end(), told)
+        return b"".join(told)
+
+    def fail(self, error: FreeholdError) -> bytes:
+        """What tells the client that the answer breaks off."""
+        return self._encoder.write(error_event_of(error))
+
+    def close(self) -> bytes:
+        """What tells the client that the answer is complete."""
+        return self._encoder.write(End())
+
+
+def with_origin(part: Part, origin: str) -> Part:
+    """The part with the name of who made its state."""
+    if isinstance(part, Text | Media | ToolCall | Reasoning) and part.state is not None:
+        part.state = msgspec.structs.replace(part.state, origin=origin)
+    return part
+
+
+def _says_something(part: Part) -> bool:
+    """Whether a part that has just begun is already part of an answer."""
+    if isinstance(part, Text | Refusal):
+        return bool(part.text)
+    if isinstance(part, Reasoning):
+        return bool(part.text or part.summary or part.state)
+    return True

@@ -1,0 +1,64 @@
+"""Our errors and providers' refusals, told in the dialect of the client."""
+
+from __future__ import annotations
+
+from freehold.core.errors import ClientError, FreeholdError, ProviderRefused
+from freehold.core.events import ErrorSeen
+from freehold.core.secret import without_our_keys
+from freehold.wire.dialect import DialectName, WireError
+from freehold.wire.dialects import NAMES, dialect_of
+from freehold.wire.openai_errors import encode_error, error_type, message_of, status_of
+
+_OPENAI = ("openai-chat", "openai-responses")
+
+
+def encode_error_in(dialect: DialectName, error: FreeholdError) -> bytes:
+    """The error as a body. A provider's own words are passed on when the request was at fault: as they came
+    where it speaks the client's dialect, else translated.
+    """
+    if isinstance(error, ProviderRefused):
+        spoken = error.dialect or "openai-chat"
+        same = spoken == dialect or (spoken in _OPENAI and dialect in _OPENAI)
+        if not same and status_of(error) < 500:
+            return without_our_keys(dialect_of(dialect).encode_error(_read(error, spoken)))
+        if same and dialect not in _OPENAI and status_of(error) < 500 and _is_object(error.body):
+            return without_our_keys(error.body)
+    if dialect in _OPENAI:
+        return encode_error(error)
+    return without_our_keys(dialect_of(dialect).encode_error(wire_error_of(error)))
+
+
+def wire_error_of(error: FreeholdError) -> WireError:
+    """One of our errors, free of any dialect."""
+    status = status_of(error)
+    return WireError(
+        status=status,
+        message=message_of(error),
+        kind=error_type(status),
+        code=error.code,
+        param=error.param if isinstance(error, ClientError) else None,
+    )
+
+
+def error_event_of(error: FreeholdError) -> ErrorSeen:
+    """One of our errors as the end of a stream."""
+    told = wire_error_of(error)
+    return ErrorSeen(raw=b"", message=told.message, kind=told.code, status=told.status)
+
+
+def _read(error: ProviderRefused, spoken: str) -> WireError:
+    status = status_of(error)
+    name = next(name for name in NAMES if name == spoken)
+    told = dialect_of(name).decode_error(error.provider_status, error.body)
+    return WireError(
+        status=status,
+        message=told.message,
+        kind=error_type(status),
+        code=told.code,
+        param=told.param,
+        retry_after=told.retry_after,
+    )
+
+
+def _is_object(body: bytes) -> bool:
+    return body.lstrip()[:1] == b"{"
