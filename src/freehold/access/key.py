@@ -18,6 +18,8 @@ class Key(msgspec.Struct, frozen=True, gc=False):
     revoked_us: int | None = None
     routes: frozenset[str] | None = None
     """Names it may call; None: every one."""
+    strict: bool = False
+    """Its holder would rather have an error than a loss in translation."""
 
     def may_call(self, name: str) -> bool:
         """Whether the key is good for the route or model `name`."""

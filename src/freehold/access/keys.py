@@ -117,6 +117,7 @@ class Keys:
         *,
         expires_us: int | None = None,
         routes: frozenset[str] | None = None,
+        strict: bool = False,
         numbered: bool = False,
     ) -> tuple[Key, str]:
         """A new key and the secret itself, which nobody can be told again.
@@ -140,7 +141,7 @@ class Keys:
                     hint=f"Choose another name, or take that one back: `freehold keys revoke '{name}'`.",
                     param="name",
                 )
-            key = Key(new_id("key"), name, token[:PREFIX], now_us, expires_us, None, routes)
+            key = Key(new_id("key"), name, token[:PREFIX], now_us, expires_us, None, routes, strict)
             row = {
                 "id": key.id,
                 "name": name,
@@ -149,6 +150,7 @@ class Keys:
                 "created_us": now_us,
                 "expires_us": expires_us,
                 "routes": None if routes is None else msgspec.json.encode(sorted(routes)).decode(),
+                "strict": strict,
             }
             connection.execute(tables.keys.insert().values(row))
         return key, token
@@ -308,4 +310,6 @@ def _rows(connection: sql.Connection) -> Any:
 
 def _key(row: Any) -> Key:
     routes = None if row.routes is None else frozenset(msgspec.json.decode(row.routes, type=list[str]))
-    return Key(row.id, row.name, row.prefix, row.created_us, row.expires_us, row.revoked_us, routes)
+    return Key(
+        row.id, row.name, row.prefix, row.created_us, row.expires_us, row.revoked_us, routes, row.strict
+    )

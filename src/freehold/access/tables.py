@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, String, Table, Text, false
 
 metadata = MetaData()
 
@@ -18,6 +18,7 @@ keys = Table(
     Column("revoked_us", BigInteger),
     # A JSON list of names; null: every route.
     Column("routes", Text),
+    Column("strict", Boolean, nullable=False, server_default=false()),
 )
 
 # One row: what the pepper makes of a fixed text, to notice when the pepper was lost or replaced.

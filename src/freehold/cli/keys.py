@@ -44,6 +44,12 @@ def create(
             autocompletion=route_names,
         ),
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="An error, before anything is spent, where a translation would lose something."
+        ),
+    ] = False,
     config: Config = None,
     utc: Utc = False,
     as_json: AsJson = False,
@@ -56,7 +62,10 @@ def create(
     with _opened(config) as keys:
         now_us = microseconds(time.time())
         key, token = keys.create(
-            name, expires_us=now_us + span if span else None, routes=frozenset(route) if route else None
+            name,
+            expires_us=now_us + span if span else None,
+            routes=frozenset(route) if route else None,
+            strict=strict,
         )
     if as_json:
         write_json({**_as_json(key, now_us), "key": token})
@@ -163,6 +172,7 @@ def _as_json(key: Key, now_us: int) -> dict[str, object]:
         "prefix": key.prefix,
         "state": state_of(key, now_us),
         "routes": None if key.routes is None else sorted(key.routes),
+        "strict": key.strict,
         "created": iso(key.created_us),
         "expires": iso(key.expires_us),
         "revoked": iso(key.revoked_us),

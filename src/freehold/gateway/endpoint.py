@@ -186,7 +186,7 @@ class Endpoint:
             running.receive(body, keep_body=heading.keep_body)
             self._engine.held_bytes += running.call.request_bytes
             request = face.read(body)
-            request.strict = heading.strict
+            request.strict = heading.strict or (running.key is not None and running.key.strict)
             running.route_to(request)
             answer = await running.ask(request)
         except ClientGone:

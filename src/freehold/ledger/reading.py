@@ -6,6 +6,7 @@ when the file was replaced in between.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -21,7 +22,7 @@ from freehold.ledger import spending
 from freehold.ledger.bodies import shown, unpack
 from freehold.ledger.filters import ALL, Filter, Words, where
 from freehold.ledger.record import Call
-from freehold.ledger.rows import call_of, cost_of
+from freehold.ledger.rows import call_of, cost_of, decode_losses
 from freehold.ledger.runs import Gap, Run, read_gaps, read_runs
 from freehold.ledger.tables import bodies, calls
 from freehold.store.database import open_to_read, reading, store_errors
@@ -59,6 +60,15 @@ class Extent(msgspec.Struct, frozen=True):
     file_bytes: int
     oldest_us: int | None
     newest_us: int | None
+
+
+class LossCount(msgspec.Struct, frozen=True):
+    """How often one thing was lost in translation."""
+
+    loss: str
+    calls: int
+    routes: tuple[str, ...]
+    """Of those calls, sorted."""
 
 
 class LedgerReader:
@@ -120,6 +130,26 @@ class LedgerReader:
                 parts += spending.sum_up(connection, by, now)
             left = None if end is None else msgspec.structs.replace(left, since_us=end)
         return spending.put_together(by, parts)
+
+    def losses(self, chosen: Filter = ALL) -> list[LossCount]:
+        """What translations could not carry over, the most frequent first."""
+        counted: Counter[str] = Counter()
+        routes: dict[str, set[str]] = {}
+        with self._reading() as connection:
+            words = Words(connection)
+            query = (
+                select(calls.c.losses, calls.c.route, func.count())
+                .where(calls.c.losses.is_not(None), *where(connection, chosen))
+                .group_by(calls.c.losses, calls.c.route)
+            )
+            for names, route, number in connection.execute(query):
+                for name in decode_losses(names):
+                    counted[name] += number
+                    routes.setdefault(name, set()).add(words(route) or "-")
+        return [
+            LossCount(name, number, tuple(sorted(routes[name])))
+            for name, number in sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+        ]
 
     def export(self, chosen: Filter = ALL, *, with_bodies: bool = False) -> Iterator[Entry]:
         """Every call that is there when it begins, in the order of recording; a few hundred in memory."""

@@ -37,7 +37,7 @@ _LONGEST_SHAPE = 2000
 _number = re.compile(r":(-?\d[\d.eE+-]*)(?=[,}])").split
 _encode = msgspec.json.Encoder().encode
 _decode_attempts = msgspec.json.Decoder(list[list[Any]]).decode
-_decode_losses = msgspec.json.Decoder(tuple[str, ...]).decode
+decode_losses = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 def row_of(
@@ -135,7 +135,7 @@ def call_of(row: Row[Any], names: Callable[[int | None], str | None]) -> Call:
         request_bytes=row.request_bytes,
         answer_bytes=row.answer_bytes,
         attempts=[] if row.attempts is None else [_attempt(*one) for one in _decode_attempts(row.attempts)],
-        losses=() if row.losses is None else _decode_losses(row.losses),
+        losses=() if row.losses is None else decode_losses(row.losses),
     )
 
 
