@@ -27,6 +27,8 @@ class Begin(msgspec.Struct, kw_only=True, gc=False):
     service_tier: str | None = None
     fingerprint: str | None = None
     extra: Fields = {}
+    dialect: str = ""
+    """Which dialect it came in, and so whose fields the `extra` of all events are."""
 
 
 class PartBegin(msgspec.Struct):
@@ -84,6 +86,8 @@ class StopSeen(msgspec.Struct, gc=False):
 
     choice: int
     stop: Stop
+    extra: Fields = {}
+    """What else is told at the end of a choice: `Choice.extra`."""
 
 
 class UsageSeen(msgspec.Struct, gc=False):

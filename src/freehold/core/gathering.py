@@ -57,9 +57,10 @@ class Gathering:
         elif isinstance(event, Begin):
             answer.id, answer.model, answer.created = event.id, event.model, event.created
             answer.service_tier, answer.fingerprint = event.service_tier, event.fingerprint
-            answer.extra = event.extra
+            answer.extra, answer.dialect = event.extra, event.dialect
         elif isinstance(event, StopSeen):
-            self._choice(event.choice).stop = event.stop
+            choice = self._choice(event.choice)
+            choice.stop, choice.extra = event.stop, event.extra
         elif isinstance(event, UsageSeen):
             answer.usage, answer.raw_usage = event.usage, event.raw
         elif isinstance(event, LogProbs):
@@ -120,6 +121,7 @@ def events_of(answer: Answer) -> Iterator[Event]:
         service_tier=answer.service_tier,
         fingerprint=answer.fingerprint,
         extra=answer.extra,
+        dialect=answer.dialect,
     )
     for number, choice in enumerate(answer.choices):
         for index, part in enumerate(choice.parts):
@@ -127,7 +129,7 @@ def events_of(answer: Answer) -> Iterator[Event]:
         if choice.logprobs is not None:
             yield LogProbs(number, choice.logprobs)
         if choice.stop is not None:
-            yield StopSeen(number, choice.stop)
+            yield StopSeen(number, choice.stop, choice.extra)
     if answer.raw_usage is not None or answer.usage.source != "unknown":
         yield UsageSeen(answer.usage, answer.raw_usage)
     yield End()

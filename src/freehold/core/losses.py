@@ -18,6 +18,7 @@ LOSSES: dict[str, str] = {
     "logit_bias": "the bias for single tokens",
     "logprobs": "log-probabilities",
     "max_tokens": "the bound on the answer's length",
+    "message.blank": "white space alone, or a turn without content, where the provider refuses it",
     "message.name": "the name of a message's author",
     "metadata": "the client's own labels",
     "min_p": "sampling by a least probability",

@@ -34,6 +34,9 @@ class State(msgspec.Struct, frozen=True, gc=False):
     """
     origin: str | None = None
     """Name of the configured provider that made it, as in `core.origins`; None when the client does not say."""
+    on_previous: bool = False
+    """It belongs to the part before the one that carries it: the client's dialect has no place for it there.
+    Set in sealed state alone; a decoder puts the state where it belongs and clears this."""
 
 
 class Citation(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +156,8 @@ class Foreign(msgspec.Struct, kw_only=True):
     """Its type in that dialect, which names the loss: `part.{kind}`."""
     raw: bytes
     """JSON."""
+    state: State | None = None
+    """Gemini signs these too; the signature is not in `raw`."""
 
 
 Part = Text | Media | ToolCall | ToolResult | Reasoning | Refusal | Foreign

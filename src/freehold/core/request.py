@@ -120,6 +120,8 @@ class ChatRequest(msgspec.Struct, kw_only=True):
     stream: bool = False
     stream_usage: bool = False
     """The client asked for usage in the stream, where the dialect has to be asked."""
+    legacy: bool = False
+    """It came in its dialect's older form, and so the answer goes out: openai-chat's `functions`."""
     dialect: str = ""
     """Which dialect it came in, and so whose fields `extra` are."""
     extra: Fields = {}
