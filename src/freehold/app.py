@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from freehold.core.money import Cost
     from freehold.core.usage import Usage
     from freehold.engine.runtime import Runtime
-    from freehold.gateway.endpoint import Health
     from freehold.gateway.metrics import Reading
+    from freehold.gateway.pages import Health
     from freehold.ledger.reading import LedgerReader
+    from freehold.ledger.record import Call
     from freehold.ledger.writer import Ledger, LedgerStatus
     from freehold.providers.client import ProviderClient
     from freehold.providers.local.processes import LocalModels
@@ -41,6 +42,7 @@ log = logging.getLogger("freehold")
 _REFRESH_SECONDS = 1.0
 _LEDGER_CLOSE_SECONDS = 10.0
 _BUSY_SECONDS = 0.1
+_FLUSH_SECONDS = 2.0
 _DROPS_SECONDS = 10.0
 """Between two lines about dropped calls."""
 
@@ -127,6 +129,29 @@ class _Prices:
         return self.current.cost_of(provider, model, usage, at_us)
 
 
+class _Memory:
+    """The calls on record, those of a moment ago included."""
+
+    def __init__(self, ledger: Ledger, history: LedgerReader) -> None:
+        self._ledger = ledger
+        self._history = history
+
+    def recall(self, call_id: str) -> Call | None:
+        """The call with its bodies, if it is on record."""
+        from freehold.core.errors import ClientError
+
+        self._ledger.flush(_FLUSH_SECONDS)
+        try:
+            found = self._history.call(call_id).call
+        except ClientError:
+            return None
+        return found if found.id == call_id else None  # a beginning of an id is no id
+
+    def forget(self, call_id: str) -> None:
+        """Let go of the call's bodies."""
+        self._ledger.forget_bodies(call_id)
+
+
 class _Service:
     """The running endpoint: what lives as long as the process, and what a changed configuration swaps."""
 
@@ -142,10 +167,13 @@ class _Service:
     async def run(self, announce: Callable[[Started], None]) -> None:
         """Start everything in its order, serve, and end everything in the reverse order."""
         from freehold.core.clock import SystemClock
+        from freehold.engine.conversations import Conversations
         from freehold.engine.engine import Engine
         from freehold.gateway.door import Door
         from freehold.gateway.endpoint import Endpoint
+        from freehold.gateway.gate import Gate
         from freehold.gateway.metrics import Metrics
+        from freehold.gateway.pages import Pages
         from freehold.gateway.server import RunningServer, listen, raise_file_limit
         from freehold.ledger.writer import Ledger
 
@@ -170,13 +198,20 @@ class _Service:
                 clock=clock,
                 observers=(ledger.record, metrics.observe),
             )
-            endpoint = Endpoint(
-                engine,
-                Door(keys, clock.tick),
+            conversations = Conversations(
+                _Memory(ledger, history_of(settings)), limit=settings.server.max_body_bytes
+            )
+            gate = Gate(Door(keys, clock.tick), metrics)
+            pages = Pages(
+                gate,
                 settings=settings.server,
                 metrics=metrics,
                 health=self._health,
                 list_models=self._list_models,
+                conversations=conversations,
+            )
+            endpoint = Endpoint(
+                engine, gate, settings=settings.server, pages=pages, conversations=conversations
             )
             self._server = RunningServer(endpoint, settings.server, listener)
             ledger.start()
@@ -285,7 +320,7 @@ class _Service:
     # What the endpoint shows of itself
 
     def _health(self) -> Health:
-        from freehold.gateway.endpoint import Health
+        from freehold.gateway.pages import Health
 
         status = self._ledger.status
         parts = {

@@ -5,7 +5,8 @@ FreeholdError
 ├── StoreError                 a database or file of ours could not be used
 ├── ClientError                the caller's mistake: 4xx
 │   ├── BadRequest             400
-│   │   └── LossRefused        400  something would be lost, and the client said `strict`
+│   │   ├── LossRefused        400  something would be lost, and the client said `strict`
+│   │   └── UnknownResponse    400  there is no such response to go on from
 │   ├── Unauthorized           401
 │   ├── Forbidden              403
 │   ├── NotFound               404
@@ -91,6 +92,12 @@ class LossRefused(BadRequest):
             hint="Leave it out, or call without `strict`.",
         )
         self.losses = losses
+
+
+class UnknownResponse(BadRequest):
+    """The response to go on from does not exist, or was not kept."""
+
+    code = "previous_response_not_found"
 
 
 class Unauthorized(ClientError):

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import msgspec
+
 from freehold.core.answer import Answer
 from freehold.core.errors import BadRequest, FreeholdError, LossRefused
 from freehold.core.losses import Losses
 from freehold.core.usage import Usage
+from freehold.engine.naming import is_kept, response_id_of
 from freehold.engine.streams import ForwardedStream, TranslatedStream, with_origin
 from freehold.providers.settings import ProviderSettings
 from freehold.wire.dialect import STANDARD, Addressee, DialectName, NotAnAnswer, Recipient
@@ -76,29 +79,44 @@ class Exchange(Protocol):
 class Passing:
     """Both ends speak the same dialect: bytes pass through."""
 
-    def __init__(self, request: Request, settings: ProviderSettings, model: str, *, embeddings: bool) -> None:
+    def __init__(
+        self,
+        request: Request,
+        settings: ProviderSettings,
+        model: str,
+        *,
+        embeddings: bool,
+        call_name: str | None = None,
+    ) -> None:
+        """`call_name`: the id that the answer is given in place of the provider's; None: it keeps that."""
         self.speech: DialectName = request.dialect
         self.losses = Losses()
         self._request = request
         self._model = model
         self._ask_for_usage = settings.stream_usage
         self._embeddings = embeddings
+        self._name = call_name
 
     def body(self) -> bytes:
         """The client's request, with the provider's name for the model."""
+        if self._name is not None:
+            return _unstored(self._request).for_provider(self._model, ask_for_usage=False)
         return self._request.for_provider(self._model, ask_for_usage=self._ask_for_usage)
 
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
         """The answer untouched, and its facts. Raises NotAnAnswer."""
         if self.speech != "openai-chat":
-            return answer, facts_of(dialect_of(self.speech).decode_answer(answer))
+            decoded = dialect_of(self.speech).decode_answer(answer)
+            if self._name is not None and decoded.id:
+                answer = answer.replace(_quoted(decoded.id), _quoted(self._name))
+            return answer, facts_of(decoded)
         return answer, (read_embeddings_answer if self._embeddings else read_chat_answer)(answer)
 
     def open_stream(self) -> AnswerStream:
         """Forwards events as they are."""
         if self.speech == "openai-chat":
             return ChatStream(hide_usage=self._ask_for_usage and not self._request.wants_usage)
-        return ForwardedStream(dialect_of(self.speech))
+        return ForwardedStream(dialect_of(self.speech), name=self._name)
 
 
 class Translating:
@@ -162,7 +180,10 @@ def exchange_for(
             raise BadRequest(f"`{settings.name}` is not asked for embeddings in this form.", param="model")
         return Passing(request, settings, model, embeddings=True)
     if request.dialect in settings.dialects and not _must_change(request, settings):
-        return Passing(request, settings, model, embeddings=False)
+        # An answer that can be gone on from is found by our name for it, not by the provider's.
+        kept = request.dialect == "openai-responses" and is_kept(request)
+        name = response_id_of(call_id) if kept else None
+        return Passing(request, settings, model, embeddings=False, call_name=name)
     return Translating(request, settings, model, call_id=call_id, created=created)
 
 
@@ -189,3 +210,24 @@ def facts_of(answer: Answer) -> Facts:
     return Facts(
         answer.model, None if stop is None else stop.raw or stop.reason, answer.usage, answer.raw_usage
     )
+
+
+def _unstored(request: Request) -> Request:
+    """The request for a provider that need not keep what Freehold keeps: the reasoning's state comes along instead."""
+    fields = dict(request.fields)
+    fields["store"] = msgspec.Raw(b"false")
+    try:
+        include = _decode_words(fields.get("include", b"[]")) or []
+    except msgspec.DecodeError:
+        raise BadRequest("The field `include` is not a list of words.", param="include") from None
+    if _ENCRYPTED not in include:
+        fields["include"] = msgspec.Raw(msgspec.json.encode([*include, _ENCRYPTED]))
+    return msgspec.structs.replace(request, fields=fields)
+
+
+def _quoted(name: str) -> bytes:
+    return b'"%b"' % name.encode()
+
+
+_ENCRYPTED = "reasoning.encrypted_content"
+_decode_words = msgspec.json.Decoder(list[str] | None).decode

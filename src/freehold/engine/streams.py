@@ -100,10 +100,13 @@ class _Reader:
 class ForwardedStream(_Reader):
     """A stream of the client's own dialect: whole events are passed on byte for byte."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, *, name: str | None = None) -> None:
+        """`name`: the id that the answer is given in place of the provider's; None: it keeps that."""
         super().__init__(dialect)
         self._dialect = dialect
         self._splitter = EventSplitter()
+        self._name = None if name is None else b'"%b"' % name.encode()
+        self._former = b""
 
     def feed(self, piece: bytes) -> bytes:
         """The whole events of `piece`. Raises NotAnAnswer; events before the bad one are returned first."""
@@ -126,7 +129,7 @@ class ForwardedStream(_Reader):
                 if not any(shown):
                     raise
                 break
-            shown.append(frame)
+            shown.append(self._renamed(frame))
             shown.append(b"\n\n" if splitter.endings is None else splitter.endings[at])
             if self._halted:
                 break
@@ -144,7 +147,16 @@ class ForwardedStream(_Reader):
             rest = b""
         for event in self._end():
             self._note(event)
-        return rest + b"\n\n" if rest else b""
+        return self._renamed(rest) + b"\n\n" if rest else b""
+
+    def _note(self, event: Event) -> None:
+        if self._name is not None and isinstance(event, Begin) and event.id:
+            self._former = b'"%b"' % event.id.encode()
+        super()._note(event)
+
+    def _renamed(self, frame: bytes) -> bytes:
+        name = self._name
+        return frame if name is None or not self._former else frame.replace(self._former, name)
 
     def fail(self, error: FreeholdError) -> bytes:
         """What tells the client that the answer breaks off."""

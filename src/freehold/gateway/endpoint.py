@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Protocol
 
-import msgspec
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from freehold.access.key import Key
@@ -16,16 +13,16 @@ from freehold.core.errors import (
     ClientGone,
     FreeholdError,
     MethodNotAllowed,
-    NotFound,
     Overloaded,
     Stopping,
-    Unauthorized,
 )
+from freehold.engine.conversations import Conversations
 from freehold.engine.engine import Engine
 from freehold.engine.running import RunningCall
 from freehold.gateway.faces import FACES, Face, dialect_at, gemini_face, token_in_query
+from freehold.gateway.gate import Gate
 from freehold.gateway.intake import Heading, Scope, read_body
-from freehold.gateway.metrics import Metrics
+from freehold.gateway.pages import Pages
 from freehold.gateway.protocol import CONNECTION, ClientConnection
 from freehold.gateway.replies import (
     EVENT_STREAM,
@@ -42,27 +39,9 @@ from freehold.gateway.replies import (
 from freehold.gateway.settings import ServerSettings
 from freehold.wire.dialect import DialectName
 from freehold.wire.openai_errors import status_of
-from freehold.wire.openai_models import ModelEntry, encode_model, encode_models
+from freehold.wire.request import Request
 
 log = logging.getLogger("freehold.gateway")
-
-_MODELS = "/v1/models"
-_UNKNOWN_KEY = "The key is unknown, revoked or expired."
-
-
-class KeyFinder(Protocol):
-    """Where keys are looked up."""
-
-    def find(self, token: bytes) -> Key | None:
-        """The key behind `token`, if it is good now."""
-
-
-class Health(msgspec.Struct):
-    """What `/health/ready` says."""
-
-    ready: bool
-    parts: dict[str, str]
-    """Part -> its state in a word or a sentence."""
 
 
 class Endpoint:
@@ -71,26 +50,17 @@ class Endpoint:
     def __init__(
         self,
         engine: Engine,
-        keys: KeyFinder,
+        gate: Gate,
         *,
         settings: ServerSettings,
-        metrics: Metrics,
-        health: Callable[[], Health],
-        list_models: Callable[[], list[ModelEntry]],
+        pages: Pages,
+        conversations: Conversations,
     ) -> None:
-        """`list_models` gives every route and listed model; a key sees those it may call."""
         self._engine = engine
-        self._keys = keys
+        self._gate = gate
         self._settings = settings
-        self._metrics = metrics
-        self._health = health
-        self._list_models = list_models
-        self._pages: dict[str, Callable[[Scope, Send], Awaitable[None]]] = {
-            _MODELS: self._models,
-            "/health/live": self._live,
-            "/health/ready": self._ready,
-            "/metrics": self._figures,
-        }
+        self._pages = pages
+        self._conversations = conversations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -104,35 +74,11 @@ class Endpoint:
                     raise MethodNotAllowed(f"`{path[:200]}` takes POST.")
                 await self._call(face, scope, receive, send)
                 return
-            page = self._pages.get(path)
-            if page is None and path.startswith(_MODELS + "/"):
-                page = self._model
-            if page is None:
-                raise NotFound(f"There is nothing at `{path[:200]}`.", hint="The API lives under `/v1`.")
-            if scope["method"] not in ("GET", "HEAD"):
-                raise MethodNotAllowed(f"`{path[:200]}` takes GET.")
-            await page(scope, send)
+            await self._pages.answer(scope, send)
         except FreeholdError as error:
             await send_error(send, error, [], dialect_at(path) if face is None else face.dialect)
             connection: ClientConnection = scope[CONNECTION]
             connection.discard_body()
-
-    def _authenticate(self, token: bytes | None) -> Key:
-        if token is None:
-            raise Unauthorized(
-                "No key was given.",
-                hint="Send `authorization: Bearer fh-…`; `freehold keys create` makes one.",
-            )
-        key = self._keys.find(token)
-        if key is None:
-            self._metrics.strangers += 1
-            raise Unauthorized(_UNKNOWN_KEY, hint="`freehold keys list` shows the keys there are.")
-        return key
-
-    def _knows(self, scope: Scope) -> bool:
-        """Whether the request shows a good key."""
-        token = Heading(scope["headers"]).token
-        return token is not None and self._keys.find(token) is not None
 
     # Calls
 
@@ -141,7 +87,7 @@ class Endpoint:
         token = heading.token
         if token is None and face.dialect == "gemini":
             token = token_in_query(scope)
-        key = self._authenticate(token)
+        key = self._gate.let_in(token)
         engine = self._engine
         connection: ClientConnection = scope[CONNECTION]
         task = asyncio.current_task()
@@ -185,7 +131,7 @@ class Endpoint:
             body = await read_body(heading, scope, receive, self._settings, room=room)
             running.receive(body, keep_body=heading.keep_body)
             self._engine.held_bytes += running.call.request_bytes
-            request = face.read(body)
+            request = await self._read(face, body, running.key)
             request.strict = heading.strict or (running.key is not None and running.key.strict)
             running.route_to(request)
             answer = await running.ask(request)
@@ -224,43 +170,18 @@ class Endpoint:
             answer = running.last_words(stopping)
         await send({"type": "http.response.body", "body": answer})
 
+    async def _read(self, face: Face, body: bytes, key: Key | None) -> Request:
+        request = face.read(body)
+        if face.dialect == "openai-responses":
+            return await self._conversations.resume(request, body, key)
+        return request
+
     async def _refuse(
         self, error: FreeholdError, running: RunningCall, dialect: DialectName, scope: Scope, send: Send
     ) -> None:
         running.fail(error, status_of(error))
         await send_error(send, error, _call_headers(running), dialect)
         scope[CONNECTION].discard_body()
-
-    # Pages
-
-    async def _models(self, scope: Scope, send: Send) -> None:
-        key = self._authenticate(Heading(scope["headers"]).token)
-        entries = [entry for entry in self._list_models() if key.may_call(entry.id)]
-        await send_whole(send, 200, [JSON], encode_models(entries))
-
-    async def _model(self, scope: Scope, send: Send) -> None:
-        key = self._authenticate(Heading(scope["headers"]).token)
-        wanted = scope["path"].removeprefix(_MODELS + "/")
-        for entry in self._list_models():
-            if entry.id == wanted and key.may_call(wanted):
-                await send_whole(send, 200, [JSON], encode_model(entry))
-                return
-        raise NotFound(f"No route or model is called `{wanted[:200]}`.", hint="`GET /v1/models` lists them.")
-
-    async def _live(self, _scope: Scope, send: Send) -> None:
-        await send_whole(send, 200, [JSON], b'{"live":true}')
-
-    async def _ready(self, scope: Scope, send: Send) -> None:
-        health = self._health()
-        if not self._settings.loopback and not self._knows(scope):
-            health.parts.clear()  # whoever balances the load needs the status; what is wrong here is not for everybody
-        await send_whole(send, 200 if health.ready else 503, [JSON], msgspec.json.encode(health))
-
-    async def _figures(self, scope: Scope, send: Send) -> None:
-        if not self._settings.loopback:
-            self._authenticate(Heading(scope["headers"]).token)
-        headers: Headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
-        await send_whole(send, 200, headers, self._metrics.encode())
 
 
 def _stopping() -> Stopping:

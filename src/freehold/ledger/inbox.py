@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import NamedTuple
+
+from sqlalchemy import Connection
 
 from freehold.core.clock import Clock, microseconds
 from freehold.ledger.record import Call
@@ -14,6 +19,14 @@ CALL_BYTES = 1500
 NUDGE_CALLS = 128
 """So many calls are worth waking the writer for before its time: they are prepared, not yet committed."""
 NUDGE_BYTES = 2_000_000
+
+
+class Errand(NamedTuple):
+    """Something for the writer to do besides writing calls."""
+
+    work: Callable[[Connection], None]
+    done: Future[None]
+    """Told when it is committed, or why it cannot be."""
 
 
 class Drops:
@@ -55,7 +68,8 @@ class Inbox:
         self._lock = threading.Lock()
         self._calls: list[Call] = []
         self._closed: str | None = None
-        self._unready = 0
+        self.errands: list[Errand] = []
+        """What else the writer is asked to do, in its transactions."""
 
     @property
     def tally_name(self) -> str | None:
@@ -93,6 +107,18 @@ class Inbox:
         except Exception:  # noqa: BLE001 - recording a call must never cost its answer; what is no call is counted
             with self._lock:
                 self._refuse("unrecordable")
+
+    def ask(self, errand: Errand) -> None:
+        """Let the writer do something else when it can."""
+        with self._lock:
+            self.errands.append(errand)
+        self.wake.set()
+
+    def take_errands(self) -> list[Errand]:
+        """What it was asked to do."""
+        with self._lock:
+            errands, self.errands = self.errands, []
+            return errands
 
     @property
     def waiting(self) -> int:

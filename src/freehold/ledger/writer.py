@@ -14,14 +14,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from freehold.catalog.prices import Pricer
 from freehold.core.clock import Clock, SystemClock
-from freehold.ledger.inbox import Inbox
+from freehold.core.errors import StoreError
+from freehold.ledger import tables
+from freehold.ledger.inbox import Errand, Inbox
 from freehold.ledger.record import Call
 from freehold.ledger.settings import LedgerSettings, Pace
 from freehold.ledger.tally import Tally
@@ -101,6 +106,20 @@ class Ledger:
                 return self._settled.wait_for(lambda: self._inbox.settled >= target, timeout)
             finally:
                 self._flushing -= 1
+
+    def forget_bodies(self, call_id: str, timeout: float = 10.0) -> None:
+        """Let go of a call's bodies: nobody is shown them again. Waits. Raises StoreError when that cannot be."""
+
+        def work(connection: Connection) -> None:
+            this = tables.calls.c.id == call_id
+            connection.execute(tables.calls.update().where(this).values(request_body=None, answer_body=None))
+
+        errand = Errand(work, Future())
+        self._inbox.ask(errand)
+        try:
+            errand.done.result(timeout)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise StoreError(f"The bodies of `{call_id}` cannot be let go of: {error}.") from None
 
     def close(self, timeout: float = 5.0) -> bool:
         """Write what waits, for up to `timeout` seconds, and stop. Whether all accepted calls are written.

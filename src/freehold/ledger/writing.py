@@ -59,7 +59,8 @@ class Writer:
     @property
     def has_to_write(self) -> bool:
         """Whether something waits for the file, its opening included."""
-        return bool(self.batch.calls or self._inbox.waiting or self._inbox.drops or not self.file.is_open)
+        waiting = self.batch.calls or self._inbox.waiting or self._inbox.drops
+        return bool(waiting or not self.file.is_open)
 
     def patience(self) -> float:
         """Seconds until there is something to do even if no call comes."""
@@ -87,6 +88,7 @@ class Writer:
             if at_once or now >= self._due():
                 self._commit(now)
         if self.failing is None and not batch.calls:
+            self._run_errands()
             self._tidy(now)
 
     def finish(self) -> None:
@@ -175,6 +177,15 @@ class Writer:
 
     def _retain(self, connection: Connection) -> tuple[list[bytes], bool]:
         return self._retention.step(connection, microseconds(self._clock.now()))
+
+    def _run_errands(self) -> None:
+        for errand in self._inbox.take_errands() if self.file.is_open else ():
+            try:
+                self.file.transact(errand.work)
+            except _FAULTS as error:
+                errand.done.set_exception(error)
+            else:
+                errand.done.set_result(None)
 
     def _tidy(self, now: float) -> None:
         try:

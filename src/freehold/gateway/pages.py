@@ -1,0 +1,183 @@
+"""What is not a call: lists of models, kept responses, health and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Literal
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+
+from freehold.access.key import Key
+from freehold.core.errors import BadRequest, MethodNotAllowed, NotFound
+from freehold.engine.conversations import Conversations
+from freehold.gateway.faces import token_in_query
+from freehold.gateway.gate import Gate
+from freehold.gateway.intake import Heading, Scope
+from freehold.gateway.metrics import Metrics
+from freehold.gateway.replies import JSON, Headers, Send, send_whole
+from freehold.gateway.settings import ServerSettings
+from freehold.wire.openai_models import ModelEntry, encode_model, encode_models
+
+_MODELS = "/v1/models"
+_GEMINI_MODELS = "/v1beta/models"
+_RESPONSES = "/v1/responses/"
+
+Page = Callable[[Scope, Send], Awaitable[None]]
+
+
+class Health(msgspec.Struct):
+    """What `/health/ready` says."""
+
+    ready: bool
+    parts: dict[str, str]
+    """Part -> its state in a word or a sentence."""
+
+
+class Pages:
+    """Everything at the door that no model is asked for."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        *,
+        settings: ServerSettings,
+        metrics: Metrics,
+        health: Callable[[], Health],
+        list_models: Callable[[], list[ModelEntry]],
+        conversations: Conversations,
+    ) -> None:
+        """`list_models` gives every route and listed model; a key sees those it may call."""
+        self._gate = gate
+        self._settings = settings
+        self._metrics = metrics
+        self._health = health
+        self._list_models = list_models
+        self._conversations = conversations
+        self._pages: dict[str, Page] = {
+            _MODELS: self._models,
+            _GEMINI_MODELS: self._models,
+            "/health/live": self._live,
+            "/health/ready": self._ready,
+            "/metrics": self._figures,
+        }
+
+    async def answer(self, scope: Scope, send: Send) -> None:
+        """One request. Raises NotFound and MethodNotAllowed."""
+        path: str = scope["path"]
+        if path.startswith(_RESPONSES):
+            await self._response(scope, send)
+            return
+        page = self._pages.get(path)
+        if page is None and path.startswith((_MODELS + "/", _GEMINI_MODELS + "/")):
+            page = self._model
+        if page is None:
+            raise NotFound(f"There is nothing at `{path[:200]}`.", hint="The API lives under `/v1`.")
+        if scope["method"] not in ("GET", "HEAD"):
+            raise MethodNotAllowed(f"`{path[:200]}` takes GET.")
+        await page(scope, send)
+
+    # Models, in the form of whoever asks
+
+    def _callable(self, scope: Scope) -> tuple[list[ModelEntry], Literal["openai", "anthropic", "gemini"]]:
+        heading = Heading(scope["headers"])
+        gemini = scope["path"].startswith(_GEMINI_MODELS)
+        token = token_in_query(scope) if gemini and heading.token is None else heading.token
+        key = self._gate.let_in(token)
+        entries = [entry for entry in self._list_models() if key.may_call(entry.id)]
+        return entries, "gemini" if gemini else "anthropic" if heading.anthropic else "openai"
+
+    async def _models(self, scope: Scope, send: Send) -> None:
+        entries, form = self._callable(scope)
+        names = [entry.id for entry in entries]
+        query = _query_of(scope)
+        if form == "anthropic":
+            from freehold.wire.anthropic import models as anthropic  # noqa: PLC0415 - loaded when spoken
+
+            limit = _number_in(query, "limit", anthropic.DEFAULT_LIMIT)
+            body = anthropic.encode_models(
+                names, limit=limit, after_id=query.get("after_id"), before_id=query.get("before_id")
+            )
+        elif form == "gemini":
+            from freehold.wire.gemini import models as gemini  # noqa: PLC0415
+
+            body = gemini.encode_models(names)
+        else:
+            body = encode_models(entries)
+        await send_whole(send, 200, [JSON], body)
+
+    async def _model(self, scope: Scope, send: Send) -> None:
+        entries, form = self._callable(scope)
+        path: str = scope["path"]
+        wanted = unquote(path.removeprefix(_MODELS + "/").removeprefix(_GEMINI_MODELS + "/"))
+        entry = next((entry for entry in entries if entry.id == wanted), None)
+        if entry is None:
+            raise NotFound(
+                f"No route or model is called `{wanted[:200]}`.", hint="`GET /v1/models` lists them."
+            )
+        if form == "anthropic":
+            from freehold.wire.anthropic import models as anthropic  # noqa: PLC0415 - loaded when spoken
+
+            body = anthropic.encode_model(entry.id)
+        elif form == "gemini":
+            from freehold.wire.gemini import models as gemini  # noqa: PLC0415
+
+            body = gemini.encode_model(entry.id)
+        else:
+            body = encode_model(entry)
+        await send_whole(send, 200, [JSON], body)
+
+    # Responses that are kept
+
+    async def _response(self, scope: Scope, send: Send) -> None:
+        key = self._gate.let_in(Heading(scope["headers"]).token)
+        name, _, what = scope["path"].removeprefix(_RESPONSES).partition("/")
+        asked = (scope["method"], what)
+        if asked == ("GET", ""):
+            body = await self._conversations.show(name, key)
+        elif asked == ("DELETE", ""):
+            body = await self._conversations.delete(name, key)
+        elif asked == ("GET", "input_items"):
+            body = await self._list_input(name, key, scope)
+        elif asked == ("POST", "cancel"):
+            body = await self._conversations.cancel(name, key)
+        else:
+            raise NotFound(f"There is nothing at `{scope['path'][:200]}` for {scope['method'][:20]}.")
+        await send_whole(send, 200, [JSON], body)
+
+    async def _list_input(self, name: str, key: Key, scope: Scope) -> bytes:
+        query = _query_of(scope)
+        order = query.get("order", "desc")
+        if order not in ("asc", "desc"):
+            raise BadRequest("`order` is neither `asc` nor `desc`.", param="order")
+        return await self._conversations.list_input(
+            name, key, after=query.get("after"), limit=_number_in(query, "limit", 20), order=order
+        )
+
+    # The endpoint itself
+
+    async def _live(self, _scope: Scope, send: Send) -> None:
+        await send_whole(send, 200, [JSON], b'{"live":true}')
+
+    async def _ready(self, scope: Scope, send: Send) -> None:
+        health = self._health()
+        if not self._settings.loopback and not self._gate.knows(Heading(scope["headers"]).token):
+            health.parts.clear()  # whoever balances the load needs the status; what is wrong here is not for everybody
+        await send_whole(send, 200 if health.ready else 503, [JSON], msgspec.json.encode(health))
+
+    async def _figures(self, scope: Scope, send: Send) -> None:
+        if not self._settings.loopback:
+            self._gate.let_in(Heading(scope["headers"]).token)
+        headers: Headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
+        await send_whole(send, 200, headers, self._metrics.encode())
+
+
+def _query_of(scope: Scope) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
+
+
+def _number_in(query: dict[str, str], name: str, default: int) -> int:
+    try:
+        return int(query.get(name, default))
+    except ValueError:
+        raise BadRequest(f"`{name}` is not a number.", param=name) from None
