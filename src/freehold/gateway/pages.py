@@ -147,9 +147,9 @@ class Pages:
 
     async def _list_input(self, name: str, key: Key, scope: Scope) -> bytes:
         query = _query_of(scope)
-        order = query.get("order", "desc")
-        if order not in ("asc", "desc"):
+        if query.get("order", "desc") not in ("asc", "desc"):
             raise BadRequest("`order` is neither `asc` nor `desc`.", param="order")
+        order: Literal["asc", "desc"] = "asc" if query.get("order") == "asc" else "desc"
         return await self._conversations.list_input(
             name, key, after=query.get("after"), limit=_number_in(query, "limit", 20), order=order
         )
