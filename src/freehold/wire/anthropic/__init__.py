@@ -1,0 +1,1 @@
+"""The dialect `anthropic-messages`: Anthropic's Messages API."""
