@@ -35,7 +35,7 @@ _ABSENT = msgspec.Raw(b"")
 _NULLS = (b"", b"null")
 
 
-class _Delta(msgspec.Struct):
+class _Delta(msgspec.Struct, gc=False):
     type: str | None = None
     text: str | None = None
     partial_json: str | None = None
@@ -46,7 +46,7 @@ class _Delta(msgspec.Struct):
     stop_sequence: str | None = None
 
 
-class _Frame(msgspec.Struct):
+class _Frame(msgspec.Struct, gc=False):
     type: str | None = None
     index: int = 0
     delta: _Delta | None = None
@@ -88,7 +88,7 @@ class MessageReader:
     def read(self, frame: bytes) -> list[Event]:  # noqa: PLR0911 - one for each kind
         """What a frame says. Raises NotAnAnswer for what is not of this dialect."""
         data = data_of(frame) if not frame.startswith(b"event: ") else _data_of(frame)
-        if data is None or self._over or not data.strip() or data == b"[DONE]":
+        if not data or self._over or data == b"[DONE]":
             return []
         try:
             told = _decode_frame(data)
