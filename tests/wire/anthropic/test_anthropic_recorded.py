@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from recordings import Exchange, exchanges, fixtures, needs_recordings
 
 from freehold.core.answer import Answer
 from freehold.core.events import End, ErrorSeen, Event
@@ -15,7 +16,6 @@ from freehold.core.request import ChatRequest
 from freehold.wire.anthropic.count_tokens import decode_count, decode_count_request, encode_count
 from freehold.wire.anthropic.dialect import DIALECT
 from freehold.wire.dialect import Addressee, NotAnAnswer, Recipient
-from recordings import Exchange, exchanges, fixtures, needs_recordings
 
 pytestmark = needs_recordings
 
@@ -232,7 +232,6 @@ def test_an_effort_that_was_refused_is_put_as_the_nearest() -> None:
         body = msgspec.json.decode(DIALECT.encode_request(request, _origin_of(request), losses))
         assert body["output_config"]["effort"] in exchange.response.decode()
         assert losses.names == ("reasoning.effort",)
-
 
 
 def test_counts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -10,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freehold.core.errors import BadRequest
-from freehold.core.parts import CacheMark, Foreign, Media, Message, Reasoning, State, Text, ToolCall, ToolResult
+from freehold.core.parts import (
+    CacheMark,
+    Foreign,
+    Media,
+    Message,
+    Reasoning,
+    State,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from freehold.core.request import ChatRequest, HostedTool, ReasoningWish, Tool, ToolChoice
 from freehold.wire.anthropic.count_tokens import decode_count_request
 from freehold.wire.anthropic.dialect import DIALECT
@@ -100,7 +111,12 @@ def test_media() -> None:
         {"type": "document", "source": {"type": "file", "file_id": "f1"}, "title": "T"},
         {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "words"}},
         {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "more"}]}},
-        {"type": "search_result", "source": "s", "title": "R", "content": [{"type": "text", "text": "found"}]},
+        {
+            "type": "search_result",
+            "source": "s",
+            "title": "R",
+            "content": [{"type": "text", "text": "found"}],
+        },
         {"type": "container_upload", "file_id": "f2"},
     ]
     parts = decode(messages=[{"role": "user", "content": sources}]).messages[0].parts
@@ -137,7 +153,11 @@ def test_tools_and_choice() -> None:
 def test_reasoning_and_form() -> None:
     request = decode(
         thinking={"type": "enabled", "budget_tokens": 2000, "display": "omitted"},
-        output_config={"effort": "low", "format": {"type": "json_schema", "schema": {"type": "object"}}, "x": 1},
+        output_config={
+            "effort": "low",
+            "format": {"type": "json_schema", "schema": {"type": "object"}},
+            "x": 1,
+        },
         metadata={"user_id": "u", "y": 2},
         service_tier="standard_only",
         container="c",
@@ -179,11 +199,16 @@ def test_what_is_refused_names_its_field(body: bytes, param: str | None) -> None
 
 
 json = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["", "text", "user", "tool_use", "auto"]),
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.sampled_from(["", "text", "user", "tool_use", "auto"]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["type", "role", "content", "text", "source", "input", "id", "name", "signature"]),
+            st.sampled_from(
+                ["type", "role", "content", "text", "source", "input", "id", "name", "signature"]
+            ),
             inner,
             max_size=4,
         )
@@ -205,7 +230,5 @@ def test_nothing_else_is_raised(body: bytes, content: Any, tools: Any, thinking:
         "output_config": thinking,
     }
     for given_body in (body, msgspec.json.encode(fields)):
-        try:
+        with suppress(BadRequest):
             DIALECT.decode_request(given_body)
-        except BadRequest:
-            pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ from freehold.core.parts import (
     ToolResult,
 )
 from freehold.core.request import ChatRequest, HostedTool, ReasoningWish, ResponseFormat, Tool, ToolChoice
+from freehold.wire.anthropic.abilities import abilities_of
 from freehold.wire.anthropic.count_tokens import encode_count_request
 from freehold.wire.anthropic.dialect import DIALECT
 from freehold.wire.anthropic.hosted import for_host
@@ -178,7 +180,7 @@ def test_media_that_the_provider_does_not_take() -> None:
 def test_only_signed_reasoning_goes_and_only_home() -> None:
     home, away = State("s", "signature", "anthropic"), State("t", "signature", "other")
     hidden = State("u", "redacted", "anthropic")
-    parts = [
+    parts: list[Part] = [
         Reasoning(text="", state=home),
         Reasoning(text="mine", state=home),
         Reasoning(state=hidden),
@@ -316,6 +318,45 @@ def test_a_forced_call_goes_before_reasoning() -> None:
     assert lost == ("reasoning.effort",)
 
 
+def test_reasoning_is_off_where_calls_under_way_have_none_before_them() -> None:
+    call, result = ToolCall(id="a", name="f"), ToolResult(call_id="a", content=[Text(text="1")])
+    signed = Reasoning(text="Hm.", state=State("s", "signature", "anthropic"))
+    wish = ReasoningWish(budget=2000)
+    answered = Message(role="tool", parts=[result])
+    body, lost = encode(
+        HI, assistant(Reasoning(text="Hm."), call), answered, reasoning=wish, tools=[FUNCTION]
+    )
+    assert "thinking" not in body
+    assert lost == ("reasoning", "reasoning.effort")
+    for talk, model in (
+        ([HI, assistant(signed, call), answered], OLD),
+        ([HI, assistant(call), answered, assistant(Text(text="Done.")), HI], OLD),
+        ([HI, assistant(call), answered], NEW),
+    ):
+        body, lost = encode(*talk, reasoning=wish, tools=[FUNCTION], model=model)
+        assert body["thinking"]["type"] in ("enabled", "adaptive")
+        assert "reasoning.effort" not in lost
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking"),
+    [
+        ("anthropic.claude-v2:1", "none"),
+        ("claude-3-5-sonnet-20241022", "none"),
+        ("us.anthropic.claude-3-7-sonnet-20250219-v1:0", "budget"),
+        ("claude-sonnet-4-20250514", "budget"),
+        ("claude-sonnet-4@20250514", "budget"),
+        ("anthropic/claude-opus-4.6", "either"),
+        ("eu.anthropic.claude-opus-4-7-v1:0", "adaptive"),
+        ("claude-fable-5", "adaptive"),
+        ("claude-latest", "adaptive"),
+        ("deepseek-chat", "budget"),
+    ],
+)
+def test_what_models_take(model: str, thinking: str) -> None:
+    assert abilities_of(model).thinking == thinking
+
+
 def test_sampling() -> None:
     body, lost = encode(temperature=1.5, top_k=3, stop=["END", "\n"], user="u", service_tier="flex")
     assert (body["temperature"], body["top_k"], body["stop_sequences"]) == (1.0, 3, ["END"])
@@ -349,7 +390,16 @@ def test_what_the_dialect_cannot_say() -> None:
         safety_settings=b"[]",
     )
     assert set(lost) == {
-        *("n", "seed", "logprobs", "presence_penalty", "frequency_penalty", "min_p", "logit_bias", "verbosity"),
+        *(
+            "n",
+            "seed",
+            "logprobs",
+            "presence_penalty",
+            "frequency_penalty",
+            "min_p",
+            "logit_bias",
+            "verbosity",
+        ),
         *("prediction", "store", "metadata", "cache", "user", "modalities", "safety_settings"),
     }
 
@@ -407,7 +457,9 @@ states = st.builds(
 )
 parts = st.one_of(
     st.builds(Text, text=texts),
-    st.builds(ToolCall, id=ids, name=st.just("f"), arguments=st.sampled_from(["", "{}", '{"a":1}', "x", "[]"])),
+    st.builds(
+        ToolCall, id=ids, name=st.just("f"), arguments=st.sampled_from(["", "{}", '{"a":1}', "x", "[]"])
+    ),
     st.builds(Reasoning, text=texts, state=st.none() | states),
     st.builds(Refusal, text=texts),
     st.builds(Media, kind=st.sampled_from(["image", "audio", "document"]), data=st.just("AAAA")),
@@ -438,7 +490,7 @@ def test_what_is_sent_is_always_well_formed(talk: list[Message], dialect: str) -
     roles = [turn["role"] for turn in body["messages"] if turn["role"] != "system"]
     if dialect == "openai-chat":
         assert roles[0] == "user"
-        assert all(one != next_ for one, next_ in zip(roles, roles[1:], strict=False))
+        assert all(one != next_ for one, next_ in pairwise(roles))
     for turn in body["messages"]:
         assert turn["content"]
         kinds = [block["type"] for block in turn["content"]]

@@ -8,11 +8,17 @@ import msgspec
 
 from freehold.core.losses import Losses
 from freehold.core.parts import Citation, Foreign, Media, Part, Reasoning, Refusal, State, Text, ToolCall
-from freehold.wire.anthropic.citations import encode_citation
 from freehold.wire.anthropic.foreign import unfold
 from freehold.wire.anthropic.frames import frame
 from freehold.wire.anthropic.naming import NAME
-from freehold.wire.anthropic.parts_out import begun_call, carry, encode_reasoning, is_hidden, own
+from freehold.wire.anthropic.parts_out import (
+    begun_call,
+    carry,
+    encode_own_citation,
+    encode_reasoning,
+    is_hidden,
+    own,
+)
 from freehold.wire.sealing import seal
 
 _encode = msgspec.json.Encoder().encode
@@ -92,15 +98,12 @@ class BlockWriter:
 
     def cite(self, citation: Citation) -> bytes:
         """One more citation."""
-        encoded = encode_citation(self._own(citation), self._losses)
+        encoded = encode_own_citation(citation, self._losses, same=self._same)
         if encoded is None:
             return b""
         written = self._begin_text()
         delta = {"type": "citations_delta", "citation": encoded}
         return written + frame("content_block_delta", {"index": self.next_index, "delta": delta})
-
-    def _own(self, citation: Citation) -> Citation:
-        return msgspec.structs.replace(citation, extra=own(citation.extra, self._losses, same=self._same))
 
     def sign(self, state: State) -> None:
         """The part's state, which is written at its end."""

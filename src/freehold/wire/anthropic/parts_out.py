@@ -6,7 +6,7 @@ import msgspec
 
 from freehold.core.fields import Fields
 from freehold.core.losses import Losses
-from freehold.core.parts import Foreign, Media, Part, Reasoning, Refusal, State, Text, ToolCall
+from freehold.core.parts import Citation, Foreign, Media, Part, Reasoning, Refusal, State, Text, ToolCall
 from freehold.wire.anthropic.calls import id_for_wire, input_of
 from freehold.wire.anthropic.citations import encode_citation
 from freehold.wire.anthropic.naming import NAME
@@ -41,7 +41,7 @@ def _encode(part: Part, losses: Losses, *, same: bool) -> object | None:  # noqa
         if not part.text and not part.citations and not same:
             return None  # a client would send it back, and be refused
         block: dict[str, object] = {"type": "text", "text": part.text}
-        citations = [encode_citation(one, losses) for one in part.citations]
+        citations = [encode_own_citation(one, losses, same=same) for one in part.citations]
         if citations:
             block["citations"] = [citation for citation in citations if citation is not None]
         return {**block, **own(part.extra, losses, same=same)}
@@ -60,6 +60,12 @@ def _encode(part: Part, losses: Losses, *, same: bool) -> object | None:  # noqa
         return msgspec.Raw(part.raw)
     losses.add("part", part.kind if isinstance(part, Foreign) else "tool_result")
     return None
+
+
+def encode_own_citation(citation: Citation, losses: Losses, *, same: bool) -> dict[str, object] | None:
+    """A citation without the fields of another dialect; None, a loss, where there is no such form."""
+    extra = own(citation.extra, losses, same=same)
+    return encode_citation(msgspec.structs.replace(citation, extra=extra), losses)
 
 
 def begun_call(call: ToolCall) -> dict[str, object]:

@@ -7,12 +7,13 @@ import msgspec
 from freehold.core.fields import Fields
 from freehold.core.losses import LOSSES, Losses
 from freehold.core.request import ChatRequest, ResponseFormat
+from freehold.wire.anthropic.abilities import is_known
 from freehold.wire.anthropic.caching import put_cache
 from freehold.wire.anthropic.outgoing import Outgoing, outgoing
 from freehold.wire.anthropic.schema import reduced
 from freehold.wire.anthropic.thinking import Thinking, encode_thinking
 from freehold.wire.anthropic.tools_out import encode_tool_choice, encode_tools
-from freehold.wire.anthropic.turns import encode_conversation
+from freehold.wire.anthropic.turns import calls_unsigned, encode_conversation
 from freehold.wire.dialect import Recipient
 
 _DEFAULT_MAX_TOKENS = 8192
@@ -37,6 +38,9 @@ def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -
     request = _without_unsupported(request, out)
     system, turns = encode_conversation(request.messages, out)
     thinking = encode_thinking(request, out)
+    if thinking.demands_state and calls_unsigned(turns) and is_known(recipient.model):
+        losses.add("reasoning.effort")  # another model began these calls; the provider refuses to think on
+        thinking = Thinking(None, thinking.effort)
     body: dict[str, object] = {"model": recipient.model, "max_tokens": _max_tokens(request, thinking, out)}
     output, in_words = _output(request, thinking, out)
     if in_words is not None:
@@ -85,8 +89,7 @@ def _max_tokens(request: ChatRequest, thinking: Thinking, out: Outgoing) -> int:
     given = request.max_tokens
     if given is None:
         return (out.recipient.quirks.default_max_tokens or _DEFAULT_MAX_TOKENS) + thinking.budget
-    demanded = isinstance(thinking.field, dict) and thinking.field["type"] == "enabled"
-    if not demanded or given > thinking.budget or out.same:
+    if not thinking.demands_state or given > thinking.budget or out.same:
         return given
     out.losses.add("max_tokens")
     return given + thinking.budget

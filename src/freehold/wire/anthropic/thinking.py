@@ -27,6 +27,8 @@ class Thinking(NamedTuple):
     budget: int = 0
     """Tokens that the bound on the answer has to leave room for."""
     on: bool = False
+    demands_state: bool = False
+    """With a budget, the bound on the answer must exceed it, and calls under way must follow signed reasoning."""
 
 
 def encode_thinking(request: ChatRequest, out: Outgoing) -> Thinking:  # noqa: PLR0911 - one for each kind
@@ -74,7 +76,7 @@ def _with_budget(wish: ReasoningWish, out: Outgoing, extra: Fields) -> Thinking:
         out.losses.add("reasoning.budget")
         budget = _LEAST
     field = {"type": "enabled", "budget_tokens": budget, **_display(wish, out, default=True), **extra}
-    return Thinking(field, effort, budget, on=True)
+    return Thinking(field, effort, budget, on=True, demands_state=True)
 
 
 def _adaptive(wish: ReasoningWish, out: Outgoing, extra: Fields) -> Thinking:

@@ -90,6 +90,17 @@ def _lose_name(message: Message, out: Outgoing) -> None:
         out.losses.add("message.name")
 
 
+def calls_unsigned(turns: list[Turn]) -> bool:
+    """Whether the last turn gives results of calls that no reasoning stands before."""
+    if len(turns) < 2 or not turns[-1].results or turns[-2].role != "assistant":
+        return False
+    return not any(_kind(block) in ("thinking", "redacted_thinking") for block in turns[-2].blocks[:1])
+
+
+def _kind(block: Block) -> object:
+    return block["type"] if isinstance(block, dict) else None
+
+
 def _fill(turns: list[Turn], out: Outgoing) -> None:
     """Gives turns without content some, and cuts off the white space at the end, which the provider refuses."""
     last = turns[-1]
