@@ -288,6 +288,18 @@ def test_citations_there_and_back() -> None:
     assert lost == ("usage.unknown",)
 
 
+@pytest.mark.parametrize(
+    ("tier", "word", "lost"), [("default", "standard", ()), ("flex", None, ("service_tier",))]
+)
+def test_service_tiers(tier: str, word: str | None, lost: tuple[str, ...]) -> None:
+    answer = answer_of(Text(text="x"))
+    answer.service_tier = tier
+    message, found = whole(answer)
+    body, found_in_stream = stream(list(events_of(answer)))
+    assert message.usage.service_tier == sdk_message(body).usage.service_tier == word
+    assert found == found_in_stream == lost
+
+
 def test_an_error_in_the_middle() -> None:
     raw = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
     reader = DIALECT.decode_stream()

@@ -28,7 +28,7 @@ from freehold.wire.anthropic.frames import frame
 from freehold.wire.anthropic.naming import NAME
 from freehold.wire.anthropic.parts_out import own
 from freehold.wire.anthropic.stops import encode_stop
-from freehold.wire.anthropic.usage import encode_usage
+from freehold.wire.anthropic.usage import encode_tier, encode_usage
 from freehold.wire.dialect import Addressee, WireError
 
 _IN_DELTA = ("stop_details", "container")
@@ -88,9 +88,13 @@ class MessageWriter:
         begin, self._begin = self._begin, None
         if begin is None:
             return b""
-        usage: object = {"input_tokens": 0, "output_tokens": 0}  # replaced at the end, by whoever reads on
-        if self._raw_usage is not None or self._usage.source != "unknown":
-            usage = self._encode_usage(begin.service_tier, Losses())
+        usage: object
+        if self._raw_usage is None and self._usage.source == "unknown":
+            # Nobody knows yet: the counts at the end replace these.
+            tier = encode_tier(begin.service_tier, self._losses)
+            usage = {"input_tokens": 0, "output_tokens": 0, **tier}
+        else:
+            usage = self._encode_usage(begin.service_tier)
         message = {
             "id": message_id(self._addressee),
             "type": "message",
@@ -104,8 +108,8 @@ class MessageWriter:
         }
         return frame("message_start", {"message": message})
 
-    def _encode_usage(self, tier: str | None, losses: Losses) -> object:
-        return encode_usage(self._usage, self._raw_usage, tier, losses, same=self._same)
+    def _encode_usage(self, tier: str | None) -> object:
+        return encode_usage(self._usage, self._raw_usage, tier, self._losses, same=self._same)
 
     def _of_part(self, event: PartBegin | Grow | Sign | Cite | PartEnd) -> bytes:
         if event.index == self._current:
@@ -161,6 +165,6 @@ class MessageWriter:
             **{name: extra[name] for name in _IN_DELTA if name in extra},
         }
         beside = {name: value for name, value in extra.items() if name not in _IN_DELTA}
-        usage = self._encode_usage(None, self._losses)
+        usage = self._encode_usage(None)
         written += frame("message_delta", {"delta": delta, "usage": usage, **beside})
         return written + frame("message_stop", {})

@@ -92,12 +92,18 @@ def encode_usage(
         fields["cache_creation"] = {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": hour}
     if usage.reasoning_tokens is not None:
         fields["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
-    if tier is not None:
-        if tier in _TIERS:
-            fields["service_tier"] = _TIERS[tier]
-        else:
-            losses.add("service_tier")
+    fields.update(encode_tier(tier, losses))
     for name in _DETAILS:
         if getattr(usage, name):
             losses.add("usage", name)
     return fields
+
+
+def encode_tier(tier: str | None, losses: Losses) -> dict[str, str]:
+    """The service tier as a field of the usage; a loss where the dialect has no word for it."""
+    if tier is None:
+        return {}
+    if tier not in _TIERS:
+        losses.add("service_tier")
+        return {}
+    return {"service_tier": _TIERS[tier]}
