@@ -17,7 +17,7 @@ from freehold.core.events import (
     UsageSeen,
 )
 from freehold.core.losses import Losses
-from freehold.core.parts import Media, Part, Reasoning, Refusal, Text, ToolCall
+from freehold.core.parts import Foreign, Media, Part, Reasoning, Refusal, Text, ToolCall
 from freehold.core.request import ChatRequest
 from freehold.core.usage import Usage
 from freehold.wire.dialect import Addressee, Dialect, Framing, NotAnAnswer, StreamEncoder
@@ -236,7 +236,7 @@ class TranslatedStream(_Reader):
 
 def with_origin(part: Part, origin: str) -> Part:
     """The part with the name of who made its state."""
-    if isinstance(part, Text | Media | ToolCall | Reasoning) and part.state is not None:
+    if isinstance(part, Text | Media | ToolCall | Reasoning | Foreign) and part.state is not None:
         part.state = msgspec.structs.replace(part.state, origin=origin)
     return part
 
