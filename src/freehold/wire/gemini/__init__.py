@@ -1,0 +1,1 @@
+"""The dialect `gemini`: generateContent and streamGenerateContent of the Gemini API and of Vertex AI."""

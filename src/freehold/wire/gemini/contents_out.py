@@ -1,0 +1,142 @@
+"""Messages as `systemInstruction` and `contents`."""
+
+from __future__ import annotations
+
+from freehold.core.losses import Losses
+from freehold.core.parts import Foreign, Media, Message, Part, Reasoning, Text, ToolCall, ToolResult
+from freehold.core.request import ChatRequest
+from freehold.wire.dialect import Recipient
+from freehold.wire.gemini.fields import NAME, Json
+from freehold.wire.gemini.ids import is_made
+from freehold.wire.gemini.parts_out import extras_out, part_out
+from freehold.wire.gemini.results_out import result_out
+from freehold.wire.sealing import is_for
+
+UNSIGNED = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+"""What Gemini takes in place of the signature of a call that another model made, and refuses to go on without."""
+
+
+class ContentsWriter:
+    """Turns the messages of one request into contents."""
+
+    def __init__(self, request: ChatRequest, recipient: Recipient, losses: Losses) -> None:
+        self.system: list[Json] = []
+        self.contents: list[Json] = []
+        self._own = request.dialect == NAME
+        self._recipient = recipient
+        self._losses = losses
+        self._last = ""
+        """Role of the message before, as in the internal form."""
+        self._calls: dict[str, str] = {}
+        """Names of the tools that were called, by the id of the call, in order."""
+        self._results: list[str] = []
+        """Ids of the results in the content that is being written."""
+
+    def write(self, messages: list[Message]) -> None:
+        """All of them, in order."""
+        for message in messages:
+            if message.name is not None:
+                self._losses.add("message.name")
+            if message.role in ("system", "developer"):
+                self._instruct(message)
+            elif message.role == "tool":
+                self._add_results(message)
+            else:
+                self._add_turn(message)
+
+    def _instruct(self, message: Message) -> None:
+        if self.contents:
+            self._losses.add("system.position")
+        for part in message.parts:
+            written = self._part(part)
+            if written is None:
+                continue
+            if "text" not in written and not self._own:
+                self._losses.add(part.kind if isinstance(part, Media) else "part", *_detail(part))
+                continue
+            self.system.append(written)
+        extras_out(None, message.extra, self._losses, own=False)
+
+    def _add_results(self, message: Message) -> None:
+        content = self._content(message, joined=self._last == "tool")
+        if self._last != "tool":
+            self._results = []
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                name = part.name or self._calls.get(part.call_id) or part.call_id
+                written = result_out(part, name, self._recipient.quirks, self._losses, own=self._own)
+                content["parts"].append(written)
+                self._results.append(part.call_id)
+        self._last = "tool"
+        if any(is_made(call_id) for call_id in self._results):
+            self._sort(content)
+
+    def _sort(self, content: Json) -> None:
+        """Results without ids are told apart by their order alone."""
+        order = {call_id: at for at, call_id in enumerate(self._calls)}
+        ranked = sorted(
+            zip(self._results, content["parts"], strict=True), key=lambda pair: order.get(pair[0], len(order))
+        )
+        self._results = [call_id for call_id, _ in ranked]
+        content["parts"] = [part for _, part in ranked]
+
+    def _add_turn(self, message: Message) -> None:
+        model = message.role == "assistant"
+        content = self._content(message, joined=self._last in (("assistant",) if model else ("tool",)))
+        parts: list[Json] = content["parts"]
+        for part in message.parts:
+            written = self._part(part)
+            if isinstance(part, ToolCall):
+                self._calls[part.id] = part.name
+            if written is not None:
+                parts.append(written)
+        if not message.parts and not self._own:
+            parts.append({"text": ""})  # an empty turn is a turn; one without parts is refused
+        elif not parts and message.parts:
+            self.contents.remove(content)  # all of it was lost, and declared
+            return
+        self._last = message.role
+
+    def _content(self, message: Message, *, joined: bool) -> Json:
+        """The content to write into: a model's turn, and all results of its calls, are one content each."""
+        if not joined or not self.contents:
+            role = "model" if message.role == "assistant" else "user"
+            self.contents.append({"role": role, "parts": []})
+        content = self.contents[-1]
+        extras_out(content, message.extra, self._losses, own=self._own)
+        return content
+
+    def _part(self, part: Part) -> Json | None:
+        if isinstance(part, Media) and part.kind not in self._recipient.quirks.input_media:
+            self._losses.add(part.kind)
+            return {"text": part.transcript} if part.transcript else None
+        if isinstance(part, Text) and part.citations:
+            self._losses.add("citations")
+        signature = self._signature(part)
+        if isinstance(part, Reasoning) and not (part.text or any(part.summary) or signature or self._own):
+            return None  # nothing but state of somebody else
+        written = part_out(part, self._losses, own=self._own)
+        if written is not None and signature is not None:
+            written["thoughtSignature"] = signature
+        return written
+
+    def _signature(self, part: Part) -> str | None:
+        if not isinstance(part, Text | Media | ToolCall | Reasoning | Foreign) or part.state is None:
+            return None
+        if is_for(part.state, self._recipient.origin, same_dialect=self._own):
+            return part.state.data
+        self._losses.add("reasoning.state")
+        return None
+
+    def sign_calls(self) -> None:
+        """Marks the calls that another model made: the first of a turn needs a signature, or the mark."""
+        for content in self.contents:
+            if content["role"] != "model":
+                continue
+            first = next((part for part in content["parts"] if "functionCall" in part), None)
+            if first is not None and "thoughtSignature" not in first:
+                first["thoughtSignature"] = UNSIGNED
+
+
+def _detail(part: Part) -> tuple[str, ...]:
+    return () if isinstance(part, Media) else (type(part).__name__.lower(),)
