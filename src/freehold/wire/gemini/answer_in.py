@@ -37,7 +37,10 @@ def _answer_in(body: Camel) -> Answer:
     if not any(body.has(name) for name in _MARKS):
         raise Unreadable("", "holds neither candidates nor why there are none")
     answer = Answer(
-        id=body.take("responseId", str), model=body.take("modelVersion", str), dialect=NAME, created=created_in(body)
+        id=body.take("responseId", str),
+        model=body.take("modelVersion", str),
+        dialect=NAME,
+        created=created_in(body),
     )
     answer.raw_usage = body.take_raw("usageMetadata")
     metadata = metadata_of(answer.raw_usage)
@@ -83,7 +86,9 @@ def choices_in(candidates: list[Camel], seed: str) -> list[Choice]:
 def _choice_in(candidate: Camel, seed: str) -> Choice:
     content = candidate.take_object("content")
     calls = Calls(seed)
-    parts = [] if content is None else [part_in(part, calls, client=False) for part in content.take_many("parts")]
+    parts = (
+        [] if content is None else [part_in(part, calls, client=False) for part in content.take_many("parts")]
+    )
     word = candidate.take_enum("finishReason")
     logprobs = candidate.take_raw("logprobsResult")
     extra = candidate.rest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 
 from freehold.core.losses import Losses
@@ -51,7 +53,6 @@ class _Recitation(msgspec.Struct, rename="camel"):
 
 _decode_grounding = msgspec.json.Decoder(_Grounding).decode
 _decode_recitation = msgspec.json.Decoder(_Recitation).decode
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Places = list[tuple[int | None, Citation]]
 """Citations, their places still in bytes, each with the index of the part that it is about, where that is said."""
@@ -60,19 +61,24 @@ Places = list[tuple[int | None, Citation]]
 def cited(grounding: bytes | msgspec.Raw | None, recitation: bytes | msgspec.Raw | None) -> Places:
     """What both objects say. What is not understood says nothing: the objects themselves are kept anyway."""
     found: Places = []
-    if grounding is not None:
-        try:
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if grounding is not None:
             found += _grounded(_decode_grounding(grounding))
-        except _UNREADABLE:
-            pass
-    if recitation is not None:
-        try:
-            recited = _decode_recitation(recitation)
-        except _UNREADABLE:
-            return found
-        for one in (*(recited.citation_sources or []), *(recited.citations or [])):
-            found.append((None, Citation(kind="url", url=one.uri, title=one.title, start=one.start_index or 0, end=one.end_index)))
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if recitation is not None:
+            found += _recited(_decode_recitation(recitation))
     return found
+
+
+def _recited(recitation: _Recitation) -> Places:
+    sources = (*(recitation.citation_sources or []), *(recitation.citations or []))
+    return [
+        (
+            None,
+            Citation(kind="url", url=one.uri, title=one.title, start=one.start_index or 0, end=one.end_index),
+        )
+        for one in sources
+    ]
 
 
 def _grounded(grounding: _Grounding) -> Places:
@@ -91,7 +97,9 @@ def _citation(chunk: _Chunk, segment: _Segment) -> Citation:
     start, end = segment.start_index or 0, segment.end_index
     context = chunk.retrieved_context
     if context is not None:
-        return Citation(kind="file", url=context.uri, title=context.title, quote=context.text, start=start, end=end)
+        return Citation(
+            kind="file", url=context.uri, title=context.title, quote=context.text, start=start, end=end
+        )
     source = chunk.web or chunk.maps
     if source is None:
         return Citation(start=start, end=end)

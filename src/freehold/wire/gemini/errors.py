@@ -148,4 +148,10 @@ def _word(error: WireError) -> str:
     word = _WORDS.get(error.status)
     if word is not None:
         return word
-    return "INVALID_ARGUMENT" if 400 <= error.status < 500 else "UNAVAILABLE" if error.status == 502 else "INTERNAL"
+    return (
+        "INVALID_ARGUMENT"
+        if 400 <= error.status < 500
+        else "UNAVAILABLE"
+        if error.status == 502
+        else "INTERNAL"
+    )

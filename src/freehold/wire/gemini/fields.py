@@ -1,4 +1,4 @@
-"""How Gemini's JSON is read and written: camelCase on the wire, snake_case accepted, bytes as base64 of either alphabet."""
+"""How Gemini's JSON is read and written: camelCase on the wire, snake_case accepted, base64 of either alphabet."""
 
 from __future__ import annotations
 
@@ -114,5 +114,3 @@ def spread(target: Json, extra: Fields) -> None:
                 place.setdefault(field, raw)
         else:
             target.setdefault(name, raw)
-
-

@@ -83,7 +83,9 @@ class _Speech(msgspec.Struct, forbid_unknown_fields=True):
 
 def _single_voice(raw: bytes) -> str | None:
     """The voice, when the object says nothing but that."""
-    snake = raw.replace(b"voice_config", b"voiceConfig").replace(b"prebuilt_voiceConfig", b"prebuiltVoiceConfig")
+    snake = raw.replace(b"voice_config", b"voiceConfig").replace(
+        b"prebuilt_voiceConfig", b"prebuiltVoiceConfig"
+    )
     try:
         found = msgspec.json.decode(snake.replace(b"voice_name", b"voiceName"), type=_Speech)
     except msgspec.DecodeError:

@@ -60,7 +60,9 @@ def _audio_out(config: Json, audio: bytes, losses: Losses) -> None:
         losses.add("field", "audio")  # Gemini speaks in PCM alone
 
 
-def _format_out(config: Json, wish: ResponseFormat, recipient: Recipient, losses: Losses, *, own: bool) -> None:
+def _format_out(
+    config: Json, wish: ResponseFormat, recipient: Recipient, losses: Losses, *, own: bool
+) -> None:
     """The name of a schema, and strictness, mean nothing here: every schema is held to."""
     quirks = recipient.quirks
     if wish.kind == "schema" and quirks.schema:

@@ -99,7 +99,9 @@ def media_out(media: Media, losses: Losses, *, own: bool) -> Json | None:
     if media.data is not None:
         return _inline(media, media.data, media.mime_type, own)
     if media.text is not None:
-        return _inline(media, base64.b64encode(media.text.encode()).decode(), media.mime_type or "text/plain", own)
+        return _inline(
+            media, base64.b64encode(media.text.encode()).decode(), media.mime_type or "text/plain", own
+        )
     if media.file_id is not None and not own and not _OWN_FILES.match(media.file_id):
         losses.add("file")
         return {"text": media.transcript} if media.transcript else None

@@ -33,23 +33,24 @@ def part_out(part: Part, losses: Losses, *, own: bool) -> Json | None:
 
 
 def _bare(part: Part, losses: Losses, own: bool) -> Json | None:
+    result: Json | None = None
     if isinstance(part, Text):
-        return {"text": part.text}
-    if isinstance(part, Reasoning):
-        return {"text": thought_of(part), "thought": True}
-    if isinstance(part, ToolCall):
-        return _call_out(part, losses)
-    if isinstance(part, Media):
-        return media_out(part, losses, own=own)
-    if isinstance(part, Refusal):
+        result = {"text": part.text}
+    elif isinstance(part, Reasoning):
+        result = {"text": thought_of(part), "thought": True}
+    elif isinstance(part, ToolCall):
+        result = _call_out(part, losses)
+    elif isinstance(part, Media):
+        result = media_out(part, losses, own=own)
+    elif isinstance(part, Refusal):
         losses.add("part", "refusal")
-        return {"text": part.text}
-    if isinstance(part, ToolResult):
-        return None  # goes out with the name of its call: see `results_out.py`
-    if part.dialect != NAME:
-        losses.add("part", part.kind)
-        return None
-    return dict(_decode_object(part.raw))
+        result = {"text": part.text}
+    elif isinstance(part, Foreign):
+        if part.dialect == NAME:
+            result = dict(_decode_object(part.raw))
+        else:
+            losses.add("part", part.kind)
+    return result  # a ToolResult goes out with the name of its call: see `results_out.py`
 
 
 def thought_of(part: Reasoning) -> str:

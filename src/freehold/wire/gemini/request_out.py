@@ -27,7 +27,12 @@ _LOST = {
 }
 """Settings that Gemini has no place for, and what their loss is called."""
 _TIERS = {"flex": "flex", "priority": "priority", "default": "standard", "standard": "standard"}
-_LOSS_NAMES = {"cache_key": "cache", "safety_key": "user", "reasoning": "reasoning.effort", "top_logprobs": "logprobs"}
+_LOSS_NAMES = {
+    "cache_key": "cache",
+    "safety_key": "user",
+    "reasoning": "reasoning.effort",
+    "top_logprobs": "logprobs",
+}
 _DEFAULTS = {field.name: field for field in msgspec.structs.fields(ChatRequest)}
 
 
@@ -79,7 +84,9 @@ def _account(body: Json, request: ChatRequest, losses: Losses, own: bool) -> Non
         if own:
             body["labels"] = msgspec.Raw(request.metadata)
         else:
-            losses.add("metadata")  # Vertex AI's labels are bills' labels, of few characters; the Gemini API has none
+            losses.add(
+                "metadata"
+            )  # Vertex AI's labels are bills' labels, of few characters; the Gemini API has none
     if request.service_tier is not None and request.service_tier != "auto":
         tier = request.service_tier if own else _TIERS.get(request.service_tier)
         if tier is None:

@@ -27,9 +27,9 @@ def result_out(result: ToolResult, name: str, quirks: Quirks, losses: Losses, *,
         response["parts"] = held
     if result.cache is not None:
         losses.add("cache")
-    part: Json = {"functionResponse": response}
-    extras_out(part, result.extra, losses, own=own)
-    return part
+    whole: Json = {"functionResponse": response}
+    extras_out(whole, result.extra, losses, own=own)
+    return whole
 
 
 def _response_out(result: ToolResult, losses: Losses) -> object:

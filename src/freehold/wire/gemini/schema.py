@@ -30,26 +30,32 @@ def _converted(schema: Any) -> Any:
     nullable = fields.pop("nullable", None)
     example = fields.pop("example", None)
     result: dict[str, Any] = {}
-    for name, value in fields.items():
-        name = _RENAMED.get(name, name)
-        if name == "type":
-            value = _type(value)
-            if value is None:
-                continue
-        elif name in _ONE:
-            value = _converted(value)
-        elif name in _MANY and isinstance(value, list):
-            value = [_converted(item) for item in value]
-        elif name in _NAMED and isinstance(value, dict):
-            value = {key: _converted(item) for key, item in value.items()}
-        elif name in _COUNTS and isinstance(value, str) and value.isdigit():
-            value = int(value)
-        result[name] = value
+    for given, value in fields.items():
+        name = _RENAMED.get(given, given)
+        result[name] = _value(name, value)
+    if result.get("type", "") is None:
+        del result["type"]
     if example is not None:
         result.setdefault("examples", [example])
     if isinstance(order, list):
         _sort(result, order)
     return _nullable(result) if nullable is True else result
+
+
+def _value(name: str, value: Any) -> Any:
+    """What the keyword `name` says."""
+    result = value
+    if name == "type":
+        result = _type(value)
+    elif name in _ONE:
+        result = _converted(value)
+    elif name in _MANY and isinstance(value, list):
+        result = [_converted(item) for item in value]
+    elif name in _NAMED and isinstance(value, dict):
+        result = {key: _converted(item) for key, item in value.items()}
+    elif name in _COUNTS and isinstance(value, str) and value.isdigit():
+        result = int(value)
+    return result
 
 
 def _type(value: Any) -> Any:
