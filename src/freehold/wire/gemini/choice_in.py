@@ -8,7 +8,7 @@ from freehold.core.answer import Stop
 from freehold.core.events import Cite, Event, Grow, PartBegin, PartEnd, Sign
 from freehold.core.fields import Fields
 from freehold.core.parts import Citation, Part, Reasoning, State, Text, ToolCall
-from freehold.wire.gemini.chunks import CommonPart, FunctionCall, decode_call, decode_common_part
+from freehold.wire.gemini.chunks import ABSENT, CommonPart, FunctionCall, decode_call, decode_common_part
 from freehold.wire.gemini.citations import Places, cited, in_characters
 from freehold.wire.gemini.fields import Camel, encode
 from freehold.wire.gemini.ids import Calls
@@ -21,10 +21,7 @@ _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class ChoiceReader:
-    """Joins text of one kind, and numbers the parts.
-
-    A signed piece is a part of its own: a signature vouches for the words it came with, and for no others.
-    """
+    """Joins text of one kind, and numbers the parts. A text has one signature: a further one begins another."""
 
     def __init__(self, number: int, seed: str) -> None:
         self._number = number
@@ -33,6 +30,8 @@ class ChoiceReader:
         self._open: Text | Reasoning | None = None
         self._pieces: list[str] = []
         """Of the open text."""
+        self._signed = False
+        """Whether the open text is."""
         self._call: PartialCall | None = None
         self._called = False
         self._places: Places = []
@@ -56,30 +55,24 @@ class ChoiceReader:
             self._take_text(part.text or "", bool(part.thought), part.thought_signature, events)
 
     def _take_text(self, text: str, thought: bool, signature: str | None, events: list[Event]) -> None:
-        kind = Reasoning if thought else Text
         number = self._number
-        if signature is None:
-            if type(self._open) is not kind or self._call is not None:
-                self.close(events)
-                self._open = kind()
-                self._pieces = []
-                events.append(PartBegin(number, self._next, self._open))
+        kind = Reasoning if thought else Text
+        if type(self._open) is not kind or (signature is not None and self._signed):
+            self._begin(kind(), events)
+        if signature is not None:
+            self._signed = True
+            # Before the words, so that it can be given on with them.
+            events.append(Sign(number, self._next, State(data=signature, kind="signature")))
+        if text:
             events.append(Grow(number, self._next, text))
             self._pieces.append(text)
-            return
+
+    def _begin(self, part: Text | Reasoning, events: list[Event]) -> None:
         self.close(events)
-        index = self._next
-        self._open = kind()
-        self._pieces = [text]
-        events.append(PartBegin(number, index, self._open))
-        sign = Sign(number, index, State(data=signature, kind="signature"))
-        if not thought:
-            events.append(sign)  # before the words, so that it can be given on with them
-        if text:
-            events.append(Grow(number, index, text))
-        if thought:
-            events.append(sign)
-        self.close(events)
+        self._open = part
+        self._pieces = []
+        self._signed = False
+        events.append(PartBegin(self._number, self._next, part))
 
     def _take_call(self, call: FunctionCall, signature: str | None, events: list[Event]) -> None:
         if call.name is not None or self._call is None:
@@ -89,13 +82,13 @@ class ChoiceReader:
             self._called = True
             self._call = PartialCall(self._next)
             events.append(PartBegin(self._number, self._next, held))
-            if call.args is not None and not (call.partial_args or call.will_continue):
+            if bytes(call.args) not in ABSENT and not (call.partial_args or call.will_continue):
                 self._call.signature = signature
                 self._end_call(bytes(call.args).decode(), events)
                 return
         partial = self._call
         partial.signature = signature or partial.signature
-        if call.args is not None:
+        if bytes(call.args) not in ABSENT:
             partial.put(_fields(call.args))
         for piece in call.partial_args or ():
             partial.add(piece)
@@ -106,7 +99,7 @@ class ChoiceReader:
         call = self._call
         assert call is not None
         self._call = None
-        events.append(Grow(self._number, call.index, "{}" if arguments == "null" else arguments))
+        events.append(Grow(self._number, call.index, arguments))
         if call.signature is not None:
             events.append(Sign(self._number, call.index, State(data=call.signature, kind="signature")))
         self._end(events)
@@ -123,12 +116,10 @@ class ChoiceReader:
         if isinstance(found, ToolCall):
             self._called = True
         if isinstance(found, Text | Reasoning | ToolCall):
-            if isinstance(found, Text) and found.state is not None:
-                events.append(Sign(self._number, self._next, found.state))
             text = found.arguments or "{}" if isinstance(found, ToolCall) else found.text
             if text:
                 events.append(Grow(self._number, self._next, text))
-            if not isinstance(found, Text) and found.state is not None:
+            if found.state is not None:
                 events.append(Sign(self._number, self._next, found.state))
         self._end(events)
 
@@ -160,10 +151,7 @@ class ChoiceReader:
         if type(self._open) is not Text:
             # The text that was meant is closed: what is left to tell is which sources there were.
             self._places = [(None, _placeless(citation)) for _, citation in self._places]
-            self.close(events)
-            self._open = Text()
-            self._pieces = []
-            events.append(PartBegin(self._number, self._next, self._open))
+            self._begin(Text(), events)
         self._tell_places(events)
 
     def _tell_places(self, events: list[Event]) -> None:

@@ -17,7 +17,7 @@ class FunctionCall(msgspec.Struct, rename="camel", forbid_unknown_fields=True, g
 
     id: str | None = None
     name: str | None = None
-    args: msgspec.Raw | None = None
+    args: msgspec.Raw = msgspec.Raw()
     partial_args: list[dict[str, Any]] | None = None
     will_continue: bool | None = None
 
@@ -46,11 +46,14 @@ class Chunk(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False
     """A piece of the common form."""
 
     candidates: list[_Candidate] | None = None
-    usage_metadata: msgspec.Raw | None = None
+    usage_metadata: msgspec.Raw = msgspec.Raw()
     model_version: str | None = None
     response_id: str | None = None
     create_time: str | None = None
 
+
+ABSENT = (b"", b"null")
+"""What a raw field is when it says nothing."""
 
 _decode_chunk = msgspec.json.Decoder(Chunk).decode
 decode_call = msgspec.json.Decoder(FunctionCall).decode

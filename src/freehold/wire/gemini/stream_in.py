@@ -16,7 +16,7 @@ from freehold.core.events import (
 from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.gemini.answer_in import block_reason, created_in
 from freehold.wire.gemini.choice_in import ChoiceReader
-from freehold.wire.gemini.chunks import Candidate, Chunk, careful_candidates, read_chunk
+from freehold.wire.gemini.chunks import ABSENT, Candidate, Chunk, careful_candidates, read_chunk
 from freehold.wire.gemini.errors import status_in
 from freehold.wire.gemini.fields import NAME, Camel, encode
 from freehold.wire.gemini.logprobs import logprobs_in
@@ -36,7 +36,7 @@ class StreamReader:
     def __init__(self) -> None:
         self._choices: dict[int, ChoiceReader] = {}
         self._seed: str | None = None
-        self._usage: msgspec.Raw | bytes = b""
+        self._usage = b""
         self._blocked: str | None = None
         self._failed = False
 
@@ -73,8 +73,7 @@ class StreamReader:
                     choice.take(part, events)
             if candidate.finish_reason is not None:
                 choice.finished = candidate.finish_reason
-        if usage is not None:
-            self._use(usage, events)
+        self._use(bytes(usage), events)
         return events
 
     def _read_carefully(self, chunk: Camel) -> list[Event]:
@@ -98,7 +97,7 @@ class StreamReader:
         for candidate in candidates:
             self._read_candidate(candidate, events)
         if usage is not None:
-            self._use(msgspec.Raw(usage), events)
+            self._use(usage, events)
         return events
 
     def _read_candidate(self, candidate: Candidate, events: list[Event]) -> None:
@@ -128,17 +127,13 @@ class StreamReader:
             choice = self._choices[number] = ChoiceReader(number, seed if number == 0 else f"{seed}/{number}")
         return choice
 
-    def _use(self, raw: msgspec.Raw, events: list[Event]) -> None:
-        data = bytes(raw)
-        if data == self._usage:
+    def _use(self, raw: bytes, events: list[Event]) -> None:
+        if raw == self._usage or raw in ABSENT:
             return
+        self._usage = raw
         found = metadata_of(raw)
-        if found is None:
-            return
-        usage = usage_in(found)
-        if usage.source == "provider":
-            self._usage = data
-            events.append(UsageSeen(usage, data))
+        if found is not None and (usage := usage_in(found)).source == "provider":
+            events.append(UsageSeen(usage, raw))
 
     def finish(self) -> list[Event]:
         """The bytes have ended. Without a finish reason of every candidate they ended too early."""

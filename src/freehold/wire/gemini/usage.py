@@ -56,8 +56,11 @@ def usage_in(found: UsageMetadata) -> Usage:
     """What was used. A count that is not there is None: Gemini leaves zeros out, but other counts too."""
     tool = found.tool_use_prompt_token_count
     thoughts = found.thoughts_token_count
-    read = _sum(found.prompt_token_count, tool)
-    written = _sum(found.candidates_token_count, thoughts)
+    read, written = found.prompt_token_count, found.candidates_token_count
+    if tool is not None:
+        read = tool + (read or 0)
+    if thoughts is not None:
+        written = thoughts + (written or 0)
     if read is None and written is None:
         return NO_USAGE
     reads = _counts(found.prompt_tokens_details, found.tool_use_prompt_tokens_details)
@@ -125,11 +128,6 @@ def _details(result: Json, name: str, total: int | None, counts: dict[str, int |
     if text > 0:
         known = {"TEXT": text, **known}
     result[name] = [{"modality": modality, "tokenCount": count} for modality, count in known.items()]
-
-
-def _sum(*counts: int | None) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
 
 
 def _counts(*lists: Iterable[_Detail] | None) -> dict[str, int]:
