@@ -15,15 +15,12 @@ from freehold.wire.reading import Unreadable
 
 
 def decode_count_request(body: bytes) -> ChatRequest:
-    """The request whose prompt is to be counted; `model` stands in the body as for generateContent. Raises BadRequest."""
+    """The request whose prompt is to be counted, with `model` put into the body beforehand. Raises BadRequest."""
     try:
         asked = Camel(body)
         model = asked.take_raw("model")
         inner = asked.take_raw("generateContentRequest")
-        if inner is None:
-            fields = asked.rest()
-        else:
-            fields = Camel(inner, "generateContentRequest").rest()
+        fields = asked.rest() if inner is None else Camel(inner, "generateContentRequest").rest()
         if model is not None:
             fields["model"] = msgspec.Raw(model)
         return request_in(Camel(encode(fields), "" if inner is None else "generateContentRequest"))
@@ -33,7 +30,7 @@ def decode_count_request(body: bytes) -> ChatRequest:
 
 def encode_count(total: int) -> bytes:
     """The answer."""
-    return encode({"totalTokens": total, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": total}]})
+    return encode({"totalTokens": total})
 
 
 def encode_count_request(request: ChatRequest, recipient: Recipient, losses: Losses) -> bytes:
