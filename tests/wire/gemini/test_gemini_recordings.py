@@ -6,6 +6,7 @@ import base64
 import copy
 import gzip
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -202,7 +203,7 @@ def test_embeddings_are_read(method: str) -> None:
             assert len(request.texts) == len(answer.vectors)
 
 
-def test_usage_is_counted_as_the_price_list_expects() -> None:
+def test_usage_is_counted_as_the_price_list_expects(record_property: Callable[[str, object], None]) -> None:
     path = FOLDER.parent / "prices" / "genai_prices_usages.jsonl.gz"
     if not path.is_file():
         pytest.skip("the recorded usages are not here")
@@ -217,7 +218,7 @@ def test_usage_is_counted_as_the_price_list_expects() -> None:
             counted += 1
             if (found := expected_form(json.dumps(raw).encode())) != only_known(extracted["usage"]):
                 wrong.append((raw, found, extracted["usage"]))
-    print(f"{counted - len(wrong)} of {counted} usages as expected")
+    record_property("usages as expected", f"{counted - len(wrong)} of {counted}")
     assert not wrong[:3]
 
 
@@ -246,9 +247,7 @@ def only_known(usage: dict[str, int]) -> dict[str, int]:
     return {
         name: count
         for name, count in usage.items()
-        if "text" not in name
-        and not name.startswith("cache_")
-        and name != "input_tool_tokens"
+        if ("text" not in name and not name.startswith("cache_") and name != "input_tool_tokens")
         or name == "cache_read_tokens"
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from freehold.core.events import Cite, Grow, PartBegin, PartEnd, Sign
 from freehold.core.losses import Losses
 from freehold.core.parts import Citation, Media, Part, Reasoning, Refusal, State, Text, ToolCall
@@ -149,6 +151,12 @@ class ChoiceWriter:
                 state=held.state,
                 extra=part.extra,
             )
-        if isinstance(part, Media) and grown:
-            part.data = (part.data or "") + grown
+        if isinstance(part, Media) and held.pieces:
+            said = "".join(text for text, section in held.pieces if section == 1)
+            return msgspec.structs.replace(
+                part,
+                data=(part.data or "") + grown or None,
+                transcript=(part.transcript or "") + said or None,
+                state=held.state,
+            )
         return part

@@ -26,7 +26,6 @@ from freehold.wire.gemini.choice_out import ChoiceWriter
 from freehold.wire.gemini.errors import status_out
 from freehold.wire.gemini.fields import NAME, Json, encode, spread
 from freehold.wire.gemini.logprobs import logprobs_out
-from freehold.wire.gemini.parts_out import extras_out
 from freehold.wire.gemini.stops import stop_out
 from freehold.wire.gemini.usage import usage_out
 
@@ -118,21 +117,19 @@ class StreamWriter:
 
     def _end(self) -> bytes:
         out = b""
+        blocked = "promptFeedback" in self._first and not self._choices
         candidates: list[Json] = []
         for number in sorted({*self._choices, *self._stops, *self._logprobs}):
             out += self._parts(number, self._choice(number).flush())
             candidates.append(self._last(number))
         body: Json = {}
-        if candidates and not self._is_blocked():
+        if candidates and not blocked:
             body["candidates"] = candidates
         usage = self._usage_out()
         if usage is not None:
             body["usageMetadata"] = usage
         out += self._piece(body)
         return out + b"]" if self._list else out
-
-    def _is_blocked(self) -> bool:
-        return "promptFeedback" in self._first and not self._choices
 
     def _last(self, number: int) -> Json:
         candidate: Json = {"content": {"parts": [{"text": ""}], "role": "model"}, "index": number}
@@ -143,7 +140,11 @@ class StreamWriter:
         grounding = self._choice(number).grounding.result()
         if grounding is not None and not (self._own and "groundingMetadata" in extra):
             candidate["groundingMetadata"] = grounding
-        extras_out(candidate, extra, self._losses, own=self._own)
+        if self._own:
+            spread(candidate, extra)
+        else:
+            for name in extra:
+                self._losses.add("answer", name)
         return candidate
 
     def _usage_out(self) -> Json | msgspec.Raw | None:
