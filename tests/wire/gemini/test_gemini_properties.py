@@ -54,7 +54,7 @@ def alternating(turns: list[list[Part]]) -> list[Message]:
     return [Message(role="assistant" if at % 2 else "user", parts=parts) for at, parts in enumerate(turns)]
 
 
-turns = st.lists(
+turns: st.SearchStrategy[list[list[Part]]] = st.lists(
     st.lists(st.one_of(texts, pictures, calls, thoughts), min_size=1, max_size=4), min_size=1, max_size=4
 )
 requests = st.builds(
@@ -128,7 +128,7 @@ def test_results_survive_the_wire(found: list[ToolResult], text: str) -> None:
     assert DIALECT.decode_request(json.dumps({**body, "model": "m"}).encode()) == request
 
 
-parts = st.lists(st.one_of(texts, thoughts, calls, pictures), max_size=5)
+parts: st.SearchStrategy[list[Part]] = st.lists(st.one_of(texts, thoughts, calls, pictures), max_size=5)
 counts = st.integers(0, 99)
 
 

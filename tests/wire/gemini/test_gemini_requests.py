@@ -15,6 +15,7 @@ from freehold.core.parts import (
     Foreign,
     Media,
     Message,
+    Part,
     Reasoning,
     State,
     Text,
@@ -353,7 +354,7 @@ def test_tool_choices(choice: ToolChoice, config: Any) -> None:
 
 
 def test_everything_that_has_no_place_is_a_loss() -> None:
-    parts = [
+    parts: list[Part] = [
         Text(text="a", cache=CacheMark(), extra={}),
         Media(kind="image", file_id="file-1"),
         Media(kind="image", url="https://x/y.png?z", detail="high", name="y"),
@@ -362,7 +363,7 @@ def test_everything_that_has_no_place_is_a_loss() -> None:
         Reasoning(state=State(data="x", kind="encrypted", origin="openai")),
     ]
     request = asked(
-        Message(role="assistant", name="n", parts=[*parts]),
+        Message(role="assistant", name="n", parts=parts),
         tools=[
             Tool(name="f", strict=True),
             Tool(name="g", custom=True),
@@ -407,14 +408,14 @@ def test_a_form_that_cannot_be_told_is_asked_for_in_words() -> None:
 
 
 def test_media_of_every_kind() -> None:
-    parts = [
+    parts: list[Part] = [
         Media(kind="image", data="iVBORw0K"),
         Media(kind="image", url="data:image/gif;base64,R0lG"),
         Media(kind="document", text="words"),
         Media(kind="video", url="https://youtu.be/x"),
         Media(kind="document", file_id="gs://bucket/a.pdf"),
     ]
-    body, losses = encode(asked(Message(role="user", parts=[*parts])))
+    body, losses = encode(asked(Message(role="user", parts=parts)))
     assert body["contents"][0]["parts"] == [
         {"inlineData": {"mimeType": "image/png", "data": "iVBORw0K"}},
         {"inlineData": {"mimeType": "image/gif", "data": "R0lG"}},

@@ -228,6 +228,8 @@ def test_several_candidates() -> None:
         (0, "STOP"),
         (1, "STOP"),
     ]
+    both = b'data: {"candidates":[{"index":1,"content":{"parts":[{"text":"b"}]}},{"content":{"parts":[{"text":"a"}]}}]}'
+    assert [event.choice for event in read(both) if isinstance(event, Grow)] == [1, 0]
     with pytest.raises(NotAnAnswer):
         read(piece({"text": "a"}, index=-1))
 

@@ -73,14 +73,15 @@ def block_reason(body: Camel) -> str | None:
 
 def choices_in(candidates: list[Camel], seed: str) -> list[Choice]:
     """The candidates, each in its place."""
-    choices: list[Choice] = []
-    for at, candidate in enumerate(candidates):
+    found: dict[int, Choice] = {}
+    for candidate in candidates:
         index = candidate.take_whole("index")
-        number = at if index is None or not 0 <= index < len(candidates) else index
-        while len(choices) <= number:
-            choices.append(Choice())
-        choices[number] = _choice_in(candidate, seed if number == 0 else f"{seed}/{number}")
-    return choices
+        if index is None or not 0 <= index < len(candidates) or index in found:
+            index = next(
+                number for number in range(len(candidates)) if number not in found
+            )  # zero is often left out
+        found[index] = _choice_in(candidate, seed if index == 0 else f"{seed}/{index}")
+    return [found[number] for number in range(len(candidates))]
 
 
 def _choice_in(candidate: Camel, seed: str) -> Choice:

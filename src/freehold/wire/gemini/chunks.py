@@ -99,6 +99,7 @@ def read_chunk(data: bytes) -> Chunk | Camel:
 def careful_candidates(chunk: Camel) -> list[Candidate]:
     """The candidates of a piece of any form. Raises Unreadable."""
     candidates = chunk.take_many("candidates")
+    indexed = any(candidate.has("index") for candidate in candidates)
     found: list[Candidate] = []
     for at, candidate in enumerate(candidates):
         index = candidate.take_whole("index")
@@ -106,5 +107,9 @@ def careful_candidates(chunk: Camel) -> list[Candidate]:
         finish = candidate.take("finishReason", str)
         logprobs = candidate.take_raw("logprobsResult")
         parts = [] if content is None else content.take_many("parts")
-        found.append(Candidate(at if index is None else index, parts, finish, candidate.rest(), logprobs))
+        found.append(
+            Candidate(
+                at if index is None and not indexed else index or 0, parts, finish, candidate.rest(), logprobs
+            )
+        )
     return found

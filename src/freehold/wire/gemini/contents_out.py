@@ -62,13 +62,13 @@ class ContentsWriter:
         if self._last != "tool":
             self._results = []
         for part in message.parts:
-            if isinstance(part, ToolResult):
-                name = part.name or self._calls.get(part.call_id) or part.call_id
-                written = result_out(part, name, self._recipient.quirks, self._losses, own=self._own)
+            written = self._part(part)
+            if written is not None:
                 content["parts"].append(written)
+            if isinstance(part, ToolResult):
                 self._results.append(part.call_id)
         self._last = "tool"
-        if any(is_made(call_id) for call_id in self._results):
+        if any(is_made(call_id) for call_id in self._results) and len(self._results) == len(content["parts"]):
             self._sort(content)
 
     def _sort(self, content: Json) -> None:
@@ -107,6 +107,9 @@ class ContentsWriter:
         return content
 
     def _part(self, part: Part) -> Json | None:
+        if isinstance(part, ToolResult):
+            name = part.name or self._calls.get(part.call_id) or part.call_id
+            return result_out(part, name, self._recipient.quirks, self._losses, own=self._own)
         if isinstance(part, Media) and part.kind not in self._recipient.quirks.input_media:
             self._losses.add(part.kind)
             return {"text": part.transcript} if part.transcript else None

@@ -66,7 +66,10 @@ class StreamReader:
             begin = Begin(id=chunk.response_id, model=chunk.model_version, created=created)
             self._begin(events, begin, usage)
         for at, candidate in enumerate(chunk.candidates or ()):
-            choice = self._choice(at if candidate.index is None else candidate.index)
+            number = candidate.index
+            if number is None:  # zero is often left out
+                number = 0 if at and any(other.index is not None for other in chunk.candidates or ()) else at
+            choice = self._choice(number)
             content = candidate.content
             if content is not None and content.parts is not None:
                 for part in content.parts:
