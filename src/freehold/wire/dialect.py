@@ -35,8 +35,17 @@ class Quirks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasoning_wish: Literal["effort", "object", "thinking", "template", "none"] = "effort"
     """openai-chat: how to ask for reasoning: `reasoning_effort`, OpenRouter's `reasoning` object,
     `thinking: {type}` (Z.ai, DeepSeek, Moonshot), `chat_template_kwargs.enable_thinking` (vLLM, SGLang), not at all."""
-    reasoning_replay: Literal["reasoning_content", "reasoning", "none"] = "none"
-    """openai-chat: in which field of an assistant's message earlier reasoning is sent back."""
+    reasoning_replay: Literal["reasoning_content", "reasoning", "reasoning_details", "content", "none"] = (
+        "none"
+    )
+    """openai-chat: in which field of an assistant's message earlier reasoning is sent back; `content`:
+    among its parts, as Mistral has it."""
+    cache_control: bool = False
+    """openai-chat: whether its parts may carry Anthropic's `cache_control` (OpenRouter)."""
+    custom_tools: bool = True
+    """openai-chat: whether it knows tools that take free text; else they are sent as functions."""
+    call_ids: Literal["any", "nine"] = "any"
+    """openai-chat: `nine`: ids of tool calls have to be nine letters and digits (Mistral)."""
     unsupported: tuple[str, ...] = ()
     """Names of ChatRequest's fields that the provider does not take (`seed`, `logit_bias`, `n` …): losses."""
     input_media: tuple[str, ...] = ("image", "audio", "video", "document")

@@ -16,11 +16,14 @@ class _InputDetails(msgspec.Struct):
     cached_tokens: _Count | None = None
     cache_write_tokens: _Count | None = None
     audio_tokens: _Count | None = None
+    image_tokens: _Count | None = None
+    video_tokens: _Count | None = None
 
 
 class _OutputDetails(msgspec.Struct):
     reasoning_tokens: _Count | None = None
     audio_tokens: _Count | None = None
+    image_tokens: _Count | None = None
 
 
 class _Usage(msgspec.Struct):
@@ -81,6 +84,9 @@ def read_usage(raw: bytes | msgspec.Raw | None, *, embeddings: bool = False) -> 
         read.audio_tokens,
         written.audio_tokens,
         "provider",
+        input_image_tokens=read.image_tokens,
+        input_video_tokens=read.video_tokens,
+        output_image_tokens=written.image_tokens,
     )
 
 
