@@ -55,6 +55,7 @@ def _part(raw: msgspec.Raw, place: str, read_state: StateReader) -> Part:
 def _media(kind: str, part: Object) -> Media:
     media = media_of(kind, part)
     media.cache = _cache(part)
+    part.drop("index")  # a number in an answer's list
     media.extra = with_inner(part.rest(), kind, media.extra)
     return media
 
