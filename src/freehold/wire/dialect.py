@@ -40,6 +40,8 @@ class Quirks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     """openai-chat: in which field of an assistant's message earlier reasoning is sent back; `content`:
     among its parts, as Mistral has it."""
+    documents: Literal["file", "document_url"] = "file"
+    """openai-chat: as what parts documents are sent; `document_url` is Mistral's, and may be an address."""
     cache_control: bool = False
     """openai-chat: whether its parts may carry Anthropic's `cache_control` (OpenRouter)."""
     custom_tools: bool = True

@@ -10,7 +10,7 @@ from freehold.core.parts import Media, Part, Reasoning, Refusal, Text, ToolCall
 from freehold.core.request import ChatRequest, Tool
 from freehold.wire.dialect import Addressee
 from freehold.wire.openai_chat.calls import signed, written_call
-from freehold.wire.openai_chat.citations import annotation_of
+from freehold.wire.openai_chat.citations import annotation_of, stand_beside
 from freehold.wire.openai_chat.media import picture_of
 from freehold.wire.openai_chat.names import NAME, Written, encode, put_extra
 from freehold.wire.openai_chat.reasoning import details_of, shown_text
@@ -25,6 +25,8 @@ _SPOKEN_FOR = 3600
 def encode_answer(answer: Answer, addressee: Addressee, losses: Losses) -> bytes:
     """The body."""
     same = answer.dialect == NAME
+    if same and stand_beside(answer.extra):
+        answer = _without_sources(answer)
     body: Written = {
         "id": answer_id(answer.id if same else None, addressee),
         "object": "chat.completion",
@@ -44,6 +46,21 @@ def encode_answer(answer: Answer, addressee: Addressee, losses: Losses) -> bytes
         body["system_fingerprint"] = answer.fingerprint
     put_extra(body, answer.extra, losses, same_dialect=same, loss="answer")
     return encode(body)
+
+
+def _without_sources(answer: Answer) -> Answer:
+    """The texts without the sources that are in `extra` as well."""
+    answer = msgspec.structs.replace(answer, choices=list(answer.choices))
+    for at, choice in enumerate(answer.choices):
+        parts = [_without_source(part) for part in choice.parts]
+        answer.choices[at] = msgspec.structs.replace(choice, parts=parts)
+    return answer
+
+
+def _without_source(part: Part) -> Part:
+    if not isinstance(part, Text):
+        return part
+    return msgspec.structs.replace(part, citations=[one for one in part.citations if one.start is not None])
 
 
 def answer_id(own: str | None, addressee: Addressee) -> str:

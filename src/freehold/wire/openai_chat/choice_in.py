@@ -33,6 +33,7 @@ class ChoiceReader:
         "_open_kind",
         "_parts",
         "_sequence",
+        "_shown",
         "_sources",
         "word",
     )
@@ -45,6 +46,8 @@ class ChoiceReader:
         self._open_kind: type[Part] | None = None
         self._detail: Reasoning | None = None
         """What the details have said of the open reasoning, beside its text."""
+        self._shown: list[str] | None = None
+        """Reasoning that came beside the details, which may repeat it; None while there is none."""
         self._calls = CallReader(number, self._begin_part)
         self._audio = -1
         self._sources = sources
@@ -80,9 +83,9 @@ class ChoiceReader:
                 delta.reasoning_details, delta.reasoning_content or delta.reasoning or "", events
             )
         elif delta.reasoning_content or delta.reasoning:
-            self._grow(Reasoning, delta.reasoning_content or delta.reasoning or "", events)
+            self._think(delta.reasoning_content or delta.reasoning or "", events)
         content = delta.content
-        if content.__class__ is str:
+        if isinstance(content, str):
             if content:
                 self._grow(Text, content, events)
         elif content is not None:
@@ -123,6 +126,27 @@ class ChoiceReader:
     def _grow(self, kind: type[Text | Refusal | Reasoning], text: str, events: list[Event]) -> None:
         events.append(Grow(self._number, self._open_part(kind, events), text))
 
+    def _think(self, text: str, events: list[Event]) -> None:
+        """Reasoning as text alone. After a signature it is another's."""
+        if self._detail is not None and self._detail.state is not None:
+            self._end_open(events)
+        if self._shown is None:
+            self._shown = []
+        elif self._open_kind is not Reasoning:
+            text = text.removeprefix("\n\n")  # what sets it apart from the reasoning before
+        self._shown.append(text)
+        self._grow(Reasoning, text, events)
+
+    def _is_repeated(self, text: str) -> bool:
+        """Whether a detail's text was there already. It is then used up."""
+        if self._shown is None:
+            return False
+        shown = "".join(self._shown)
+        if not shown.startswith(text):
+            return False
+        self._shown = [shown[len(text) :].removeprefix("\n\n")]
+        return True
+
     def _end_open(self, events: list[Event]) -> None:
         if self._open >= 0:
             events.append(PartEnd(self._number, self._open))
@@ -153,9 +177,14 @@ class ChoiceReader:
             found: list[Reasoning] = []
             add_detail(found, Object(detail, "reasoning_details"), own_state)
             part = found[0]
+            if not beside:
+                if part.text and self._is_repeated(part.text):
+                    part.text = ""
+                if part.summary and self._is_repeated(part.summary[0]):
+                    part.summary = []
             told = self._read_detail(part, events) or told
         if beside and not told:
-            self._grow(Reasoning, beside, events)
+            self._think(beside, events)
 
     def _read_detail(self, part: Reasoning, events: list[Event]) -> bool:
         """Whether it holds text."""

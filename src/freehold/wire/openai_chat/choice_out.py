@@ -28,6 +28,8 @@ class Recipe(msgspec.Struct):
     losses: Losses
     custom: frozenset[str]
     same_dialect: bool = False
+    sources_beside: bool = False
+    """What the texts are from is told beside the choices."""
 
 
 class _Open:
@@ -67,7 +69,9 @@ class ChoiceWriter:
         """Reasoning that was told as text alone; when some is signed later, all goes into the details."""
 
     def first(self, delta: bytes) -> bytes:
-        """The delta, with the role when it is the choice's first."""
+        """The delta on one line, with the role when it is the choice's first."""
+        if b"\n" in delta or b"\r" in delta:
+            delta = delta.translate(None, b"\r\n")  # white space of what is passed on as it came
         if not self._fresh:
             return delta
         self._fresh = False
@@ -184,6 +188,8 @@ class ChoiceWriter:
     def cite(self, event: Cite) -> list[bytes]:
         """Where a text is from."""
         opened, recipe = self._parts[event.index], self._recipe
+        if recipe.sources_beside and event.citation.start is None:
+            return []
         annotation = annotation_of(
             event.citation, recipe.losses, same_dialect=recipe.same_dialect, offset=opened.offset
         )

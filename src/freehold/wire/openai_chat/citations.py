@@ -58,6 +58,11 @@ def _entries(raw: bytes | None) -> list[msgspec.Raw]:
     return [] if raw is None else Object(b'{"list":%b}' % raw).take_list("list") or []
 
 
+def stand_beside(extra: Fields) -> bool:
+    """Whether an answer's unknown fields are lists that `sources_of` reads: within the dialect they go as they are."""
+    return "citations" in extra or "search_results" in extra
+
+
 def annotation_of(
     citation: Citation, losses: Losses, *, same_dialect: bool, offset: int = 0
 ) -> Written | None:

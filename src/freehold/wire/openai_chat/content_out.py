@@ -67,7 +67,7 @@ def media_for(media: Media, out: Outgoing) -> Written | None:
         return None
     if media.state is not None:
         out.losses.add("reasoning.state")  # no place for it on a part
-    written = part_of(media, out.losses, same_dialect=out.same_dialect)
+    written = part_of(media, out.losses, out.quirks.documents, same_dialect=out.same_dialect)
     if written is None:
         return None
     out.put_cache(written, media.cache)

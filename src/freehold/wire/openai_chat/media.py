@@ -130,8 +130,8 @@ _DEFAULT_TYPES: dict[MediaKind, str] = {
 }
 
 
-def part_of(media: Media, losses: Losses, *, same_dialect: bool) -> Written | None:
-    """The part of a user's message; None, and a loss, when there is no form for it."""
+def part_of(media: Media, losses: Losses, documents: str, *, same_dialect: bool) -> Written | None:
+    """The part of a user's message; None, and a loss, when there is no form for it. For `documents` see Quirks."""
     if media.file_id is not None:
         # Only documents may be named by the id of a file, which one provider alone has.
         if same_dialect and media.kind == "document":
@@ -146,6 +146,9 @@ def part_of(media: Media, losses: Losses, *, same_dialect: bool) -> Written | No
         return {"type": "video_url", "video_url": {"url": _url_of(media)}}
     if media.kind == "audio":
         return _sound_part(media, losses, same_dialect=same_dialect)
+    if documents == "document_url" and media.text is None:
+        name = {} if media.name is None else {"document_name": media.name}
+        return {"type": "document_url", "document_url": _url_of(media), **name}
     return _document(media, losses, same_dialect=same_dialect)
 
 
@@ -180,9 +183,7 @@ def _document(media: Media, losses: Losses, *, same_dialect: bool) -> Written | 
         named = _named(media) or ({} if same_dialect else {"filename": "document.pdf"})
         return {"type": "file", "file": {"file_data": _url_of(media), **named}}
     if same_dialect and media.url is not None:
-        if media.name is None:
-            return {"type": "document_url", "document_url": media.url}
-        return {"type": "file", "file": {"file_data": media.url, "filename": media.name}}
+        return {"type": "file", "file": {"file_data": media.url, **_named(media)}}
     losses.add("document")
     return None
 

@@ -106,6 +106,9 @@ def _assistant(message: Message, out: Outgoing) -> Written:
     _put_about_text(written, message, out)
     if calls:
         written["tool_calls"] = calls
+        if out.quirks.reasoning_replay == "reasoning_content":
+            # DeepSeek and Moonshot refuse calls that come without, also those of other models.
+            written.setdefault("reasoning_content", "")
     return _with_rest(written, message, out)
 
 

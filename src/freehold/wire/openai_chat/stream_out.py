@@ -20,6 +20,7 @@ from freehold.core.losses import Losses
 from freehold.wire.dialect import Addressee
 from freehold.wire.openai_chat.answer_out import answer_id, custom_tools
 from freehold.wire.openai_chat.choice_out import ChoiceWriter, Recipe
+from freehold.wire.openai_chat.citations import stand_beside
 from freehold.wire.openai_chat.errors import written_error
 from freehold.wire.openai_chat.names import NAME, Written, encode, put_extra
 from freehold.wire.openai_chat.stops import word_of
@@ -60,7 +61,7 @@ class StreamWriter:
         if isinstance(event, Begin):
             self._begin(event)
         elif isinstance(event, LogProbs):
-            return self._chunk(event.choice, b"{}", logprobs=event.raw)
+            return self._chunk(event.choice, self._choice(event.choice).first(b"{}"), logprobs=event.raw)
         elif isinstance(event, StopSeen):
             return self._stop(event)
         elif isinstance(event, UsageSeen):
@@ -84,6 +85,7 @@ class StreamWriter:
             head["service_tier"] = event.service_tier
         if event.fingerprint is not None:
             head["system_fingerprint"] = event.fingerprint
+        recipe.sources_beside = recipe.same_dialect and stand_beside(event.extra)
         self._extra = {}
         put_extra(self._extra, event.extra, recipe.losses, same_dialect=recipe.same_dialect, loss="answer")
         self._head = b"data: " + encode(head)[:-1] + b',"choices":['
@@ -110,13 +112,13 @@ class StreamWriter:
         tail = self._tail
         if self._extra:
             # What the provider says besides goes along once, with the first chunk.
-            tail = b"," + encode(self._extra)[1:-1] + tail
+            tail = b"," + encode(self._extra)[1:-1].translate(None, b"\r\n") + tail
             self._extra = {}
         return b'%b{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b}]%b' % (
             self._head,
             number,
             delta,
-            logprobs,
+            logprobs.translate(None, b"\r\n"),
             encode(word),
             tail,
         )
