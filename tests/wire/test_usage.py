@@ -50,7 +50,7 @@ SHAPES: dict[str, tuple[dict[str, Any], Usage]] = {
             "cost_details": {"upstream_inference_cost": None},
             "completion_tokens_details": {"reasoning_tokens": 61, "image_tokens": 0},
         },
-        Usage(18, 93, 0, 12, 61, 0, None, "provider"),
+        Usage(18, 93, 0, 12, 61, 0, None, "provider", output_image_tokens=0),
     ),
     "DeepSeek": (
         {
@@ -77,7 +77,7 @@ SHAPES: dict[str, tuple[dict[str, Any], Usage]] = {
             "completion_tokens_details": {"reasoning_tokens": 320, "audio_tokens": 0},
             "num_sources_used": 0,
         },
-        Usage(12, 322, 2, None, 320, 0, 0, "provider"),
+        Usage(12, 322, 2, None, 320, 0, 0, "provider", input_image_tokens=0),
     ),
     "Gemini does not name what it thought": (
         {"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109},

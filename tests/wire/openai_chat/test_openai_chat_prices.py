@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
+import sys
 from typing import Any
 
 import pytest
@@ -57,6 +57,6 @@ def test_usages_are_normalised_as_expected() -> None:
         is_expected(DIALECT.decode_usage(json.dumps(body["usage"]).encode()), expected, body["usage"])
         for body, expected in rows()
     ]
-    print(f"{sum(met)} of {len(met)} usages are as expected")
+    sys.stdout.write(f"{sum(met)} of {len(met)} usages are as expected\n")
     assert met
     assert all(met)

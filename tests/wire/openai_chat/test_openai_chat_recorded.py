@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from typing import Any
 
@@ -25,9 +26,18 @@ from freehold.wire.openai_chat.dialect import DIALECT
 
 pytestmark = needs_recordings
 
-PACKAGES = (
-    "openai groq mistral xai deepseek moonshotai openai-compatible togetherai alibaba perplexity".split()
-)
+PACKAGES = [
+    "openai",
+    "groq",
+    "mistral",
+    "xai",
+    "deepseek",
+    "moonshotai",
+    "openai-compatible",
+    "togetherai",
+    "alibaba",
+    "perplexity",
+]
 NO_CHAT = (
     "/responses/",
     "/completion/",
@@ -397,8 +407,8 @@ def test_what_is_no_answer_is_told_apart() -> None:
 
 
 def test_the_recordings_are_these() -> None:
-    print(
+    sys.stdout.write(
         f"{len(REQUESTS)} requests, {len(ANSWERS)} + {len(WHOLE)} answers, "
-        f"{len(STREAMS)} + {len(STREAMED)} streams, {len(REFUSALS)} refusals"
+        f"{len(STREAMS)} + {len(STREAMED)} streams, {len(REFUSALS)} refusals\n"
     )
     assert min(len(REQUESTS), len(ANSWERS), len(STREAMS), len(WHOLE), len(STREAMED), len(REFUSALS)) > 0

@@ -102,7 +102,13 @@ def _message(parts: list[Part], addressee: Addressee, losses: Losses, *, same_di
         elif not isinstance(part, Text | Refusal | Reasoning | ToolCall):
             losses.add("answer", getattr(part, "kind", type(part).__name__))
         lose_extra(part, losses, same_dialect=same_dialect)
-    _put_calls(message, [part for part in parts if isinstance(part, ToolCall)], addressee.request, losses)
+    _put_calls(
+        message,
+        [part for part in parts if isinstance(part, ToolCall)],
+        addressee.request,
+        losses,
+        same_dialect=same_dialect,
+    )
     return message
 
 
@@ -163,7 +169,9 @@ def spoken_answer(media: Media, addressee: Addressee) -> Written:
     }
 
 
-def _put_calls(message: Written, calls: list[ToolCall], request: ChatRequest, losses: Losses) -> None:
+def _put_calls(
+    message: Written, calls: list[ToolCall], request: ChatRequest, losses: Losses, *, same_dialect: bool
+) -> None:
     if not calls:
         return
     if request.legacy:
@@ -175,7 +183,9 @@ def _put_calls(message: Written, calls: list[ToolCall], request: ChatRequest, lo
             losses.add("reasoning.state")
         return
     custom = custom_tools(request)
-    message["tool_calls"] = [written_call(as_asked(call, custom), seal, same_dialect=True) for call in calls]
+    message["tool_calls"] = [
+        written_call(as_asked(call, custom), seal, same_dialect=same_dialect) for call in calls
+    ]
 
 
 def custom_tools(request: ChatRequest) -> frozenset[str]:

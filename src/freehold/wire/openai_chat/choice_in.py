@@ -141,10 +141,10 @@ class ChoiceReader:
         """Whether a detail's text was there already. It is then used up."""
         if self._shown is None:
             return False
-        shown = "".join(self._shown)
+        shown = "".join(self._shown).removeprefix("\n\n")
         if not shown.startswith(text):
             return False
-        self._shown = [shown[len(text) :].removeprefix("\n\n")]
+        self._shown = [shown[len(text) :]]
         return True
 
     def _end_open(self, events: list[Event]) -> None:

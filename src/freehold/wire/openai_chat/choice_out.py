@@ -248,7 +248,9 @@ class ChoiceWriter:
             deltas = self._delta(tool_calls=[{"index": opened.number, "function": {"arguments": "{}"}}])
         if call.state is not None:
             extra = signed(seal(call.state))
-            deltas += self._delta(tool_calls=[{"index": opened.number, "extra_content": extra}])
+            # OpenAI's SDK stumbles over a delta of a call without its function.
+            kind = {"custom": {"input": ""}} if call.custom else {"function": {"arguments": ""}}
+            deltas += self._delta(tool_calls=[{"index": opened.number, **kind, "extra_content": extra}])
         return deltas
 
     def _end_media(self, opened: _Open, media: Media) -> list[bytes]:

@@ -59,7 +59,11 @@ def _error(status: int, said: Any) -> WireError:
         if isinstance(held, str):
             held = {**said, "message": held}
     if not isinstance(held, dict):
-        return WireError(status=status, message=_text(held) or f"The provider answered with status {status}.")
+        return WireError(
+            status=status,
+            message=(_text(held) if held else "")[:_LONGEST]
+            or f"The provider answered with status {status}.",
+        )
     code = held.get("code")
     metadata = held.get("metadata")
     detail = metadata.get("raw") if isinstance(metadata, dict) else None

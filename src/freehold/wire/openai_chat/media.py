@@ -140,10 +140,8 @@ def part_of(media: Media, losses: Losses, documents: str, *, same_dialect: bool)
         return None
     if media.transcript is not None or (media.name is not None and media.kind in ("image", "video")):
         losses.add("field", "transcript" if media.transcript is not None else "name")
-    if media.kind == "image":
+    if media.kind in ("image", "video"):
         return _picture(media, losses, same_dialect=same_dialect)
-    if media.kind == "video":
-        return {"type": "video_url", "video_url": {"url": _url_of(media)}}
     if media.kind == "audio":
         return _sound_part(media, losses, same_dialect=same_dialect)
     if documents == "document_url" and media.text is None:
@@ -153,6 +151,8 @@ def part_of(media: Media, losses: Losses, documents: str, *, same_dialect: bool)
 
 
 def _picture(media: Media, losses: Losses, *, same_dialect: bool) -> Written:
+    if media.kind == "video":
+        return {"type": "video_url", "video_url": {"url": _url_of(media)}}
     written = picture_of(media)
     if media.detail is not None:
         if same_dialect or media.detail in _DETAILS:

@@ -82,9 +82,7 @@ def _without_unsupported(request: ChatRequest, out: Outgoing) -> ChatRequest:
             written_wish(request.reasoning, "none", out.losses, same_dialect=out.same_dialect)
         else:
             out.losses.add(*_loss_of(name))
-        changes[name] = (
-            [] if isinstance(value, list) else False if value is True and name == "stream_usage" else None
-        )
+        changes[name] = [] if isinstance(value, list) else None
     return msgspec.structs.replace(request, **changes) if changes else request
 
 
