@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from freehold.core.losses import Losses
+from freehold.core.losses import LOSSES, Losses
 from freehold.core.parts import Message, Text
 from freehold.core.request import ChatRequest, ResponseFormat
 from freehold.wire.dialect import Recipient
@@ -91,7 +91,10 @@ _NEEDLESS: Written = {"n": 1, "parallel_tool_calls": True, "store": False, "logp
 
 
 def _loss_of(name: str) -> tuple[str] | tuple[str, str]:
-    return ("tool", "function") if name == "tools" else (_LOSSES.get(name, name),)
+    if name == "tools":
+        return ("tool", "function")
+    loss = _LOSSES.get(name, name)
+    return (loss,) if loss in LOSSES else ("field", name)
 
 
 def _with_format_in_words(request: ChatRequest, out: Outgoing) -> list[Message]:
