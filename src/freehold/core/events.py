@@ -26,8 +26,6 @@ class Begin(msgspec.Struct, kw_only=True, gc=False):
     created: int | None = None
     service_tier: str | None = None
     fingerprint: str | None = None
-    dialect: str = ""
-    """Which dialect it came in, and so whose fields `extra` are."""
     extra: Fields = {}
     dialect: str = ""
     """Which dialect it came in, and so whose fields the `extra` of all events are."""
