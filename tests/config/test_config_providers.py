@@ -11,6 +11,7 @@ from freehold.config.problems import InvalidSettingsError
 from freehold.config.sections import ProviderSection
 from freehold.config.settings import Settings
 from freehold.providers.settings import ProviderSettings, Timeouts
+from freehold.wire.dialect import Quirks
 
 KEYS = {"OPENAI_API_KEY": "key-o", "AZURE_OPENAI_API_KEY": "key-a", "VLLM_API_KEY": "key-v"}
 
@@ -55,6 +56,7 @@ def test_a_preset_under_another_name_and_what_is_written_comes_first(tmp_path: P
         keep_alive=False,
         models_path="",
         timeouts=Timeouts(total=120.0, silence=5.0),
+        quirks=Quirks(custom_tools=False),
     )
 
 
