@@ -137,13 +137,13 @@ def events_of(answer: Answer) -> Iterator[Event]:
 
 def _events_of_part(choice: int, index: int, part: Part) -> Iterator[Event]:
     if isinstance(part, Text):
-        yield PartBegin(choice, index, Text(extra=part.extra, cache=part.cache))
+        yield PartBegin(choice, index, Text(item_id=part.item_id, extra=part.extra, cache=part.cache))
         if part.text:
             yield Grow(choice, index, part.text)
         for citation in part.citations:
             yield Cite(choice, index, citation)
     elif isinstance(part, Refusal):
-        yield PartBegin(choice, index, Refusal(extra=part.extra))
+        yield PartBegin(choice, index, Refusal(item_id=part.item_id, extra=part.extra))
         if part.text:
             yield Grow(choice, index, part.text)
     elif isinstance(part, ToolCall):

@@ -69,6 +69,8 @@ class Text(msgspec.Struct, kw_only=True):
     cache: CacheMark | None = None
     state: State | None = None
     """Gemini signs text too."""
+    item_id: str | None = None
+    """Of the message item in openai-responses that it stands in: neighbours with the same one are one item."""
     extra: Fields = {}
 
 
@@ -145,6 +147,8 @@ class Refusal(msgspec.Struct, kw_only=True):
     """The model's words for declining, where a dialect sets them apart from text."""
 
     text: str = ""
+    item_id: str | None = None
+    """As a Text's."""
     extra: Fields = {}
 
 

@@ -1,0 +1,37 @@
+"""A whole answer, written for a client."""
+
+from __future__ import annotations
+
+import msgspec
+
+from freehold.core.answer import Answer
+from freehold.core.events import LogProbs
+from freehold.core.gathering import events_of
+from freehold.core.losses import Losses
+from freehold.wire.dialect import Addressee
+from freehold.wire.responses.stream_out import Encoder
+from freehold.wire.responses.vocabulary import NAME, encode
+
+_ERROR = "error"
+"""Of a choice that failed: what its provider said, in this dialect."""
+
+
+def encode_answer(answer: Answer, addressee: Addressee, losses: Losses) -> bytes:
+    """The Response object that a stream of the same answer would end with, so that both are one."""
+    own = answer.dialect == NAME
+    encoder = Encoder(addressee, losses)
+    events = list(events_of(msgspec.structs.replace(answer, extra={}) if own else answer))
+    # Log-probabilities before the texts that they are of.
+    events.sort(key=lambda event: 1 if isinstance(event, LogProbs) else 2 if events[0] is not event else 0)
+    for event in events:
+        encoder.write(event)
+    ending = encoder.ending()
+    extra = answer.extra if own else {}
+    for choice in answer.choices[:1]:
+        for name in choice.extra:
+            if not own or name != _ERROR:
+                losses.add("answer", name)
+    response = encoder.response(ending)
+    if own and answer.choices and _ERROR in answer.choices[0].extra and ending.status == "failed":
+        response["error"] = answer.choices[0].extra[_ERROR]
+    return encode({**extra, **response})

@@ -1,0 +1,130 @@
+"""An answer, written for a client as a stream; a whole answer is what the stream ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from freehold.core.answer import Stop
+from freehold.core.events import (
+    Begin,
+    Cite,
+    End,
+    ErrorSeen,
+    Event,
+    Grow,
+    LogProbs,
+    PartBegin,
+    PartEnd,
+    Sign,
+    StopSeen,
+    UsageSeen,
+)
+from freehold.core.losses import Losses
+from freehold.core.usage import NO_USAGE
+from freehold.wire.dialect import Addressee
+from freehold.wire.responses.errors import event_of, failure_of
+from freehold.wire.responses.output import Output
+from freehold.wire.responses.response_object import request_echo, response_id
+from freehold.wire.responses.stops import Ending, ending_of
+from freehold.wire.responses.usage import encode_usage
+from freehold.wire.responses.vocabulary import Json, encode
+
+_UNSAID = Begin()
+
+
+class Encoder:
+    """Writes one answer. `write` gives the events; `response` is the object as it stands."""
+
+    def __init__(self, addressee: Addressee, losses: Losses) -> None:
+        self._addressee = addressee
+        self._losses = losses
+        self._frames: list[bytes] = []
+        self._number = 0
+        self._begin: Begin | None = None
+        self._stop: Stop | None = None
+        self._usage = NO_USAGE
+        self._echo = request_echo(addressee.request)
+        self._output = Output(addressee, self._tell, losses)
+        self._writers: dict[type, Callable[..., None]] = {
+            Begin: self._begun,
+            PartBegin: self._output.begin,
+            Grow: self._output.grow,
+            Sign: self._output.sign,
+            Cite: self._output.cite,
+            PartEnd: self._output.end,
+            LogProbs: self._output.add_logprobs,
+            StopSeen: self._stopped,
+            UsageSeen: self._used,
+            ErrorSeen: self._failed,
+            End: self._ended,
+        }
+
+    def write(self, event: Event) -> bytes:
+        """The event, as one or more of this dialect's, or none."""
+        if self._begin is None and not isinstance(event, Begin):
+            self._begun(_UNSAID)
+        if getattr(event, "choice", 0):
+            self._losses.add("n")  # there is one answer in this dialect
+            return b""
+        self._writers[type(event)](event)
+        written = b"".join(self._frames)
+        self._frames.clear()
+        return written
+
+    def _tell(self, kind: str, fields: Json) -> None:
+        data = encode({"type": kind, "sequence_number": self._number, **fields})
+        self._number += 1
+        if b"\n" in data or b"\r" in data:
+            # White space between the values of what was passed through; in an event it would end the data.
+            data = data.translate(None, b"\r\n")
+        self._frames.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), data))
+
+    def _begun(self, event: Begin) -> None:
+        self._begin = event
+        if event.fingerprint is not None:
+            self._losses.add("answer", "system_fingerprint")
+        for name in event.extra:
+            self._losses.add("answer", name)
+        self._tell("response.created", {"response": self.response(Ending("in_progress"))})
+        self._tell("response.in_progress", {"response": self.response(Ending("in_progress"))})
+
+    def _stopped(self, event: StopSeen) -> None:
+        self._stop = event.stop
+
+    def _used(self, event: UsageSeen) -> None:
+        self._usage = event.usage
+
+    def _ended(self, _: End) -> None:
+        ending = self.ending()
+        self._output.close("completed" if ending.status == "completed" else "incomplete")
+        self._tell(ending.event, {"response": self.response(ending)})
+
+    def _failed(self, event: ErrorSeen) -> None:
+        self._output.close("incomplete")
+        self._tell("error", event_of(event))
+        ending = Ending("failed", error=failure_of(event))
+        self._tell(ending.event, {"response": self.response(ending)})
+
+    def ending(self) -> Ending:
+        """How the answer ended."""
+        return ending_of(self._stop, self._output.parts, self._losses)
+
+    def response(self, ending: Ending) -> Json:
+        """The Response object as it stands."""
+        begin = self._begin or _UNSAID
+        request = self._addressee.request
+        running = ending.status in ("in_progress", "queued")
+        last = "completed" if ending.status == "completed" else "incomplete"
+        return {
+            "id": response_id(self._addressee),
+            "object": "response",
+            "created_at": self._addressee.created,
+            "status": ending.status,
+            "error": ending.error,
+            "incomplete_details": ending.incomplete_details,
+            "model": begin.model or request.model,
+            "output": self._output.items(last),
+            "service_tier": begin.service_tier or request.service_tier or "default",
+            "usage": None if running else encode_usage(self._usage, self._losses),
+            **self._echo,
+        }
