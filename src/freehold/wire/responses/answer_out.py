@@ -20,10 +20,10 @@ def encode_answer(answer: Answer, addressee: Addressee, losses: Losses) -> bytes
     """The Response object that a stream of the same answer would end with, so that both are one."""
     own = answer.dialect == NAME
     encoder = Encoder(addressee, losses)
-    events = list(events_of(msgspec.structs.replace(answer, extra={}) if own else answer))
+    begin, *events = events_of(msgspec.structs.replace(answer, extra={}) if own else answer)
+    encoder.write(begin)
     # Log-probabilities before the texts that they are of.
-    events.sort(key=lambda event: 1 if isinstance(event, LogProbs) else 2 if events[0] is not event else 0)
-    for event in events:
+    for event in sorted(events, key=lambda event: not isinstance(event, LogProbs)):
         encoder.write(event)
     ending = encoder.ending()
     extra = answer.extra if own else {}

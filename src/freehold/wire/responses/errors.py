@@ -29,6 +29,32 @@ _STATUSES = {
 """What the words of an error inside a stream, which has no status, amount to."""
 _BAD_INPUT = ("invalid_", "image_", "empty_image", "unsupported_image", "failed_to_download")
 """How the codes begin that find fault with the request."""
+_CODES = frozenset(
+    {
+        "bio_policy",
+        "data_residency_mismatch",
+        "empty_image_file",
+        "failed_to_download_image",
+        "image_content_policy_violation",
+        "image_file_not_found",
+        "image_file_too_large",
+        "image_parse_error",
+        "image_too_large",
+        "image_too_small",
+        "invalid_base64_image",
+        "invalid_image",
+        "invalid_image_format",
+        "invalid_image_mode",
+        "invalid_image_url",
+        "invalid_prompt",
+        "misalignment_policy_violation",
+        "rate_limit_exceeded",
+        "server_error",
+        "unsupported_image_media_type",
+        "vector_store_timeout",
+    }
+)
+"""The codes that a failed answer may have."""
 _LONGEST = 2000
 """Characters of what is shown of a body that is no error of this dialect."""
 
@@ -127,17 +153,14 @@ def _status_of(code: str | None, kind: str | None) -> int:
 def failure_of(error: ErrorSeen) -> Json:
     """The error as a failed answer has it: with a code of this dialect."""
     status = error.status or 500
-    if error.kind is not None and (error.kind in _STATUSES or error.kind.startswith(_BAD_INPUT)):
-        code = error.kind
-    elif status == 429:
-        code = "rate_limit_exceeded"
-    else:
-        code = "server_error" if status >= 500 else "invalid_prompt"
+    code = error.kind
+    if code not in _CODES:
+        code = "rate_limit_exceeded" if status == 429 else "server_error" if status >= 500 else "invalid_prompt"
     return {"code": code, "message": error.message}
 
 
 def event_of(error: ErrorSeen) -> Json:
     """The error as an event: its fields twice, as the documents have it and as OpenAI and its SDKs do."""
     failure = failure_of(error)
-    fields = {"code": failure["code"], "message": failure["message"], "param": None}
+    fields = {"code": error.kind or failure["code"], "message": error.message, "param": None}
     return {**fields, "error": {"type": _type_of(error.status or 500), **fields}}

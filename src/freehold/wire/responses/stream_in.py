@@ -17,6 +17,11 @@ from freehold.wire.responses.vocabulary import UNREADABLE, without_halves
 from freehold.wire.sse import data_of
 
 ABSENT = msgspec.Raw(b"")
+_NOTHING = (b"", b"null", b"[]")
+
+
+def _given(raw: msgspec.Raw) -> bool:
+    return bytes(raw) not in _NOTHING
 
 
 class Frame(msgspec.Struct, gc=False):
@@ -53,7 +58,6 @@ _decode = msgspec.json.Decoder(Frame).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_response = msgspec.json.Decoder(_Response).decode
 
-_NOTHING = (b"", b"null", b"[]")
 _ENDS = ("response.completed", "response.incomplete", "response.cancelled")
 
 
@@ -99,9 +103,9 @@ class Decoder:
         reader = self._readers.get(frame.type)
         if reader is not None:
             return reader(frame)
-        if frame.type == "error" or (not frame.type and frame.error not in _NOTHING):
+        if frame.type == "error" or (not frame.type and _given(frame.error)):
             self._ended = True
-            return [read_stream_error(data if frame.error in _NOTHING else bytes(frame.error))]
+            return [read_stream_error(bytes(frame.error) if _given(frame.error) else data)]
         if not frame.type:
             raise ValueError("an event has no type")
         return []  # what hosted tools do meanwhile: their items tell all of it in the end
@@ -114,7 +118,7 @@ class Decoder:
         events = self._items.grow_content(
             frame.output_index, frame.content_index, _decode_text(frame.delta), refusal=False
         )
-        if frame.logprobs not in _NOTHING:
+        if _given(frame.logprobs):
             events.insert(-1, LogProbs(0, b'{"content":%b}' % bytes(frame.logprobs)))
         return events
 
@@ -133,15 +137,15 @@ class Decoder:
         return self._items.grow_call(frame.output_index, _decode_text(frame.delta))
 
     def _annotation(self, frame: Frame) -> list[Event]:
-        if frame.annotation in _NOTHING:
+        if not _given(frame.annotation):
             return []
         return self._items.cite(frame.output_index, frame.content_index, frame.annotation)
 
     def _item_added(self, frame: Frame) -> list[Event]:
-        return [] if frame.item in _NOTHING else self._items.begin(frame.output_index, frame.item)
+        return self._items.begin(frame.output_index, frame.item) if _given(frame.item) else []
 
     def _item_done(self, frame: Frame) -> list[Event]:
-        return [] if frame.item in _NOTHING else self._items.end(frame.output_index, frame.item)
+        return self._items.end(frame.output_index, frame.item) if _given(frame.item) else []
 
     def _part_added(self, frame: Frame) -> list[Event]:
         return self._items.begin_content(frame.output_index, frame.content_index, frame.part)
