@@ -155,7 +155,9 @@ def failure_of(error: ErrorSeen) -> Json:
     status = error.status or 500
     code = error.kind
     if code not in _CODES:
-        code = "rate_limit_exceeded" if status == 429 else "server_error" if status >= 500 else "invalid_prompt"
+        code = (
+            "rate_limit_exceeded" if status == 429 else "server_error" if status >= 500 else "invalid_prompt"
+        )
     return {"code": code, "message": error.message}
 
 

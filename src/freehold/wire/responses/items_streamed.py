@@ -51,6 +51,8 @@ class StreamedItems:
         self.parts: list[Part] = []
         """The parts as they began."""
         self._items: dict[int, _Item] = {}
+        self._ids: set[str | None] = set()
+        """Of the items that are complete."""
 
     def _begin_part(self, item: _Item, place: int, part: Part) -> tuple[_Open, list[Event]]:
         opened = _Open(len(self.parts))
@@ -167,13 +169,15 @@ class StreamedItems:
 
     def end(self, number: int, raw: msgspec.Raw) -> list[Event]:
         """An item is complete: all of what it says that was not said yet."""
-        kind = Object(raw).need("type", str)
+        whole = Object(raw)
+        kind = whole.need("type", str)
         events = self.begin(number, raw)
         item = self._items[number]
         if item.ended or (item.kind != kind and item.parts):
             return events
         item.kind = kind
         item.ended = True
+        self._ids.add(whole.take("id", str) or str(number))
         parts = read_model_item(kind, raw, "item", state_of_provider)
         if kind == "message":
             return events + self._end_message(number, item, parts)
@@ -209,8 +213,12 @@ class StreamedItems:
     def finish(self, output: list[msgspec.Raw]) -> list[Event]:
         """The answer is complete: items that were not told of, or not to their end, are as `output` has them."""
         events: list[Event] = []
-        for number, raw in enumerate(output):
+        # Some providers leave numbers out where they leave nothing out.
+        numbers = sorted(self._items) if len(self._items) == len(output) else range(len(output))
+        for number, raw in zip(numbers, output, strict=True):
             item = self._items.get(number)
+            if item is None and Object(raw).take("id", str) in self._ids:
+                continue
             if item is None or not item.ended:
                 events += self.end(number, raw)
         for item in self._items.values():

@@ -29,6 +29,7 @@ from freehold.wire.responses.vocabulary import (
 
 _LEAST_TOKENS = 16
 """A smaller `max_output_tokens` is refused."""
+_TIERS = ("auto", "default", "flex", "priority", "scale")
 _UNSAID = (
     "top_k",
     "min_p",
@@ -173,12 +174,16 @@ def _put_settings(body: Json, request: ChatRequest, losses: Losses) -> None:
         most = _LEAST_TOKENS
     if request.store and request.dialect != NAME:
         losses.add("store")
+    tier = request.service_tier
+    if tier is not None and tier not in _TIERS and request.dialect != NAME:
+        losses.add("service_tier")
+        tier = None
     settings: Json = {
         "max_output_tokens": most,
         "temperature": request.temperature,
         "top_p": request.top_p,
         "top_logprobs": request.top_logprobs,
-        "service_tier": request.service_tier,
+        "service_tier": tier,
         "user": request.user,
         "metadata": None if request.metadata is None else msgspec.Raw(request.metadata),
         "prompt_cache_key": request.cache_key,

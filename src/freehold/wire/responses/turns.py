@@ -65,7 +65,7 @@ class Turns:
     def _say(self, parts: list[Part], plain: bool = False) -> None:
         """Parts of the assistant, in its turn or in a new one."""
         turn = self._turn()
-        if turn is None or (isinstance(parts[0], Text | Refusal | Reasoning) and _is_said(turn)):
+        if turn is None or _is_beyond(turn, parts[0]):
             turn = Message(role="assistant")
             self.messages.append(turn)
         turn.parts.extend(parts)
@@ -112,7 +112,13 @@ class Turns:
             self._say([part])
 
 
-def _is_said(turn: Message) -> bool:
-    return any(isinstance(part, Text | Refusal) for part in turn.parts) and not any(
-        isinstance(part, ToolCall) for part in turn.parts
-    )
+def _is_beyond(turn: Message, part: Part) -> bool:
+    """Whether the part begins another message than `turn`."""
+    if isinstance(part, Text | Refusal):
+        last = turn.parts[-1] if turn.parts else None
+        if isinstance(last, Text | Refusal) and part.item_id in (None, last.item_id):
+            return True  # nothing else would tell that they are two items
+    elif not isinstance(part, Reasoning):
+        return False
+    said = any(isinstance(one, Text | Refusal) for one in turn.parts)
+    return said and not any(isinstance(one, ToolCall) for one in turn.parts)
