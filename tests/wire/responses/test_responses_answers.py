@@ -15,7 +15,18 @@ from spoken_responses import SUFFIX, addressee, answer_of, given, read, sent
 
 from freehold.core.answer import Answer, Choice, Stop
 from freehold.core.losses import Losses
-from freehold.core.parts import Citation, Foreign, Media, Reasoning, Refusal, State, Text, ToolCall
+from freehold.core.parts import (
+    Citation,
+    Foreign,
+    Media,
+    Part,
+    Reasoning,
+    Refusal,
+    State,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from freehold.core.usage import NO_USAGE, Usage
 from freehold.wire import sealing
 from freehold.wire.dialect import NotAnAnswer, WireError
@@ -230,7 +241,10 @@ def test_state_is_sealed_and_finds_back() -> None:
 def test_state_on_texts_and_calls_comes_back_to_them() -> None:
     first = State(data="one", kind="signature", origin="gemini")
     second = State(data="two", kind="signature", origin="gemini")
-    parts = [Text(text="hm", state=first), ToolCall(id="c", name="f", arguments="{}", state=second)]
+    parts: list[Part] = [
+        Text(text="hm", state=first),
+        ToolCall(id="c", name="f", arguments="{}", state=second),
+    ]
     response, losses = given(answer_of(*parts))
     assert losses == ()
     assert [item["type"] for item in response["output"]] == [
@@ -252,7 +266,7 @@ def test_state_on_texts_and_calls_comes_back_to_them() -> None:
 
 
 def test_log_probabilities_find_their_texts() -> None:
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"token": token, "logprob": 0.0, "bytes": [], "top_logprobs": []} for token in ("a", "b", "cd")
     ]
     answer = answer_of(Text(text="ab"), ToolCall(id="c", name="f"), Text(text="cd"))
@@ -364,6 +378,7 @@ def test_answers_survive_the_way_through_the_wire(parts: list[Any], stop: str) -
     reread = again.choices[0].parts
     assert len(reread) == len(parts)
     for part, other in zip(parts, reread, strict=True):
+        assert not isinstance(other, Media | Foreign | ToolResult)
         other.item_id = None
         if isinstance(part, Reasoning):
             part.summary = list(part.summary)

@@ -21,7 +21,7 @@ _NOTHING = (b"", b"null", b"[]")
 
 
 def _given(raw: msgspec.Raw) -> bool:
-    return bytes(raw) not in _NOTHING
+    return raw is not ABSENT and bytes(raw) not in _NOTHING
 
 
 class Frame(msgspec.Struct, gc=False):
@@ -93,9 +93,12 @@ class Decoder:
         if data is None or self._ended or data == b"[DONE]":
             return []
         try:
-            if b"\\ud" in data or b"\\uD" in data:
-                data = _mended(data)
-            return self._read(_decode(data), data)
+            try:
+                event = _decode(data)
+            except msgspec.DecodeError:
+                data = without_halves(data)
+                event = _decode(data)
+            return self._read(event, data)
         except UNREADABLE as error:
             raise NotAnAnswer(str(error)) from None
 
@@ -187,15 +190,6 @@ class Decoder:
         events.append(read_stream_error(b"{}" if error in _NOTHING else error))
         self._ended = True
         return events
-
-
-def _mended(data: bytes) -> bytes:
-    """The event, without halves of characters if it has any: before anything of it is acted on."""
-    try:
-        msgspec.json.decode(data)
-    except UNREADABLE:
-        return without_halves(data)
-    return data
 
 
 def _usage(response: _Response) -> list[Event]:
