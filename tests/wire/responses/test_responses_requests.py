@@ -117,6 +117,15 @@ def test_calls_of_a_turn_are_one_message_even_when_something_is_said_between_the
     assert passed(input=items)["input"] == items
 
 
+def test_a_plain_message_in_a_turn_does_not_make_the_others_plain() -> None:
+    plain = {"type": "message", "role": "assistant", "content": "well"}
+    cited = {"type": "url_citation", "url": "u", "title": "t", "start_index": 0, "end_index": 1}
+    content = [{"type": "output_text", "text": "hm", "annotations": [cited]}]
+    items = [plain, CALL, {**MESSAGE, "content": content}]
+    assert len(read(input=items).messages) == 1
+    assert passed(input=items)["input"] == items
+
+
 def test_results_of_tools() -> None:
     parts = [
         {"type": "input_text", "text": "see"},
@@ -376,6 +385,19 @@ def test_fields_that_a_provider_does_not_take_are_left_out() -> None:
     assert not {"temperature", "reasoning", "tools", "user"} & set(body)
     assert body["text"] == {"format": {"type": "json_object"}}
     assert '{"type":"object"}' in body["instructions"].replace(" ", "")
+
+
+def test_a_provider_that_knows_nothing_of_keeping_is_not_told() -> None:
+    body, losses = sent(read(), quirks=Quirks(unsupported=("store",)))
+    assert "store" not in body
+    assert losses == ()
+
+
+def test_of_an_assistants_sound_its_words_go_through() -> None:
+    sound = Media(kind="audio", data="AA", transcript="hello")
+    body, losses = sent(spoken(USER, Message(role="assistant", parts=[sound])))
+    assert body["input"][1]["content"] == [{"type": "output_text", "text": "hello", "annotations": []}]
+    assert losses == ("audio",)
 
 
 def test_a_budget_is_put_as_an_effort() -> None:

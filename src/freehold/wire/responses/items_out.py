@@ -106,7 +106,13 @@ class ItemWriter:
         if content and not parts:
             content.clear()
             return  # all of it was lost, which has been told
-        if message.plain and len(parts) == 1 and isinstance(first, Text):
+        if (
+            message.plain
+            and len(parts) == 1
+            and isinstance(first, Text)
+            and not first.citations
+            and not first.extra
+        ):
             item["content"] = first.text
         else:
             item["content"] = parts

@@ -13,17 +13,15 @@ from freehold.wire.reading import Object, Unreadable
 from freehold.wire.responses.carriers import carrier_id
 from freehold.wire.responses.items_open import (
     CallItem,
-    ContentPart,
     Item,
-    MessageItem,
     ReasoningItem,
     Tell,
     WholeItem,
     lose_fields,
-    message_fields,
 )
 from freehold.wire.responses.items_out import is_content
 from freehold.wire.responses.logprobs import WaitingLogProbs
+from freehold.wire.responses.message_open import ContentPart, MessageItem, message_fields
 from freehold.wire.responses.response_object import suffix_of
 from freehold.wire.responses.vocabulary import NAME, Json
 

@@ -51,6 +51,9 @@ class ContentWriter:
                 return msgspec.Raw(part.raw)
             self.losses.add("part", part.kind)
             return None
+        if of_model and part.transcript is not None:
+            self.losses.add(part.kind)  # its words are not
+            return {"type": "output_text", "text": part.transcript, "annotations": []}
         written = None if of_model or part.kind not in self._input_media else self._media(part, result)
         if written is None:
             self._lose(part, result)

@@ -76,8 +76,10 @@ def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -
     body["input"] = writer.items
     _put_tools(body, request, losses)
     _put_text(body, request, form, losses)
-    _put_settings(body, request, losses)
-    _put_include(body, request, writer.reasons)
+    stored = _put_settings(body, request, losses)
+    if "store" not in recipient.quirks.unsupported:
+        body["store"] = stored
+    _put_include(body, request, reasons=writer.reasons, stored=stored)
     for name, value in own_fields(request.extra, request.dialect, losses).items():
         body.setdefault(name, value)
     try:
@@ -167,7 +169,8 @@ def _put_text(body: Json, request: ChatRequest, form: ResponseFormat | None, los
             body["reasoning"] = reasoning
 
 
-def _put_settings(body: Json, request: ChatRequest, losses: Losses) -> None:
+def _put_settings(body: Json, request: ChatRequest, losses: Losses) -> bool:
+    """Whether the answer is to be kept is given back."""
     most = request.max_tokens
     if most is not None and most < _LEAST_TOKENS and request.dialect != NAME:
         losses.add("max_tokens")
@@ -191,17 +194,17 @@ def _put_settings(body: Json, request: ChatRequest, losses: Losses) -> None:
         "stream": request.stream or None,
     }
     body.update({name: value for name, value in settings.items() if value is not None})
-    body["store"] = request.store is True and request.dialect == NAME
+    return request.store is True and request.dialect == NAME
 
 
-def _put_include(body: Json, request: ChatRequest, reasons: bool) -> None:
+def _put_include(body: Json, request: ChatRequest, *, reasons: bool, stored: bool) -> None:
     """Encrypted reasoning is asked for where nothing is kept and the model is known to reason: others refuse it."""
     include: list[str] = []
     if request.dialect == NAME and "include" in request.extra:
         include += msgspec.json.decode(request.extra["include"], type=list[str])
     wish = request.reasoning
     reasons = reasons or (wish is not None and wish.effort != "none" and wish.mode != "disabled")
-    if reasons and not body["store"]:
+    if reasons and not stored:
         include.append(ENCRYPTED_REASONING)
     if request.logprobs:
         include.append(TEXT_LOGPROBS)
