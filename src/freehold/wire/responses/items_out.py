@@ -106,13 +106,7 @@ class ItemWriter:
         if content and not parts:
             content.clear()
             return  # all of it was lost, which has been told
-        if (
-            message.plain
-            and len(parts) == 1
-            and isinstance(first, Text)
-            and not first.citations
-            and not first.extra
-        ):
+        if message.plain and len(parts) == 1 and isinstance(first, Text) and _is_plain(first):
             item["content"] = first.text
         else:
             item["content"] = parts
@@ -201,6 +195,10 @@ class ItemWriter:
 
 def _item_of(part: Content) -> str | None:
     return part.item_id if isinstance(part, Text | Refusal) else None
+
+
+def _is_plain(part: Text) -> bool:
+    return not part.citations and all(name.startswith(MESSAGE) for name in part.extra)
 
 
 def _item_fields(content: list[Content]) -> Fields:
