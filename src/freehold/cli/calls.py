@@ -10,7 +10,7 @@ import typer
 
 from freehold.cli import figures, presentation
 from freehold.cli.options import AsJson, Config, Utc
-from freehold.cli.output import Listing, say, write, write_json
+from freehold.cli.output import Column, Listing, say, write, write_json
 from freehold.cli.selection import (
     OfKey,
     OfModel,
@@ -52,6 +52,9 @@ def calls(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on showing calls as they end, the newest below.")
     ] = False,
+    losses: Annotated[
+        bool, typer.Option("--losses", help="Count what translations lost instead of listing calls.")
+    ] = False,
     config: Config = None,
     utc: Utc = False,
     as_json: AsJson = False,
@@ -85,6 +88,9 @@ def calls(
     )
     chosen = selection.filter(keys)
     history = freehold.history_of(settings)
+    if losses:
+        _count_losses(history, chosen, as_json=as_json)
+        return
     screen = _Screen({one.id: one.name for one in keys}, as_json=as_json, utc=utc, goes_on=follow)
     if follow:
         _follow(history, chosen, limit, screen)
@@ -171,6 +177,28 @@ def export(
             advance(1)
             count += 1
     say(f"{figures.counted(count, 'call')} exported.")
+
+
+def _count_losses(history: LedgerReader, chosen: Filter, *, as_json: bool) -> None:
+    from freehold.core.losses import meaning_of  # noqa: PLC0415 - imported when the command runs
+
+    found = history.losses(chosen) if history.path.exists() else []
+    if as_json:
+        for one in found:
+            write_json({"loss": one.loss, "calls": one.calls, "routes": one.routes})
+        return
+    if not found:
+        say("No call on record lost anything in translation.")
+        return
+    columns = [
+        Column("LOSS"),
+        Column("CALLS", right=True),
+        Column("ROUTES", width=40),
+        Column("WHAT WAS LOST"),
+    ]
+    Listing(columns).write(
+        (one.loss, str(one.calls), ", ".join(one.routes), meaning_of(one.loss)) for one in found
+    )
 
 
 class _Screen:

@@ -58,6 +58,12 @@ LOSSES: dict[str, str] = {
 }
 """Every loss, and what is lost. A name may go on after a dot where its text says so."""
 
+
+def meaning_of(name: str) -> str:
+    """What a loss is, in words; a name that goes on after a dot has the meaning of its beginning."""
+    return LOSSES.get(name) or LOSSES.get(name.partition(".")[0], "")
+
+
 _OPEN = ("answer", "field", "part", "tool", "usage", "schema")
 """Names that go on with a word of the wire."""
 _MOST = 32
