@@ -1,0 +1,1 @@
+"""The dialect `bedrock-converse`: Amazon Bedrock's Converse API, as providers speak it."""
