@@ -129,6 +129,8 @@ class MessageWriter:
         self._mark(cache, self.turns[-1].content)
 
     def _block(self, part: Part) -> Block | None:
+        if isinstance(part, Refusal):
+            part = Text(text=part.text, extra=part.extra)
         match part:
             case Text():
                 return self._text(part)
@@ -140,8 +142,6 @@ class MessageWriter:
                 return self._result(part)
             case Reasoning():
                 return self._reasoning(part)
-            case Refusal():
-                return self._text(Text(text=part.text, extra=part.extra))
             case Foreign():
                 return self._foreign(part)
 

@@ -12,16 +12,14 @@ _UNKNOWN = (
     "exclusiveMaximum",
     "exclusiveMinimum",
     "maxItems",
-    "maxLength",
     "maxProperties",
     "maximum",
-    "minLength",
     "minProperties",
     "minimum",
     "multipleOf",
     "uniqueItems",
 )
-"""Constraints that are refused. `minItems` is taken when it is 0 or 1."""
+"""Constraints that are refused, unlike those of a text's length. `minItems` is taken when it is 0 or 1."""
 _NAMED = ("properties", "$defs", "definitions")
 _LISTED = ("anyOf", "allOf", "oneOf", "prefixItems")
 
