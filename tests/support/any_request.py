@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Literal
 
 import msgspec
 from hypothesis import strategies as st
@@ -30,7 +31,10 @@ from freehold.core.request import (
     ToolChoice,
 )
 
-_words = st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=12)
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+Mode = Literal["auto", "none", "required", "named"]
+
+_words = st.text(alphabet=st.characters(codec="utf-8"), max_size=12)
 _names = st.from_regex(r"[a-zA-Z0-9_-]{1,12}", fullmatch=True)
 _caches = st.none() | st.builds(CacheMark, ttl=st.sampled_from((None, "5m", "1h")))
 _extras = st.dictionaries(_names, st.just(msgspec.Raw(b"1")), max_size=1)
@@ -112,7 +116,7 @@ _refusals = st.builds(Refusal, text=_words, extra=_extras)
 @st.composite
 def messages(draw: st.DrawFn) -> Message:
     """A message whose parts go with its role."""
-    role = draw(st.sampled_from(("system", "developer", "user", "assistant", "tool")))
+    role: Role = draw(st.sampled_from(("system", "developer", "user", "assistant", "tool")))
     parts: st.SearchStrategy[Part] = texts | media() | _foreign
     if role in ("system", "developer"):
         parts = texts
@@ -148,7 +152,9 @@ def requests(draw: st.DrawFn) -> ChatRequest:
     names = tuple(tool.name for tool in tools if isinstance(tool, Tool))
     choice = None
     if draw(st.booleans()):
-        mode = draw(st.sampled_from(("auto", "none", "required", "named") if names else ("auto", "none")))
+        mode: Mode = draw(
+            st.sampled_from(("auto", "none", "required", "named") if names else ("auto", "none"))
+        )
         chosen = names[:1] if mode == "named" else draw(st.sampled_from(((), names)))
         choice = ToolChoice(mode=mode, names=chosen)
     wish = st.builds(

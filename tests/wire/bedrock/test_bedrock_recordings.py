@@ -33,8 +33,6 @@ IRRELEVANT: dict[str, str] = {
     "video/mp4": "one recording has a MIME type for a format; we put the format",
     "first turn": "most models demand that the user begins; where nobody did, a dot stands for it",
     "blank text": "says nothing, and is refused by most models",
-    "topP": "nothing but `1`, which is what is done by default",
-    "name": "documents that came without a name get one",
     "schema": "a schema inside a string, with other white space",
 }
 """In what a request that we write may differ from the recorded one, and why that is the same."""

@@ -1,6 +1,7 @@
 """Usage as Cohere counts it, twice: what is billed, and all that the model read and wrote.
 
-The second count holds Cohere's own prompt too. What is billed is what the ledger has to reconcile, so that is the usage. The other count is kept in the raw object.
+The second count holds Cohere's own prompt too. What is billed is what the ledger has to reconcile, so that is the
+usage. The other count is kept in the raw object.
 """
 
 from __future__ import annotations
