@@ -10,8 +10,8 @@ import base64
 import binascii
 import struct
 import uuid
-import zlib
 from functools import lru_cache
+from zlib import crc32
 
 import msgspec
 
@@ -22,8 +22,7 @@ MAX_MESSAGE_BYTES = 24 * 1024 * 1024
 """A message larger than this is not an answer but an attack or a fault. It is what AWS's own clients take."""
 
 _PRELUDE = struct.Struct(">III")
-_CRC = struct.Struct(">I")
-_LEAST = _PRELUDE.size + _CRC.size
+_LEAST = _PRELUDE.size + 4
 _CACHED_HEADERS = 256
 """Bytes. Headers repeat from message to message, and those that do are short."""
 
@@ -39,18 +38,10 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     headers: dict[str, HeaderValue]
     payload: bytes
-
-    @property
-    def kind(self) -> str:
-        """What the payload is: the event's, exception's or error's own word; empty when it is not said."""
-        headers = self.headers
-        word = headers.get(":event-type") or headers.get(":exception-type") or headers.get(":error-code")
-        return word if isinstance(word, str) else ""
-
-    @property
-    def failed(self) -> bool:
-        """Whether it tells of a failure, and not of a piece of the answer."""
-        return self.headers.get(":message-type") in ("exception", "error")
+    kind: str = ""
+    """What the payload is: the event's, exception's or error's own word; empty when it is not said."""
+    failed: bool = False
+    """Whether it tells of a failure, and not of a piece of the answer."""
 
 
 class AwsEventSplitter:
@@ -68,12 +59,16 @@ class AwsEventSplitter:
         """Every message that `piece` completes, whole. Raises BrokenFrame for a wrong checksum or length, and
         EventTooLarge for a message over MAX_MESSAGE_BYTES.
         """
-        self._parts.append(piece)
-        self._held += len(piece)
-        if self._held < self._needed:
-            # The middle of a large message: joined once, when its end comes.
-            return []
-        data = b"".join(self._parts)
+        if self._held:
+            self._parts.append(piece)
+            self._held += len(piece)
+            if self._held < self._needed:
+                # The middle of a large message: joined once, when its end comes.
+                return []
+            piece = b"".join(self._parts)
+        return self._split(piece)
+
+    def _split(self, data: bytes) -> list[bytes]:
         messages: list[bytes] = []
         start = 0
         self._needed = _PRELUDE.size
@@ -109,17 +104,17 @@ class AwsEventSplitter:
 def _length(data: bytes, start: int) -> int:
     """The length that the prelude at `start` gives its message."""
     length, headers_length, checksum = _PRELUDE.unpack_from(data, start)
-    if zlib.crc32(data[start : start + 8]) != checksum:
+    if crc32(data[start : start + 8]) != checksum:
         raise BrokenFrame("The beginning of an event stream's message does not match its checksum.")
     if length < _LEAST + headers_length:
         raise BrokenFrame("An event stream's message is shorter than its headers.")
     if length > MAX_MESSAGE_BYTES:
         raise EventTooLarge(f"A message of the event stream passed {MAX_MESSAGE_BYTES} bytes.")
-    return int(length)
+    return length  # type: ignore[no-any-return]
 
 
 def _check(message: bytes) -> None:
-    if zlib.crc32(memoryview(message)[:-4]) != _CRC.unpack_from(message, len(message) - 4)[0]:
+    if crc32(message[:-4]) != int.from_bytes(message[-4:], "big"):
         raise BrokenFrame("A message of an event stream does not match its checksum.")
 
 
@@ -135,8 +130,8 @@ def parse(frame: bytes) -> Message:
         raise BrokenFrame("A message of an event stream has a wrong length.")
     end = _PRELUDE.size + headers_length
     block = frame[_PRELUDE.size : end]
-    headers = _known_headers(block) if headers_length <= _CACHED_HEADERS else _headers(block)
-    return Message(headers, frame[end:-4])
+    headers, kind, failed = _known_heading(block) if headers_length <= _CACHED_HEADERS else _heading(block)
+    return Message(headers, frame[end:-4], kind, failed)
 
 
 _INTEGERS = {
@@ -165,7 +160,18 @@ def _headers(block: bytes) -> dict[str, HeaderValue]:
     return headers
 
 
-_known_headers = lru_cache(maxsize=256)(_headers)
+def _heading(block: bytes) -> tuple[dict[str, HeaderValue], str, bool]:
+    """The headers, and what they say about the message."""
+    headers = _headers(block)
+    word = headers.get(":event-type") or headers.get(":exception-type") or headers.get(":error-code")
+    return (
+        headers,
+        word if isinstance(word, str) else "",
+        headers.get(":message-type") in ("exception", "error"),
+    )
+
+
+_known_heading = lru_cache(maxsize=256)(_heading)
 
 
 def _value(block: bytes, kind: int, at: int) -> tuple[HeaderValue, int]:

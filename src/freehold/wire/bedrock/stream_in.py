@@ -23,83 +23,24 @@ from freehold.core.events import (
     StopSeen,
     UsageSeen,
 )
-from freehold.core.parts import Foreign, Media, Reasoning, State, Text, ToolCall
-from freehold.wire.bedrock.answer_in import foreign, picture
+from freehold.core.parts import Reasoning, State, Text, ToolCall
 from freehold.wire.bedrock.citations import decode_citation
 from freehold.wire.bedrock.errors import failure_of
 from freehold.wire.bedrock.frames import parse
 from freehold.wire.bedrock.stop_reasons import stop_of
+from freehold.wire.bedrock.stream_events import (
+    ReasoningDelta,
+    decode_delta,
+    decode_message_stop,
+    decode_metadata,
+    decode_more,
+    decode_start,
+    decode_stop,
+)
 from freehold.wire.bedrock.usage import decode_usage
+from freehold.wire.bedrock.whole_blocks import WholeBlock, raw_fields, start_fields, told_whole
 from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.reading import Object, Unreadable
-
-_ABSENT = msgspec.Raw()
-
-
-class _ToolUseStart(msgspec.Struct, rename="camel", gc=False):
-    tool_use_id: str
-    name: str
-    type: str | None = None
-
-
-class _Start(msgspec.Struct, rename="camel"):
-    tool_use: _ToolUseStart | None = None
-    tool_result: msgspec.Raw = _ABSENT
-    image: msgspec.Raw = _ABSENT
-
-
-class _BlockStart(msgspec.Struct, rename="camel"):
-    start: _Start
-    content_block_index: int = 0
-
-
-class _ToolUseDelta(msgspec.Struct, gc=False):
-    input: str = ""
-
-
-class _ReasoningDelta(msgspec.Struct, rename="camel", gc=False):
-    text: str | None = None
-    signature: str | None = None
-    redacted_content: str | None = None
-
-
-class _Delta(msgspec.Struct, rename="camel", gc=False):
-    text: str | None = None
-    tool_use: _ToolUseDelta | None = None
-    reasoning_content: _ReasoningDelta | None = None
-    citation: msgspec.Raw = _ABSENT
-    tool_result: list[msgspec.Raw] | None = None
-    image: msgspec.Raw = _ABSENT
-
-
-class _BlockDelta(msgspec.Struct, rename="camel", gc=False):
-    delta: _Delta
-    content_block_index: int = 0
-
-
-class _BlockStop(msgspec.Struct, rename="camel", gc=False):
-    content_block_index: int = 0
-
-
-class _More(msgspec.Struct):
-    stop_sequence: str | None = None
-
-
-class _MessageStop(msgspec.Struct, rename="camel"):
-    stop_reason: str
-    additional_model_response_fields: msgspec.Raw = _ABSENT
-
-
-class _Metadata(msgspec.Struct, rename="camel"):
-    usage: msgspec.Raw = _ABSENT
-
-
-_decode_start = msgspec.json.Decoder(_BlockStart).decode
-_decode_delta = msgspec.json.Decoder(_BlockDelta).decode
-_decode_stop = msgspec.json.Decoder(_BlockStop).decode
-_decode_message_stop = msgspec.json.Decoder(_MessageStop).decode
-_decode_metadata = msgspec.json.Decoder(_Metadata).decode
-_decode_more = msgspec.json.Decoder(_More).decode
 
 
 class _Open:
@@ -114,17 +55,6 @@ class _Open:
         self.redacted = b""
 
 
-class _Whole:
-    """A block that can only be told whole: it is gathered until it ends."""
-
-    __slots__ = ("pieces", "start", "word")
-
-    def __init__(self, word: str, start: dict[str, msgspec.Raw]) -> None:
-        self.word = word
-        self.start = start
-        self.pieces: list[msgspec.Raw | str] = []
-
-
 class Decoder:
     """Reads one streamed answer."""
 
@@ -134,7 +64,7 @@ class Decoder:
         self._stopped = False
         self._measured = False
         self._parts = 0
-        self._open: dict[int, _Open | _Whole] = {}
+        self._open: dict[int, _Open | WholeBlock] = {}
 
     def read(self, frame: bytes) -> list[Event]:
         """What a message says. Raises NotAnAnswer for what is not of this dialect."""
@@ -169,28 +99,28 @@ class Decoder:
         """Nothing but the role, which is always the assistant's."""
 
     def _block_start(self, payload: bytes, events: list[Event]) -> None:
-        read = _decode_start(payload)
+        read = decode_start(payload)
         start, number = read.start, read.content_block_index
         self._close(number, events)
         if (call := start.tool_use) is not None:
             if call.type in (None, "tool_use"):
                 self._begin(number, ToolCall(id=call.tool_use_id, name=call.name), "call", events)
             else:
-                self._open[number] = _Whole("toolUse", _fields(call))
+                self._open[number] = WholeBlock("toolUse", start_fields(call))
         elif start.tool_result:
-            self._open[number] = _Whole("toolResult", _raw_fields(start.tool_result))
+            self._open[number] = WholeBlock("toolResult", raw_fields(start.tool_result))
         elif start.image:
-            self._open[number] = _Whole("image", _raw_fields(start.image))
+            self._open[number] = WholeBlock("image", raw_fields(start.image))
 
     def _block_delta(self, payload: bytes, events: list[Event]) -> None:
-        read = _decode_delta(payload)
+        read = decode_delta(payload)
         delta, number = read.delta, read.content_block_index
         opened = self._open.get(number)
         if (text := delta.text) is not None:
             if text:
                 self._grow(number, opened, "text", text, events)
         elif (call := delta.tool_use) is not None:
-            if isinstance(opened, _Whole):
+            if isinstance(opened, WholeBlock):
                 opened.pieces.append(call.input)
             elif opened is not None and opened.kind == "call":
                 if call.input:
@@ -203,13 +133,13 @@ class Decoder:
         elif delta.citation:
             cited = decode_citation(Object(delta.citation, "delta.citation"))
             events.append(Cite(0, self._opened(number, opened, "text", events).index, cited))
-        elif isinstance(opened, _Whole):
+        elif isinstance(opened, WholeBlock):
             opened.pieces.extend(delta.tool_result or ())
             if delta.image:
                 opened.pieces.append(delta.image)
 
     def _think(
-        self, number: int, opened: _Open | _Whole | None, thought: _ReasoningDelta, events: list[Event]
+        self, number: int, opened: _Open | WholeBlock | None, thought: ReasoningDelta, events: list[Event]
     ) -> None:
         if thought.text:
             self._grow(number, opened, "reasoning", thought.text, events)
@@ -222,14 +152,16 @@ class Decoder:
             events.append(Sign(0, part.index, State(data=part.redacted.decode(), kind="redacted")))
 
     def _grow(
-        self, number: int, opened: _Open | _Whole | None, kind: str, text: str, events: list[Event]
+        self, number: int, opened: _Open | WholeBlock | None, kind: str, text: str, events: list[Event]
     ) -> None:
         if type(opened) is _Open and opened.kind == kind:
             events.append(Grow(0, opened.index, text))
         else:
             events.append(Grow(0, self._opened(number, opened, kind, events).index, text))
 
-    def _opened(self, number: int, opened: _Open | _Whole | None, kind: str, events: list[Event]) -> _Open:
+    def _opened(
+        self, number: int, opened: _Open | WholeBlock | None, kind: str, events: list[Event]
+    ) -> _Open:
         """The block's part, begun now when it is not."""
         if isinstance(opened, _Open) and opened.kind == kind:
             return opened
@@ -245,14 +177,14 @@ class Decoder:
         return opened
 
     def _block_stop(self, payload: bytes, events: list[Event]) -> None:
-        self._close(_decode_stop(payload).content_block_index, events)
+        self._close(decode_stop(payload).content_block_index, events)
 
     def _close(self, number: int, events: list[Event]) -> None:
         opened = self._open.pop(number, None)
         if opened is None:
             return
-        if isinstance(opened, _Whole):
-            events += (PartBegin(0, self._parts, _told_whole(opened)), PartEnd(0, self._parts))
+        if isinstance(opened, WholeBlock):
+            events += (PartBegin(0, self._parts, told_whole(opened)), PartEnd(0, self._parts))
             self._parts += 1
             return
         if opened.kind == "call" and not opened.grown:
@@ -261,7 +193,7 @@ class Decoder:
         events.append(PartEnd(0, opened.index))
 
     def _message_stop(self, payload: bytes, events: list[Event]) -> None:
-        read = _decode_message_stop(payload)
+        read = decode_message_stop(payload)
         for number in list(self._open):
             self._close(number, events)
         more = read.additional_model_response_fields
@@ -271,7 +203,7 @@ class Decoder:
         self._end(events)
 
     def _metadata(self, payload: bytes, events: list[Event]) -> None:
-        usage = _decode_metadata(payload).usage
+        usage = decode_metadata(payload).usage
         raw = bytes(usage)
         if raw not in (b"", b"null"):
             events.append(UsageSeen(decode_usage(raw), raw))
@@ -306,50 +238,8 @@ def _joined(data: bytes, piece: str) -> bytes:
         return data + piece.encode()
 
 
-def _fields(start: _ToolUseStart) -> dict[str, msgspec.Raw]:
-    return {
-        name: msgspec.Raw(msgspec.json.encode(value))
-        for name, value in (("toolUseId", start.tool_use_id), ("name", start.name), ("type", start.type))
-    }
-
-
-def _raw_fields(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
-    return Object(raw, "start").rest()
-
-
 def _sequence(more: msgspec.Raw) -> str | None:
     try:
-        return _decode_more(more).stop_sequence
+        return decode_more(more).stop_sequence
     except msgspec.DecodeError:
         return None
-
-
-def _told_whole(block: _Whole) -> Media | Foreign:
-    """The block as it stands in a whole answer."""
-    fields: dict[str, object] = dict(block.start)
-    word: str | None = None
-    if "type" in block.start:
-        word = Object(_json(block.start), "start").take("type", str)
-    if block.word == "toolUse":
-        fields["input"] = _value("".join(piece for piece in block.pieces if isinstance(piece, str)))
-    elif block.word == "toolResult":
-        fields["content"] = [piece for piece in block.pieces if isinstance(piece, msgspec.Raw)]
-    else:
-        for piece in block.pieces:
-            if isinstance(piece, msgspec.Raw):
-                fields |= Object(piece, "delta.image").rest()
-        return picture(_json(fields), "image")
-    return foreign(block.word, msgspec.Raw(_json(fields)), word)
-
-
-def _json(value: object) -> bytes:
-    return msgspec.json.encode(value)
-
-
-def _value(text: str) -> object:
-    """Arguments as a value; the text itself, when they are none."""
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return text or {}
-    return msgspec.Raw(text.encode())

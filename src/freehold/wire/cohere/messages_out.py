@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 import msgspec
 
 from freehold.core.losses import Losses
@@ -22,11 +19,10 @@ from freehold.core.parts import (
 )
 from freehold.core.request import ChatRequest
 from freehold.wire.cohere.citations import DOCUMENT_ID
+from freehold.wire.cohere.content_out import Block, content_of, document_of, words_of
 from freehold.wire.dialect import Recipient
-from freehold.wire.reading import is_object
 
 NAME = "cohere"
-Block = dict[str, object]
 
 PLACEHOLDER = "."
 """Stands where Cohere demands words and there are none."""
@@ -84,7 +80,7 @@ class MessageWriter:
         blocks = [block for part in parts if (block := self._word(part, role)) is not None]
         if role == "system" and not blocks:
             return
-        self.messages.append({"role": role, "content": _content(blocks) or PLACEHOLDER})
+        self.messages.append({"role": role, "content": content_of(blocks) or PLACEHOLDER})
 
     def _word(self, part: Part, role: str) -> Block | None:
         if isinstance(part, Text | Refusal):
@@ -126,7 +122,7 @@ class MessageWriter:
             self._losses.add("file")
         elif media.kind == "image" and pictures:
             return self._picture(media)
-        elif media.kind == "document" and (text := _words_of(media)):
+        elif media.kind == "document" and (text := words_of(media)):
             data = {"text": text} | ({"title": media.name} if media.name else {})
             self.documents.append({"id": DOCUMENT_ID.format(number), "data": data})
         else:
@@ -166,15 +162,15 @@ class MessageWriter:
         for piece in part.content:
             if isinstance(piece, Text):
                 if (block := self._text(piece)) is not None:
-                    blocks.append(_as_document(piece.text) if part.structured else block)
-            elif isinstance(piece, Media) and piece.kind == "document" and (text := _words_of(piece)):
+                    blocks.append(document_of(piece.text) if part.structured else block)
+            elif isinstance(piece, Media) and piece.kind == "document" and (text := words_of(piece)):
                 data = {"text": text} | ({"title": piece.name} if piece.name else {})
                 blocks.append({"type": "document", "document": {"data": data}})
             elif isinstance(piece, Media):
                 self._losses.add("tool_result.media")
             elif (block := self._foreign(piece)) is not None:
                 blocks.append(block)
-        return {"role": "tool", "tool_call_id": part.call_id, "content": _content(blocks) or PLACEHOLDER}
+        return {"role": "tool", "tool_call_id": part.call_id, "content": content_of(blocks) or PLACEHOLDER}
 
     def _write_assistant(self, parts: list[Part]) -> None:
         """What the model said. Beside calls its words are the plan for them."""
@@ -198,7 +194,7 @@ class MessageWriter:
         if plan:
             message["tool_plan"] = "\n\n".join(plan)
         if content:
-            message["content"] = _content(content)
+            message["content"] = content_of(content)
         if len(message) > 1:
             self.messages.append(message)
 
@@ -228,35 +224,3 @@ class MessageWriter:
             content.append({"type": "thinking", "thinking": text})
         else:
             self._losses.add("reasoning")
-
-
-def _content(blocks: list[Block]) -> object:
-    """A single text as it is, anything else as a list; None when there is nothing."""
-    if len(blocks) == 1 and blocks[0].get("type") == "text":
-        return blocks[0]["text"]
-    return blocks or None
-
-
-def _as_document(text: str) -> Block:
-    raw = text.encode("utf-8", "replace")
-    if is_object(raw):
-        try:
-            msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            pass
-        else:
-            return {"type": "document", "document": {"data": msgspec.Raw(raw)}}
-    return {"type": "text", "text": text}
-
-
-def _words_of(media: Media) -> str | None:
-    """The words of a document that is plain text."""
-    if media.text is not None:
-        return media.text
-    kind = (media.mime_type or "").split(";", 1)[0]
-    if media.data is None or not (kind.startswith("text/") or kind == "application/json"):
-        return None
-    try:
-        return base64.b64decode(media.data, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return None
