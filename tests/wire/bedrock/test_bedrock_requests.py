@@ -170,6 +170,13 @@ def test_a_result_may_hold_json_pictures_and_documents() -> None:
     assert not lost
 
 
+def test_a_mark_for_the_cache_within_a_result_is_a_loss() -> None:
+    result = ToolResult(call_id="a", content=[Text(text="1", cache=CacheMark())], cache=CacheMark())
+    body, lost = _sent(_asked(HELLO, _assistant(ToolCall(id="a", name="f")), _results(result)))
+    assert body["messages"][2]["content"][1] == {"cachePoint": {"type": "default"}}
+    assert lost == {"cache"}
+
+
 def test_media_are_sent_as_bytes_and_an_address_is_a_loss() -> None:
     body, lost = _sent(
         _asked(

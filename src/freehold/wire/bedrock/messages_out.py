@@ -201,6 +201,8 @@ class MessageWriter:
         self._extras(part.extra)
         content: list[Block] = []
         for piece in part.content:
+            if isinstance(piece, Text | Media) and piece.cache is not None:
+                self._losses.add("cache")  # a mark may stand behind a result, not within it
             if (
                 isinstance(piece, Text)
                 and part.structured

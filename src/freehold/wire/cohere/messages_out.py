@@ -164,6 +164,10 @@ class MessageWriter:
                 if (block := self._text(piece)) is not None:
                     blocks.append(document_of(piece.text) if part.structured else block)
             elif isinstance(piece, Media) and piece.kind == "document" and (text := words_of(piece)):
+                self._extras(piece.extra)
+                self._no_state(piece.state)
+                if piece.cache is not None:
+                    self._losses.add("cache")
                 data = {"text": text} | ({"title": piece.name} if piece.name else {})
                 blocks.append({"type": "document", "document": {"data": data}})
             elif isinstance(piece, Media):
