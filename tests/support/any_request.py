@@ -38,13 +38,13 @@ _words = st.text(alphabet=st.characters(codec="utf-8"), max_size=12)
 _names = st.from_regex(r"[a-zA-Z0-9_-]{1,12}", fullmatch=True)
 _caches = st.none() | st.builds(CacheMark, ttl=st.sampled_from((None, "5m", "1h")))
 _extras = st.dictionaries(_names, st.just(msgspec.Raw(b"1")), max_size=1)
+_data = st.binary(min_size=1, max_size=4).map(lambda raw: base64.b64encode(raw).decode())
 _states = st.none() | st.builds(
     State,
-    data=_words,
+    data=_data,
     kind=st.sampled_from(("signature", "encrypted", "redacted")),
     origin=st.sampled_from((None, "here", "elsewhere")),
 )
-_data = st.binary(min_size=1, max_size=4).map(lambda raw: base64.b64encode(raw).decode())
 _schemas = st.none() | st.sampled_from(
     (b'{"type":"object"}', b'{"type":"object","properties":{"a":{"type":"integer","minimum":1}}}')
 )
