@@ -55,6 +55,13 @@ _ZIPPED = (
     (b"ppt/", _OFFICE + "presentationml.presentation"),
 )
 _OLD_OFFICE = ("application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint")
+_ALIKE = {
+    "application/x-ole-storage": _OLD_OFFICE,
+    "video/mp4": ("audio/mp4", "audio/x-m4a", "audio/m4a"),
+    "video/webm": ("audio/webm", "video/x-matroska", "audio/x-matroska"),
+    "image/heif": ("image/heic",),
+}
+"""What a container's bytes cannot tell apart, and its server's word may."""
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body|script)\b", re.IGNORECASE)
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
@@ -82,8 +89,13 @@ def sniff(data: bytes, declared: str | None = None) -> str | None:
     declared = _bare(declared)
     for start, kind in _STARTS:
         if data.startswith(start):
-            return declared if kind == "application/x-ole-storage" and declared in _OLD_OFFICE else kind
-    return _in_container(data) or _as_text(data, declared)
+            return _precise(kind, declared)
+    kind_inside = _in_container(data)
+    return _as_text(data, declared) if kind_inside is None else _precise(kind_inside, declared)
+
+
+def _precise(kind: str, declared: str | None) -> str:
+    return declared if declared is not None and declared in _ALIKE.get(kind, ()) else kind
 
 
 def _in_container(data: bytes) -> str | None:
