@@ -1,0 +1,1 @@
+"""JSON Schemas of strangers: whether a value is as one says, in bounded time."""
