@@ -256,8 +256,8 @@ def test_references_cannot_make_a_schema_grow_without_end(adapt: Adapt) -> None:
 
 
 @every_subset
-@settings(max_examples=150, deadline=None)
-@given(schema=gentle() | schemas(), values=st.lists(VALUES, min_size=1, max_size=10))
+@settings(max_examples=100, deadline=None)
+@given(schema=gentle() | schemas(), values=st.lists(VALUES, min_size=1, max_size=8))
 def test_what_fits_the_adapted_schema_fits_the_original_unless_something_is_lost(
     adapt: Adapt, schema: Any, values: list[Any]
 ) -> None:

@@ -174,3 +174,15 @@ def test_the_environment_changes_nothing(run: Run, monkeypatch: pytest.MonkeyPat
             assert fetched.data == PNG
 
     run(main())
+
+
+def test_the_system_is_asked_for_names(run: Run) -> None:
+    async def main() -> None:
+        async with (
+            ByteServer([PICTURE]) as server,
+            loopback_fetcher(allow=(f"localhost:{server.port}",)) as fetcher,
+        ):
+            fetched = await fetcher.fetch(f"http://localhost:{server.port}/", kinds=("image",))
+            assert fetched.data == PNG
+
+    run(main())

@@ -189,6 +189,18 @@ def test_urls_that_are_refused_say_why_where_that_tells_nothing(url: str, said: 
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["134744072", "a.134744072", "0x08080808", "010.8.8.8", "8.8.2056", "8.8.8.0x8", "8.8.8.8.", "a.example.", "a..example",
+     "-a.example", "a-.example", "a.ex%61mple", "b\u00fccher.example", "8.8.8.08", "[8.8.8.8]", "[2606:4700::1111%251]",
+     "a.example:+80", "a.example: 80", "a.example:", "x" * 64 + ".example", "*.example", "a,b.example", "a.0x"],
+)  # fmt: skip
+def test_a_public_place_has_one_spelling_too(host: str) -> None:
+    """Programs differ in what they make of the others, so nobody is asked what they mean."""
+    with pytest.raises(BadRequest, match="cannot be fetched"):
+        read_url(f"http://{host}/", ANYTHING, NOBODY)
+
+
 def test_http_can_be_forbidden() -> None:
     with pytest.raises(BadRequest, match="scheme `http`"):
         read_url("http://a.example/", FetchSettings(schemes=("https",)), NOBODY)
