@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from freehold.ledger.record import Call
     from freehold.ledger.writer import Ledger, LedgerStatus
     from freehold.providers.client import ProviderClient
+    from freehold.providers.fetch.fetcher import Fetcher
     from freehold.providers.local.processes import LocalModels
     from freehold.wire.openai_models import ModelEntry
 
@@ -161,6 +162,7 @@ class _Service:
         self._tls = ssl.create_default_context()
         self._problem: str | None = None
         """Why the newest configuration was not taken; None when it was."""
+        self._files: Fetcher | None = None
         self._ending: list[asyncio.Task[None]] = []
         """Local models on their way out."""
 
@@ -270,15 +272,24 @@ class _Service:
         """Routes and clients for `settings`; a client whose provider did not change comes from `known`."""
         from freehold.engine.runtime import Runtime
         from freehold.providers.client import ProviderClient
+        from freehold.providers.credentials import sign_for
 
         providers: dict[str, ProviderClient] = {}
         for name, provider in settings.providers.items():
             client = known.get(name)
             if client is None or client.settings != provider:
                 find_address = self._local_models().address_of if provider.kind == "local" else None
-                client = ProviderClient(provider, tls=self._tls, find_address=find_address)
+                sign = sign_for(provider, self._tls)
+                client = ProviderClient(provider, tls=self._tls, find_address=find_address, sign=sign)
             providers[name] = client
-        return Runtime(settings.route_table(), providers, settings.ledger.bodies)
+        return Runtime(settings.route_table(), providers, settings.ledger.bodies, self._fetcher(settings))
+
+    def _fetcher(self, settings: Settings) -> Fetcher:
+        from freehold.providers.fetch.fetcher import Fetcher
+
+        if self._files is None or self._files.settings != settings.fetch:
+            self._files = Fetcher(settings.fetch, tls=self._tls)
+        return self._files
 
     def _local_models(self) -> LocalModels:
         if self._local is None:

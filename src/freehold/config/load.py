@@ -90,6 +90,7 @@ def load(
         server=file.server,
         local=file.local,
         ledger=file.ledger,
+        fetch=file.fetch,
         providers=providers,
         routes=routes,
         prices=stated.prices,

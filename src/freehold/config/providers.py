@@ -116,10 +116,23 @@ class ProviderReader:
         if section.base_url is not None and section.prices is None and not is_own_machine(base_url):
             facts = _without_own_machine(facts)
         self._warn_of_listeners(api_key, base_url, key)
+        access_key_id = self._found(section.access_key_id, (*key, "access_key_id"), plain=True)
+        session_token = self._found(section.session_token, (*key, "session_token"))
+        if facts.get("auth") == "aws" and (
+            api_key is None or access_key_id is None or section.region is None
+        ):
+            self._problems.error(
+                (*key, "auth"),
+                f"`{name}` signs for AWS and needs `api_key`, `access_key_id` and `region`.",
+                '`api_key` is the secret access key, by reference: `api_key = "env:AWS_SECRET_ACCESS_KEY"`.',
+            )
         return ProviderSettings(
             name,
             base_url=base_url,
             api_key=api_key,
+            access_key_id=None if access_key_id is None else access_key_id.reveal(),
+            session_token=session_token,
+            region=section.region,
             timeouts=section.timeouts,
             max_connections=section.max_connections,
             keep_alive=section.keep_alive,
@@ -221,6 +234,20 @@ class ProviderReader:
                 f"`chmod 600 {found.file}`",
             )
         return found.secret
+
+    def _found(self, reference: str | None, here: Key, *, plain: bool = False) -> Secret | None:
+        """What a reference refers to. `plain`: what is none stands for itself."""
+        if reference is None:
+            return None
+        if plain and not reference.startswith(("env:", "file:")):
+            return Secret(reference, written(here))
+        if reference.startswith("file:"):
+            self.secret_files.append(self._folder / Path(reference.removeprefix("file:")).expanduser())
+        try:
+            return find_secret(reference, folder=self._folder, environ=self._environ).secret
+        except NoSecretError as missing:
+            self._problems.error(here, f"`{written(here)}` {missing.message}.", missing.hint)
+            return None
 
     def _check_facts(self, facts: Mapping[str, Any], key: Key) -> None:
         self._check_dialects(facts.get("dialects", ("openai-chat",)), (*key, "dialects"))

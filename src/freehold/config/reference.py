@@ -26,6 +26,7 @@ from freehold.config.sections import (
 )
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
+from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.presets import Preset, find_preset, preset_names
 from freehold.providers.settings import Timeouts
 from freehold.wire.dialect import Quirks
@@ -35,6 +36,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "server": ServerSettings,
     "local": LocalSettings,
     "ledger": LedgerSettings,
+    "fetch": FetchSettings,
     "provider": ProviderSection,
     "timeouts": Timeouts,
     "quirks": Quirks,

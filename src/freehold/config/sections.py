@@ -14,6 +14,7 @@ import msgspec
 from freehold.catalog.profile import Modality
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
+from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import Timeouts
 from freehold.wire.dialect import Quirks
 
@@ -40,7 +41,14 @@ class ProviderSection(msgspec.Struct, frozen=True):
     quirks: Quirks | None = None
     """How its kind of the first dialect differs from the original: see below."""
     auth: str | None = None
-    """`bearer`, or the name of the header that carries the bare key, such as `api-key`."""
+    """`bearer`, or the name of the header that carries the bare key, such as `api-key`; `aws` signs requests with it,
+    `google` exchanges a service account's key file for tokens."""
+    access_key_id: str | None = None
+    """With `auth = "aws"`: the id of the key whose secret is `api_key`: itself, `env:NAME` or `file:PATH`."""
+    session_token: str | None = None
+    """With `auth = "aws"`: of credentials that expire: `env:NAME` or `file:PATH`."""
+    region: str | None = None
+    """With `auth = "aws"`: the region, such as `eu-central-1`."""
     headers: dict[str, str] | None = None
     """Headers sent with every request; no credentials."""
     query: dict[str, str] | None = None
@@ -125,6 +133,8 @@ class File(msgspec.Struct, frozen=True):
     """The embedded models."""
     ledger: LedgerSettings = LedgerSettings()
     """What is kept of calls."""
+    fetch: FetchSettings = FetchSettings()
+    """Files that requests name by URL, for providers that do not fetch them."""
     providers: dict[str, ProviderSection] = {}
     """One table each."""
     routes: dict[str, RouteSection] = {}

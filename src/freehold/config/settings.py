@@ -13,6 +13,7 @@ from freehold.config.problems import Finding
 from freehold.config.sections import LocalSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
+from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import ProviderSettings
 from freehold.routing.routes import Route, RouteTable, Target
 
@@ -27,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True):
     server: ServerSettings
     local: LocalSettings
     ledger: LedgerSettings
+    fetch: FetchSettings
     providers: dict[str, ProviderSettings]
     """By name; `local` among them when the embedded models are enabled."""
     routes: dict[str, Route]

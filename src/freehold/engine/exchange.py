@@ -6,16 +6,20 @@ directions are translated, and what cannot be carried over is among the losses.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from freehold.core.answer import Answer
 from freehold.core.errors import BadRequest, FreeholdError, LossRefused
 from freehold.core.losses import Losses
+from freehold.core.parts import MediaKind, Reasoning, Text
+from freehold.core.request import ChatRequest, ResponseFormat
 from freehold.core.usage import Usage
+from freehold.engine.inlining import FileFetcher, inline
 from freehold.engine.naming import is_kept, response_id_of
 from freehold.engine.streams import ForwardedStream, TranslatedStream, with_origin
+from freehold.engine.structured import check, cleaned, instructed, repair
 from freehold.providers.settings import ProviderSettings
 from freehold.wire.dialect import STANDARD, Addressee, DialectName, NotAnAnswer, Recipient
 from freehold.wire.dialects import dialect_of
@@ -69,6 +73,9 @@ class Exchange(Protocol):
     def body(self) -> bytes:
         """What is sent."""
 
+    def second_try(self, answer: bytes) -> bytes | None:
+        """What to ask once more, when this whole answer is not what the client asked for. Raises NotAnAnswer."""
+
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
         """The answer as the client gets it, and its facts. Raises NotAnAnswer."""
 
@@ -103,6 +110,9 @@ class Passing:
             return _unstored(self._request).for_provider(self._model, ask_for_usage=False)
         return self._request.for_provider(self._model, ask_for_usage=self._ask_for_usage)
 
+    def second_try(self, answer: bytes) -> bytes | None:
+        """Nothing: the form of the answer is the provider's business."""
+
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
         """The answer untouched, and its facts. Raises NotAnAnswer."""
         if self.speech != "openai-chat":
@@ -123,36 +133,54 @@ class Translating:
     """The ends speak different dialects, or the provider its own kind of one."""
 
     def __init__(
-        self, request: Request, settings: ProviderSettings, model: str, *, call_id: str, created: int
+        self, request: Request, decoded: ChatRequest, settings: ProviderSettings, model: str, **who: Any
     ) -> None:
-        """Raises BadRequest, and LossRefused when the client would rather have an error than a loss."""
+        """`who` is what an Addressee has besides. Raises BadRequest, and LossRefused when the client would
+        rather have an error than a loss.
+        """
         self.speech = settings.dialects[0]
         self.losses = losses = Losses()
         self._settings = settings
-        decoded = request.decoded()
         self._client = dialect_of(request.dialect)
         self._provider = dialect_of(self.speech)
-        recipient = Recipient(
+        self._recipient = Recipient(
             model=model, origin=settings.name, quirks=settings.quirks, stream_usage=settings.stream_usage
         )
-        self._body = self._provider.encode_request(decoded, recipient, losses)
+        self._wish = _wish_in_words(decoded, settings)
+        self._asked = decoded
+        if self._wish is not None:
+            losses.add("response_format")
+            self._asked = instructed(decoded)
+        self._body = self._provider.encode_request(self._asked, self._recipient, losses)
         if request.strict and losses:
             raise LossRefused(losses.names, settings.name)
-        self._addressee = Addressee(request=decoded, id=call_id, created=created, framing=request.framing)
+        self._addressee = Addressee(request=decoded, framing=request.framing, **who)
 
     def body(self) -> bytes:
         """The request in the provider's dialect."""
-        body, self._body = (
-            self._body,
-            b"",
-        )  # as large as the request: it is not held while the answer is awaited
+        body, self._body = self._body, b""  # as large as the request: not held while the answer is awaited
         return body
+
+    def second_try(self, answer: bytes) -> bytes | None:
+        """The request for another answer, where this one is not in the form that the client asked for."""
+        if self._wish is None:
+            return None
+        decoded = self._provider.decode_answer(answer)
+        text = text_of(decoded)
+        problem = None if text is None else check(text, self._wish.schema)
+        if text is None or problem is None:
+            return None
+        again = repair(self._asked, text, problem)
+        return self._provider.encode_request(again, self._recipient, self.losses)
 
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
         """The answer in the client's dialect, and its facts. Raises NotAnAnswer."""
         decoded = self._provider.decode_answer(answer)
         for choice in decoded.choices:
             choice.parts = [with_origin(part, self._settings.name) for part in choice.parts]
+        text = None if self._wish is None else text_of(decoded)
+        if text is not None:
+            _put_text(decoded, cleaned(text))
         return self._client.encode_answer(decoded, self._addressee, self.losses), facts_of(decoded)
 
     def open_stream(self) -> AnswerStream:
@@ -165,7 +193,7 @@ class Translating:
         )
 
 
-def exchange_for(
+async def exchange_for(
     request: Request,
     settings: ProviderSettings,
     model: str,
@@ -173,6 +201,7 @@ def exchange_for(
     embeddings: bool,
     call_id: str,
     created: int,
+    fetcher: FileFetcher | None,
 ) -> Exchange:
     """How `request` is put to the provider. Raises BadRequest and LossRefused."""
     if embeddings:
@@ -184,7 +213,50 @@ def exchange_for(
         kept = request.dialect == "openai-responses" and is_kept(request)
         name = response_id_of(call_id) if kept else None
         return Passing(request, settings, model, embeddings=False, call_name=name)
-    return Translating(request, settings, model, call_id=call_id, created=created)
+    decoded = request.decoded()
+    if fetcher is not None:
+        urls = settings.quirks.media_urls
+        able = _FETCHED_THERE[settings.dialects[0]] if urls is None else urls
+        decoded = await inline(decoded, fetcher, [kind for kind in _KINDS if kind not in able])
+    return Translating(request, decoded, settings, model, id=call_id, created=created)
+
+
+_KINDS: tuple[MediaKind, ...] = ("image", "audio", "video", "document")
+_FETCHED_THERE: dict[DialectName, tuple[str, ...]] = {
+    "openai-chat": ("image",),
+    "openai-responses": ("image", "document"),
+    "anthropic-messages": ("image", "document"),
+    "gemini": (),
+    "bedrock-converse": (),
+    "cohere": ("image",),
+}
+"""Kinds of media that the original of each dialect takes by URL."""
+
+
+def _wish_in_words(request: ChatRequest, settings: ProviderSettings) -> ResponseFormat | None:
+    """The form of the answer, when the provider can only be asked for it in words."""
+    wish = request.response_format
+    if wish is None or wish.kind == "text":
+        return None
+    able = settings.quirks.schema if wish.kind == "schema" else settings.quirks.json
+    return None if able else wish
+
+
+def text_of(answer: Answer) -> str | None:
+    """The words of a whole answer; None when it is something else: calls of tools, a refusal, more than one."""
+    if len(answer.choices) != 1:
+        return None
+    parts = [part for part in answer.choices[0].parts if not isinstance(part, Reasoning)]
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    return "".join(texts) if len(texts) == len(parts) else None
+
+
+def _put_text(answer: Answer, text: str) -> None:
+    choice = answer.choices[0]
+    first = next((part for part in choice.parts if isinstance(part, Text)), None)
+    if first is not None and first.text != text:
+        first.text, first.citations = text, []
+        choice.parts = [part for part in choice.parts if part is first or not isinstance(part, Text)]
 
 
 def _must_change(request: Request, settings: ProviderSettings) -> bool:

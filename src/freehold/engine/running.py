@@ -170,27 +170,24 @@ class RunningCall:
     async def _try(self, target: Target, request: Request, attempt: Attempt) -> bytes:
         provider = self._runtime.providers[target.provider]
         call = self.call
-        self._exchange = exchange = exchange_for(
+        self._exchange = exchange = await exchange_for(
             request,
             provider.settings,
             target.model,
             embeddings=call.operation == "embeddings",
             call_id=call.id,
             created=call.started_us // 1_000_000,
+            fetcher=self._runtime.fetcher,
         )
         call.losses = exchange.losses.names
-        self._response = response = await provider.send(
-            call.operation, target.model, exchange.body(), dialect=exchange.speech, stream=request.stream
-        )
-        attempt.status = response.status
-        if provider.settings.kind == "local":
-            self._take_losses(response)
-        if not 200 <= response.status < 300:
-            raise await self._refusal(response, provider)
+        response = await self._send(provider, exchange, target, exchange.body(), stream=request.stream)
         if request.stream:
             return await self._open_stream(response, exchange, provider, attempt)
         answer = await response.read()
         try:
+            again = exchange.second_try(answer)
+            if again is not None:
+                attempt, answer = await self._ask_again(provider, exchange, target, again, attempt)
             answer, facts = exchange.read_whole(answer)
         except NotAnAnswer as error:
             raise ProviderBroken(
@@ -204,6 +201,32 @@ class RunningCall:
         attempt.first_ms = call.first_token_ms = self._elapsed_ms()
         self._answered()
         return answer
+
+    async def _send(
+        self, provider: ProviderClient, exchange: Exchange, target: Target, body: bytes, *, stream: bool
+    ) -> Response:
+        """Send it and wait for the answer's head. Raises ProviderError."""
+        self._response = response = await provider.send(
+            self.call.operation, target.model, body, dialect=exchange.speech, stream=stream
+        )
+        assert self._attempt is not None
+        self._attempt.status = response.status
+        if provider.settings.kind == "local":
+            self._take_losses(response)
+        if not 200 <= response.status < 300:
+            raise await self._refusal(response, provider)
+        return response
+
+    async def _ask_again(
+        self, provider: ProviderClient, exchange: Exchange, target: Target, body: bytes, attempt: Attempt
+    ) -> tuple[Attempt, bytes]:
+        """A second attempt at the same model, whose first answer was not in the form that was asked for."""
+        attempt.outcome = "answered"
+        self._close_attempt()
+        attempt = self._begin_attempt(target)
+        self._exchange = exchange
+        response = await self._send(provider, exchange, target, body, stream=False)
+        return attempt, await response.read()
 
     def _add_losses(self) -> None:
         """What the exchange has lost by now, beside what is known already."""

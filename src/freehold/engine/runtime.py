@@ -6,6 +6,7 @@ import msgspec
 
 from freehold.access.key import Key
 from freehold.core.errors import Forbidden
+from freehold.engine.inlining import FileFetcher
 from freehold.providers.client import ProviderClient
 from freehold.routing.routes import Route, RouteTable
 
@@ -16,6 +17,8 @@ class Runtime(msgspec.Struct, frozen=True):
     routes: RouteTable
     providers: dict[str, ProviderClient]
     keep_bodies: bool = True
+    fetcher: FileFetcher | None = None
+    """Gets the files that a request names by URL, for providers that do not."""
 
     def route_for(self, name: str, key: Key | None) -> Route:
         """The route called `name`, if `key` may call it. Raises UnknownModel or Forbidden.

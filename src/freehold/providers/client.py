@@ -198,6 +198,8 @@ class ProviderClient:
         key = self.settings.api_key
         if key is None:
             return {}
+        if self._sign is not None:
+            return {}
         if self.settings.auth == "bearer":
             return {"authorization": f"Bearer {key.reveal()}"}
         return {self.settings.auth: key.reveal()}

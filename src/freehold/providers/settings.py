@@ -41,7 +41,14 @@ class ProviderSettings(msgspec.Struct, frozen=True):
     """Up to and with `/v1` or its like; `chat_path` is appended. None for `local`."""
     api_key: Secret | None = None
     auth: str = "bearer"
-    """`bearer` sends `authorization: Bearer KEY`; anything else is the name of the header that carries the bare key."""
+    """`bearer` sends `authorization: Bearer KEY`, `aws` signs each request with it, `google` exchanges a service
+    account's key for tokens; anything else is the name of the header that carries the bare key."""
+    access_key_id: str | None = None
+    """With `aws`: which key `api_key` is the secret of."""
+    session_token: Secret | None = None
+    """With `aws`: of credentials that expire."""
+    region: str | None = None
+    """With `aws`: where the provider is."""
     headers: dict[str, str] = {}
     """Sent with every request."""
     query: dict[str, str] = {}

@@ -52,6 +52,8 @@ class Quirks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names of ChatRequest's fields that the provider does not take (`seed`, `logit_bias`, `n` …): losses."""
     input_media: tuple[str, ...] = ("image", "audio", "video", "document")
     """Kinds of media that its messages may hold; others are losses."""
+    media_urls: tuple[str, ...] | None = None
+    """Kinds of media that it fetches from a URL by itself; we fetch the others. None: as the dialect does."""
     default_max_tokens: int | None = None
     """What is sent where the dialect demands a bound and the client gave none."""
 

@@ -11,12 +11,14 @@ class FetchSettings(msgspec.Struct, frozen=True):
     schemes: tuple[str, ...] = ("https", "http")
     """Leave `http` out to have every file come encrypted."""
     ports: tuple[int, ...] = (443, 80)
+    """Ports that may be connected to."""
     allow: tuple[str, ...] = ()
     """Hosts and networks that may be fetched from although they are not on the public internet: `10.0.0.0/8`,
     `files.example`; with a port, `files.example:8080`, that port of that host too."""
     max_bytes: int = 20 * 1024 * 1024
     """Of one file."""
     max_redirects: int = 3
+    """Redirects that are followed for one file."""
     look_up: float = 5.0
     """Until a name's addresses are known."""
     connect: float = 5.0
