@@ -172,7 +172,7 @@ def test_text_may_come_before_tool_calls_and_the_reason_may_be_dictated() -> Non
         (b"{", 400, None),
         (b"\xff\xfe", 400, None),
         ({"messages": []}, 400, None),
-        (chat(n=2), 400, None),
+        (chat(n=0), 400, None),
         ({"model": "m", "messages": []}, 400, None),
         (chat("unheard-of"), 404, "model_not_found"),
     ],

@@ -35,9 +35,9 @@ from freehold.providers.simulated import (
     read_script,
 )
 from freehold.providers.simulated.dice import Dice
-from freehold.providers.simulated.spread import draw
+from freehold.providers.simulated.dice import draw
 from freehold.providers.simulated.turns import Turns
-from freehold.providers.simulated.vectors import vector_of
+from freehold.providers.simulated.words import vector_of
 from freehold.providers.simulated.words import count_tokens, lorem, tokens_of
 
 TOML = """

@@ -1,5 +1,6 @@
 """A provider that plays a script: real HTTP on loopback, for tests, rehearsals and examples."""
 
+from freehold.providers.simulated.dice import Lognormal, Uniform
 from freehold.providers.simulated.faults import (
     ContentType,
     Cut,
@@ -17,18 +18,31 @@ from freehold.providers.simulated.faults import (
     Stale,
     WrongLength,
 )
-from freehold.providers.simulated.loading import decode_script, read_script
 from freehold.providers.simulated.observation import Connections, ReceivedRequest
 from freehold.providers.simulated.provider import SimulatedProvider
-from freehold.providers.simulated.script import Behaviour, Echo, Lorem, Outage, Script, ToolCall, UsageNumbers
-from freehold.providers.simulated.spread import Lognormal, Uniform
+from freehold.providers.simulated.script import (
+    Behaviour,
+    Citation,
+    Describe,
+    Echo,
+    Lorem,
+    Outage,
+    Reasoning,
+    Script,
+    ToolCall,
+    UsageNumbers,
+    decode_script,
+    read_script,
+)
 from freehold.providers.simulated.threaded import ThreadedProvider
 
 __all__ = [
     "Behaviour",
+    "Citation",
     "Connections",
     "ContentType",
     "Cut",
+    "Describe",
     "Drip",
     "Echo",
     "Empty",
@@ -43,6 +57,7 @@ __all__ = [
     "Malformed",
     "Outage",
     "Page",
+    "Reasoning",
     "ReceivedRequest",
     "Refused",
     "Script",

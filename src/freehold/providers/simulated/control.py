@@ -10,10 +10,9 @@ import msgspec
 
 from freehold.core.errors import SettingsError
 from freehold.providers.simulated.connection import Connection
-from freehold.providers.simulated.framing import frame
-from freehold.providers.simulated.loading import decode_script
 from freehold.providers.simulated.observation import ReceivedRequest
-from freehold.providers.simulated.reply import Reply, Step, whole
+from freehold.providers.simulated.reply import Reply, Step, frame, whole
+from freehold.providers.simulated.script import decode_script
 
 if TYPE_CHECKING:
     from freehold.providers.simulated.provider import SimulatedProvider
@@ -95,6 +94,8 @@ def _requests(provider: SimulatedProvider, after: int) -> Reply:
 def _shown(request: ReceivedRequest) -> dict[str, object]:
     """A request for people and programs: the body as text, keys cut short."""
     shown = msgspec.structs.asdict(request)
+    del shown["asked"]
+    shown["understood"] = request.understood()
     shown["body"] = request.body.decode("utf-8", "replace")
     shown["headers"] = [
         (name, f"{value[:10]}…" if name in _SECRET_HEADERS else value) for name, value in request.headers

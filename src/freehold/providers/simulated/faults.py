@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from freehold.providers.simulated.spread import Spread
+from freehold.providers.simulated.dice import Spread
 
 Chance = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -33,7 +33,7 @@ class Refused(Fault, frozen=True, tag="error", kw_only=True):
     code: str | None = None
     param: str | None = None
     retry_after: str | None = None
-    """Value of the `retry-after` header."""
+    """Value of the `retry-after` header; in Gemini's form it is the delay of a `RetryInfo`."""
     headers: dict[str, str] = {}
     """Sent as well: `x-ratelimit-remaining-requests` and its like."""
     body: str | None = None
@@ -66,7 +66,7 @@ class Cut(Fault, frozen=True, tag="cut", kw_only=True):
 
 
 class Malformed(Fault, frozen=True, tag="malformed", kw_only=True):
-    """One event, or the whole body, is not JSON; the rest is as it should be."""
+    """One event, or the whole body, is not JSON, or fails its checksum; the rest is as it should be."""
 
     after: Count = 0
 
@@ -76,7 +76,8 @@ class ErrorEvent(Fault, frozen=True, tag="error_event", kw_only=True):
 
     after: Count = 1
     message: str = "The server had an error while processing your request."
-    type: str = "server_error"
+    type: str | None = None
+    """None: the dialect's word for an error of the server."""
     code: str | None = None
 
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 
 from freehold.providers.simulated import faults
 from freehold.providers.simulated.dialect import Dialect
-from freehold.providers.simulated.dice import Dice
+from freehold.providers.simulated.dice import Dice, draw
 from freehold.providers.simulated.happenings import STAND_IN
 from freehold.providers.simulated.reply import Act, Piece, Raw, Reply, Step, whole
-from freehold.providers.simulated.spread import draw
 from freehold.providers.simulated.words import lorem_bytes
 
 _MARK = STAND_IN.encode()
@@ -128,6 +127,7 @@ def _cut(reply: Reply, fault: faults.Cut) -> Reply:
 
 
 def _malformed(reply: Reply, fault: faults.Malformed) -> Reply:
+    binary = any("eventstream" in value for name, value in reply.headers if name == "content-type")
     if reply.length is not None:
         reply.body = (piece[:-2] + b",]" if isinstance(piece, bytes) else piece for piece in reply.body)
         return reply
@@ -136,7 +136,10 @@ def _malformed(reply: Reply, fault: faults.Malformed) -> Reply:
         for piece in pieces:
             if isinstance(piece, bytes):
                 text = piece.rstrip()
-                yield text[:-2] + piece[len(text) :]
+                # A frame without a text to break has its checksum broken.
+                yield (
+                    piece[:-1] + bytes((piece[-1] ^ 0xFF,)) if binary else text[:-2] + piece[len(text) :]
+                )
                 break
             yield piece
         yield from pieces

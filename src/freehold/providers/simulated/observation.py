@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
+
+from freehold.providers.simulated.asking import Ask, description
 
 Ending = Literal["answered", "faulted", "abandoned"]
 """
@@ -34,7 +36,11 @@ class ReceivedRequest(Struct, eq=False):
     headers: list[tuple[str, str]]
     """In order; names in lower case."""
     body: bytes
+    dialect: str | None = None
+    """None: on a path that no dialect has."""
     model: str | None = None
+    asked: Ask | None = None
+    """What was understood of a chat request that was let through."""
     fault: str | None = None
     """The kind of fault that struck."""
     status: int | None = None
@@ -53,6 +59,10 @@ class ReceivedRequest(Struct, eq=False):
     def header(self, name: str) -> str | None:
         """The first header called `name` (lower case)."""
         return next((value for key, value in self.headers if key == name), None)
+
+    def understood(self) -> dict[str, Any] | None:
+        """What a chat request means, described alike in every dialect; None when it was refused."""
+        return None if self.asked is None else description(self.asked)
 
 
 class Connections(Struct, eq=False):

@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from freehold.core.errors import FreeholdError
-from freehold.providers.simulated.loading import read_script
 from freehold.providers.simulated.provider import SimulatedProvider
-from freehold.providers.simulated.script import Script
+from freehold.providers.simulated.script import Script, read_script
 
 
 def run(

@@ -1,10 +1,13 @@
-"""Text and its tokens. Here a token is a word with the space before it: exact and the same everywhere."""
+"""Text, its tokens and its vectors. Here a token is a word with the space before it: exact and the same everywhere."""
 
 from __future__ import annotations
 
+import math
 import re
+from array import array
 from collections.abc import Iterator
 from functools import lru_cache
+from hashlib import shake_128
 
 from freehold.providers.simulated.dice import Dice
 
@@ -46,3 +49,28 @@ def lorem_bytes(size: int | None, dice: Dice) -> Iterator[bytes]:
         yield piece
         if left is not None:
             left -= len(piece)
+
+
+def logprob_of(token: str) -> float:
+    """A probability's logarithm that depends on the token alone."""
+    return -round(0.001 + shake_128(token.encode("utf-8", "surrogatepass")).digest(1)[0] / 100, 4)
+
+
+def alternatives(token: str, count: int) -> list[tuple[str, float]]:
+    """The token and `count - 1` others, the likeliest first."""
+    own = logprob_of(token)
+    return [(token, own), *((word, own - 1.0 - place) for place, word in enumerate(_SPACED))][:count]
+
+
+@lru_cache(maxsize=4096)
+def _word_vector(word: str, dimensions: int) -> tuple[int, ...]:
+    return tuple(byte - 128 for byte in shake_128(word.encode("utf-8", "surrogatepass")).digest(dimensions))
+
+
+def vector_of(text: str, dimensions: int) -> array[float]:
+    """A vector of length 1 in 32-bit floats. Case does not matter; order does not either."""
+    total = [0] * dimensions
+    for word in text.lower().split() or [""]:
+        total = [a + b for a, b in zip(total, _word_vector(word, dimensions), strict=True)]
+    length = math.sqrt(sum(value * value for value in total)) or 1.0
+    return array("f", [value / length for value in total])

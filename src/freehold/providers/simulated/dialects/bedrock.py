@@ -1,0 +1,8 @@
+"""Stub."""
+from freehold.providers.simulated.dialects.openai_chat import OpenAIChat
+
+
+class BedrockConverse(OpenAIChat):
+    """Stub."""
+
+    name = "bedrock"

@@ -1,0 +1,8 @@
+"""Stub."""
+from freehold.providers.simulated.dialects.openai_chat import OpenAIChat
+
+
+class Cohere(OpenAIChat):
+    """Stub."""
+
+    name = "cohere"

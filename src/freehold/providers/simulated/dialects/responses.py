@@ -1,0 +1,8 @@
+"""Stub."""
+from freehold.providers.simulated.dialects.openai_chat import OpenAIChat
+
+
+class OpenAIResponses(OpenAIChat):
+    """Stub."""
+
+    name = "responses"

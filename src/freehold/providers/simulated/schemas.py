@@ -1,0 +1,128 @@
+"""JSON Schemas: what is compared of them, what strict ones must have, and values that satisfy them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from freehold.providers.simulated.dice import Dice
+from freehold.providers.simulated.words import lorem
+
+_MAPS = ("properties", "$defs", "definitions")
+_DATES = {"date": "2026-01-31", "date-time": "2026-01-31T12:00:00Z", "email": "lorem@example.com"}
+OPENAPI_KEYS = frozenset(
+    "type format title description nullable enum maxItems minItems properties required minProperties "
+    "maxProperties minLength maxLength pattern example anyOf propertyOrdering default items minimum maximum".split()
+)
+"""What Gemini's own form of schemas knows."""
+
+
+def plain(schema: object) -> dict[str, Any]:
+    """`schema` as it is compared: types in lower case, `nullable` as a type, without what is only decoration."""
+    found = _plain(schema) if isinstance(schema, dict) else {}
+    return found if found and found != {"type": "object"} else {"type": "object", "properties": {}}
+
+
+def _plain(schema: Any) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    new: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in ("$schema", "nullable", "propertyOrdering"):
+            continue
+        if key == "type":
+            new[key] = value.lower() if isinstance(value, str) else value
+        elif key in _MAPS and isinstance(value, dict):
+            new[key] = {name: _plain(one) for name, one in value.items()}
+        elif isinstance(value, dict) and key in ("items", "additionalProperties", "not"):
+            new[key] = _plain(value)
+        elif isinstance(value, list) and key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+            new[key] = [_plain(one) for one in value]
+        else:
+            new[key] = value
+    if schema.get("nullable") is True and isinstance(new.get("type"), str):
+        new["type"] = [new["type"], "null"]
+    return new
+
+
+def loose_object(schema: Any, *, all_required: bool) -> str | None:
+    """The path of the first object that is open to other properties, or with `all_required` has optional ones."""
+    return _loose(schema, "()", all_required)
+
+
+def _loose(schema: Any, path: str, all_required: bool) -> str | None:
+    if not isinstance(schema, dict):
+        return None
+    properties = schema.get("properties")
+    if schema.get("type") == "object" or isinstance(properties, dict):
+        if schema.get("additionalProperties") is not False:
+            return path
+        if all_required and set(properties or {}) != set(schema.get("required") or []):
+            return path
+    inner: list[tuple[str, Any]] = []
+    for name in _MAPS:
+        inner += [(f"{name}.{key}", one) for key, one in (schema.get(name) or {}).items()]
+    inner += [("items", schema.get("items"))]
+    inner += [("anyOf", one) for one in schema.get("anyOf") or []]
+    for name, one in inner:
+        if (found := _loose(one, f"{path}.{name}", all_required)) is not None:
+            return found
+    return None
+
+
+def foreign_key(schema: Any) -> str | None:
+    """The first keyword that Gemini's own form of schemas does not know."""
+    if not isinstance(schema, dict):
+        return None
+    for key, value in schema.items():
+        if key not in OPENAPI_KEYS:
+            return str(key)
+        inner = list(value.values()) if key == "properties" and isinstance(value, dict) else []
+        inner += [value] if key == "items" else value if key == "anyOf" and isinstance(value, list) else []
+        for one in inner:
+            if (found := foreign_key(one)) is not None:
+                return found
+    return None
+
+
+def instance_of(schema: Any, dice: Dice, root: Any = None, depth: int = 0) -> Any:  # noqa: PLR0911, PLR0912 - one row for each type
+    """A value that satisfies `schema` as far as it uses the usual keywords."""
+    root = schema if root is None else root
+    if not isinstance(schema, dict) or depth > 20:
+        return None
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#"):
+        found = root
+        for step in reference.removeprefix("#").strip("/").split("/"):
+            found = found.get(step, {}) if step and isinstance(found, dict) else found
+        return instance_of(found, dice, root, depth + 1)
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        return schema["enum"][dice.below(len(schema["enum"]))]
+    for key in ("anyOf", "oneOf", "allOf"):
+        if schema.get(key):
+            return instance_of(schema[key][0], dice, root, depth + 1)
+    kind = schema.get("type")
+    kind = kind[0] if isinstance(kind, list) and kind else kind
+    match str(kind).lower():
+        case "array":
+            count = max(int(schema.get("minItems", 1)), 0 if depth > 10 else 1)
+            return [instance_of(schema.get("items", {}), dice, root, depth + 1) for _ in range(count)]
+        case "string":
+            words = lorem(dice)
+            text = _DATES.get(schema.get("format", "")) or next(words)
+            while len(text) < schema.get("minLength", 0):
+                text += next(words)
+            return text[: schema.get("maxLength", len(text))]
+        case "integer" | "number":
+            low = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
+            high = schema.get("maximum", low + 9)
+            return low + dice.below(max(int(high - low), 0) + 1)
+        case "boolean":
+            return bool(dice.below(2))
+        case "null":
+            return None
+        case _:
+            properties = schema.get("properties") or {}
+            wanted = properties if depth <= 10 else {key: properties[key] for key in schema.get("required") or []}
+            return {key: instance_of(one, dice, root, depth + 1) for key, one in wanted.items()}
