@@ -7,6 +7,7 @@ import binascii
 import hmac
 import zlib
 from hashlib import sha256
+from typing import Any
 
 _MOST_MARKS = 10_000
 _MAC = 24
@@ -15,7 +16,7 @@ _MAC = 24
 class Account:
     """Whoever presents one key, in one dialect, to one script: only they get their state read again."""
 
-    def __init__(self, seed: int, key: str, dialect: str, marks: dict[str, None]) -> None:
+    def __init__(self, seed: int, key: str, dialect: str, marks: dict[str, Any]) -> None:
         """`marks` is what the provider remembers of its answers, of all accounts together."""
         self._secret = f"{seed}\x1f{dialect}\x1f{key}".encode()
         self._marks = marks
@@ -38,15 +39,15 @@ class Account:
         data = _bytes(wrapped) if isinstance(wrapped, str) else b""
         return len(data) > _MAC and data[:_MAC] == self._mac("wrapped", data[_MAC:])
 
-    def remember(self, mark: str) -> None:
-        """Keeps that `mark` was part of an answer; the oldest make room."""
-        self._marks[self._mark(mark)] = None
+    def remember(self, mark: str, value: object = True) -> None:
+        """Keeps that `mark` was part of an answer, with what belongs to it; the oldest make room."""
+        self._marks[self._mark(mark)] = value
         if len(self._marks) > _MOST_MARKS:
             del self._marks[next(iter(self._marks))]
 
-    def remembers(self, mark: str) -> bool:
-        """Whether `mark` was part of an answer."""
-        return bool(self._marks) and self._mark(mark) in self._marks
+    def recall(self, mark: str) -> Any:
+        """What belongs to `mark`; None when it was not part of an answer."""
+        return self._marks.get(self._mark(mark)) if self._marks else None
 
     def _mark(self, mark: str) -> str:
         return self.sign(f"mark:{mark}")
@@ -58,6 +59,8 @@ class Account:
 def _bytes(text: str) -> bytes:
     """Base64 in either alphabet, padded or not."""
     try:
-        return base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
+        return base64.b64decode(
+            text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True
+        )
     except (ValueError, binascii.Error):
         return b""

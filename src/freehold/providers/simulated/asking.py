@@ -116,6 +116,8 @@ class Ask(Struct):
     """The client wants the state of reasoning with the answer."""
     cache_marks: int = 0
     call_prefix: str = "call_"
+    raw: dict[str, Any] = {}
+    """The body, for dialects that repeat it in the answer."""
     framed: bool = False
     """Its stream is of frames with lengths: nothing can be put into them later."""
 
@@ -162,7 +164,9 @@ def _tokens(part: object) -> int:
         case Called(arguments=arguments):
             return count_tokens(arguments if isinstance(arguments, str) else json.dumps(arguments)) or 1
         case Returned(content=content):
-            return sum(map(_tokens, content)) if isinstance(content, list) else count_tokens(json.dumps(content))
+            return (
+                sum(map(_tokens, content)) if isinstance(content, list) else count_tokens(json.dumps(content))
+            )
         case _:
             return 0
 
@@ -187,7 +191,8 @@ def description(ask: Ask) -> dict[str, Any]:
         "system": system,
         "turns": [{"role": told.role, "parts": found} for told, found in parts if found],
         "tools": [
-            {"name": tool.name, "description": tool.description, "schema": plain(tool.schema)} for tool in ask.tools
+            {"name": tool.name, "description": tool.description, "schema": plain(tool.schema)}
+            for tool in ask.tools
         ],
         "hosted_tools": sorted(ask.hosted),
         "tool_choice": "" if ask.choice == "auto" else ask.choice,
@@ -197,8 +202,12 @@ def description(ask: Ask) -> dict[str, Any]:
         "json": True if ask.json and ask.schema is None else None,
         "sampling": {key: value for key, value in sampling.items() if value not in (None, [])},
         "n": ask.n if ask.n > 1 else None,
-        "reasoning": {key: value for key, value in (("effort", ask.effort), ("budget", ask.budget)) if value is not None},
-        "reasoning_states": sum(isinstance(one, Thought) and one.state for told in turns for one in told.parts),
+        "reasoning": {
+            key: value for key, value in (("effort", ask.effort), ("budget", ask.budget)) if value is not None
+        },
+        "reasoning_states": sum(
+            isinstance(one, Thought) and one.state for told in turns for one in told.parts
+        ),
         "cache_marks": ask.cache_marks,
     }
     return {key: value for key, value in found.items() if value is False or value}

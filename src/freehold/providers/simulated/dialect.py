@@ -224,7 +224,7 @@ def check_required(ask: Ask) -> None:
     for told in merged(ask.turns):
         if told.role != "assistant" or any(isinstance(one, Thought) and one.state for one in told.parts):
             continue
-        if ask.account.remembers(_mark(told)):
+        if ask.account.recall(_mark(told)):
             raise wrong("The reasoning state that came with an answer is missing: it was lost on the way.")
 
 

@@ -137,9 +137,7 @@ def _malformed(reply: Reply, fault: faults.Malformed) -> Reply:
             if isinstance(piece, bytes):
                 text = piece.rstrip()
                 # A frame without a text to break has its checksum broken.
-                yield (
-                    piece[:-1] + bytes((piece[-1] ^ 0xFF,)) if binary else text[:-2] + piece[len(text) :]
-                )
+                yield (piece[:-1] + bytes((piece[-1] ^ 0xFF,)) if binary else text[:-2] + piece[len(text) :])
                 break
             yield piece
         yield from pieces

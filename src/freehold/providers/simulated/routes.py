@@ -20,7 +20,9 @@ _FIXED = {
     "/v2/chat": Place("cohere", "chat"),
     "/v2/embed": Place("cohere", "embed"),
 }
-_GOOGLE = re.compile(r"/v1(?:alpha|beta|beta1)?/(?:(?:projects/[^:]+/)?publishers/google/)?models/([^:/]+):(\w+)")
+_GOOGLE = re.compile(
+    r"/v1(?:alpha|beta|beta1)?/(?:(?:projects/[^:]+/)?publishers/google/)?models/([^:/]+):(\w+)"
+)
 _GOOGLE_METHODS: dict[str, tuple[Literal["chat", "count", "embed"], bool]] = {
     "generateContent": ("chat", False),
     "streamGenerateContent": ("chat", True),

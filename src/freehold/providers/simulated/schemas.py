@@ -124,5 +124,7 @@ def instance_of(schema: Any, dice: Dice, root: Any = None, depth: int = 0) -> An
             return None
         case _:
             properties = schema.get("properties") or {}
-            wanted = properties if depth <= 10 else {key: properties[key] for key in schema.get("required") or []}
+            wanted = (
+                properties if depth <= 10 else {key: properties[key] for key in schema.get("required") or []}
+            )
             return {key: instance_of(one, dice, root, depth + 1) for key, one in wanted.items()}

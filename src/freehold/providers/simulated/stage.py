@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hmac import compare_digest
+from typing import Any
 
 import msgspec
 
@@ -51,7 +52,7 @@ class Stage:
     def __init__(self, script: Script, observation: Observation, clock: Clock) -> None:
         self.observation = observation
         self.clock = clock
-        self._marks: dict[str, None] = {}
+        self._marks: dict[str, Any] = {}
         self.play(script)
 
     def play(self, script: Script) -> None:
@@ -178,9 +179,7 @@ class Stage:
         return spoil(reply, turn.fault, dialect, turn.dice, used=seen.place > 0)
 
 
-def _remembered(
-    ask: Ask, turn: Turn, happening: Iterator[Happening | float]
-) -> Iterator[Happening | float]:
+def _remembered(ask: Ask, turn: Turn, happening: Iterator[Happening | float]) -> Iterator[Happening | float]:
     """The same; at the end it is kept what came with reasoning."""
     said: list[Happening] = []
     for one in happening:

@@ -56,8 +56,12 @@ class OpenAIChat(OpenAIForm):
         if turn.behaviour.reasoning is not None:
             message["reasoning_content"] = thoughts(turn.behaviour.reasoning)
         if turn.behaviour.citations:
-            message["annotations"] = annotations(turn.behaviour.citations, len(answer.text))
-        probable = None if ask.logprobs is None else {"content": logprobs(answer.text, ask.logprobs), "refusal": None}
+            message["annotations"] = url_citations(turn.behaviour.citations, len(answer.text))
+        probable = (
+            None
+            if ask.logprobs is None
+            else {"content": logprobs(answer.text, ask.logprobs), "refusal": None}
+        )
         envelope = _envelope(ask, turn, "chat.completion")
         envelope["choices"] = [
             {
@@ -96,7 +100,7 @@ class OpenAIChat(OpenAIForm):
                     yield start + b'{"role":"assistant","content":"","refusal":null}' + middle
             if isinstance(one, Finished) and turn.behaviour.citations:
                 seen.chunks += 1
-                cited = encode({"annotations": annotations(turn.behaviour.citations, written)})
+                cited = encode({"annotations": url_citations(turn.behaviour.citations, written)})
                 yield from (start + cited + middle for start in starts)
             if isinstance(one, Thoughtful):
                 continue
@@ -146,7 +150,10 @@ def _delta(one: Text | Thinking | Declined | ToolOpened | ToolPiece) -> bytes:
 def logprobs(text: str, top: int) -> list[Object]:
     """How likely each token was, with the likeliest in its place."""
     return [
-        {**_probable(token, logprob_of(token)), "top_logprobs": [_probable(*one) for one in alternatives(token, top)]}
+        {
+            **_probable(token, logprob_of(token)),
+            "top_logprobs": [_probable(*one) for one in alternatives(token, top)],
+        }
         for token in tokens_of(text)
     ]
 
@@ -155,7 +162,7 @@ def _probable(token: str, logprob: float) -> Object:
     return {"token": token, "logprob": logprob, "bytes": list(token.encode("utf-8", "replace"))}
 
 
-def annotations(citations: tuple[Citation, ...], length: int) -> list[Object]:
+def url_citations(citations: tuple[Citation, ...], length: int) -> list[Object]:
     """Citations as chat completions have them."""
     return [
         {

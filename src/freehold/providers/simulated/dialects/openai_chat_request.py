@@ -35,7 +35,9 @@ def read(body: Object, account: Account) -> Ask:
         sampling={key: body.get(key) for key in _SAMPLING},
     )
     if options and not ask.stream:
-        raise wrong("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+        raise wrong(
+            "The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options"
+        )
     for key, (low, high) in _LIMITS.items():
         number_at(body, key, low, high)
     messages = objects_at(body, "messages")
@@ -47,7 +49,9 @@ def read(body: Object, account: Account) -> Ask:
     read_choice(ask, body.get("tool_choice"), "tool_choice")
     if body.get("parallel_tool_calls") is not None:
         if not ask.tools:
-            raise wrong("'parallel_tool_calls' is only allowed when 'tools' are specified.", "parallel_tool_calls")
+            raise wrong(
+                "'parallel_tool_calls' is only allowed when 'tools' are specified.", "parallel_tool_calls"
+            )
         ask.parallel = body["parallel_tool_calls"] is not False
     wanted = object_at(body, "response_format")
     read_format(ask, wanted, object_at(wanted, "json_schema"), "response_format")
@@ -56,7 +60,9 @@ def read(body: Object, account: Account) -> Ask:
     if len(ask.stop) > 4:
         raise wrong("Invalid 'stop': array too long. Expected an array with maximum length 4.", "stop")
     if body.get("top_logprobs") is not None and not body.get("logprobs"):
-        raise wrong("The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", "top_logprobs")
+        raise wrong(
+            "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", "top_logprobs"
+        )
     if body.get("logprobs"):
         ask.logprobs = int(number_at(body, "top_logprobs", 0, 20) or 0)
     return ask
@@ -70,7 +76,9 @@ def _read_tool(ask: Ask, tool: Object, where: str) -> None:
             custom = object_at(tool, "custom", where)
             ask.tools.append(Offered(text_at(custom, "name", where), custom.get("description") or ""))
         case kind:
-            raise wrong(f"Invalid value: '{kind}'. Supported values are: 'function' and 'custom'.", f"{where}type")
+            raise wrong(
+                f"Invalid value: '{kind}'. Supported values are: 'function' and 'custom'.", f"{where}type"
+            )
 
 
 def _read_messages(ask: Ask, messages: list[Object]) -> None:
@@ -82,7 +90,8 @@ def _read_messages(ask: Ask, messages: list[Object]) -> None:
             identifier = text_at(message, "tool_call_id", f"{where}.")
             if identifier not in open_calls:
                 raise wrong(
-                    "messages with role 'tool' must be a response to a preceding message with 'tool_calls'.", where
+                    "messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
+                    where,
                 )
             open_calls.remove(identifier)
             ask.turns.append(Told("user", [Returned(identifier, _content(message, where))]))

@@ -1,8 +1,345 @@
-"""Stub."""
-from freehold.providers.simulated.dialects.openai_chat import OpenAIChat
+"""The dialect `openai-responses`: `POST /v1/responses`, whole and as an event stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from freehold.providers.simulated.account import Account
+from freehold.providers.simulated.asking import Ask, Called, Said, Thought, Told
+from freehold.providers.simulated.dialect import Object, Place, encode, event
+from freehold.providers.simulated.dialects import responses_request as request_form
+from freehold.providers.simulated.dialects.openai_chat import logprobs
+from freehold.providers.simulated.dialects.openai_form import OpenAIForm
+from freehold.providers.simulated.faults import ErrorEvent
+from freehold.providers.simulated.happenings import (
+    Answer,
+    Declined,
+    Finished,
+    Happening,
+    Text,
+    Thinking,
+    Thoughtful,
+    ToolOpened,
+    ToolPiece,
+    thoughts,
+    tokens_in,
+)
+from freehold.providers.simulated.observation import ReceivedRequest
+from freehold.providers.simulated.script import Citation, UsageNumbers
+from freehold.providers.simulated.turns import Turn
+
+_INCOMPLETE = {
+    "length": "max_output_tokens",
+    "content_filter": "content_filter",
+    "context": "max_output_tokens",
+}
 
 
-class OpenAIResponses(OpenAIChat):
-    """Stub."""
+class OpenAIResponses(OpenAIForm):
+    """`POST /v1/responses`."""
 
-    name = "responses"
+    name = "openai-responses"
+
+    def ask(self, body: Object, place: Place, request: ReceivedRequest, account: Account) -> Ask:
+        """What the request asks for. Raises Refusal."""
+        return request_form.read(body, account)
+
+    def count(self, tokens: int) -> bytes:
+        """The answer of `POST /v1/responses/input_tokens`."""
+        return encode({"object": "response.input_tokens", "input_tokens": tokens})
+
+    def body(self, ask: Ask, turn: Turn, answer: Answer) -> bytes:
+        """A whole answer."""
+        items: list[Object] = []
+        if turn.behaviour.reasoning is not None:
+            items.append(_reasoning_item(ask, turn))
+        if answer.text or answer.refusal or not answer.calls:
+            items.append(_message_item(ask, turn, answer.text, answer.refusal))
+        items += [_call_item(turn, index, *call) for index, call in enumerate(answer.calls)]
+        _remember(ask, turn, items)
+        return encode(_response(ask, turn, items, answer.end))
+
+    def events(
+        self, ask: Ask, turn: Turn, happenings: Iterator[Happening | float], seen: ReceivedRequest
+    ) -> Iterator[bytes | float]:
+        """A stream: for each item what is added, its pieces, and what is done; around them the response."""
+        writing = _Writing(ask, turn)
+        opened = False
+        for one in happenings:
+            if isinstance(one, float):
+                yield one
+                continue
+            if not opened:
+                opened = True
+                for state in ("created", "in_progress"):
+                    seen.chunks += 1
+                    yield writing.event(f"response.{state}", response=_response(ask, turn, [], None))
+            seen.tokens += tokens_in(one)
+            for event_ in writing.events(one):
+                seen.chunks += 1
+                yield event_
+
+    def error_event(self, error: ErrorEvent) -> bytes:
+        """An error inside a stream."""
+        fields = {"code": error.code or error.type or "server_error", "message": error.message, "param": None}
+        return event("error", {"type": "error", "sequence_number": 1000, **fields})
+
+
+class _Writing:
+    """The state of one stream: which items are done, which is open, and what was said in it."""
+
+    def __init__(self, ask: Ask, turn: Turn) -> None:
+        self._ask = ask
+        self._turn = turn
+        self._number = -1
+        self._items: list[Object] = []
+        self._open: Object | None = None
+        self._said: list[str] = []
+        self._section: int | None = None
+
+    def event(self, kind: str, **fields: Any) -> bytes:
+        """One event, numbered."""
+        self._number += 1
+        return event(kind, {"type": kind, "sequence_number": self._number, **fields})
+
+    def events(self, one: Happening) -> Iterator[bytes]:  # noqa: PLR0912 - one row for each happening
+        """The events that tell of `one`."""
+        match one:
+            case Thinking(piece=piece, section=section):
+                if self._open is None:
+                    yield self._add(self._unfinished_reasoning())
+                if section != self._section:
+                    yield from self._end_section()
+                    self._section, self._said = section, []
+                    yield self._begin_section(section)
+                self._said.append(piece)
+                yield self._delta(
+                    "reasoning_text" if section < 0 else "reasoning_summary_text",
+                    piece,
+                    self._section_place(),
+                )
+            case Thoughtful():
+                if self._open is None:
+                    yield self._add(self._unfinished_reasoning())
+                yield from self._end_section()
+                yield self._done(_reasoning_item(self._ask, self._turn))
+            case Text(piece=piece) | Declined(piece=piece):
+                kind = "output_text" if isinstance(one, Text) else "refusal"
+                if self._open is None:
+                    yield from self._begin_message(kind)
+                self._said.append(piece)
+                more: Object = {}
+                if kind == "output_text":
+                    more["logprobs"] = self._logprobs(piece)
+                yield self._delta(kind, piece, {"content_index": 0, **more})
+            case ToolOpened(index=index, id=identifier, name=name):
+                yield from self._close()
+                item = {**_call_item(self._turn, index, identifier, name, ""), "status": "in_progress"}
+                yield self._add(item)
+            case ToolPiece(arguments=arguments):
+                self._said.append(arguments)
+                yield self._delta("function_call_arguments", arguments, {})
+            case Finished():
+                yield from self._close()
+                if not self._items or self._items[-1]["type"] == "reasoning":
+                    yield from self._begin_message("output_text")
+                    yield from self._close()
+                _remember(self._ask, self._turn, self._items)
+                response = _response(self._ask, self._turn, self._items, one)
+                yield self.event(f"response.{response['status']}", response=response)
+
+    def _place(self) -> Object:
+        assert self._open is not None
+        return {"output_index": len(self._items), "item_id": self._open["id"]}
+
+    def _add(self, item: Object) -> bytes:
+        self._open, self._said = item, []
+        return self.event("response.output_item.added", output_index=len(self._items), item=item)
+
+    def _delta(self, kind: str, piece: str, more: Object) -> bytes:
+        return self.event(f"response.{kind}.delta", **self._place(), delta=piece, **more)
+
+    def _done(self, item: Object) -> bytes:
+        done = self.event("response.output_item.done", output_index=len(self._items), item=item)
+        self._items.append(item)
+        self._open, self._said = None, []
+        return done
+
+    def _unfinished_reasoning(self) -> Object:
+        item = {**_reasoning_item(self._ask, self._turn), "summary": []}
+        item.pop("content", None)
+        if item.get("encrypted_content"):  # what comes with `added` is not yet the real thing
+            item["encrypted_content"] = item["encrypted_content"][:24]
+        return item
+
+    def _section_place(self) -> Object:
+        return {"content_index": 0} if (self._section or 0) < 0 else {"summary_index": self._section}
+
+    def _begin_section(self, section: int) -> bytes:
+        kind = "content_part" if section < 0 else "reasoning_summary_part"
+        part = {"type": "reasoning_text" if section < 0 else "summary_text", "text": ""}
+        return self.event(f"response.{kind}.added", **self._place(), **self._section_place(), part=part)
+
+    def _end_section(self) -> Iterator[bytes]:
+        if self._section is None:
+            return
+        shown, text = self._section < 0, "".join(self._said)
+        place = {**self._place(), **self._section_place()}
+        kind = "reasoning_text" if shown else "reasoning_summary_text"
+        part = {"type": "reasoning_text" if shown else "summary_text", "text": text}
+        yield self.event(f"response.{kind}.done", **place, text=text)
+        yield self.event(
+            f"response.{'content_part' if shown else 'reasoning_summary_part'}.done", **place, part=part
+        )
+        self._section = None
+
+    def _begin_message(self, kind: str) -> Iterator[bytes]:
+        item = _message_item(self._ask, self._turn, "", "")
+        yield self._add({**item, "status": "in_progress", "content": []})
+        assert self._open is not None
+        self._open["kind"] = kind
+        part = _refusal_part("") if kind == "refusal" else _text_part("", [], [])
+        yield self.event("response.content_part.added", **self._place(), content_index=0, part=part)
+
+    def _close(self) -> Iterator[bytes]:
+        """Ends the item that is open."""
+        if self._open is None:
+            return
+        text = "".join(self._said)
+        if self._open["type"] == "function_call":
+            name, call = self._open["name"], self._open["call_id"]
+            yield self.event(
+                "response.function_call_arguments.done", **self._place(), name=name, arguments=text
+            )
+            yield self._done(
+                {"id": self._open["id"], "type": "function_call", "status": "completed", "arguments": text}
+                | {"call_id": call, "name": name}
+            )
+            return
+        place = {**self._place(), "content_index": 0}
+        refused = self._open["kind"] == "refusal"
+        item = _message_item(self._ask, self._turn, "" if refused else text, text if refused else "")
+        (part,) = item["content"]
+        for index, annotation in enumerate(part.get("annotations", [])):
+            kind = "response.output_text.annotation.added"
+            yield self.event(kind, **place, annotation_index=index, annotation=annotation)
+        if refused:
+            yield self.event("response.refusal.done", **place, refusal=text)
+        else:
+            yield self.event("response.output_text.done", **place, text=text, logprobs=part["logprobs"])
+        yield self.event("response.content_part.done", **place, part=part)
+        yield self._done(item)
+
+    def _logprobs(self, piece: str) -> list[Object]:
+        return [] if self._ask.logprobs is None else logprobs(piece, self._ask.logprobs)
+
+
+def _reasoning_item(ask: Ask, turn: Turn) -> Object:
+    reasoning = turn.behaviour.reasoning
+    assert reasoning is not None
+    item: Object = {"id": f"rs_{turn.identifier}", "type": "reasoning"}
+    item["summary"] = [{"type": "summary_text", "text": one} for one in reasoning.summary]
+    if reasoning.text:
+        item["content"] = [{"type": "reasoning_text", "text": reasoning.text}]
+    if ask.keeps_state and reasoning.state != "none":
+        item["encrypted_content"] = ask.account.wrap(f"{item['id']} {thoughts(reasoning)}")
+    return item
+
+
+def _message_item(ask: Ask, turn: Turn, text: str, refusal: str) -> Object:
+    part = _refusal_part(refusal)
+    if not refusal:
+        probable = [] if ask.logprobs is None else logprobs(text, ask.logprobs)
+        part = _text_part(text, [_annotation(one, len(text)) for one in turn.behaviour.citations], probable)
+    item: Object = {"id": f"msg_{turn.identifier}", "type": "message", "status": "completed"}
+    return {**item, "role": "assistant", "content": [part]}
+
+
+def _text_part(text: str, annotations: list[Object], probable: list[Object]) -> Object:
+    return {"type": "output_text", "text": text, "annotations": annotations, "logprobs": probable}
+
+
+def _refusal_part(refusal: str) -> Object:
+    return {"type": "refusal", "refusal": refusal}
+
+
+def _call_item(turn: Turn, index: int, identifier: str, name: str, arguments: str) -> Object:
+    item: Object = {"id": f"fc_{turn.identifier}{index}", "type": "function_call", "status": "completed"}
+    return {**item, "arguments": arguments, "call_id": identifier, "name": name}
+
+
+def _annotation(one: Citation, length: int) -> Object:
+    end = length if one.end is None else one.end
+    where = {"start_index": one.start, "end_index": end}
+    return {"type": "url_citation", **where, "url": one.url or "", "title": one.title}
+
+
+def _remember(ask: Ask, turn: Turn, items: list[Object]) -> None:
+    """Keeps what later requests refer to: the response, its items, and which call needs which reasoning."""
+    thought = next((item["id"] for item in items if item["type"] == "reasoning"), None)
+    said = Told("assistant", [])
+    for item in items:
+        if item["type"] == "function_call":
+            said.parts.append(Called(item["call_id"], item["name"], item["arguments"]))
+            if thought is not None:
+                ask.account.remember(f"needs:{item['id']}", thought)
+        elif item["type"] == "reasoning":
+            said.parts.append(Thought(state=True))
+        else:
+            said.parts += [Said(one.get("text") or one.get("refusal") or "") for one in item["content"]]
+        if ask.raw.get("store") is not False:
+            ask.account.remember(f"item:{item['id']}")
+    if ask.raw.get("store") is not False:
+        turns = ask.turns[1:] if isinstance(ask.raw.get("instructions"), str) else ask.turns
+        ask.account.remember(f"response:resp_{turn.identifier}", [*turns, said])
+
+
+def _response(ask: Ask, turn: Turn, items: list[Object], end: Finished | None) -> Object:
+    raw = ask.raw
+    cut = None if end is None else _INCOMPLETE.get(end.reason)
+    text = raw.get("text") or {}
+    return {
+        "id": f"resp_{turn.identifier}",
+        "object": "response",
+        "created_at": 1_700_000_000 + turn.number,
+        "status": "in_progress" if end is None else "incomplete" if cut else "completed",
+        "background": False,
+        "error": None,
+        "incomplete_details": {"reason": cut} if cut else None,
+        "instructions": raw.get("instructions"),
+        "max_output_tokens": raw.get("max_output_tokens"),
+        "model": ask.model,
+        "output": items,
+        "parallel_tool_calls": ask.parallel,
+        "previous_response_id": raw.get("previous_response_id"),
+        "reasoning": {"effort": ask.effort, "summary": (raw.get("reasoning") or {}).get("summary")},
+        "store": raw.get("store") is not False,
+        "temperature": raw.get("temperature", 1.0),
+        "text": {
+            "format": text.get("format") or {"type": "text"},
+            "verbosity": text.get("verbosity", "medium"),
+        },
+        "tool_choice": raw.get("tool_choice") or "auto",
+        "tools": raw.get("tools") or [],
+        "top_p": raw.get("top_p", 1.0),
+        "truncation": raw.get("truncation") or "disabled",
+        "usage": None if end is None or end.usage is None else _usage(end.usage),
+        "user": raw.get("user"),
+        "metadata": raw.get("metadata") or {},
+    }
+
+
+def _usage(usage: UsageNumbers) -> Object:
+    read, written = usage.input_tokens or 0, usage.output_tokens or 0
+    details = {
+        "cached_tokens": usage.cache_read_tokens or 0,
+        "cache_write_tokens": usage.cache_write_tokens or 0,
+    }
+    return {
+        "input_tokens": read,
+        "input_tokens_details": details,
+        "output_tokens": written,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
+        "total_tokens": read + written,
+    }
