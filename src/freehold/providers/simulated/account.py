@@ -16,10 +16,14 @@ _MAC = 24
 class Account:
     """Whoever presents one key, in one dialect, to one script: only they get their state read again."""
 
-    def __init__(self, seed: int, key: str, dialect: str, marks: dict[str, Any]) -> None:
+    def __init__(
+        self, seed: int, key: str, dialect: str, marks: dict[str, Any], *, strict_turns: bool = True
+    ) -> None:
         """`marks` is what the provider remembers of its answers, of all accounts together."""
         self._secret = f"{seed}\x1f{dialect}\x1f{key}".encode()
         self._marks = marks
+        self.strict_turns = strict_turns
+        """As in the script."""
 
     def sign(self, content: str) -> str:
         """A signature of `content`."""

@@ -136,6 +136,9 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0
     key: str | None = None
     """The only key that is let in. None: any, or none at all."""
+    strict_turns: bool = True
+    """Anthropic's and Bedrock's turns must alternate, begin with the user's, and be no system messages, which some
+    of their models demand; without it neighbours of one role are joined, as the newest do."""
     prefix: str = ""
     """Path before everything."""
     models: dict[str, Behaviour | Sequence] = {}

@@ -94,7 +94,7 @@ class Stage:
         body = _object(seen.body)
         if place.action == "embed":
             return self._embed(dialect, body, place, seen)
-        ask = dialect.ask(body, place, seen, Account(self.script.seed, key or "", dialect.name, self._marks))
+        ask = dialect.ask(body, place, seen, self._account(dialect, key))
         check_required(ask)
         seen.asked = ask
         if place.action == "count":
@@ -111,6 +111,10 @@ class Stage:
         else:
             reply = self._whole(dialect, ask, turn, happening, seen, wait)
         return self._finish(dialect, reply, turn, seen), turn
+
+    def _account(self, dialect: Dialect, key: str | None) -> Account:
+        script = self.script
+        return Account(script.seed, key or "", dialect.name, self._marks, strict_turns=script.strict_turns)
 
     def _whole(
         self,

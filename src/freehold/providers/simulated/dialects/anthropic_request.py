@@ -55,7 +55,8 @@ def read(body: Object, account: Account, *, counting: bool = False) -> Ask:
     for index, tool in enumerate(objects_at(body, "tools")):
         _read_tool(ask, tool, f"tools.{index}")
     _read_choice(ask, object_at(body, "tool_choice"))
-    _check_thinking(ask, thinking, body)
+    if not counting:
+        _check_thinking(ask, thinking, body)
     _Messages(ask, thinking).read(objects_at(body, "messages"))
     wanted = object_at(output, "format") or object_at(body, "output_format")
     if wanted:
@@ -150,7 +151,7 @@ def _check_thinking(ask: Ask, thinking: Object, body: Object) -> None:
         raise wrong("`top_k` must be unset when thinking is enabled.")
     if (body.get("top_p") or 1) < 0.95:
         raise wrong("`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled.")
-    if ask.choice == "required":
+    if ask.choice == "required" and kind == "enabled":
         raise wrong("Thinking may not be enabled when tool_choice forces tool use.")
 
 
@@ -174,23 +175,21 @@ class _Messages:
         self._ask = ask
         self._thinking = thinking.get("type") == "enabled"
         self._open: list[str] = []
-        self._used: set[str] = set()
 
     def read(self, messages: list[Object]) -> None:
         """Takes them all. Raises Refusal."""
         if not messages:
             raise wrong("messages: at least one message is required")
-        if messages[0].get("role") != "user":
+        strict = self._ask.account.strict_turns
+        if strict and messages[0].get("role") != "user":
             raise wrong('messages: first message must use the "user" role')
+        messages = messages if strict else _joined(messages)
         before = None
         for index, message in enumerate(messages):
-            known_only(
-                message,
-                frozenset(("role", "content")),
-                f"messages.{index}.{{}}: Extra inputs are not permitted",
-            )
+            extra = f"messages.{index}.{{}}: Extra inputs are not permitted"
+            known_only(message, frozenset(("role", "content")), extra)
             role = message.get("role")
-            if role not in ("user", "assistant"):
+            if role not in ("user", "assistant") and (strict or role != "system"):
                 raise wrong(
                     f'messages: Unexpected role "{role}". The Messages API accepts a top-level `system` parameter, '
                     'not "system" as an input message role.'
@@ -201,15 +200,21 @@ class _Messages:
                     f'"{role}" roles in a row'
                 )
             before = role
-            blocks = self._blocks(message, index, last=index == len(messages) - 1)
-            if role == "user":
-                self._user(blocks, index)
-            else:
-                self._assistant(blocks, index)
+            self._message(message, index, last=index == len(messages) - 1)
         self._check_answered(len(messages))
         last = self._ask.turns[-1]
         if last.role == "assistant" and last.text() != last.text().rstrip():
             raise wrong("messages: final assistant content cannot end with trailing whitespace")
+
+    def _message(self, message: Object, index: int, *, last: bool) -> None:
+        blocks = self._blocks(message, index, last=last)
+        if message["role"] == "system":
+            texts = [_text(self._ask, one, f"messages.{index}") for one in blocks if one.get("type") == "text"]
+            self._ask.turns.append(Told("system", list(texts)))
+        elif message["role"] == "user":
+            self._user(blocks, index)
+        else:
+            self._assistant(blocks, index)
 
     def _blocks(self, message: Object, index: int, *, last: bool) -> list[Object]:
         content = message.get("content")
@@ -273,7 +278,7 @@ class _Messages:
                 told.parts.append(self._call(block, where))
             elif kind == "tool_result":
                 raise wrong(f"{where}: `tool_result` blocks can only be in `user` messages")
-            elif kind not in ("server_tool_use",) and not str(kind).endswith("_tool_result"):
+            elif not str(kind).endswith(("_tool_use", "_tool_result", "compaction")):
                 told.parts.append(_shown(self._ask, block, where))
         if self._thinking and self._open and blocks[0].get("type") not in ("thinking", "redacted_thinking"):
             raise wrong(
@@ -300,12 +305,11 @@ class _Messages:
         identifier = text_at(block, "id", f"{where}.tool_use.")
         if not _IDENTIFIER.fullmatch(identifier):
             raise wrong(f"{where}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'")
-        if identifier in self._used:
+        if identifier in self._open:
             raise wrong("messages: `tool_use` ids must be unique")
         if not isinstance(block.get("input"), dict):
             raise wrong(f"{where}.tool_use.input: Input should be a valid dictionary")
         self._ask.cache_marks += block.get("cache_control") is not None
-        self._used.add(identifier)
         self._open.append(identifier)
         return Called(identifier, text_at(block, "name", f"{where}.tool_use."), block["input"])
 
@@ -334,3 +338,22 @@ def _shown(ask: Ask, block: Object, where: str) -> Said | Shown:
             return Shown(kind, text=content if isinstance(content, str) else str(content))
         case found:
             raise wrong(f"{where}.{kind}.source: Input tag '{found}' does not match any of the expected tags")
+
+
+def _joined(messages: list[Object]) -> list[Object]:
+    joined: list[Object] = []
+    for one in messages:
+        both = [*joined[-1:], one]
+        if len(both) == 2 and both[0].get("role") == one.get("role") and all(map(_has_content, both)):
+            joined[-1] = {**one, "content": [block for each in both for block in _listed(each["content"])]}
+        else:
+            joined.append(one)
+    return joined
+
+
+def _has_content(message: Object) -> bool:
+    return isinstance(message.get("content"), str | list)
+
+
+def _listed(content: str | list[Any]) -> list[Any]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content

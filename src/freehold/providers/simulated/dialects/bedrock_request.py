@@ -23,7 +23,7 @@ _IDENTIFIER = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _BOTH = frozenset(("text", "cachePoint", "image", "document", "citationsContent", "guardContent"))
 _FROM_USER = frozenset(("toolResult", "video", "audio", "searchResult"))
-_FROM_ASSISTANT = frozenset(("toolUse", "reasoningContent"))
+_FROM_ASSISTANT = frozenset(("toolUse", "reasoningContent", "toolResult"))
 _DOCUMENT = re.compile(r"[A-Za-z0-9\-()\[\] ]{1,200}")
 
 
@@ -114,7 +114,8 @@ class _Messages:
         """Takes them all. Raises Refusal."""
         if not messages:
             raise wrong("A conversation must have at least one message. Try again with a conversation with messages.")
-        if messages[0].get("role") != "user":
+        strict = self._ask.account.strict_turns
+        if strict and messages[0].get("role") != "user":
             raise wrong(
                 "A conversation must start with a user message. Try again with a conversation that starts with a "
                 "user message."
@@ -124,7 +125,7 @@ class _Messages:
             role = message.get("role")
             if role not in ("user", "assistant"):
                 raise wrong(f"Value '{role}' at 'messages.{index}.role' failed to satisfy enum value set.")
-            if role == before:
+            if role == before and strict:
                 raise wrong(
                     "A conversation must alternate between user and assistant roles. Make sure the conversation "
                     "alternates between user and assistant roles and try again."
@@ -228,7 +229,7 @@ def shown(block: Object, where: str) -> Said | Shown:
     """Words or media."""
     if "text" in block:
         text = text_at(block, "text", f"{where}.")
-        if not text.strip():
+        if not text:
             raise wrong(
                 f"The text field in the ContentBlock object at {where} is blank. Add text to the text field, and try "
                 "again."

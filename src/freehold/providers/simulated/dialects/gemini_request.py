@@ -32,7 +32,7 @@ from freehold.providers.simulated.schemas import foreign_key
 
 _KNOWN = frozenset(
     "contents systemInstruction tools toolConfig safetySettings generationConfig cachedContent labels model "
-    "serviceTier store".split()
+    "serviceTier store modelArmorConfig".split()
 )
 _KNOWN_CONFIG = frozenset(
     "stopSequences responseMimeType responseSchema responseJsonSchema _responseJsonSchema responseModalities "
@@ -99,6 +99,8 @@ def read(body: Object, place: Place, account: Account, *, counting: bool = False
         ask.turns.append(
             Told("system", [Said(text_at(one, "text", "system_instruction.parts.")) for one in parts])
         )
+    if isinstance(body.get("tools"), dict):
+        body["tools"] = [body["tools"]]
     for index, tool in enumerate(objects_at(body, "tools")):
         for declaration in objects_at(tool, "functionDeclarations"):
             _read_function(ask, declaration, f"tools[{index}].function_declarations")
@@ -146,7 +148,7 @@ def _read_config(ask: Ask, config: Object) -> None:
         raise wrong(
             "* GenerateContentRequest.generation_config.response_mime_type: must be 'application/json'"
         )
-    if own is not None and (key := foreign_key(own)) is not None:
+    if own is not None and (key := foreign_key(camel(own))) is not None:
         raise wrong(
             f"Invalid JSON payload received. Unknown name \"{key}\" at 'generation_config.response_schema': "
             "Cannot find field."
@@ -162,7 +164,7 @@ def _read_function(ask: Ask, function: Object, where: str) -> None:
     own, free = function.get("parameters"), function.get("parametersJsonSchema")
     if own is not None and free is not None:
         raise wrong(f"{where}: parameters and parameters_json_schema are mutually exclusive.")
-    if own is not None and (key := foreign_key(own)) is not None:
+    if own is not None and (key := foreign_key(camel(own))) is not None:
         raise wrong(
             f"Invalid JSON payload received. Unknown name \"{key}\" at '{where}.parameters': Cannot find field."
         )

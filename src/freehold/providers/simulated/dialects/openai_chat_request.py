@@ -46,7 +46,8 @@ def read(body: Object, account: Account) -> Ask:
     _read_messages(ask, messages)
     for index, tool in enumerate(objects_at(body, "tools")):
         _read_tool(ask, tool, f"tools[{index}].")
-    read_choice(ask, body.get("tool_choice"), "tool_choice")
+    choice = body.get("tool_choice")
+    read_choice(ask, "required" if choice == "any" else choice, "tool_choice")
     if body.get("parallel_tool_calls") is not None:
         if not ask.tools:
             raise wrong(
@@ -69,12 +70,14 @@ def read(body: Object, account: Account) -> Ask:
 
 
 def _read_tool(ask: Ask, tool: Object, where: str) -> None:
-    match tool.get("type"):
+    match tool.get("type") or "function":
         case "function":
             read_tool(ask, object_at(tool, "function", where), f"{where}function.")
         case "custom":
             custom = object_at(tool, "custom", where)
             ask.tools.append(Offered(text_at(custom, "name", where), custom.get("description") or ""))
+        case kind if ":" in str(kind):  # a tool that a broker runs
+            ask.hosted.append(kind)
         case kind:
             raise wrong(
                 f"Invalid value: '{kind}'. Supported values are: 'function' and 'custom'.", f"{where}type"
@@ -144,8 +147,6 @@ def _read_assistant(ask: Ask, message: Object, where: str) -> list[str]:
         arguments = text_at(function, "arguments" if kind == "function" else "input", f"{here}.{kind}.")
         told.parts.append(Called(identifier, name, arguments))
         calls.append(identifier)
-    if message.get("tool_calls") == []:
-        raise wrong(f"Invalid '{where}.tool_calls': empty array.", where)
     ask.turns.append(told)
     return calls
 
@@ -162,7 +163,7 @@ def _content(message: Object, where: str, *, optional: bool = False) -> list[Any
     return [_part(part, f"{where}.content[{index}]") for index, part in enumerate(parts)]
 
 
-def _part(part: Object, where: str) -> Said | Shown:
+def _part(part: Object, where: str) -> Said | Shown | Thought:
     match part.get("type"):
         case "text" | "refusal" as kind:
             return Said(text_at(part, kind, f"{where}."))
@@ -175,6 +176,10 @@ def _part(part: Object, where: str) -> Said | Shown:
             return media("document", file.get("file_data") or file.get("file_id") or "")
         case "video_url":
             return media("video", text_at(object_at(part, "video_url", where), "url", where))
+        case "document_url":
+            return media("document", text_at(part, "document_url", where))
+        case "thinking":
+            return Thought("".join(str(one.get("text", "")) for one in objects_at(part, "thinking", where)))
         case kind:
             raise wrong(f"Invalid value: '{kind}'.", f"{where}.type")
 

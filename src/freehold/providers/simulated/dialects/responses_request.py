@@ -141,9 +141,12 @@ class _Items:
             case "item_reference":
                 if not self._ask.account.recall(f"item:{identifier}"):
                     raise _not_found(identifier)
-            case _ if not kind.endswith(
-                ("_call", "_output", "_tools", "_request", "_response", "compaction")
-            ):
+            case "additional_tools":
+                for tool in objects_at(item, "tools", f"{where}."):
+                    _read_tool(self._ask, tool, f"{where}.tools.")
+            case _ if kind.endswith("_call"):
+                self._calls[item.get("call_id") or ""] = None
+            case _ if not kind.endswith(("_output", "_tools", "_request", "_response", "compaction")):
                 raise wrong(f"Invalid value: '{kind}'.", f"{where}.type", "invalid_value")
 
     def _follow(self, role: str | None) -> None:
@@ -205,7 +208,7 @@ class _Items:
 
     def _output(self, item: Object, where: str) -> None:
         call = text_at(item, "call_id", f"{where}.")
-        if call not in self._calls:
+        if call not in self._calls and "conversation" not in self._ask.raw:
             raise wrong(f"No tool call found for function call output with call_id {call}.", "input")
         self._open.discard(call)
         output = item.get("output")
