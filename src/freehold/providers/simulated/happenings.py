@@ -33,6 +33,8 @@ class Thinking(Struct, frozen=True, gc=False):
     piece: str
     tokens: int
     section: int
+    shown: str
+    """The piece where there are no sections: all of them together are `thoughts`."""
 
 
 class Thoughtful(Struct, frozen=True, gc=False):
@@ -133,7 +135,7 @@ def thoughts(reasoning: Reasoning) -> str:
     return reasoning.text or "\n\n".join(reasoning.summary)
 
 
-def happenings(ask: Ask, turn: Turn) -> Iterator[Happening | float]:
+def happenings(ask: Ask, turn: Turn) -> Iterator[Happening | float]:  # noqa: PLR0912 - in the order of what happens
     """Everything that happens in one answer, in order. Floats are seconds to wait."""
     behaviour, dice = turn.behaviour, turn.dice
     if pause := draw(behaviour.first_token_s, dice):
@@ -190,11 +192,12 @@ def _thinking(reasoning: Reasoning, behaviour: Behaviour, dice: Dice) -> Iterato
     sections += enumerate(reasoning.summary)
     begun = False
     for section, text in sections:
-        for token in tokens_of(text):
+        for place, token in enumerate(tokens_of(text)):
             if begun:
                 yield from _pace(behaviour, dice, 1)
             begun = True
-            yield Thinking(token, 1, section)
+            shown = f"\n\n{token}" if section > 0 and not place else token
+            yield Thinking(token, 1, section, "" if section >= 0 and reasoning.text else shown)
     yield Thoughtful()
 
 
@@ -208,11 +211,13 @@ def _forced(ask: Ask, behaviour: Behaviour, dice: Dice) -> tuple[ToolCall, ...]:
     return (ToolCall(tool.name, json.dumps(instance_of(tool.schema or {}, dice) or {}, ensure_ascii=False)),)
 
 
-def _text(ask: Ask, turn: Turn, calls: tuple[ToolCall, ...]) -> tuple[Iterator[str], str | None]:
+def _text(  # noqa: PLR0911 - one row for each kind of text
+    ask: Ask, turn: Turn, calls: tuple[ToolCall, ...]
+) -> tuple[Iterator[str], str | None]:
     """The text, token by token, and the stop sequence before which it ends."""
     text, fault, dice = turn.behaviour.text, turn.fault, turn.dice
     if isinstance(fault, Huge) or (isinstance(fault, Endless) and not ask.stream):
-        if ask.framed and isinstance(fault, Huge):
+        if ask.framed and ask.stream and isinstance(fault, Huge):
             return iter((b"".join(lorem_bytes(fault.bytes, dice)).decode(),)), None
         return iter((STAND_IN,)), None
     if isinstance(fault, Endless):

@@ -34,7 +34,7 @@ _CONVERSE = re.compile(r"/model/([^/]+)/converse(-stream)?")
 _MODELS = re.compile(r"/(v1|v1beta)/models(?:/([^:]+))?")
 
 
-def place_of(path: str, request: ReceivedRequest) -> Place | None:
+def place_of(path: str, request: ReceivedRequest) -> Place | None:  # noqa: PLR0911 - one row for each form of path
     """Where `path`, without the script's prefix, leads to."""
     if (fixed := _FIXED.get(path)) is not None:
         return fixed

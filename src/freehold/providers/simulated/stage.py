@@ -109,7 +109,7 @@ class Stage:
             headers = [("content-type", dialect.stream_type(seen)), ("cache-control", "no-cache")]
             reply = Reply(200, headers, dialect.events(ask, turn, happening, seen), None, _wait(wait))
         else:
-            reply = self._whole(dialect, ask, turn, happening, seen, wait)
+            reply = self._whole(dialect, ask, turn, happening, seen, pause=wait)
         return self._finish(dialect, reply, turn, seen), turn
 
     def _account(self, dialect: Dialect, key: str | None) -> Account:
@@ -123,6 +123,7 @@ class Stage:
         turn: Turn,
         happening: Iterator[Happening | float],
         seen: ReceivedRequest,
+        *,
         pause: float,
     ) -> Reply:
         """Everything that would happen in a stream, waited for and then said at once."""

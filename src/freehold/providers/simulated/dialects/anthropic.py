@@ -126,11 +126,7 @@ class AnthropicMessages(Dull):
             if not opened:
                 opened = True
                 seen.chunks += 2
-                usage = turn.behaviour.usage
-                start = None if usage == "missing" else UsageNumbers(ask.input_tokens(), 1)
-                if isinstance(usage, UsageNumbers):
-                    read = start.input_tokens if usage.input_tokens is None and start else usage.input_tokens
-                    start = UsageNumbers(read, 1, usage.cache_read_tokens, usage.cache_write_tokens)
+                start = _usage_so_far(ask, turn)
                 yield event("message_start", {"type": "message_start", "message": _message(ask, turn, start)})
                 yield event("ping", {"type": "ping"})
             seen.tokens += tokens_in(one)
@@ -151,7 +147,7 @@ class AnthropicMessages(Dull):
                 )
             seen.chunks += 1
             match one:
-                case Thinking(piece=piece) if kind == "thinking":
+                case Thinking(shown=piece) if kind == "thinking":
                     yield _delta(index, "thinking_delta", "thinking", piece)
                 case Thoughtful() if kind == "thinking":
                     yield _delta(
@@ -168,6 +164,17 @@ class AnthropicMessages(Dull):
                     delta = {"type": "message_delta", "delta": _end(one), "usage": usage_now}
                     yield event("message_delta", delta)
                     yield event("message_stop", {"type": "message_stop"})
+
+
+def _usage_so_far(ask: Ask, turn: Turn) -> UsageNumbers | None:
+    """What a stream says of usage at its start."""
+    wanted = turn.behaviour.usage
+    if wanted == "missing":
+        return None
+    if isinstance(wanted, str):
+        return UsageNumbers(ask.input_tokens(), 1)
+    read = ask.input_tokens() if wanted.input_tokens is None else wanted.input_tokens
+    return UsageNumbers(read, 1, wanted.cache_read_tokens, wanted.cache_write_tokens)
 
 
 def _block_of(one: Happening, ask: Ask, turn: Turn) -> Object | None:
@@ -223,14 +230,14 @@ def _message(ask: Ask, turn: Turn, usage: UsageNumbers | None) -> Object:
         "role": "assistant",
         "model": ask.model,
     }
-    message |= {"content": [], "stop_reason": None, "stop_sequence": None}
+    message |= {"content": [], "stop_reason": None, "stop_sequence": None, "stop_details": None}
     return message | {"usage": {"input_tokens": 0, "output_tokens": 0} if usage is None else _usage(usage)}
 
 
 def _end(end: Finished) -> Object:
     found: Object = {"stop_reason": _REASONS.get(end.reason, end.reason), "stop_sequence": end.stopped_by}
-    if found["stop_reason"] == "refusal":
-        found["stop_details"] = {"type": "refusal", "category": None, "explanation": None}
+    refused = found["stop_reason"] == "refusal"
+    found["stop_details"] = {"type": "refusal", "category": None, "explanation": None} if refused else None
     return found
 
 

@@ -155,7 +155,7 @@ class BedrockConverse(Dull):
         reasoning = turn.behaviour.reasoning
         redacted = reasoning is not None and reasoning.state == "redacted"
         match one:
-            case Thinking(piece=piece):
+            case Thinking(shown=piece):
                 if not redacted:
                     yield _delta(index, {"reasoningContent": {"text": piece}})
             case Thoughtful():

@@ -41,7 +41,11 @@ def read(body: Object, place: Place, account: Account) -> Ask:
         stream=place.stream,
         limit=count_at(config, "maxTokens"),
         stop=config.get("stopSequences") or [],
-        sampling={"temperature": config.get("temperature"), "top_p": config.get("topP"), "top_k": more.get("top_k")},
+        sampling={
+            "temperature": config.get("temperature"),
+            "top_p": config.get("topP"),
+            "top_k": more.get("top_k"),
+        },
         effort="none" if thinking.get("type") == "disabled" else effort,
         budget=thinking.get("budget_tokens"),
         call_prefix="tooluse_",
@@ -82,7 +86,9 @@ def _read_tools(ask: Ask, body: Object, more: Object) -> None:
             if not _NAME.fullmatch(name) or any(one.name == name for one in ask.tools):
                 raise wrong(f"The tool name {name} is not allowed or not unique.")
             if function.get("description") == "":
-                raise wrong("Value at 'toolSpec.description' failed to satisfy constraint: Member must not be empty")
+                raise wrong(
+                    "Value at 'toolSpec.description' failed to satisfy constraint: Member must not be empty"
+                )
             schema = object_at(object_at(function, "inputSchema"), "json")
             if schema.get("type") != "object":
                 raise wrong(f"The value at toolConfig.tools.{name}.inputSchema.json.type must be object.")
@@ -113,7 +119,9 @@ class _Messages:
     def read(self, messages: list[Object]) -> None:
         """Takes them all. Raises Refusal."""
         if not messages:
-            raise wrong("A conversation must have at least one message. Try again with a conversation with messages.")
+            raise wrong(
+                "A conversation must have at least one message. Try again with a conversation with messages."
+            )
         strict = self._ask.account.strict_turns
         if strict and messages[0].get("role") != "user":
             raise wrong(
@@ -144,7 +152,9 @@ class _Messages:
             raise _missing(len(messages), self._open)
 
     def _check_results(self, blocks: list[Object], index: int) -> None:
-        given = [one["toolResult"].get("toolUseId") for one in blocks if isinstance(one.get("toolResult"), dict)]
+        given = [
+            one["toolResult"].get("toolUseId") for one in blocks if isinstance(one.get("toolResult"), dict)
+        ]
         missing = [one for one in self._open if one not in given]
         if missing:
             raise _missing(index, missing)
@@ -161,7 +171,9 @@ class _Messages:
             raise wrong(f"The content block at {where} must have exactly one member set.")
         kind = keys[0]
         if kind in ("toolUse", "toolResult") and not self._has_tools:
-            raise wrong("The toolConfig field must be defined when using toolUse and toolResult content blocks.")
+            raise wrong(
+                "The toolConfig field must be defined when using toolUse and toolResult content blocks."
+            )
         if kind not in (_BOTH | (_FROM_USER if told.role == "user" else _FROM_ASSISTANT)):
             raise wrong(f"{where}: a {kind} block is not allowed in a message of the {told.role}.")
         match kind:
@@ -184,7 +196,9 @@ class _Messages:
         if not _IDENTIFIER.fullmatch(identifier):
             raise wrong(f"Value '{identifier}' at '{where}.toolUse.toolUseId' failed to satisfy constraint.")
         if not isinstance(call.get("input"), dict):
-            raise wrong(f"The format of the value at {where}.toolUse.input is invalid. Provide a json object.")
+            raise wrong(
+                f"The format of the value at {where}.toolUse.input is invalid. Provide a json object."
+            )
         if identifier in self._open:
             raise wrong("The toolUse blocks of a message must have unique ids.")
         self._open.append(identifier)
@@ -196,7 +210,11 @@ class _Messages:
         structured = [one["json"] for one in blocks if "json" in one]
         if structured and not isinstance(structured[0], dict):
             raise wrong(f"The format of the value at {where}.toolResult.content.json is invalid.")
-        content = structured[0] if structured and not content else content + [Said(json.dumps(one)) for one in structured]
+        content = (
+            structured[0]
+            if structured and not content
+            else content + [Said(json.dumps(one)) for one in structured]
+        )
         return Returned(text_at(result, "toolUseId", f"{where}."), content, result.get("status") == "error")
 
     def _thought(self, thought: Object, where: str) -> Thought:
@@ -217,7 +235,9 @@ def _check_documents(blocks: list[Object]) -> None:
     if documents and not any("text" in one for one in blocks):
         raise wrong("Any user message with documents must include a text block.")
     if len(set(names)) != len(names) or not all(_DOCUMENT.fullmatch(str(name)) for name in names):
-        raise wrong("The file name can only contain alphanumeric characters, whitespace, hyphens, and brackets.")
+        raise wrong(
+            "The file name can only contain alphanumeric characters, whitespace, hyphens, and brackets."
+        )
 
 
 def _missing(index: int, identifiers: list[str]) -> Exception:

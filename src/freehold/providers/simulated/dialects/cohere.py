@@ -197,7 +197,7 @@ class _Writing:
     def events(self, one: Happening) -> Iterator[bytes]:
         """The events that tell of `one`."""
         match one:
-            case Thinking(piece=piece):
+            case Thinking(shown=piece):
                 yield from self._piece("thinking", piece)
             case Text(piece=piece) | Declined(piece=piece):
                 if self._plans:

@@ -25,6 +25,7 @@ from freehold.providers.simulated.dialect import (
     text_at,
 )
 from freehold.providers.simulated.dialects import gemini_request as request_form
+from freehold.providers.simulated.dialects.gemini_contents import call_content
 from freehold.providers.simulated.faults import ErrorEvent, Refused
 from freehold.providers.simulated.happenings import (
     Answer,
@@ -139,7 +140,7 @@ class Gemini(Dull):
             parts.append({"text": answer.text} | _signature(ask, turn, "text", answer.text))
         if signature := _signature(ask, turn, "empty", answer.text):
             parts.append({"text": ""} | signature)
-        parts += [_call(ask, turn, index, *call) for index, call in enumerate(answer.calls)]
+        parts += [_call(ask, turn, index, call) for index, call in enumerate(answer.calls)]
         extra = _grounding(turn.behaviour.citations, answer.text) | _logprobs(ask, answer.text)
         return encode(_chunk(ask, turn, parts, answer.end, extra))
 
@@ -171,14 +172,14 @@ def _chunks(
             continue
         seen.tokens += tokens_in(one)
         if call is not None and not isinstance(one, ToolPiece):
-            part = _call(ask, turn, call.index, call.id, call.name, arguments)
+            part = _call(ask, turn, call.index, (call.id, call.name, arguments))
             yield encode(_chunk(ask, turn, [part], None, {}))
             call, arguments = None, ""
         if held and not isinstance(one, Finished | ToolOpened):
             yield encode(_chunk(ask, turn, [{"text": held}], None, _logprobs(ask, held)))
             held = ""
         match one:
-            case Thinking(piece=piece) if ask.shows_thoughts and not _hidden(turn):
+            case Thinking(shown=piece) if piece and ask.shows_thoughts and not _hidden(turn):
                 yield encode(_chunk(ask, turn, [{"text": piece, "thought": True}], None, {}))
             case Text(piece=piece):
                 said.append(piece)
@@ -221,7 +222,8 @@ def _signature(ask: Ask, turn: Turn, place: str, text: str) -> Object:
     return {"thoughtSignature": ask.account.sign(f"{place}:{text}")} if sits == place else {}
 
 
-def _call(ask: Ask, turn: Turn, index: int, identifier: str, name: str, arguments: str) -> Object:
+def _call(ask: Ask, turn: Turn, index: int, call: tuple[str, str, str]) -> Object:
+    identifier, name, arguments = call
     found = arguments_of(arguments)
     found = {"INVALID_JSON": arguments} if set(found) == {"invalid"} else found
     part: Object = {"functionCall": {"name": name, "args": found}}
@@ -229,7 +231,7 @@ def _call(ask: Ask, turn: Turn, index: int, identifier: str, name: str, argument
     if index < len(scripted) and scripted[index].id is not None:
         part["functionCall"]["id"] = identifier
     if index == 0 and _signature(ask, turn, "call", ""):
-        content = request_form.call_content(name, found)
+        content = call_content(name, found)
         part["thoughtSignature"] = ask.account.sign(content)
         ask.account.remember(content)
     return part

@@ -135,7 +135,7 @@ def _delta(one: Text | Thinking | Declined | ToolOpened | ToolPiece) -> bytes:
     match one:
         case Text(piece=piece):
             return b'{"content":' + encode(piece) + b"}"
-        case Thinking(piece=piece):
+        case Thinking(shown=piece):
             return b'{"reasoning_content":' + encode(piece) + b"}"
         case Declined(piece=piece):
             return b'{"refusal":' + encode(piece) + b"}"

@@ -163,7 +163,7 @@ def _content(message: Object, where: str, *, optional: bool = False) -> list[Any
     return [_part(part, f"{where}.content[{index}]") for index, part in enumerate(parts)]
 
 
-def _part(part: Object, where: str) -> Said | Shown | Thought:
+def _part(part: Object, where: str) -> Said | Shown | Thought:  # noqa: PLR0911 - one row for each type
     match part.get("type"):
         case "text" | "refusal" as kind:
             return Said(text_at(part, kind, f"{where}."))

@@ -6,11 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from freehold.providers.simulated.account import Account
-from freehold.providers.simulated.asking import Ask, Called, Said, Thought, Told
+from freehold.providers.simulated.asking import Ask
 from freehold.providers.simulated.dialect import Object, Place, encode, event
 from freehold.providers.simulated.dialects import responses_request as request_form
 from freehold.providers.simulated.dialects.openai_chat import logprobs
 from freehold.providers.simulated.dialects.openai_form import OpenAIForm
+from freehold.providers.simulated.dialects.responses_items import (
+    call_item,
+    message_item,
+    reasoning_item,
+    refusal_part,
+    remember,
+    response,
+    text_part,
+)
 from freehold.providers.simulated.faults import ErrorEvent
 from freehold.providers.simulated.happenings import (
     Answer,
@@ -22,18 +31,10 @@ from freehold.providers.simulated.happenings import (
     Thoughtful,
     ToolOpened,
     ToolPiece,
-    thoughts,
     tokens_in,
 )
 from freehold.providers.simulated.observation import ReceivedRequest
-from freehold.providers.simulated.script import Citation, UsageNumbers
 from freehold.providers.simulated.turns import Turn
-
-_INCOMPLETE = {
-    "length": "max_output_tokens",
-    "content_filter": "content_filter",
-    "context": "max_output_tokens",
-}
 
 
 class OpenAIResponses(OpenAIForm):
@@ -53,12 +54,12 @@ class OpenAIResponses(OpenAIForm):
         """A whole answer."""
         items: list[Object] = []
         if turn.behaviour.reasoning is not None:
-            items.append(_reasoning_item(ask, turn))
+            items.append(reasoning_item(ask, turn))
         if answer.text or answer.refusal or not answer.calls:
-            items.append(_message_item(ask, turn, answer.text, answer.refusal))
-        items += [_call_item(turn, index, *call) for index, call in enumerate(answer.calls)]
-        _remember(ask, turn, items)
-        return encode(_response(ask, turn, items, answer.end))
+            items.append(message_item(ask, turn, answer.text, answer.refusal))
+        items += [call_item(turn, index, *call) for index, call in enumerate(answer.calls)]
+        remember(ask, turn, items)
+        return encode(response(ask, turn, items, answer.end))
 
     def events(
         self, ask: Ask, turn: Turn, happenings: Iterator[Happening | float], seen: ReceivedRequest
@@ -74,7 +75,7 @@ class OpenAIResponses(OpenAIForm):
                 opened = True
                 for state in ("created", "in_progress"):
                     seen.chunks += 1
-                    yield writing.event(f"response.{state}", response=_response(ask, turn, [], None))
+                    yield writing.event(f"response.{state}", response=response(ask, turn, [], None))
             seen.tokens += tokens_in(one)
             for event_ in writing.events(one):
                 seen.chunks += 1
@@ -103,7 +104,7 @@ class _Writing:
         self._number += 1
         return event(kind, {"type": kind, "sequence_number": self._number, **fields})
 
-    def events(self, one: Happening) -> Iterator[bytes]:  # noqa: PLR0912 - one row for each happening
+    def events(self, one: Happening) -> Iterator[bytes]:
         """The events that tell of `one`."""
         match one:
             case Thinking(piece=piece, section=section):
@@ -123,7 +124,7 @@ class _Writing:
                 if self._open is None:
                     yield self._add(self._unfinished_reasoning())
                 yield from self._end_section()
-                yield self._done(_reasoning_item(self._ask, self._turn))
+                yield self._done(reasoning_item(self._ask, self._turn))
             case Text(piece=piece) | Declined(piece=piece):
                 kind = "output_text" if isinstance(one, Text) else "refusal"
                 if self._open is None:
@@ -135,7 +136,7 @@ class _Writing:
                 yield self._delta(kind, piece, {"content_index": 0, **more})
             case ToolOpened(index=index, id=identifier, name=name):
                 yield from self._close()
-                item = {**_call_item(self._turn, index, identifier, name, ""), "status": "in_progress"}
+                item = {**call_item(self._turn, index, identifier, name, ""), "status": "in_progress"}
                 yield self._add(item)
             case ToolPiece(arguments=arguments):
                 self._said.append(arguments)
@@ -145,9 +146,9 @@ class _Writing:
                 if not self._items or self._items[-1]["type"] == "reasoning":
                     yield from self._begin_message("output_text")
                     yield from self._close()
-                _remember(self._ask, self._turn, self._items)
-                response = _response(self._ask, self._turn, self._items, one)
-                yield self.event(f"response.{response['status']}", response=response)
+                remember(self._ask, self._turn, self._items)
+                answer = response(self._ask, self._turn, self._items, one)
+                yield self.event(f"response.{answer['status']}", response=answer)
 
     def _place(self) -> Object:
         assert self._open is not None
@@ -167,7 +168,7 @@ class _Writing:
         return done
 
     def _unfinished_reasoning(self) -> Object:
-        item = {**_reasoning_item(self._ask, self._turn), "summary": []}
+        item = {**reasoning_item(self._ask, self._turn), "summary": []}
         item.pop("content", None)
         if item.get("encrypted_content"):  # what comes with `added` is not yet the real thing
             item["encrypted_content"] = item["encrypted_content"][:24]
@@ -195,11 +196,11 @@ class _Writing:
         self._section = None
 
     def _begin_message(self, kind: str) -> Iterator[bytes]:
-        item = _message_item(self._ask, self._turn, "", "")
+        item = message_item(self._ask, self._turn, "", "")
         yield self._add({**item, "status": "in_progress", "content": []})
         assert self._open is not None
         self._open["kind"] = kind
-        part = _refusal_part("") if kind == "refusal" else _text_part("", [], [])
+        part = refusal_part("") if kind == "refusal" else text_part("", [], [])
         yield self.event("response.content_part.added", **self._place(), content_index=0, part=part)
 
     def _close(self) -> Iterator[bytes]:
@@ -219,7 +220,7 @@ class _Writing:
             return
         place = {**self._place(), "content_index": 0}
         refused = self._open["kind"] == "refusal"
-        item = _message_item(self._ask, self._turn, "" if refused else text, text if refused else "")
+        item = message_item(self._ask, self._turn, "" if refused else text, text if refused else "")
         (part,) = item["content"]
         for index, annotation in enumerate(part.get("annotations", [])):
             kind = "response.output_text.annotation.added"
@@ -233,113 +234,3 @@ class _Writing:
 
     def _logprobs(self, piece: str) -> list[Object]:
         return [] if self._ask.logprobs is None else logprobs(piece, self._ask.logprobs)
-
-
-def _reasoning_item(ask: Ask, turn: Turn) -> Object:
-    reasoning = turn.behaviour.reasoning
-    assert reasoning is not None
-    item: Object = {"id": f"rs_{turn.identifier}", "type": "reasoning"}
-    item["summary"] = [{"type": "summary_text", "text": one} for one in reasoning.summary]
-    if reasoning.text:
-        item["content"] = [{"type": "reasoning_text", "text": reasoning.text}]
-    if ask.keeps_state and reasoning.state != "none":
-        item["encrypted_content"] = ask.account.wrap(f"{item['id']} {thoughts(reasoning)}")
-    return item
-
-
-def _message_item(ask: Ask, turn: Turn, text: str, refusal: str) -> Object:
-    part = _refusal_part(refusal)
-    if not refusal:
-        probable = [] if ask.logprobs is None else logprobs(text, ask.logprobs)
-        part = _text_part(text, [_annotation(one, len(text)) for one in turn.behaviour.citations], probable)
-    item: Object = {"id": f"msg_{turn.identifier}", "type": "message", "status": "completed"}
-    return {**item, "role": "assistant", "content": [part]}
-
-
-def _text_part(text: str, annotations: list[Object], probable: list[Object]) -> Object:
-    return {"type": "output_text", "text": text, "annotations": annotations, "logprobs": probable}
-
-
-def _refusal_part(refusal: str) -> Object:
-    return {"type": "refusal", "refusal": refusal}
-
-
-def _call_item(turn: Turn, index: int, identifier: str, name: str, arguments: str) -> Object:
-    item: Object = {"id": f"fc_{turn.identifier}{index}", "type": "function_call", "status": "completed"}
-    return {**item, "arguments": arguments, "call_id": identifier, "name": name}
-
-
-def _annotation(one: Citation, length: int) -> Object:
-    end = length if one.end is None else one.end
-    where = {"start_index": one.start, "end_index": end}
-    return {"type": "url_citation", **where, "url": one.url or "", "title": one.title}
-
-
-def _remember(ask: Ask, turn: Turn, items: list[Object]) -> None:
-    """Keeps what later requests refer to: the response, its items, and which call needs which reasoning."""
-    thought = next((item["id"] for item in items if item["type"] == "reasoning"), None)
-    said = Told("assistant", [])
-    for item in items:
-        if item["type"] == "function_call":
-            said.parts.append(Called(item["call_id"], item["name"], item["arguments"]))
-            if thought is not None:
-                ask.account.remember(f"needs:{item['id']}", thought)
-        elif item["type"] == "reasoning":
-            said.parts.append(Thought(state=True))
-        else:
-            said.parts += [Said(one.get("text") or one.get("refusal") or "") for one in item["content"]]
-        if ask.raw.get("store") is not False:
-            ask.account.remember(f"item:{item['id']}")
-    if ask.raw.get("store") is not False:
-        turns = ask.turns[1:] if isinstance(ask.raw.get("instructions"), str) else ask.turns
-        ask.account.remember(f"response:resp_{turn.identifier}", [*turns, said])
-
-
-def _response(ask: Ask, turn: Turn, items: list[Object], end: Finished | None) -> Object:
-    raw = ask.raw
-    cut = None if end is None else _INCOMPLETE.get(end.reason)
-    text = raw.get("text") or {}
-    return {
-        "id": f"resp_{turn.identifier}",
-        "object": "response",
-        "created_at": 1_700_000_000 + turn.number,
-        "status": "in_progress" if end is None else "incomplete" if cut else "completed",
-        "background": False,
-        "error": None,
-        "incomplete_details": {"reason": cut} if cut else None,
-        "instructions": raw.get("instructions"),
-        "max_output_tokens": raw.get("max_output_tokens"),
-        "model": ask.model,
-        "output": items,
-        "parallel_tool_calls": ask.parallel,
-        "previous_response_id": raw.get("previous_response_id"),
-        "reasoning": {"effort": ask.effort, "summary": (raw.get("reasoning") or {}).get("summary")},
-        "store": raw.get("store") is not False,
-        "temperature": raw.get("temperature", 1.0),
-        "text": {
-            "format": text.get("format") or {"type": "text"},
-            "verbosity": text.get("verbosity", "medium"),
-        },
-        "tool_choice": raw.get("tool_choice") or "auto",
-        "tools": raw.get("tools") or [],
-        "top_p": raw.get("top_p", 1.0),
-        "truncation": raw.get("truncation") or "disabled",
-        "usage": None if end is None or end.usage is None else _usage(end.usage),
-        "user": raw.get("user"),
-        "metadata": raw.get("metadata") or {},
-    }
-
-
-def _usage(usage: UsageNumbers) -> Object:
-    read, written = usage.input_tokens or 0, usage.output_tokens or 0
-    details = {
-        "cached_tokens": usage.cache_read_tokens or 0,
-        "cache_write_tokens": usage.cache_write_tokens or 0,
-    }
-    return {
-        "input_tokens": read,
-        "input_tokens_details": details,
-        "output_tokens": written,
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
-        "total_tokens": read + written,
-    }

@@ -23,10 +23,12 @@ from freehold.providers.simulated.dialects.openai_form import check_name, read_c
 from freehold.providers.simulated.faults import Refused
 
 _KNOWN = frozenset(
-    "background context_management conversation include input instructions max_output_tokens max_tool_calls metadata "
-    "model parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_retention reasoning "
-    "prompt_cache_options moderation safety_identifier service_tier store stream stream_options temperature text "
-    "tool_choice tools top_logprobs top_p truncation user".split()
+    """
+    background context_management conversation include input instructions max_output_tokens
+    max_tool_calls metadata model parallel_tool_calls previous_response_id prompt prompt_cache_key
+    prompt_cache_retention reasoning prompt_cache_options moderation safety_identifier service_tier
+    store stream stream_options temperature text tool_choice tools top_logprobs top_p truncation user
+    """.split()  # noqa: SIM905 - a list literal would be three times as long
 )
 _PREFIXES = {"message": "msg", "function_call": "fc", "reasoning": "rs", "custom_tool_call": "ctc"}
 
@@ -112,7 +114,7 @@ class _Items:
         if self._open:
             raise wrong(f"No tool output found for function call {min(self._open)}.", "input")
 
-    def _read(self, item: Object, where: str) -> None:
+    def _read(self, item: Object, where: str) -> None:  # noqa: PLR0912 - one row for each type
         kind = item.get("type") or "message"
         identifier = item.get("id")
         prefix = _PREFIXES.get(kind)
