@@ -132,9 +132,15 @@ def wrong(message: str, param: str | None = None, code: str | None = None) -> Re
     return Refusal(Refused(status=400, message=message, param=param, code=code))
 
 
+def _at(value: Any, key: str, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise wrong(f"{where or key}: an object is required.", where or key)
+    return value.get(key)
+
+
 def text_at(value: Object, key: str, where: str = "") -> str:
     """The text at `key`. Raises Refusal."""
-    found = value.get(key)
+    found = _at(value, key, where)
     if not isinstance(found, str):
         raise wrong(f"{where}{key}: a string is required.", f"{where}{key}")
     return found
@@ -142,11 +148,19 @@ def text_at(value: Object, key: str, where: str = "") -> str:
 
 def list_at(value: Object, key: str, where: str = "") -> list[Any]:
     """The list at `key`; none when it is absent. Raises Refusal."""
-    found = value.get(key)
+    found = _at(value, key, where)
     if found is None:
         return []
     if not isinstance(found, list):
         raise wrong(f"{where}{key}: a list is required.", f"{where}{key}")
+    return found
+
+
+def texts_at(value: Object, key: str) -> list[str]:
+    """The list of texts at `key`. Raises Refusal."""
+    found = list_at(value, key)
+    if not all(isinstance(one, str) for one in found):
+        raise wrong(f"{key}: a list of strings is required.", key)
     return found
 
 
@@ -161,7 +175,7 @@ def objects_at(value: Object, key: str, where: str = "") -> list[Object]:
 
 def object_at(value: Object, key: str, where: str = "") -> Object:
     """The object at `key`; an empty one when it is absent. Raises Refusal."""
-    found = value.get(key)
+    found = _at(value, key, where)
     if found is None:
         return {}
     if not isinstance(found, dict):

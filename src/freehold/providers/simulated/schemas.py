@@ -7,8 +7,10 @@ from typing import Any
 from freehold.providers.simulated.dice import Dice
 from freehold.providers.simulated.words import lorem
 
+_DEEP = 10
+"""Below this only what is required is made: a schema may contain itself."""
 _MAPS = ("properties", "$defs", "definitions")
-_DATES = {"date": "2026-01-31", "date-time": "2026-01-31T12:00:00Z", "email": "lorem@example.com"}
+_FORMATS = {"date": "2026-01-31", "date-time": "2026-01-31T12:00:00Z", "email": "lorem@example.com"}
 OPENAPI_KEYS = frozenset(
     """
     type format title description nullable enum maxItems minItems properties required minProperties
@@ -47,6 +49,18 @@ def _plain(schema: Any) -> Any:
     return new
 
 
+def object_in(schema: dict[str, Any], key: str) -> dict[str, Any]:
+    """The object at `key`; an empty one when there is none."""
+    found = schema.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def list_in(schema: dict[str, Any], key: str) -> list[Any]:
+    """The list at `key`; an empty one when there is none."""
+    found = schema.get(key)
+    return found if isinstance(found, list) else []
+
+
 def loose_object(schema: Any, *, all_required: bool) -> str | None:
     """The path of the first object that is open to other properties, or with `all_required` has optional ones."""
     return _loose(schema, "()", all_required)
@@ -55,17 +69,19 @@ def loose_object(schema: Any, *, all_required: bool) -> str | None:
 def _loose(schema: Any, path: str, all_required: bool) -> str | None:
     if not isinstance(schema, dict):
         return None
-    properties = schema.get("properties")
-    if schema.get("type") == "object" or isinstance(properties, dict):
+    properties = object_in(schema, "properties")
+    if schema.get("type") == "object" or properties:
         if schema.get("additionalProperties") is not False:
             return path
-        if all_required and set(properties or {}) != set(schema.get("required") or []):
+        if all_required and list(properties) != [
+            one for one in properties if one in list_in(schema, "required")
+        ]:
             return path
     inner: list[tuple[str, Any]] = []
     for name in _MAPS:
-        inner += [(f"{name}.{key}", one) for key, one in (schema.get(name) or {}).items()]
+        inner += [(f"{name}.{key}", one) for key, one in object_in(schema, name).items()]
     inner += [("items", schema.get("items"))]
-    inner += [("anyOf", one) for one in schema.get("anyOf") or []]
+    inner += [("anyOf", one) for one in list_in(schema, "anyOf")]
     for name, one in inner:
         if (found := _loose(one, f"{path}.{name}", all_required)) is not None:
             return found
@@ -100,34 +116,45 @@ def instance_of(schema: Any, dice: Dice, root: Any = None, depth: int = 0) -> An
         return instance_of(found, dice, root, depth + 1)
     if "const" in schema:
         return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][dice.below(len(schema["enum"]))]
+    if words := list_in(schema, "enum"):
+        return words[dice.below(len(words))]
     for key in ("anyOf", "oneOf", "allOf"):
-        if schema.get(key):
-            return instance_of(schema[key][0], dice, root, depth + 1)
+        if inner := list_in(schema, key):
+            return instance_of(inner[0], dice, root, depth + 1)
     kind = schema.get("type")
     kind = kind[0] if isinstance(kind, list) and kind else kind
     match str(kind).lower():
         case "array":
-            count = max(int(schema.get("minItems", 1)), 0 if depth > 10 else 1)
-            return [instance_of(schema.get("items", {}), dice, root, depth + 1) for _ in range(count)]
+            count = min(max(_number_in(schema, "minItems", 1), 0 if depth > _DEEP else 1), 100)
+            return [instance_of(schema.get("items", {}), dice, root, depth + 1) for _ in range(int(count))]
         case "string":
-            words = lorem(dice)
-            text = _DATES.get(schema.get("format", "")) or next(words)
-            while len(text) < schema.get("minLength", 0):
-                text += next(words)
-            return text[: schema.get("maxLength", len(text))]
+            return _text_of(schema, dice)
         case "integer" | "number":
-            low = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
-            high = schema.get("maximum", low + 9)
+            low = _number_in(schema, "minimum", _number_in(schema, "exclusiveMinimum", -1) + 1)
+            high = _number_in(schema, "maximum", low + 9)
             return low + dice.below(max(int(high - low), 0) + 1)
         case "boolean":
             return bool(dice.below(2))
         case "null":
             return None
         case _:
-            properties = schema.get("properties") or {}
-            wanted = (
-                properties if depth <= 10 else {key: properties[key] for key in schema.get("required") or []}
-            )
-            return {key: instance_of(one, dice, root, depth + 1) for key, one in wanted.items()}
+            properties = object_in(schema, "properties")
+            required = list_in(schema, "required")
+            return {
+                key: instance_of(one, dice, root, depth + 1)
+                for key, one in properties.items()
+                if depth <= _DEEP or key in required
+            }
+
+
+def _text_of(schema: dict[str, Any], dice: Dice) -> str:
+    words = lorem(dice)
+    text = _FORMATS.get(str(schema.get("format"))) or next(words)
+    while len(text) < min(_number_in(schema, "minLength", 0), 10_000):
+        text += next(words)
+    return text[: int(_number_in(schema, "maxLength", len(text)))]
+
+
+def _number_in(schema: dict[str, Any], key: str, usual: float) -> float:
+    found = schema.get(key)
+    return found if isinstance(found, int | float) else usual

@@ -14,6 +14,7 @@ from freehold.providers.simulated.dialect import (
     object_at,
     objects_at,
     text_at,
+    texts_at,
     wrong,
 )
 from freehold.providers.simulated.dialects.anthropic_messages import Messages, text_of
@@ -41,7 +42,7 @@ def read(body: Object, account: Account, *, counting: bool = False) -> Ask:
         account=account,
         stream=body.get("stream") is True,
         limit=count_at(body, "max_tokens"),
-        stop=body.get("stop_sequences") or [],
+        stop=texts_at(body, "stop_sequences"),
         sampling={key: body.get(key) for key in ("temperature", "top_p", "top_k")},
         effort="none" if thinking.get("type") == "disabled" else output.get("effort"),
         budget=thinking.get("budget_tokens"),

@@ -16,6 +16,7 @@ from freehold.providers.simulated.dialect import (
     object_at,
     objects_at,
     text_at,
+    texts_at,
     wrong,
 )
 
@@ -40,7 +41,7 @@ def read(body: Object, place: Place, account: Account) -> Ask:
         account=account,
         stream=place.stream,
         limit=count_at(config, "maxTokens"),
-        stop=config.get("stopSequences") or [],
+        stop=texts_at(config, "stopSequences"),
         sampling={
             "temperature": config.get("temperature"),
             "top_p": config.get("topP"),
@@ -258,7 +259,7 @@ def shown(block: Object, where: str) -> Said | Shown:
     kind = next((one for one in ("image", "document", "video", "audio") if one in block), None)
     if kind is None:
         return Shown("document", text=json.dumps(block))
-    found = block[kind]
+    found = object_at(block, kind, f"{where}.")
     if not found.get("format") and kind != "document":
         raise wrong(f"{where}.{kind}.format: Member must not be null")
     source = object_at(found, "source", f"{where}.")

@@ -10,10 +10,12 @@ from freehold.providers.simulated.asking import Ask, Called, Returned, Said, Sho
 from freehold.providers.simulated.dialect import (
     Object,
     count_at,
+    list_at,
     number_at,
     object_at,
     objects_at,
     text_at,
+    texts_at,
     wrong,
 )
 from freehold.providers.simulated.dialects.openai_chat_request import media
@@ -42,7 +44,7 @@ def read(body: Object, account: Account) -> Ask:
         account=account,
         stream=body.get("stream") is True,
         limit=count_at(body, "max_tokens"),
-        stop=body.get("stop_sequences") or [],
+        stop=texts_at(body, "stop_sequences"),
         logprobs=0 if body.get("logprobs") else None,
         sampling={name: body.get(key) for name, key in _SAMPLING.items()},
         effort="none" if thinking.get("type") == "disabled" else None,
@@ -67,7 +69,7 @@ def read(body: Object, account: Account) -> Ask:
         if ask.tools:
             raise wrong("invalid request: response_format cannot be used together with tools")
     _read_messages(ask, objects_at(body, "messages"))
-    for document in body.get("documents") or []:
+    for document in list_at(body, "documents"):
         ask.turns[-1].parts.append(Shown("document", text=_document(document)))
     return ask
 

@@ -156,7 +156,7 @@ def _shown(part: Object) -> Said | Shown:
     if "text" in part:
         return Said(text_at(part, "text", "parts."))
     data = object_at(part, "inlineData") or object_at(part, "fileData")
-    mime = data.get("mimeType") or ""
+    mime = text_at({"mimeType": ""} | data, "mimeType", "inline_data.")
     if "inlineData" in part and not mime:
         raise wrong("inline_data.mime_type: mime_type is required.")
     kind = mime.partition("/")[0]

@@ -21,6 +21,7 @@ from freehold.providers.simulated.dialect import (
     object_at,
     objects_at,
     text_at,
+    texts_at,
     wrong,
 )
 from freehold.providers.simulated.dialects.gemini_contents import Contents
@@ -116,7 +117,7 @@ def _read_config(ask: Ask, config: Object) -> None:
     ask.n = count_at(config, "candidateCount") or 1
     if ask.n > 8:
         raise wrong("Invalid value at 'generation_config.candidate_count': must be between 1 and 8.")
-    ask.stop = list_at(config, "stopSequences")
+    ask.stop = texts_at(config, "stopSequences")
     if len(ask.stop) > 5:
         raise wrong("Unable to submit request because it has more than 5 stop sequences.")
     number_at(config, "temperature", 0, 2)

@@ -13,6 +13,7 @@ from freehold.providers.simulated.dialect import (
     object_at,
     objects_at,
     text_at,
+    texts_at,
     wrong,
 )
 from freehold.providers.simulated.dialects.openai_form import check_name, read_choice, read_format, read_tool
@@ -56,8 +57,7 @@ def read(body: Object, account: Account) -> Ask:
         ask.parallel = body["parallel_tool_calls"] is not False
     wanted = object_at(body, "response_format")
     read_format(ask, wanted, object_at(wanted, "json_schema"), "response_format")
-    stop = body.get("stop")
-    ask.stop = [stop] if isinstance(stop, str) else stop or []
+    ask.stop = [body["stop"]] if isinstance(body.get("stop"), str) else texts_at(body, "stop")
     if len(ask.stop) > 4:
         raise wrong("Invalid 'stop': array too long. Expected an array with maximum length 4.", "stop")
     if body.get("top_logprobs") is not None and not body.get("logprobs"):

@@ -115,7 +115,7 @@ class _Items:
             raise wrong(f"No tool output found for function call {min(self._open)}.", "input")
 
     def _read(self, item: Object, where: str) -> None:  # noqa: PLR0912 - one row for each type
-        kind = item.get("type") or "message"
+        kind = text_at({"type": "message"} | item, "type", f"{where}.")
         identifier = item.get("id")
         prefix = _PREFIXES.get(kind)
         if item.get("role") == "user":
