@@ -117,8 +117,13 @@ class SimulatedProvider:
 
     @property
     def base_url(self) -> str:
-        """Up to and with `/v1`, as clients want it."""
-        return f"{self._origin(self.port)}{self.script.prefix.rstrip('/')}/v1"
+        """Up to and with `/v1`, as OpenAI's clients want it."""
+        return f"{self.root_url}/v1"
+
+    @property
+    def root_url(self) -> str:
+        """Up to where the dialects part, as all other clients want it."""
+        return f"{self._origin(self.port)}{self.script.prefix.rstrip('/')}"
 
     @property
     def control_url(self) -> str:

@@ -43,8 +43,13 @@ class ThreadedProvider:
 
     @property
     def base_url(self) -> str:
-        """Up to and with `/v1`, as clients want it."""
+        """Up to and with `/v1`, as OpenAI's clients want it."""
         return self._provider.base_url
+
+    @property
+    def root_url(self) -> str:
+        """Up to where the dialects part, as all other clients want it."""
+        return self._provider.root_url
 
     @property
     def control_url(self) -> str:

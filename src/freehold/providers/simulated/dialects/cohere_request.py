@@ -143,16 +143,14 @@ def _part(part: Object, where: str) -> Said | Shown | Thought:
         case "image_url":
             return media("image", text_at(object_at(part, "image_url"), "url", f"{where}."))
         case "document":
-            data = object_at(part, "document", f"{where}.").get("data")
-            if isinstance(data, dict) and len(data) == 1:
-                data = next(iter(data.values()))
-            return Said(data if isinstance(data, str) else json.dumps(data, ensure_ascii=False))
+            return Said(_document(object_at(part, "document", f"{where}.")))
         case kind:
             raise wrong(f"invalid request: {where}.type: {kind} is not a type of content")
 
 
 def _document(document: object) -> str:
-    if isinstance(document, dict) and isinstance(document.get("data"), dict):
-        data = document["data"]
-        return str(next(iter(data.values()))) if len(data) == 1 else json.dumps(data, sort_keys=True)
-    return document if isinstance(document, str) else json.dumps(document, sort_keys=True)
+    """Its text, or all of it as JSON."""
+    data = document.get("data") if isinstance(document, dict) else document
+    if isinstance(data, dict) and len(data) == 1 and next(iter(data)) in ("text", "snippet", "content", "data"):
+        data = next(iter(data.values()))
+    return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, sort_keys=True)

@@ -31,6 +31,7 @@ class Contents:
 
     def read(self, contents: list[Object]) -> None:
         """Takes them all. Raises Refusal."""
+        contents = _joined(contents)
         texts = [
             one.get("role") != "model" and any("text" in part for part in _parts(one)) for one in contents
         ]
@@ -146,6 +147,17 @@ class Contents:
 def call_content(name: str, arguments: object) -> str:
     """What the signature of a call is made for."""
     return f"call:{name}:{canonical(arguments)}"
+
+
+def _joined(contents: list[Object]) -> list[Object]:
+    """Neighbours of one role as one: the SDK keeps every chunk of a stream as a content of its own."""
+    joined: list[Object] = []
+    for one in contents:
+        if joined and one.get("parts") and joined[-1].get("role", "user") == one.get("role", "user"):
+            joined[-1] = {**one, "parts": [*_parts(joined[-1]), *_parts(one)]}
+        else:
+            joined.append(one)
+    return joined
 
 
 def _parts(content: Object) -> list[Object]:
