@@ -32,15 +32,25 @@ CONVERSATION: dict[str, dict[str, Any]] = {
                 "role": "assistant",
                 "content": "Looking.",
                 "tool_calls": [
-                    {"id": "a", "type": "function", "function": {"name": "look", "arguments": '{"city":"Bern"}'}},
-                    {"id": "b", "type": "function", "function": {"name": "look", "arguments": '{"city": "Rom"}'}},
+                    {
+                        "id": "a",
+                        "type": "function",
+                        "function": {"name": "look", "arguments": '{"city":"Bern"}'},
+                    },
+                    {
+                        "id": "b",
+                        "type": "function",
+                        "function": {"name": "look", "arguments": '{"city": "Rom"}'},
+                    },
                 ],
             },
             {"role": "tool", "tool_call_id": "a", "content": "rain"},
             {"role": "tool", "tool_call_id": "b", "content": '{"sky": "blue"}'},
             {"role": "user", "content": "Well?"},
         ],
-        "tools": [{"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": SCHEMA}}],
+        "tools": [
+            {"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": SCHEMA}}
+        ],
         "tool_choice": "required",
         "temperature": 0.5,
         "top_p": 0.9,
@@ -81,7 +91,10 @@ CONVERSATION: dict[str, dict[str, Any]] = {
                 "role": "user",
                 "content": [
                     {"type": "text", "text": "Weather here?"},
-                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}},
+                    {
+                        "type": "image",
+                        "source": {"type": "base64", "media_type": "image/png", "data": PICTURE},
+                    },
                 ],
             },
             {
@@ -118,7 +131,10 @@ CONVERSATION: dict[str, dict[str, Any]] = {
         "contents": [
             {
                 "role": "user",
-                "parts": [{"text": "Weather here?"}, {"inlineData": {"mimeType": "image/png", "data": PICTURE}}],
+                "parts": [
+                    {"text": "Weather here?"},
+                    {"inlineData": {"mimeType": "image/png", "data": PICTURE}},
+                ],
             },
             {
                 "role": "model",
@@ -138,7 +154,11 @@ CONVERSATION: dict[str, dict[str, Any]] = {
             },
         ],
         "tools": [
-            {"functionDeclarations": [{"name": "look", "description": "Looks.", "parametersJsonSchema": SCHEMA}]}
+            {
+                "functionDeclarations": [
+                    {"name": "look", "description": "Looks.", "parametersJsonSchema": SCHEMA}
+                ]
+            }
         ],
         "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
         "generationConfig": {
@@ -155,7 +175,10 @@ CONVERSATION: dict[str, dict[str, Any]] = {
         "messages": [
             {
                 "role": "user",
-                "content": [{"text": "Weather here?"}, {"image": {"format": "png", "source": {"bytes": PICTURE}}}],
+                "content": [
+                    {"text": "Weather here?"},
+                    {"image": {"format": "png", "source": {"bytes": PICTURE}}},
+                ],
             },
             {
                 "role": "assistant",
@@ -175,7 +198,9 @@ CONVERSATION: dict[str, dict[str, Any]] = {
             },
         ],
         "toolConfig": {
-            "tools": [{"toolSpec": {"name": "look", "description": "Looks.", "inputSchema": {"json": SCHEMA}}}],
+            "tools": [
+                {"toolSpec": {"name": "look", "description": "Looks.", "inputSchema": {"json": SCHEMA}}}
+            ],
             "toolChoice": {"any": {}},
         },
         "inferenceConfig": {"temperature": 0.5, "topP": 0.9, "maxTokens": 300, "stopSequences": ["END"]},
@@ -206,8 +231,16 @@ CONVERSATION: dict[str, dict[str, Any]] = {
                 "role": "assistant",
                 "tool_plan": "Looking.",
                 "tool_calls": [
-                    {"id": "a", "type": "function", "function": {"name": "look", "arguments": '{"city":"Bern"}'}},
-                    {"id": "b", "type": "function", "function": {"name": "look", "arguments": '{"city":"Rom"}'}},
+                    {
+                        "id": "a",
+                        "type": "function",
+                        "function": {"name": "look", "arguments": '{"city":"Bern"}'},
+                    },
+                    {
+                        "id": "b",
+                        "type": "function",
+                        "function": {"name": "look", "arguments": '{"city":"Rom"}'},
+                    },
                 ],
             },
             {"role": "tool", "tool_call_id": "a", "content": "rain"},
@@ -218,7 +251,9 @@ CONVERSATION: dict[str, dict[str, Any]] = {
             },
             {"role": "user", "content": "Well?"},
         ],
-        "tools": [{"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": SCHEMA}}],
+        "tools": [
+            {"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": SCHEMA}}
+        ],
         "tool_choice": "REQUIRED",
         "temperature": 0.5,
         "p": 0.9,

@@ -104,7 +104,9 @@ def test_what_was_empty_or_left_to_the_model_is_left_out() -> None:
 
 def test_gemini_s_own_schemas_are_the_same_schemas() -> None:
     body = deepcopy(CONVERSATION["gemini"])
-    body["tools"] = [{"function_declarations": [{"name": "look", "description": "Looks.", "parameters": OWN_SCHEMA}]}]
+    body["tools"] = [
+        {"function_declarations": [{"name": "look", "description": "Looks.", "parameters": OWN_SCHEMA}]}
+    ]
     (tool,) = described("gemini", body)["tools"]
     assert tool["schema"] == {key: value for key, value in SCHEMA.items() if key != "additionalProperties"}
 
@@ -115,7 +117,9 @@ def test_arguments_that_are_no_json_and_results_that_failed() -> None:
             {"role": "user", "content": "x"},
             {
                 "role": "assistant",
-                "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{broken"}}],
+                "tool_calls": [
+                    {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{broken"}}
+                ],
             },
             {"role": "tool", "tool_call_id": "a", "content": "no"},
         ]
@@ -126,7 +130,9 @@ def test_arguments_that_are_no_json_and_results_that_failed() -> None:
             {"role": "user", "content": "x"},
             {
                 "role": "assistant",
-                "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {"INVALID_JSON": "{broken"}}],
+                "content": [
+                    {"type": "tool_use", "id": "a", "name": "f", "input": {"INVALID_JSON": "{broken"}}
+                ],
             },
             {
                 "role": "user",

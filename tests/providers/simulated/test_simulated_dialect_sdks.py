@@ -45,7 +45,8 @@ SCRIPT = Script(
         "hides": Behaviour(text="one two", reasoning=Reasoning(text="secret", state="redacted")),
         "calls": Behaviour(text="Wait.", reasoning=THOUGHT, tool_calls=CALLS),
         "cites": Behaviour(
-            text="It rains. Yes.", citations=(Citation(url="https://a.example", title="A", quote="rain", end=9),)
+            text="It rains. Yes.",
+            citations=(Citation(url="https://a.example", title="A", quote="rain", end=9),),
         ),
         "declines": Behaviour(refusal="I will not."),
         "counts": Behaviour(
@@ -120,7 +121,12 @@ def chats(anew: ThreadedProvider) -> Iterator[cohere.ClientV2]:
 
 @pytest.mark.parametrize("model", ALIKE)
 def test_responses_whole_and_streamed(anew: ThreadedProvider, responses: openai.OpenAI, model: str) -> None:
-    wanted: Any = {"model": model, "input": "hello", "include": ["reasoning.encrypted_content"], "store": False}
+    wanted: Any = {
+        "model": model,
+        "input": "hello",
+        "include": ["reasoning.encrypted_content"],
+        "store": False,
+    }
     whole = responses.responses.create(**wanted).to_dict()
     anew.play(SCRIPT)
     numbers = []
@@ -174,7 +180,9 @@ def test_responses_go_on_from_a_stored_one(anew: ThreadedProvider, responses: op
 
 
 @pytest.mark.parametrize("model", ALIKE)
-def test_messages_whole_and_streamed(anew: ThreadedProvider, messages: anthropic.Anthropic, model: str) -> None:
+def test_messages_whole_and_streamed(
+    anew: ThreadedProvider, messages: anthropic.Anthropic, model: str
+) -> None:
     whole = messages.messages.create(model=model, max_tokens=100, messages=HELLO)
     anew.play(SCRIPT)
     with messages.messages.stream(model=model, max_tokens=100, messages=HELLO) as stream:
@@ -276,7 +284,9 @@ def test_gemini_wants_its_signatures_back_where_they_were(gemini: genai.Client) 
     text, first, second = content.parts
     assert first.thought_signature
     results = [
-        genai_types.Part(function_response=genai_types.FunctionResponse(name="add", id=one, response={"output": 3}))
+        genai_types.Part(
+            function_response=genai_types.FunctionResponse(name="add", id=one, response={"output": 3})
+        )
         for one in (None, "call_own")
     ]
 

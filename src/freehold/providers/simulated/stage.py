@@ -39,7 +39,7 @@ from freehold.providers.simulated.turns import Turn, Turns
 from freehold.providers.simulated.words import count_tokens, vector_of
 
 _OPENAI = OpenAIChat()
-_DIALECTS: dict[str, Dialect] = {
+DIALECTS: dict[str, Dialect] = {
     one.name: one
     for one in (_OPENAI, OpenAIResponses(), AnthropicMessages(), Gemini(), BedrockConverse(), Cohere())
 }
@@ -67,7 +67,7 @@ class Stage:
         path = seen.target.partition("?")[0]
         prefix = self.script.prefix.rstrip("/")
         place = place_of(path.removeprefix(prefix), seen) if path.startswith(prefix) else None
-        dialect = _OPENAI if place is None else _DIALECTS[place.dialect]
+        dialect = _OPENAI if place is None else DIALECTS[place.dialect]
         try:
             if place is None:
                 raise _refusal(404, f"Unknown request URL: {seen.method} {path[:200]}.")

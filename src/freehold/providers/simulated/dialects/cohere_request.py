@@ -151,6 +151,10 @@ def _part(part: Object, where: str) -> Said | Shown | Thought:
 def _document(document: object) -> str:
     """Its text, or all of it as JSON."""
     data = document.get("data") if isinstance(document, dict) else document
-    if isinstance(data, dict) and len(data) == 1 and next(iter(data)) in ("text", "snippet", "content", "data"):
+    if (
+        isinstance(data, dict)
+        and len(data) == 1
+        and next(iter(data)) in ("text", "snippet", "content", "data")
+    ):
         data = next(iter(data.values()))
     return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, sort_keys=True)

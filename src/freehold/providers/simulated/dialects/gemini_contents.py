@@ -95,7 +95,8 @@ class Contents:
                 "response turn."
             )
         told = Told("assistant", [])
-        text = "".join(one["text"] for one in parts if "text" in one and not one.get("thought"))
+        texts = [one for one in parts if "text" in one and not one.get("thought")]
+        text = "".join(text_at(one, "text", "parts.") for one in texts)
         calls = 0
         for place, part in enumerate(parts):
             where = f"contents[{index}].parts[{place}]"

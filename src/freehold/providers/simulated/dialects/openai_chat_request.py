@@ -184,8 +184,10 @@ def _part(part: Object, where: str) -> Said | Shown | Thought:  # noqa: PLR0911 
             raise wrong(f"Invalid value: '{kind}'.", f"{where}.type")
 
 
-def media(kind: str, url: str) -> Shown:
+def media(kind: str, url: object) -> Shown:
     """Media behind a URL, or in it."""
+    if not isinstance(url, str):
+        raise wrong(f"Invalid value for the {kind}: expected a string.")
     if url.startswith("data:"):
         head, _, data = url.partition(",")
         if not head.endswith(";base64"):

@@ -125,8 +125,6 @@ def read_tool(ask: Ask, function: Object, where: str) -> None:
         raise wrong(f"Invalid schema for function '{name}': schema must be of type 'object'.", where)
     if function.get("strict") is True:
         check_strict(schema or {}, f"function '{name}'", where)
-    if any(tool.name == name for tool in ask.tools):
-        raise wrong(f"Duplicate function name '{name}'.", where)
     ask.tools.append(Offered(name, function.get("description") or "", schema))
 
 
