@@ -129,10 +129,8 @@ def test_responses_whole_and_streamed(anew: ThreadedProvider, responses: openai.
     }
     whole = responses.responses.create(**wanted).to_dict()
     anew.play(SCRIPT)
-    numbers = []
     with responses.responses.stream(**wanted) as stream:
-        for event in stream:
-            numbers.append(event.sequence_number)
+        numbers = [event.sequence_number for event in stream]
         streamed = stream.get_final_response().to_dict()
     assert numbers == sorted(set(numbers))
     for item in cast("list[Any]", streamed["output"]):
@@ -145,18 +143,18 @@ def test_responses_whole_and_streamed(anew: ThreadedProvider, responses: openai.
 def test_responses_want_their_reasoning_back(responses: openai.OpenAI) -> None:
     include: Any = ["reasoning.encrypted_content"]
     answer = responses.responses.create(model="calls", input="hello", include=include, store=False)
-    said: list[Any] = [{"role": "user", "content": "hello"}, *(one.to_dict() for one in answer.output)]
+    said: Any = [{"role": "user", "content": "hello"}, *(one.to_dict() for one in answer.output)]
     said += [
         {"type": "function_call_output", "call_id": one.call_id, "output": "3"}
         for one in answer.output
         if one.type == "function_call"
     ]
     assert responses.responses.create(model="plain", input=said, store=False).output_text == "one two three"
-    without = [one for one in said if one.get("type") != "reasoning"]
+    without: Any = [one for one in said if one.get("type") != "reasoning"]
     with pytest.raises(openai.BadRequestError, match="required 'reasoning' item"):
         responses.responses.create(model="plain", input=without, store=False)
     with pytest.raises(openai.BadRequestError, match="it was lost"):
-        stripped = [{key: value for key, value in one.items() if key != "id"} for one in without]
+        stripped: Any = [{key: value for key, value in one.items() if key != "id"} for one in without]
         responses.responses.create(model="plain", input=stripped, store=False)
     said[1] = {**said[1], "encrypted_content": "gAAAsomebodyelse"}
     with pytest.raises(openai.BadRequestError, match="could not be verified") as caught:
@@ -205,7 +203,7 @@ def test_messages_want_their_thoughts_back(messages: anthropic.Anthropic) -> Non
     ]
     assert len(results) == 2
 
-    def go_on(content: list[Any], **more: Any) -> anthropic.types.Message:
+    def go_on(content: list[Any], **more: Any) -> Any:
         said: Any = [*HELLO, {"role": "assistant", "content": content}, {"role": "user", "content": results}]
         return messages.messages.create(model="plain", max_tokens=2000, messages=said, tools=tools, **more)
 
@@ -329,7 +327,7 @@ def test_gemini_beside_it(gemini: genai.Client) -> None:
     assert len(vectors) == 2
     assert math.isclose(math.hypot(*(vectors[0].values or [])), 1.0, abs_tol=1e-6)
     assert gemini.models.count_tokens(model="plain", contents="one two").total_tokens == 5
-    assert [one.name for one in gemini.models.list()][0] == "models/plain"
+    assert next(iter(gemini.models.list())).name == "models/plain"
     with pytest.raises(genai_errors.ClientError) as caught:
         gemini.models.generate_content(model="busy", contents="hello")
     assert caught.value.status == "RESOURCE_EXHAUSTED"

@@ -173,7 +173,7 @@ def test_state_is_worth_nothing_to_another_account() -> None:
     asyncio.run(run())
 
 
-SHAPES = {
+SHAPES: dict[str, dict[str, Any]] = {
     "openai-chat": {"error": {"message", "type", "param", "code"}},
     "openai-responses": {"error": {"message", "type", "param", "code"}},
     "anthropic-messages": {"type": None, "error": {"type", "message"}, "request_id": None},

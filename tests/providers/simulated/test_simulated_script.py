@@ -34,11 +34,9 @@ from freehold.providers.simulated import (
     decode_script,
     read_script,
 )
-from freehold.providers.simulated.dice import Dice
-from freehold.providers.simulated.dice import draw
+from freehold.providers.simulated.dice import Dice, draw
 from freehold.providers.simulated.turns import Turns
-from freehold.providers.simulated.words import vector_of
-from freehold.providers.simulated.words import count_tokens, lorem, tokens_of
+from freehold.providers.simulated.words import count_tokens, lorem, tokens_of, vector_of
 
 TOML = """
 seed = 7
