@@ -10,7 +10,10 @@ import msgspec
 import pytest
 
 from freehold.providers.simulated import Behaviour, decode_script
+from freehold.providers.simulated.account import Account
+from freehold.providers.simulated.asking import Ask, Called, Offered, Said, Thought, Told, description
 from freehold.providers.simulated.faults import AnyFault, Fault, kind_of
+from freehold.providers.simulated.stage import DIALECTS
 
 DOCUMENT = Path(__file__).parents[3].joinpath("docs", "simulated.md").read_text()
 
@@ -28,7 +31,7 @@ def table(first: str) -> dict[str, str]:
 def test_its_scripts_can_be_played() -> None:
     scripts = [decode_script(text, "toml") for text in blocks("toml")]
     assert len(scripts) == 2
-    assert set(scripts[0].models) == {"chatty", "flaky", "agent", "*"}
+    assert set(scripts[0].models) == {"chatty", "flaky", "agent", "thinker", "parrot", "*"}
 
 
 def test_its_program_runs() -> None:
@@ -49,6 +52,31 @@ def test_it_lists_every_behaviour_and_every_fault_with_all_keys() -> None:
         for field in msgspec.structs.fields(fault):
             if documented.get(field.name):
                 assert documented[field.name] == msgspec.json.encode(field.default).decode()
+
+
+def test_it_lists_every_field_of_the_description_and_every_dialect() -> None:
+    ask = Ask(
+        model="m",
+        account=Account(0, "", "", {}),
+        turns=[
+            Told("system", [Said("s")]),
+            Told("user", [Said("u")]),
+            Told("assistant", [Thought("t", state=True), Called("a", "f", "{}")]),
+        ],
+        tools=[Offered("f")],
+        hosted=["search"],
+        choice="required",
+        allowed=["f"],
+        parallel=False,
+        schema={},
+        limit=1,
+        n=2,
+        effort="low",
+        cache_marks=1,
+    )
+    fields = {*description(ask), *description(Ask(model="m", account=ask.account, json=True))}
+    assert set(table("field")) == fields
+    assert set(table("dialect")) == set(DIALECTS)
 
 
 @pytest.mark.parametrize(
