@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable
 
 import pytest
@@ -161,6 +162,27 @@ def test_a_large_event_in_small_pieces_costs_no_more_than_its_size() -> None:
     given_out = [stream.feed(data[at : at + 512]) for at in range(0, len(data), 512)]
     assert [piece for piece in given_out if piece] == [data]
     assert stream.deltas == 1
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_large_event_of_many_lines_is_put_together_once(ending: bytes) -> None:
+    """Pieces that end lines, but not the event, cost memory of their own size, however much was kept before."""
+    lines = [b": %d " % number + b"x" * 500 + ending for number in range(2000)]
+    last = b'data: {"model":"m","choices":[{"delta":{"content":"a"}}]}' + ending * 2
+    stream = ChatStream(hide_usage=False)
+    dearest = 0
+    tracemalloc.start()
+    try:
+        for line in lines:
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            assert stream.feed(line) == b""
+            dearest = max(dearest, tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+    assert dearest < 50_000, "what was kept before was copied again"
+    assert stream.feed(last) == b"".join(lines) + last
+    assert (stream.deltas, stream.started) == (1, True)
 
 
 def test_an_event_without_end_is_refused() -> None:

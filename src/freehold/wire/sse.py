@@ -13,6 +13,9 @@ _LINE_END = rb"(?>\r\n|\n|\r)"
 _BOUNDARY = re.compile(_LINE_END + _LINE_END)
 _LINES = re.compile(rb"\r\n|\n|\r")
 
+_SEAM = 3
+"""Bytes of what is kept that an ending can reach back into: the longest, CR LF CR LF, has one in the new piece."""
+
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 """An event larger than this is not an answer but an attack or a fault."""
 
@@ -24,11 +27,13 @@ class EventTooLarge(FreeholdError):
 class EventSplitter:
     """Cuts a byte stream into whole events; what is not whole yet is kept for the next piece."""
 
-    __slots__ = ("_after_cr", "_held", "_parts", "endings", "late")
+    __slots__ = ("_after_cr", "_held", "_parts", "_seam", "endings", "late")
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self._held = 0
+        self._seam = b""
+        """The last bytes of what is kept."""
         self._after_cr = False
         self.endings: list[bytes] | None = None
         """What ended each event of the last piece; None when all ended in two LF."""
@@ -46,19 +51,24 @@ class EventSplitter:
         if self._parts:
             if self._held > MAX_EVENT_BYTES:
                 raise EventTooLarge(f"An event of the stream passed {MAX_EVENT_BYTES} bytes without ending.")
-            if b"\n" not in piece and b"\r" not in piece:
+            if not self._ends_event(piece):
                 # The middle of a large event: joined once, when its end comes.
                 self._keep(piece)
                 return []
-            piece = b"".join((*self._parts, piece))
-            self._parts.clear()
-            self._held = 0
+            self._parts.append(piece)
+            piece = self.take_rest()
         if b"\r" in piece:
             return self._split_any(piece)
         self.endings = None
         events = piece.split(b"\n\n")
         self._keep(events.pop())
         return events
+
+    def _ends_event(self, piece: bytes) -> bool:
+        """Whether an event ends in `piece`. What is kept holds no ending, so only its last bytes are looked at."""
+        if b"\n" not in piece and b"\r" not in piece:
+            return False
+        return _BOUNDARY.search(self._seam + piece) is not None
 
     def _split_any(self, data: bytes) -> list[bytes]:
         """As `feed`, for lines that do not all end in LF."""
@@ -77,6 +87,7 @@ class EventSplitter:
         if rest:
             self._parts.append(rest)
             self._held += len(rest)
+            self._seam = rest[-_SEAM:] if len(rest) >= _SEAM else (self._seam + rest)[-_SEAM:]
 
     def late_of(self, piece: bytes) -> bytes:
         """The LF at the beginning of `piece` that belongs to the ending before it, if it does."""
@@ -95,6 +106,7 @@ class EventSplitter:
         rest = b"".join(self._parts)
         self._parts.clear()
         self._held = 0
+        self._seam = b""
         return rest
 
 
