@@ -100,6 +100,14 @@ ENDINGS: dict[str, Answer] = {
 }
 
 
+def test_an_answer_of_two_is_cut_when_only_one_came_to_its_end() -> None:
+    other = WORD.replace(b'"index": 0', b'"index": 1')
+    assert other != WORD
+    _, error, record, _ = played(streamed(ROLE, WORD, other, STOP, other))
+    assert isinstance(error, ProviderBroken)
+    assert (record.outcome, record.error) == ("cut", "provider_broken")
+
+
 @pytest.mark.parametrize("answer", ENDINGS.values(), ids=ENDINGS.keys())
 def test_every_way_to_end_an_answer_ends_it_properly(answer: Answer) -> None:
     data, error, record, _ = played(answer)

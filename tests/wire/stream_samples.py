@@ -29,8 +29,8 @@ def chunk(*choices: Any, **fields: Any) -> dict[str, Any]:
     return {"id": "c1", "object": "chat.completion.chunk", "model": "m-1", "choices": list(choices), **fields}
 
 
-def delta(finish_reason: str | None = None, **fields: Any) -> dict[str, Any]:
-    return {"index": 0, "delta": fields, "finish_reason": finish_reason}
+def delta(finish_reason: str | None = None, index: Any = 0, **fields: Any) -> dict[str, Any]:
+    return {"index": index, "delta": fields, "finish_reason": finish_reason}
 
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
@@ -51,6 +51,9 @@ _payloads = st.one_of(
             chunk({"index": 0}),
             chunk(delta(tool_calls=[{"index": 0, "function": {"arguments": "{"}}])),
             chunk(delta(content="a"), delta(content="b")),
+            chunk(delta(content="a", index=1)),
+            chunk(delta(content="a"), delta(content="b", index=1)),
+            chunk(delta(finish_reason="stop", index=1)),
             chunk(delta(audio={"data": "AAAA"})),
             chunk(delta(finish_reason="stop")),
             chunk(delta(finish_reason="length", content="end")),

@@ -135,6 +135,28 @@ def test_a_null_error_is_none() -> None:
     assert stream.deltas == 2
 
 
+def of_choice(index: Any, **fields: Any) -> bytes:
+    return event(chunk(delta(index=index, **fields)))
+
+
+@pytest.mark.parametrize("pieces_are", ["events", "joined"])
+@pytest.mark.parametrize("second", [1, 7, 2**70])
+def test_an_answer_of_several_choices_is_complete_when_each_has_ended(pieces_are: str, second: int) -> None:
+    begun = [of_choice(second, content="a"), *(of_choice(0, content="b") for _ in range(9))]
+    one_ended = [*begun, of_choice(second, finish_reason="stop"), of_choice(0, content="c")]
+    both_ended = [*one_ended, of_choice(0, finish_reason="length"), of_choice(0)]
+    for events, complete in ((begun, False), (one_ended, False), (both_ended, True), ([*begun, DONE], True)):
+        stream = fed(*(events if pieces_are == "events" else [b"".join(events)]))
+        assert stream.complete is complete
+        assert stream.deltas == sum(b'"content"' in one or one == of_choice(0) for one in events)
+
+
+@pytest.mark.parametrize("index", [0, None, "0", 1.5, [0]])
+def test_one_choice_ends_the_answer_whatever_its_index_looks_like(index: Any) -> None:
+    stream = fed(of_choice(index, content="a"), of_choice(0, finish_reason="stop"))
+    assert stream.complete
+
+
 def test_what_follows_the_end_is_dropped() -> None:
     stream = ChatStream(hide_usage=True)
     assert stream.feed(WORD + DONE + WORD + b"data: {") == WORD + DONE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -20,6 +20,10 @@ class Chunk(msgspec.Struct, gc=False):
     only_usage: bool
     """It has usage and no choices."""
     stop_reason: str | None
+    choices: tuple[int, ...]
+    """Indexes of its choices."""
+    stopped: tuple[int, ...]
+    """Indexes of those that end with it."""
     model: str | None
     usage: bytes | None
     error: bytes | None
@@ -38,11 +42,13 @@ class _Delta(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
+    index: int | None = 0
     delta: _Delta | None = None
     finish_reason: str | None = None
 
 
 class _OddChoice(msgspec.Struct):
+    index: Any = 0
     delta: msgspec.Raw = ABSENT
     finish_reason: str | None = None
 
@@ -69,6 +75,8 @@ class _OddEvent(msgspec.Struct):
 
 
 class _PlainChoice(msgspec.Struct, gc=False):
+    index: Literal[0] = 0
+    """Where there are several choices, each event is read fully: which of them end is to be known."""
     finish_reason: None = None
 
 
@@ -106,7 +114,6 @@ def read_chunk(data: bytes) -> Chunk:
     if usage is None and event.x_groq is not None:
         usage = present(event.x_groq.usage)
     writes = False
-    stop_reason = None
     for choice in event.choices or ():
         delta = choice.delta
         if delta is not None and not writes:
@@ -118,20 +125,13 @@ def read_chunk(data: bytes) -> Chunk:
                 or delta.refusal
                 or delta.reasoning_details
             )
-        if choice.finish_reason is not None:
-            stop_reason = choice.finish_reason
-    return _chunk(event, writes, stop_reason, event.model or None, usage)
+    return _chunk(event, writes, event.model or None, usage)
 
 
 def _read_odd(data: bytes) -> Chunk:
     event = _decode_odd(without_halves(data))
-    writes = False
-    stop_reason = None
-    for choice in event.choices or ():
-        writes = writes or _writes(choice.delta)
-        if choice.finish_reason is not None:
-            stop_reason = choice.finish_reason
-    return _chunk(event, writes, stop_reason, None, present(event.usage))
+    writes = any(_writes(choice.delta) for choice in event.choices or ())
+    return _chunk(event, writes, None, present(event.usage))
 
 
 def _writes(delta: msgspec.Raw) -> bool:
@@ -142,15 +142,24 @@ def _writes(delta: msgspec.Raw) -> bool:
     return any(name in _WRITTEN and bytes(value) not in _EMPTY for name, value in fields.items())
 
 
-def _chunk(
-    event: _Event | _OddEvent, writes: bool, stop_reason: str | None, model: str | None, usage: bytes | None
-) -> Chunk:
+def _chunk(event: _Event | _OddEvent, writes: bool, model: str | None, usage: bytes | None) -> Chunk:
     error = present(event.error)
+    choices: list[int] = []
+    stopped: list[int] = []
+    stop_reason = None
+    for choice in event.choices or ():
+        index = choice.index if isinstance(choice.index, int) else 0
+        choices.append(index)
+        if choice.finish_reason is not None:
+            stopped.append(index)
+            stop_reason = choice.finish_reason
     return Chunk(
         writes=writes,
         plain=bool(event.choices) and stop_reason is None and usage is None and error is None,
         only_usage=usage is not None and not event.choices,
         stop_reason=stop_reason,
+        choices=tuple(choices),
+        stopped=tuple(stopped),
         model=model,
         usage=usage,
         error=error,

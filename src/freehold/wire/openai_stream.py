@@ -32,6 +32,8 @@ class ChatStream:
         "_hide_usage",
         "_last_shown",
         "_splitter",
+        "_stopped",
+        "_unstopped",
         "broken",
         "deltas",
         "error",
@@ -47,6 +49,10 @@ class ChatStream:
         self._last_shown = True
         self._flowing = False
         """The answer has started, its model is known, and nothing has halted it."""
+        self._stopped: set[int] = set()
+        """Choices that came to their end."""
+        self._unstopped: set[int] = set()
+        """Choices that have begun and not come to their end."""
         self.facts = Facts()
         self.deltas = 0
         """Events that carried something written: about as many as tokens."""
@@ -127,6 +133,8 @@ class ChatStream:
         if read_plain_chunks(b"[%b]" % b",".join(parts)) != len(parts):
             return False
         self.deltas += len(parts)
+        if 0 not in self._stopped:
+            self._unstopped.add(0)
         return True
 
     def _plain_run(self, events: list[bytes], start: int) -> int:
@@ -191,6 +199,9 @@ class ChatStream:
             self.started = True
         if chunk.stop_reason is not None:
             facts.stop_reason = chunk.stop_reason
+        self._stopped.update(chunk.stopped)
+        self._unstopped.update(chunk.choices)
+        self._unstopped -= self._stopped
         facts.model = facts.model or chunk.model
         if chunk.usage is not None:
             facts.raw_usage = chunk.usage
@@ -204,8 +215,8 @@ class ChatStream:
 
     @property
     def complete(self) -> bool:
-        """Whether the answer came to its end, as opposed to being cut."""
-        return self.finished or self.facts.stop_reason is not None
+        """Whether the answer came to its end, as opposed to being cut: every choice that began did."""
+        return self.finished or (self.facts.stop_reason is not None and not self._unstopped)
 
     def usage_so_far(self) -> Usage:
         """The provider's usage or, when the stream ended before it came, the events we counted.
