@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import socket
+import threading
+import time
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from byte_server import LAST_CHUNK, STREAM_HEAD, Answer, ByteServer, chunk, whole
@@ -164,6 +168,74 @@ def test_nobody_is_there(run: Run) -> None:
         assert caught.value.provider == "acme"
         assert client.busy == 0
         client.close()
+
+    run(main())
+
+
+class TalkativeServer:
+    """Raw TCP in a thread: answers each request with its number, and says more when it is told to."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._accept)
+        self.connections = 0
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in (self._listener, *self._open):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+
+    def say(self, data: bytes) -> None:
+        """Send something that nobody asked for. On return it lies in the other side's socket: no loop has run."""
+        self._open[-1].sendall(data)
+        time.sleep(0.05)
+
+    def _accept(self) -> None:
+        answering = []
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self.connections += 1
+                self._open.append(connection)
+                answering.append(threading.Thread(target=self._answer, args=(connection, self.connections)))
+                answering[-1].start()
+        for thread in answering:
+            thread.join()
+
+    @staticmethod
+    def _answer(connection: socket.socket, number: int) -> None:
+        with connection, contextlib.suppress(ConnectionError):
+            while connection.recv(65536):
+                connection.sendall(whole(b"connection %d" % number))
+
+
+@on_both_loops
+@pytest.mark.parametrize("seen", [False, True], ids=["not yet read", "read while idle"])
+@pytest.mark.parametrize("unasked", [whole(b"attack"), b"\r\n", b"x", b"HTTP/1.1 2"])
+def test_what_was_not_asked_for_is_no_answer_to_the_next_request(
+    run: Run, unasked: bytes, seen: bool
+) -> None:
+    async def main() -> None:
+        with TalkativeServer() as server:
+            client = ProviderClient(settings_for(server.url), tls=None)
+            try:
+                for _ in range(2):
+                    assert await read_once(client) == (200, b"connection 1")
+                server.say(unasked)
+                if seen:
+                    await asyncio.sleep(0.05)
+                assert await read_once(client) == (200, b"connection 2")
+            finally:
+                client.close()
+                await asyncio.sleep(0.05)
 
     run(main())
 

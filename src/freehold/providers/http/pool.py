@@ -36,9 +36,12 @@ class Pool:
         idle = self._idle.get(origin)
         while idle and not fresh:
             connection = idle.pop()
-            if not connection.closed:
+            if connection.closed:
+                continue
+            if connection.is_quiet():
                 self._busy.add(connection)
                 return connection
+            connection.abort()
         if len(self._busy) + self._connecting >= self._max_connections:
             raise Overloaded(
                 f"All {self._max_connections} connections to `{self._provider}` are in use.",
