@@ -219,6 +219,19 @@ def test_without_a_ledger_there_is_nothing_to_list_and_no_error(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_before_the_first_call_there_is_nothing_to_show_or_export(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    for words in (("show", "call_0"), ("show", "call_0", "--body", "answer"), ("show", "call_0", "--json")):
+        done = shell("calls", *words)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "error: No call is on record yet" in done.stderr
+        assert " next: Start the endpoint" in done.stderr
+    for form in ("jsonl", "csv"):
+        done = shell("calls", "export", "--format", form)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "No call is on record yet.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_following_shows_calls_as_they_are_recorded(shell: Shell) -> None:
     with shell.start("calls", "--follow", "--json", "-n", "2", "--provider", "big") as command:
         try:

@@ -35,6 +35,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_co
 
 POLL_SECONDS = 0.5
 """Between two looks at the ledger while following it."""
+_NONE_YET = "No call is on record yet."
 
 
 @app.callback()
@@ -97,7 +98,7 @@ def calls(
     found = history.calls(chosen, limit=limit) if history.path.exists() else []
     screen.show(found)
     if not found and not as_json:
-        say("No such call is on record." if history.path.exists() else "No call is on record yet.")
+        say("No such call is on record." if history.path.exists() else _NONE_YET)
 
 
 @app.command()
@@ -117,7 +118,13 @@ def show(
     from freehold.cli.portrait import portrait  # noqa: PLC0415
 
     settings = freehold.settings_from(config)
-    entry = freehold.history_of(settings).call(which)
+    history = freehold.history_of(settings)
+    if not history.path.exists():
+        raise NotFound(
+            f"No call is on record yet in {settings.data}.",
+            hint="Start the endpoint with `freehold up` and ask it something, or name its configuration with --config.",
+        )
+    entry = history.call(which)
     if body is not None:
         kept = entry.call.request_body if body == "request" else entry.call.answer_body
         if kept is None:
@@ -167,6 +174,9 @@ def export(
         utc=utc,
     )
     history = freehold.history_of(settings)
+    if not history.path.exists():
+        say(_NONE_YET)
+        return
     writer = writer_for(form, sys.stdout, {one.id: one.name for one in keys}, bodies=bodies)
     chosen = selection.filter(keys)
     total = sum(one.calls for one in history.spend("route", chosen))
