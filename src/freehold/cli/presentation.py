@@ -99,7 +99,9 @@ def why_not_kept(entry: Entry, body: str) -> str:
     if digest is not None:
         return f"retention has deleted it ({digest})."
     size = entry.call.request_bytes if body == "request" else entry.call.answer_bytes
-    return "keeping was switched off for this call." if size else "there was none."
+    if not size:
+        return "there was none."
+    return "why is not on record: keeping was switched off for this call, or there was no room to keep it."
 
 
 def _body(name: str, body: bytes | None) -> dict[str, object]:
