@@ -96,16 +96,10 @@ def test_everything_on_record_is_there_for_programs(shell: Shell) -> None:
     assert cut["started"] == datetime.fromtimestamp(START_US / 1e6 + 5, UTC).isoformat(
         timespec="microseconds"
     ).replace("+00:00", "Z")
-    assert cut["usage"] == {
-        "input_tokens": None,
-        "output_tokens": 2,
-        "cache_read_tokens": None,
-        "cache_write_tokens": None,
-        "reasoning_tokens": None,
-        "input_audio_tokens": None,
-        "output_audio_tokens": None,
-        "source": "counted",
-    }
+    usage = cut["usage"]
+    assert isinstance(usage, dict)
+    assert (usage["input_tokens"], usage["output_tokens"], usage["source"]) == (None, 2, "counted")
+    assert [name for name, value in usage.items() if value is not None] == ["output_tokens", "source"]
     assert cut["cost"] is None
     assert cut["price"] is None
     attempts = cut["attempts"]
