@@ -144,6 +144,48 @@ def test_people_are_greeted_with_three_lines_that_work(shell: Shell) -> None:
         assert command.wait(timeout=30) == 0
 
 
+@pytest.mark.parametrize(
+    ("configuration", "model"),
+    [
+        (CONFIGURATION.replace("routes.default", "routes.mine"), "mine"),
+        (CONFIGURATION.partition("[routes")[0] + 'models = ["m1"]', "far/m1"),
+    ],
+    ids=["another route", "a model"],
+)
+def test_the_greeting_asks_what_exists(shell: Shell, configuration: str, model: str) -> None:
+    address = (shell.folder / "freehold.toml").read_text().split('"')[1]
+    (shell.folder / "freehold.toml").write_text(configuration.replace("{url}", address))
+    with RunningEndpoint(shell) as endpoint:
+        paste = endpoint.greeting["paste"]
+        assert isinstance(paste, dict)
+        assert all(model in line and "default" not in line for line in paste.values())
+        done = subprocess.run(
+            ["sh", "-c", paste["command line"]],
+            capture_output=True,
+            env=shell.environment,
+            cwd=shell.folder,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout == b"Han, Rhine, Nile.\n"
+
+
+@pytest.mark.parametrize("told", [None, "[local]\nenabled = false\n"])
+def test_where_nothing_can_be_asked_the_greeting_says_how_to_add_it(shell: Shell, told: str | None) -> None:
+    file = shell.folder / "freehold.toml"
+    file.unlink() if told is None else file.write_text(told)
+    with RunningEndpoint(shell) as endpoint:
+        assert (endpoint.greeting["routes"], endpoint.greeting["paste"]) == ([], {})
+    with shell.start("up", "--no-local", "--port", "0", "--new-key") as command:
+        assert command.stdout is not None
+        lines = [command.stdout.readline().decode() for _ in range(13)]
+        command.terminate()
+    said = "".join(lines)
+    assert "No route or model is there to be asked yet." in said
+    assert "[routes.default]\nincumbent" in said
+    assert '"model"' not in said
+
+
 def test_wider_than_loopback_it_wants_a_key_first(shell: Shell) -> None:
     wide = ("up", "--no-local", "--port", "0", "--host", "0.0.0.0")
     done = shell(*wide)
@@ -161,8 +203,19 @@ def test_an_endpoint_that_does_not_start_leaves_no_good_key(shell: Shell) -> Non
         done = shell("up", "--no-local", "--new-key", "--port", str(taken.getsockname()[1]))
     assert (done.returncode, done.stdout) == (1, "")
     assert "Cannot listen on" in done.stderr
-    assert "--port" in done.stderr
+    assert "`freehold up --port N`" in done.stderr
+    assert '`make up ARGS="--port N"`' in done.stderr
     assert [key["state"] for key in shell.json("keys", "list", "--all")] == ["revoked"]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.name.invalid"])
+def test_an_address_of_another_machine_is_answered_with_those_to_choose(shell: Shell, host: str) -> None:
+    shell("keys", "create", "laptop")
+    done = shell("up", "--no-local", "--port", "0", "--host", host)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert host in done.stderr
+    assert "Give `--host` an address of this machine" in done.stderr
+    assert "--port" not in done.stderr
 
 
 def test_no_key_is_sent_to_another_program_or_another_machine(shell: Shell) -> None:

@@ -10,6 +10,16 @@ from freehold import __version__
 
 QUESTION = "Name three rivers."
 _VARIABLE = "FREEHOLD_KEY"
+_NOBODY_ANSWERS = """\
+No route or model is there to be asked yet. Write a provider and a route into freehold.toml; they are taken
+over while the endpoint runs:
+
+[providers.openai]
+api_key = "file:openai.key"
+
+[routes.default]
+incumbent = "openai/gpt-4o-mini"
+"""
 
 
 class Greeting(msgspec.Struct, frozen=True):
@@ -19,8 +29,8 @@ class Greeting(msgspec.Struct, frozen=True):
     """Without `/v1`."""
     token: str | None
     """None: one of the keys made before is to be used."""
-    model: str
-    """A route or model that can be asked."""
+    model: str | None
+    """A route or model that can be asked; None when there is none yet."""
     command: str
     """How the command line was started: `freehold`, `.venv/bin/freehold`."""
     elsewhere: bool
@@ -32,7 +42,9 @@ class Greeting(msgspec.Struct, frozen=True):
         return f"{self.url}/v1"
 
     def lines(self) -> dict[str, str]:
-        """One line each to paste: `curl`, `python`, `command line`."""
+        """One line each to paste: `curl`, `python`, `command line`. None where nobody would answer."""
+        if self.model is None:
+            return {}
         body = f'{{"model": "{self.model}", "messages": [{{"role": "user", "content": "{QUESTION}"}}]}}'
         key = self.token or f"${_VARIABLE}"
         given = f'"{self.token}"' if self.token else f'__import__("os").environ["{_VARIABLE}"]'
@@ -55,11 +67,15 @@ class Greeting(msgspec.Struct, frozen=True):
         key = f"{self.token}  (shown this once; good for 30 days)"
         if self.token is None:
             key = f"one that you have; `{self.command} keys create NAME` makes another"
-        paste = self.lines()
-        return (
+        head = (
             f"Freehold {__version__} is ready. Ctrl-C stops it.\n\n"
             f"  address  {self.base_url}\n"
             f"  key      {key}\n\n"
-            "Ask it something: with curl, from Python with OpenAI's SDK, or from here.\n\n"
+        )
+        paste = self.lines()
+        if not paste:
+            return head + _NOBODY_ANSWERS
+        return (
+            f"{head}Ask it something: with curl, from Python with OpenAI's SDK, or from here.\n\n"
             f"{paste['curl']}\n\n{paste['python']}\n\n{paste['command line']}\n"
         )

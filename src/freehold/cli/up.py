@@ -25,6 +25,7 @@ from freehold.core.errors import FreeholdError
 if TYPE_CHECKING:
     from freehold.access.key import Key
     from freehold.config.settings import Settings
+    from freehold.routing.routes import Target
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -124,9 +125,18 @@ def _take_back(settings: Settings, key: Key) -> None:
         keys.revoke(key.id)
 
 
-def _model_to_ask(settings: Settings) -> str:
-    names = ["default", *settings.routes, *(target.name for target in settings.models())]
-    return next((name for name in names if name in settings.routes or "/" in name), "default")
+def _model_to_ask(settings: Settings) -> str | None:
+    """A route, else a model, that writes text; `default` before others. None when there is none."""
+    catalog = settings.catalog()
+
+    def writes(target: Target) -> bool:
+        does = catalog.find(target.provider, target.model).profile.operations
+        return does is None or "chat" in does
+
+    routes = sorted(settings.routes.values(), key=lambda route: route.name != "default")
+    names = [route.name for route in routes if writes(route.incumbent)]
+    names += [target.name for target in settings.models() if writes(target)]
+    return next(iter(names), None)
 
 
 def _own_name() -> str:
