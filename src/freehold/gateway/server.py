@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import resource
 import socket
 from collections.abc import Callable, Iterator
@@ -19,6 +20,16 @@ _BACKLOG = 4096
 _FAREWELL_SECONDS = 1.0
 """For the last words to those whose calls are ended."""
 _TICK_SECONDS = 0.02
+_ADDRESSES = (
+    "Give `--host` an address of this machine: 127.0.0.1 is reached from here alone, 0.0.0.0 by others too, "
+    "and `ip address` lists the rest."
+)
+_HINTS = {
+    errno.EADDRINUSE: "Is an endpoint running already? Choose another port: `freehold up --port N`, "
+    '`make up ARGS="--port N"`, or `port` under `[server]`; 0 takes a free one.',
+    errno.EADDRNOTAVAIL: f"No interface of this machine has this address. {_ADDRESSES}",
+    errno.EACCES: "Ports below 1024 are for the superuser. Choose another: `freehold up --port N`.",
+}
 
 
 def listen(settings: ServerSettings) -> socket.socket:
@@ -29,7 +40,9 @@ def listen(settings: ServerSettings) -> socket.socket:
         )[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise SettingsError(f"`{settings.host}` is not an address to listen on: {error.strerror}.") from None
+        raise SettingsError(
+            f"`{settings.host}` is not an address to listen on: {error.strerror}.", hint=_ADDRESSES
+        ) from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Left to itself, the kernel takes in megabytes for a client that does not read.
@@ -41,7 +54,7 @@ def listen(settings: ServerSettings) -> socket.socket:
         listener.close()
         raise SettingsError(
             f"Cannot listen on `{settings.host}:{settings.port}`: {error.strerror}.",
-            hint="Is an endpoint running already? Choose another with `--port`.",
+            hint=_HINTS.get(error.errno or 0),
         ) from None
     return listener
 
