@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from shell import Shell
+import pytest
+from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 HEAVY = (
     "sqlalchemy",
@@ -33,6 +34,50 @@ def _milliseconds(environment: dict[str, str], *words: str) -> float:
             (after.children_user - before.children_user) + (after.children_system - before.children_system)
         )
     return statistics.median(taken) * 1000
+
+
+INTERRUPTED_AT = """
+import os, signal, sys
+from importlib.abc import MetaPathFinder
+
+class CtrlC(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == os.environ.get("INTERRUPTED_AT"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["freehold.cli.main", "typer", "freehold.cli.failure", "freehold.cli.calls", "freehold.app"]
+)
+@pytest.mark.parametrize("ignored", [False, True])
+def test_ctrl_c_ends_it_without_a_word_whatever_is_being_imported(
+    tmp_path: Path, module: str, ignored: bool
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTED_AT)
+    environment = {**Shell(tmp_path).environment, "INTERRUPTED_AT": module}
+    environment["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{environment['PYTHONPATH']}"
+    words = [sys.executable, "-m", "freehold", "calls"]
+    if ignored:  # as `nohup` and shells do for what runs in the background
+        words = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *words]
+    done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    if ignored:
+        assert (done.returncode, done.stderr) == (0, "No call is on record yet.\n")
+    else:
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_an_endpoint_that_is_interrupted_while_it_starts_leaves_no_good_key(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTED_AT)
+    shell = Shell(tmp_path)
+    path = f"{tmp_path}{os.pathsep}{shell.environment['PYTHONPATH']}"
+    words = ("up", "--no-local", "--port", "0")
+    with shell.start(*words, PYTHONPATH=path, INTERRUPTED_AT="uvloop") as command:
+        assert command.communicate(timeout=30) == (b"", b"")
+        assert command.returncode == 130
+    assert [key["state"] for key in shell.json("keys", "list", "--all")] == ["revoked"]
 
 
 def test_help_is_there_within_200_ms(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from freehold.cli.output import say, write, write_json
 from freehold.cli.times import iso
 from freehold.cli.waiting import waiting
 from freehold.core.clock import microseconds
-from freehold.core.errors import FreeholdError
 
 if TYPE_CHECKING:
     from freehold.access.key import Key
@@ -81,7 +80,11 @@ def up(
     with ExitStack() as starting:
         starting.enter_context(waiting("Starting"))
 
+        shown = False
+
         def announce(started: freehold.Started) -> None:
+            nonlocal shown
+            shown = True
             starting.close()
             greeting = Greeting(
                 url=local_url(settings.server.host, Endpoint(started.url).port),
@@ -99,8 +102,8 @@ def up(
 
         try:
             freehold.serve(settings, overrides=given, announce=announce)
-        except FreeholdError:
-            if fresh is not None:
+        except BaseException:
+            if fresh is not None and not shown:
                 _take_back(settings, fresh[0])
             raise
     say("Stopped.")
