@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -65,11 +65,18 @@ class Shell:
         return [msgspec.json.decode(line, type=dict[str, object]) for line in done.stdout.splitlines()]
 
     def start(
-        self, *words: str, stdout: int | IO[bytes] = subprocess.PIPE, **more: str
+        self,
+        *words: str,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        within: Sequence[str] = (),
+        **more: str,
     ) -> subprocess.Popen[bytes]:
-        """`python -m freehold …` in an interpreter of its own, which goes on running; the caller ends it."""
+        """`python -m freehold …` in an interpreter of its own, which goes on running; the caller ends it.
+
+        `within` is a command that ends in running the words behind it.
+        """
         return subprocess.Popen(
-            [sys.executable, "-m", "freehold", *words],
+            [*within, sys.executable, "-m", "freehold", *words],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from planted import call_number, plant
+from read_only import within_read_only
 from running import RunningEndpoint
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
@@ -41,7 +43,8 @@ def _findings(shell: Shell, status: int) -> dict[str, dict[str, object]]:
 
 
 def test_all_is_well(shell: Shell) -> None:
-    before = {path: path.stat().st_mtime_ns for path in (shell.folder / ".freehold").iterdir()}
+    data = shell.folder / ".freehold"
+    before = {path: path.stat().st_mtime_ns for path in (data, *data.iterdir())}
     found = _findings(shell, 0)
     assert {one["state"] for one in found.values()} == {"good"}
     assert found["keys"]["found"] == "1 good, 0 revoked or expired"
@@ -49,13 +52,17 @@ def test_all_is_well(shell: Shell) -> None:
     done = shell("doctor")
     assert done.returncode == 0
     assert f"{len(found)} examined: 0 broken, 0 to look at." in done.stderr
-    after = {path: path.stat().st_mtime_ns for path in (shell.folder / ".freehold").iterdir()}
-    assert {path.name for path in after} - {
-        "ledger.db-shm",
-        "access.db-shm",
-        "ledger.db-wal",
-        "access.db-wal",
-    } == {path.name for path in before} - {"ledger.db-shm", "access.db-shm", "ledger.db-wal", "access.db-wal"}
+    assert {path: path.stat().st_mtime_ns for path in (data, *data.iterdir())} == before, "nothing is changed"
+
+
+def test_a_data_folder_that_cannot_be_written_to_is_broken(shell: Shell) -> None:
+    within = within_read_only(shell.folder / ".freehold")
+    if not within:
+        pytest.skip("this system lets us have no read-only folder")
+    with shell.start("doctor", within=within) as command:
+        said = command.communicate(timeout=30)[0].decode()
+        assert command.returncode == 1
+    assert re.search(r"broken +data folder +\S+ cannot be written\n +-> Let the user that runs", said)
 
 
 def test_before_the_first_start_all_is_well_too_and_nothing_is_made(tmp_path: Path) -> None:
@@ -168,7 +175,6 @@ def test_a_wide_endpoint_without_a_key_is_broken(shell: Shell) -> None:
 
 
 def test_the_packages_looked_for_are_those_that_are_declared() -> None:
-    import re  # noqa: PLC0415 - here only
     import tomllib  # noqa: PLC0415 - here only
 
     declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"][

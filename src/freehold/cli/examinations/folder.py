@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +15,10 @@ LITTLE_SPACE = 1_000_000_000
 """Bytes free on the disk below which it is worth a word."""
 NO_SPACE = 20_000_000
 """Bytes free below which the ledger may fail at any moment."""
-DRIFT = 5.0
-"""Seconds by which the clock and the disk's may differ."""
 
 
 def examine_folder(folder: Path) -> Iterator[Finding]:
-    """Existence, space, modes, and the clock as the disk sees it."""
+    """Existence, space, modes. Nothing is tried out, so nothing is changed."""
     if not folder.exists():
         yield _not_made_yet(folder)
         return
@@ -44,23 +40,11 @@ def _not_made_yet(folder: Path) -> Finding:
 
 
 def _writable(folder: Path) -> Finding:
-    trial = folder / f".doctor.{secrets.token_hex(4)}"
-    try:
-        trial.touch(mode=0o600, exist_ok=False)
-        written = trial.stat().st_mtime
-        trial.unlink()
-    except OSError as error:
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         return broken(
             "data folder",
-            f"{folder} cannot be written: {error.strerror}",
-            "Let the user that runs Freehold own it.",
-        )
-    drift = time.time() - written
-    if abs(drift) > DRIFT:
-        return notice(
-            "data folder",
-            f"{folder} can be written, but its disk's clock differs by {drift:+.0f} seconds",
-            "Set both clocks by the same time server.",
+            f"{folder} cannot be written",
+            "Let the user that runs Freehold own it; where its disk is mounted read-only, choose another with `data`.",
         )
     return good("data folder", f"{folder} can be written")
 
