@@ -181,8 +181,7 @@ class _Service:
 
         settings = self._settings
         raise_file_limit()
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._keys = keys = keys_of(settings)
+        self._keys = keys = keys_of(settings)  # which makes the data folder
         try:
             if not settings.server.loopback and not keys.usable:
                 raise SettingsError(

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from read_only import within_read_only
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 from freehold.cli.commands import SUMMARIES, load
@@ -105,3 +106,20 @@ def test_a_full_disk_is_said_and_is_no_success(tmp_path: Path) -> None:
         assert command.stderr is not None
         assert b"No space left on device" in command.stderr.read()
         assert command.wait(timeout=30) == 2
+
+
+@pytest.mark.parametrize(
+    "words", [("keys", "create", "laptop"), ("up", "--port", "0", "--no-local"), ("keys", "list")]
+)
+def test_a_data_folder_that_is_read_only_is_for_you_to_mend(tmp_path: Path, words: tuple[str, ...]) -> None:
+    shell = Shell(tmp_path)
+    shell("keys", "create", "first")
+    within = within_read_only(tmp_path / ".freehold")
+    if not within:
+        pytest.skip("this system lets us have no read-only folder")
+    with shell.start(*words, within=within) as command:
+        out, said = command.communicate(timeout=30)
+        assert (command.returncode, out) == (1, b"")
+    assert b"read-only" in said.lower().replace(b"read only", b"read-only")
+    assert b" next: Let the user that runs Freehold write to" in said
+    assert b"our mistake" not in said

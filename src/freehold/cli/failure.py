@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import typer
 
-from freehold.core.errors import ClientError, FreeholdError, SettingsError
+from freehold.core.errors import ClientError, FreeholdError, SettingsError, StoreError
 
 YOURS = 1
 """Exit status: something for the user to mend."""
@@ -21,6 +21,11 @@ READER_GONE = 141
 
 def status_of(error: FreeholdError) -> int:
     """Whose mistake it is."""
+    if isinstance(error, StoreError):
+        from freehold.store.faults import Fault, fault_of  # noqa: PLC0415 - SQLAlchemy is slow to import
+
+        of_the_machine = (Fault.READ_ONLY, Fault.MISSING, Fault.FULL, Fault.LOCKED)
+        return YOURS if fault_of(error) in of_the_machine else OURS
     return YOURS if isinstance(error, ClientError | SettingsError) else OURS
 
 

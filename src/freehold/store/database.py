@@ -27,7 +27,8 @@ from freehold.store.migrate import History, bring_up_to_date, check_revision
 _HINTS = {
     Fault.FULL: "Free some space on its disk.",
     Fault.LOCKED: "Another program holds it; wait, or end that program.",
-    Fault.READ_ONLY: "Let the user that runs Freehold write to the file and its folder.",
+    Fault.READ_ONLY: "Let the user that runs Freehold write to the file and its folder, or choose another folder: "
+    "`data` in freehold.toml.",
     Fault.MISSING: "Check that its folder exists and may be written to.",
     Fault.DAMAGED: "Move the file aside; Freehold begins a new one.",
 }
