@@ -62,6 +62,18 @@ def test_nothing_was_configured(endpoint: RunningEndpoint, show: Callable[[str],
     show(f"up in an empty folder after {up:.1f} s, both models loaded after {ready:.1f} s")
 
 
+def test_a_model_asked_for_what_it_cannot_do_says_so(sdk: openai.OpenAI, endpoint: RunningEndpoint) -> None:
+    with pytest.raises(openai.BadRequestError, match="writes text and makes no embeddings") as chat:
+        sdk.embeddings.create(model="local/smollm2-135m", input="x")
+    with pytest.raises(openai.BadRequestError, match="makes embeddings and writes no text") as embeddings:
+        sdk.chat.completions.create(model="local/e5-small", messages=[{"role": "user", "content": "x"}])
+    for error, other in ((chat.value, "local/e5-small"), (embeddings.value, "local/smollm2-135m")):
+        assert error.param == "model"
+        assert other in error.message
+        call = endpoint.recorded(error.response.headers["x-freehold-call"]).call
+        assert (call.outcome, call.status) == ("refused", 400)
+
+
 def test_chat(sdk: openai.OpenAI, endpoint: RunningEndpoint) -> None:
     raw = sdk.chat.completions.with_raw_response.create(
         model="default",

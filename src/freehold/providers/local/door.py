@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from freehold.core.errors import (
+    BadRequest,
     BodyTooLarge,
     FreeholdError,
     MethodNotAllowed,
@@ -23,6 +24,9 @@ from freehold.core.errors import (
 from freehold.wire.openai_errors import encode_error, encode_error_event, status_of
 
 log = logging.getLogger("freehold.local")
+
+CHAT_PATH = "/v1/chat/completions"
+EMBEDDINGS_PATH = "/v1/embeddings"
 
 _LIMIT_BYTES = 32 * 1024 * 1024
 _IN_FLIGHT = 64
@@ -69,6 +73,15 @@ class Answer:
 
 Handler = Callable[[bytes, Answer], Awaitable[None]]
 """Answers one request body. It is cancelled when the client hangs up."""
+
+
+def refuse(message: str, hint: str) -> Handler:
+    """A handler for what the model cannot do at all: the request is wrong, whatever it says."""
+
+    async def answer(_body: bytes, _answer: Answer) -> None:
+        raise BadRequest(message, hint=hint, param="model")
+
+    return answer
 
 
 class Door:

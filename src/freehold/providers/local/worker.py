@@ -17,7 +17,8 @@ from pathlib import Path
 
 import uvloop
 
-from freehold.providers.local.door import Door, listen
+from freehold.catalog.embedded import CHAT, EMBEDDINGS, LOCAL
+from freehold.providers.local.door import CHAT_PATH, EMBEDDINGS_PATH, Door, listen, refuse
 from freehold.providers.local.handover import Order, Report, read_order
 from freehold.providers.local.models import MODELS
 from freehold.providers.local.openmp import provide_openmp
@@ -51,11 +52,23 @@ def serve(order: Order, report: int) -> None:
     if model.runtime == "llama.cpp":
         from freehold.providers.local.chat import Chat  # noqa: PLC0415 - a worker loads only its own runtime
 
-        paths = {"/v1/chat/completions": Chat(model, order.weights).answer}
+        paths = {
+            CHAT_PATH: Chat(model, order.weights).answer,
+            EMBEDDINGS_PATH: refuse(
+                f"`{LOCAL}/{model.name}` writes text and makes no embeddings.",
+                f"Ask a model that does: `{LOCAL}/{EMBEDDINGS}`.",
+            ),
+        }
     else:
         from freehold.providers.local.embeddings import Embedder  # noqa: PLC0415 - a worker loads only its own runtime
 
-        paths = {"/v1/embeddings": Embedder(model, order.weights).answer}
+        paths = {
+            EMBEDDINGS_PATH: Embedder(model, order.weights).answer,
+            CHAT_PATH: refuse(
+                f"`{LOCAL}/{model.name}` makes embeddings and writes no text.",
+                f"Ask a model that does: `{LOCAL}/{CHAT}`.",
+            ),
+        }
 
     async def run() -> None:
         asyncio.get_running_loop().add_reader(_STDIN, _end)
