@@ -198,6 +198,7 @@ class _Service:
                 self._build_runtime(settings, {}),
                 clock=clock,
                 observers=(ledger.record, metrics.observe),
+                begun=ledger.begun,
             )
             conversations = Conversations(
                 _Memory(ledger, history_of(settings)), limit=settings.server.max_body_bytes

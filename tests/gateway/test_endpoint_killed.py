@@ -15,6 +15,7 @@ import pytest
 from load import Load
 from running_endpoint import RunningEndpoint, until
 
+from freehold.ledger.runs import Gap
 from freehold.providers.simulated import Behaviour, Echo, Script, SimulatedProvider, ThreadedProvider
 
 RATE = 200.0
@@ -25,7 +26,8 @@ CONNECTIONS = 12
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[ThreadedProvider]:
-    with SimulatedProvider.in_thread(Script(models={"*": Behaviour(text=Echo())})) as running:
+    slow = Behaviour(text="word " * 500, tokens_per_s=5.0)
+    with SimulatedProvider.in_thread(Script(models={"slow": slow, "*": Behaviour(text=Echo())})) as running:
         yield running
 
 
@@ -37,6 +39,8 @@ enabled = false
 base_url = "{provider.base_url}"
 [routes.default]
 incumbent = "sim/m"
+[routes.slow]
+incumbent = "sim/slow"
 """
 
 
@@ -47,16 +51,26 @@ def calls_on_record(ledger: Path) -> set[str]:
         return {row[0] for row in connection.execute("SELECT id FROM calls")}
 
 
-def doctor(endpoint: RunningEndpoint) -> list[dict[str, str]]:
-    """What `freehold doctor` finds about the record."""
-    done = subprocess.run(
-        [sys.executable, "-m", "freehold", "doctor", "--json"],
+def missing(gaps: list[Gap], reason: str) -> int:
+    """Calls stated to be missing for this reason."""
+    return sum(gap.calls or 0 for gap in gaps if gap.reason == reason)
+
+
+def freehold(endpoint: RunningEndpoint, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """A command beside the endpoint's configuration."""
+    return subprocess.run(
+        [sys.executable, "-m", "freehold", *words],
         cwd=endpoint.folder,
         env=endpoint.environment,
         capture_output=True,
         timeout=60,
         check=False,
     )
+
+
+def doctor(endpoint: RunningEndpoint) -> list[dict[str, str]]:
+    """What `freehold doctor` finds about the record."""
+    done = freehold(endpoint, "doctor", "--json")
     found = [msgspec.json.decode(line, type=dict[str, str | None]) for line in done.stdout.splitlines()]
     return [{name: text or "" for name, text in one.items()} for one in found if one["subject"] == "record"]
 
@@ -82,14 +96,16 @@ def test_killed_in_the_middle_of_200_calls_a_second(
         lost = {one.call for one in load.done} - kept
         (killed,) = [run for run in endpoint.ledger.runs() if run.ending == "killed"]
         gaps = endpoint.gaps
-        stated = sum(gap.calls or 0 for gap in gaps)
-        assert {gap.reason for gap in gaps} <= {"killed"}
+        stated = missing(gaps, "killed")
+        assert {gap.reason for gap in gaps} <= {"killed", "in flight"}
         assert all(gap.calls is not None for gap in gaps), "the number is known"
+        assert missing(gaps, "in flight") <= CONNECTIONS
         assert stated == killed.recorded - len(kept)
         assert len(lost) <= stated <= len(lost) + CONNECTIONS, "exact, but for answers that were on their way"
-        (finding,) = doctor(endpoint)
+        found = doctor(endpoint)
         if stated:
-            assert f"{stated} calls are missing" in finding["found"]
+            (finding,) = [one for one in found if one["found"].startswith("killed")]
+            assert f"{stated} call" in finding["found"]
             assert finding["state"] == "notice"
         newest_lost = max((killed_at - one.done_at for one in load.done if one.call in lost), default=0.0)
         show(
@@ -116,7 +132,39 @@ def test_killed_again_and_again(tmp_path: Path, provider: ThreadedProvider) -> N
         lost = answered - kept
         runs = endpoint.ledger.runs()
         assert [run.ending for run in runs] == [None, "killed", "killed", "killed"]
-        stated = sum(gap.calls or 0 for gap in endpoint.gaps)
+        stated = missing(endpoint.gaps, "killed")
         assert stated == sum(run.recorded for run in runs[1:]) - len(kept)
         assert len(lost) <= stated <= len(lost) + 3 * 4
-    assert sum(gap.calls or 0 for gap in endpoint.gaps) == stated, "stated once"
+    assert missing(endpoint.gaps, "killed") == stated, "stated once"
+
+
+def test_killed_with_streams_open(tmp_path: Path, provider: ThreadedProvider) -> None:
+    """Calls in flight have no record yet; how many they were is stated, by a reader at once and by the next start."""
+    endpoint = RunningEndpoint(tmp_path, toml_for(provider))
+    with endpoint:
+        with contextlib.ExitStack() as clients:
+            ended = clients.enter_context(endpoint.connect())
+            assert endpoint.recorded(ended.chat("default").call).call.outcome == "answered"
+            for _ in range(3):
+                stream = clients.enter_context(endpoint.connect()).stream("slow")
+                assert stream.event()
+            endpoint.kill()
+    told = [(gap.reason, gap.calls) for gap in endpoint.gaps]
+    assert told == [("in flight", 3)], "before anybody has started again"
+    with endpoint:
+        until(lambda: endpoint.ledger.runs()[0].ending is None)
+        assert [(gap.reason, gap.calls) for gap in endpoint.gaps] == told
+        with endpoint.connect() as client:
+            endpoint.recorded(client.chat("default").call)
+        (finding,) = doctor(endpoint)
+        assert finding["found"].startswith("in flight, 1 time in 30 days")
+        assert "3 calls are missing (begun and not ended when the process was killed)" in finding["found"]
+        listed = freehold(endpoint, "calls")
+        assert b"Not on record: 3 calls after " in listed.stderr
+        assert b", in flight: begun and not ended" in listed.stderr
+        assert b"Not on record" not in freehold(endpoint, "calls", "-n", "1").stderr, (
+            "it was before that call"
+        )
+    assert [(gap.reason, gap.calls) for gap in endpoint.gaps] == told, (
+        "stated once, and nothing after a clean end"
+    )

@@ -41,7 +41,16 @@ def test_every_reason_of_a_gap_and_every_ending_is_explained() -> None:
         path.read_text()
         for path in (Path(__file__).parent.parent.parent / "src/freehold/ledger").glob("*.py")
     )
-    for reason in ("killed", "queue full", "closed", "dropped", "unrecordable", "removed", "damaged"):
+    for reason in (
+        "killed",
+        "in flight",
+        "queue full",
+        "closed",
+        "dropped",
+        "unrecordable",
+        "removed",
+        "damaged",
+    ):
         assert f"`{reason}`" in DOCUMENT
         assert f'"{reason}"' in sources
     endings = list(get_args(get_args(get_type_hints(Run)["ending"])[0]))

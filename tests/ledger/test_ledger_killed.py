@@ -122,11 +122,12 @@ def test_a_tally_outlives_its_process_and_nobody_else_can_read_it(tmp_path: Path
     assert (tmp_path / mine.name).stat().st_mode & 0o777 == 0o600
     mine.cells[0] = 12_345_678_901
     mine.cells[1] = 7
-    assert tally.read(mine.name, tmp_path) == Count(12_345_678_901, 7, alive=True)
+    mine.cells[2] = 12_345_678_904
+    assert tally.read(mine.name, tmp_path) == Count(12_345_678_901, 7, 12_345_678_904, alive=True)
     mine.close(forget=False)
-    assert tally.read(mine.name, tmp_path) == Count(12_345_678_901, 7, alive=False)
+    assert tally.read(mine.name, tmp_path) == Count(12_345_678_901, 7, 12_345_678_904, alive=False)
     mine.cells[0] += 1  # counts on, where nobody sees it
-    assert tally.read(mine.name, tmp_path) == Count(12_345_678_901, 7, alive=False)
+    assert tally.read(mine.name, tmp_path) == Count(12_345_678_901, 7, 12_345_678_904, alive=False)
     tally.remove(mine.name, tmp_path)
     assert tally.read(mine.name, tmp_path) is None
 

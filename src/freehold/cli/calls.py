@@ -22,11 +22,12 @@ from freehold.cli.selection import (
     Until,
     known_keys,
 )
+from freehold.cli.times import show_moment
 from freehold.cli.waiting import waiting
 from freehold.core.errors import BadRequest, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from freehold.ledger.filters import Filter
     from freehold.ledger.reading import Entry, LedgerReader
@@ -63,7 +64,8 @@ def calls(
     """List, follow, show and export the calls on record.
 
     Without a command behind it, the newest calls, newest first. A count of tokens with a plus is our own,
-    of an answer that ended early; a dash is a count that nobody gave.
+    of an answer that ended early; a dash is a count that nobody gave. Calls of that time that are known to be
+    missing from the record are told of on standard error.
     """
     if context.invoked_subcommand is not None:
         given = [name for name, value in context.params.items() if value not in (None, False, 20)]
@@ -97,8 +99,24 @@ def calls(
         _follow(history, chosen, limit, screen)
     found = history.calls(chosen, limit=limit) if history.path.exists() else []
     screen.show(found)
-    if not found and not as_json:
+    if as_json:
+        return
+    if not found:
         say("No such call is on record." if history.path.exists() else _NONE_YET)
+    if history.path.exists():
+        _say_what_is_missing(history, chosen, found if len(found) == limit else [], utc=utc)
+
+
+def _say_what_is_missing(
+    history: LedgerReader, chosen: Filter, cut_off: Sequence[Entry], *, utc: bool
+) -> None:
+    """A line for each gap in the time that is listed: from the oldest of the calls where the list was `cut_off`."""
+    since_us = max(chosen.since_us or 0, cut_off[-1].call.started_us if cut_off else 0)
+    for gap in history.gaps(since_us):
+        if chosen.until_us is None or gap.from_us < chosen.until_us:
+            missing = "a number unknown" if gap.calls is None else figures.counted(gap.calls, "call")
+            detail = f": {gap.detail}" if gap.detail else ""
+            say(f"Not on record: {missing} after {show_moment(gap.from_us, utc=utc)}, {gap.reason}{detail}.")
 
 
 @app.command()

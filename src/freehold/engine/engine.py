@@ -18,9 +18,16 @@ class Engine:
     """Everybody who needs a model calls this, so everything spent is in the ledger."""
 
     def __init__(
-        self, runtime: Runtime, *, clock: Clock, observers: tuple[Callable[[Call], None], ...]
+        self,
+        runtime: Runtime,
+        *,
+        clock: Clock,
+        observers: tuple[Callable[[Call], None], ...],
+        begun: Callable[[], None] = lambda: None,
     ) -> None:
-        """Each of `observers` is handed every finished call once; it must neither block nor raise."""
+        """Each of `observers` is handed every finished call once, and `begun` is called as each begins; they must
+        neither block nor raise.
+        """
         self.runtime = runtime
         self.active = 0
         """Calls begun and not finished."""
@@ -28,11 +35,13 @@ class Engine:
         """Bytes of request bodies that those calls hold; whoever takes a body in adds it."""
         self._clock = clock
         self._observers = observers
+        self._begun = begun
         self._budget = CaptureBudget()
 
     def begin(self, operation: Literal["chat", "embeddings"], dialect: str, key: Key | None) -> RunningCall:
         """A new call. Whoever begins one must end it: `RunningCall` says how."""
         self.active += 1
+        self._begun()
         call = Call(
             id=new_id("call"),
             started_us=microseconds(self._clock.now()),

@@ -81,6 +81,11 @@ class Inbox:
         """Calls handed in since the start, whatever became of them."""
         return self._tally.cells[0]
 
+    def begin(self) -> None:
+        """Count a call that began. Never blocks for long, never raises."""
+        with self._lock:
+            self._tally.cells[2] += 1
+
     def put(self, call: Call) -> None:
         """Take a call in; without its bodies, or not at all, when there is no room. Never blocks, never raises."""
         try:

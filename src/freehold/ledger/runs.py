@@ -1,9 +1,10 @@
 """The lives of the processes that wrote the ledger, and what is known to be missing from it.
 
 A process that is killed cannot say what it lost. Its tally can: calls recorded, less calls written, less
-calls dropped. The next process to open the ledger writes that down as a gap. Where the tally is gone too (the
-machine was restarted), the gap says that the number is unknown; it is then at most what arrived in the last
-`flush_ms` and the time of one commit.
+calls dropped; and calls begun, less calls recorded, which were in flight. The next process to open the ledger
+writes that down as gaps. Where the tally is gone too (the machine was restarted), the gap says that the number
+is unknown; it is then at most what arrived in the last `flush_ms` and the time of one commit, and what was in
+flight.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Gap(msgspec.Struct, frozen=True):
 
     run: int
     reason: str
-    """`killed`, `queue full`, `unrecordable`, `closed`, `dropped`, `removed` or `damaged`."""
+    """`killed`, `in flight`, `queue full`, `unrecordable`, `closed`, `dropped`, `removed` or `damaged`."""
     detail: str | None
     from_us: int
     until_us: int | None
@@ -128,12 +129,18 @@ def settle_former_runs(connection: Connection, now_us: int, *, but: int) -> list
 def gaps_of_killed(row: Row[Any], count: tally.Count | None) -> list[Gap]:
     """What is missing after the process of run `row` was killed."""
     if count is None:
-        detail = "killed, and its count is gone: calls of the moment before may be missing"
+        detail = (
+            "killed, and its count is gone: calls of the moment before and those in flight may be missing"
+        )
         return [Gap(row.id, "killed", detail, row.updated_us, None, None)]
     found = []
     missing = count.recorded - row.written - count.dropped
     if missing > 0:
         found.append(Gap(row.id, "killed", "accepted but not yet committed", row.updated_us, None, missing))
+    in_flight = count.begun - count.recorded
+    if in_flight > 0:
+        detail = "begun and not ended when the process was killed"
+        found.append(Gap(row.id, "in flight", detail, row.updated_us, None, in_flight))
     if count.dropped > row.dropped:
         unreported = count.dropped - row.dropped
         found.append(

@@ -1,9 +1,9 @@
 """A run's count of calls, kept where the sudden end of the process does not reach it.
 
-`record()` counts every call in a page of shared memory (`/dev/shm`) before the writer has it on disk. When
-the process is killed, the page stays, and whoever opens the ledger next can say exactly how many calls are
-missing. It is not a file of the data folder, because writing to a mapped page of a disk that is full, or has
-turned read-only, ends the process.
+`begun()` and `record()` count every call in a page of shared memory (`/dev/shm`) before the writer has it on
+disk. When the process is killed, the page stays, and whoever opens the ledger next can say exactly how many calls
+are missing: how many had ended, and how many were in flight. It is not a file of the data folder, because writing
+to a mapped page of a disk that is full, or has turned read-only, ends the process.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import cast
 import msgspec
 
 _FOLDER = Path("/dev/shm")  # noqa: S108 - the name is random, made exclusively, mode 0600
-_FORM = struct.Struct("=QQ")
+_FORM = struct.Struct("=QQQ")
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -32,17 +32,19 @@ class Count(msgspec.Struct, frozen=True):
     """Calls handed in."""
     dropped: int
     """Calls of those that were given up, for whatever reason."""
+    begun: int
+    """Calls that began. Those not handed in yet are in flight; 0 where nobody told of beginnings."""
     alive: bool
     """Whether the process that counts still runs."""
 
 
 class Tally:
-    """Counts of the running process: `cells[0]` calls recorded, `cells[1]` calls dropped."""
+    """Counts of the running process: `cells[0]` calls recorded, `cells[1]` dropped, `cells[2]` begun."""
 
     def __init__(self, folder: Path = _FOLDER) -> None:
         """Make the page; without shared memory the counts are kept in ordinary memory, and `name` is None."""
         self.name: str | None = f"freehold-{secrets.token_hex(8)}"
-        self.cells: MutableSequence[int] = array("Q", (0, 0))
+        self.cells: MutableSequence[int] = array("Q", (0, 0, 0))
         self._folder = folder
         self._handle = -1
         self._page: mmap.mmap | None = None
@@ -61,7 +63,7 @@ class Tally:
 
     def close(self, *, forget: bool) -> None:
         """Count on in ordinary memory; with `forget`, take the page away, for all it says is written down."""
-        self.cells = array("Q", self.cells[:2])
+        self.cells = array("Q", self.cells[:3])
         if self._view is not None:
             self._view.release()
         if self._page is not None:
@@ -90,8 +92,8 @@ def read(name: str | None, folder: Path = _FOLDER) -> Count | None:
         os.close(handle)
     if len(content) < _FORM.size:
         return None
-    recorded, dropped = _FORM.unpack(content)
-    return Count(recorded, dropped, alive)
+    recorded, dropped, begun = _FORM.unpack(content)
+    return Count(recorded, dropped, begun, alive)
 
 
 def remove(name: str | None, folder: Path = _FOLDER) -> None:

@@ -102,6 +102,7 @@ def _ledger(path: Path) -> Iterator[Finding]:
 
 _STEPS = {
     "killed": "The process was ended without notice: look for the reason in the kernel's log and at memory limits.",
+    "in flight": "The process was ended without notice while these calls ran; their clients saw the connection break.",
     "queue full": "The database could not be written for long: look at the disk, or raise `ledger.queue_bytes`.",
     "removed": "Leave ledger.db where it is while the endpoint runs.",
     "damaged": "The damaged file was moved aside; look at the disk it lies on.",
@@ -111,12 +112,14 @@ _STEPS = {
 def _missing(reason: str, gaps: list[Gap]) -> Finding:
     known = sum(gap.calls or 0 for gap in gaps)
     unknown = sum(gap.calls is None for gap in gaps)
-    missing = f"{count(known)} calls are missing" if known or not unknown else "calls may be missing"
-    uncertain = f", and a number unknown {count(unknown)} times" if unknown and known else ""
+    missing = f"{counted(known, 'call')} {'is' if known == 1 else 'are'} missing"
+    if unknown and not known:
+        missing = "calls may be missing"
+    uncertain = f", and a number unknown {counted(unknown, 'time')}" if unknown and known else ""
     last = show_moment(max(gap.from_us for gap in gaps), utc=False)
     detail = next((f" ({gap.detail})" for gap in reversed(gaps) if gap.detail), "")
     return notice(
         "record",
-        f"{reason}, {len(gaps)} times in 30 days, last at {last}: {missing}{uncertain}{detail}",
+        f"{reason}, {counted(len(gaps), 'time')} in 30 days, last at {last}: {missing}{uncertain}{detail}",
         _STEPS.get(reason, "What the endpoint says on standard error has the reason."),
     )
