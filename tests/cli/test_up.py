@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import socket
@@ -96,6 +97,42 @@ def test_a_key_is_made_where_there_is_none_and_where_one_is_wanted(shell: Shell)
         assert endpoint.key.startswith("fh-")
         assert endpoint.greeting["key_expires"] is not None
     assert [key["name"] for key in shell.json("keys", "list")] == ["up", "up 2"]
+
+
+@pytest.mark.parametrize("has_keys", [False, True])
+def test_asking_from_another_folder_leaves_nothing_there(
+    shell: Shell, tmp_path: Path, has_keys: bool
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Shell(tmp_path / "other")
+    if has_keys:
+        other("keys", "create", "laptop")
+    before = other.json("keys", "list", "--all")
+    with RunningEndpoint(shell) as endpoint:
+        done = other("ask", "x", FREEHOLD_URL=endpoint.url)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"The endpoint at {endpoint.url} keeps its keys elsewhere" in done.stderr
+        assert "--key" in done.stderr
+        assert other("ask", "x", FREEHOLD_URL=endpoint.url, FREEHOLD_KEY=endpoint.key).returncode == 0
+    assert other.json("keys", "list", "--all") == before
+    if not has_keys:
+        assert list(other.folder.iterdir()) == []
+
+
+def test_a_key_that_asking_made_for_itself_is_nobodys(shell: Shell) -> None:
+    with RunningEndpoint(shell) as endpoint:
+        assert shell("ask", "x", FREEHOLD_URL=endpoint.url).returncode == 0
+    shell("keys", "revoke", "up")
+    assert [key["name"] for key in shell.json("keys", "list")] == ["command line"]
+    wide = shell("up", "--no-local", "--port", "0", "--host", "0.0.0.0")
+    assert (wide.returncode, wide.stdout) == (1, "")
+    assert "no key exists" in wide.stderr
+    with (shell.folder / "freehold.toml").open("a") as file:
+        file.write('[server]\nhost = "0.0.0.0"\nport = 0\n')
+    (keys,) = [json.loads(line) for line in shell("doctor", "--json").stdout.splitlines() if '"keys"' in line]
+    assert (keys["state"], keys["next"]) == ("broken", "`freehold keys create NAME`")
+    with RunningEndpoint(shell, "--host", "127.0.0.1") as endpoint:
+        assert endpoint.key.startswith("fh-"), "a fresh one, as nobody holds one"
 
 
 def test_a_revoked_key_is_refused_within_a_second_or_so(shell: Shell) -> None:

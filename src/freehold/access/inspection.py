@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sql
 
 from freehold.access import tables
+from freehold.access.names import is_held
 from freehold.access.pepper import read_pepper
 from freehold.store.database import open_to_read, reading, store_errors
 
@@ -20,6 +21,8 @@ class KeysState(msgspec.Struct, frozen=True):
     """Keys of any state."""
     good: int
     """Keys that are neither revoked nor expired."""
+    usable: int
+    """Good keys without those that `freehold ask` made for itself."""
     pepper: Literal["agrees", "lost", "another"]
     """Whether the pepper is the one that the keys were hashed with."""
 
@@ -30,12 +33,14 @@ def inspect_keys(path: Path, pepper_path: Path, now_us: int) -> KeysState:
     engine = open_to_read(path, "access")
     columns = tables.keys.c
     in_time = sql.or_(columns.expires_us.is_(None), columns.expires_us > now_us)
-    good = sql.func.count().filter(columns.revoked_us.is_(None), in_time)
+    good = sql.select(columns.name, columns.expires_us).where(columns.revoked_us.is_(None), in_time)
     with store_errors(path), reading(engine) as connection:
-        counted = connection.execute(sql.select(sql.func.count(), good).select_from(tables.keys)).one()
+        count = connection.execute(sql.select(sql.func.count()).select_from(tables.keys)).scalar_one()
+        found = connection.execute(good).all()
         check = connection.execute(sql.select(tables.pepper.c.check_value)).scalar()
     if pepper is None:
         agreement: Literal["agrees", "lost", "another"] = "lost"
     else:
         agreement = "agrees" if check in (None, pepper.check) else "another"
-    return KeysState(counted[0], counted[1], agreement)
+    usable = sum(is_held(row.name, row.expires_us) for row in found)
+    return KeysState(count, len(found), usable, agreement)

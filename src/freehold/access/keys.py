@@ -79,9 +79,10 @@ class Keys:
 
     @property
     def usable(self) -> int:
-        """How many keys are good at this moment."""
+        """How many keys are good at this moment, without those that `freehold ask` made for itself."""
         now_us = self._now_us()
-        return sum(key.expires_us is None or key.expires_us > now_us for key in self._good.values())
+        good = (key for key in self._good.values() if key.expires_us is None or key.expires_us > now_us)
+        return sum(names.is_held(key.name, key.expires_us) for key in good)
 
     def refresh(self) -> None:
         """Take over what other processes changed; cheap when nothing did.
@@ -172,6 +173,11 @@ class Keys:
                 connection.execute(tables.keys.update().where(this).values(revoked_us=now_us))
                 key = msgspec.structs.replace(key, revoked_us=now_us)
         return key
+
+    def forget(self, key_id: str) -> None:
+        """Take a key off the list altogether: nobody was given it, and no call was made with it. Raises StoreError."""
+        with self._changing() as connection:
+            connection.execute(tables.keys.delete().where(tables.keys.c.id == key_id))
 
     def purge_expired(self, name: str) -> int:
         """Forget keys called `name`, or `name` with a number, that expired over a week ago. Returns how many.

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from freehold.core.errors import BadRequest
 
 LONGEST = 64
+COMMAND_LINE = "command line"
+"""What keys are called that `freehold ask` makes for itself."""
 _LIKE_A_KEY = re.compile(r"fh-[\w-]{20,}")
 
 
@@ -40,3 +42,8 @@ def numbered(name: str, taken: Collection[str]) -> str:
 def is_numbered(name: str, stem: str) -> bool:
     """Whether `numbered(stem, …)` can have given `name`."""
     return name == stem or (name.startswith(f"{stem} ") and name[len(stem) + 1 :].isdecimal())
+
+
+def is_held(name: str, expires_us: int | None) -> bool:
+    """Whether somebody holds the key of this name: those that `freehold ask` made for an hour, nobody does."""
+    return expires_us is None or not is_numbered(name, COMMAND_LINE)

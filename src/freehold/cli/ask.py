@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from freehold.access.names import COMMAND_LINE
 from freehold.cli.completion import route_names
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import at_terminal, plain, say, write, write_json
 from freehold.core.clock import microseconds
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, Unauthorized
 
 if TYPE_CHECKING:
     from freehold.cli.endpoint import ChatAnswer, Endpoint
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-OWN_KEY_NAME = "command line"
-"""What keys are called that `ask` makes for itself."""
 OWN_KEY_SECONDS = 3600
+"""How long a key is good that `ask` makes for itself."""
 
 
 @app.command()
@@ -68,14 +69,14 @@ def ask(
     body: dict[str, object] = {"model": model, "messages": [*messages, {"role": "user", "content": text}]}
     if max_tokens is not None:
         body["max_tokens"] = max_tokens
-    endpoint, token = _find_endpoint(url, key, config, model)
-    started = time.perf_counter()
-    with endpoint.chat(token, body) as answer:
-        if as_json:
-            written = "".join(answer)
-            write_json(_as_json(answer, written, time.perf_counter() - started))
-            return
-        _stream(answer)
+    with _endpoint(url, key, config, model) as (endpoint, token):
+        started = time.perf_counter()
+        with endpoint.chat(token, body) as answer:
+            if as_json:
+                written = "".join(answer)
+                write_json(_as_json(answer, written, time.perf_counter() - started))
+                return
+            _stream(answer)
     if sys.stderr.isatty():
         _show_facts(answer, time.perf_counter() - started)
 
@@ -110,18 +111,21 @@ def _as_json(answer: ChatAnswer, text: str, seconds: float) -> dict[str, object]
     }
 
 
-def _find_endpoint(url: str | None, key: str | None, config: Config, model: str) -> tuple[Endpoint, str]:
+@contextmanager
+def _endpoint(url: str | None, key: str | None, config: Config, model: str) -> Iterator[tuple[Endpoint, str]]:
     """The endpoint to ask and a key for it. The configuration is read only when something is missing."""
     from freehold.cli.endpoint import Endpoint, local_url  # noqa: PLC0415 - imported when the command runs
 
     if url is not None and key is not None:
-        return Endpoint(url), key
+        yield Endpoint(url), key
+        return
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
     settings = freehold.settings_from(config)
     endpoint = Endpoint(url or local_url(settings.server.host, settings.server.port))
     if key is not None:
-        return endpoint, key
+        yield endpoint, key
+        return
     if not endpoint.is_this_machine:
         raise BadRequest(
             f"The endpoint at {endpoint.url} is not on this machine, so it needs a key of its own.",
@@ -132,8 +136,21 @@ def _find_endpoint(url: str | None, key: str | None, config: Config, model: str)
             f"Another program answers at {endpoint.url}, and keys are not for it.",
             hint="`freehold doctor` looks at the address; `freehold up --port N` takes another.",
         )
+    elsewhere = BadRequest(
+        f"The endpoint at {endpoint.url} keeps its keys elsewhere than in {settings.data}.",
+        hint="Run this beside its freehold.toml, name that with --config, or pass a key with --key or FREEHOLD_KEY.",
+    )
+    if not (settings.data / "access.db").exists():
+        raise elsewhere
     expires_us = microseconds(time.time() + OWN_KEY_SECONDS)
     with closing(freehold.keys_of(settings)) as keys:
-        keys.purge_expired(OWN_KEY_NAME)
-        _, token = keys.create(OWN_KEY_NAME, expires_us=expires_us, routes=frozenset({model}), numbered=True)
-    return endpoint, token
+        keys.purge_expired(COMMAND_LINE)
+        own, token = keys.create(
+            COMMAND_LINE, expires_us=expires_us, routes=frozenset({model}), numbered=True
+        )
+    try:
+        yield endpoint, token
+    except Unauthorized:
+        with closing(freehold.keys_of(settings)) as keys:
+            keys.forget(own.id)
+        raise elsewhere from None

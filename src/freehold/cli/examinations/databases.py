@@ -67,9 +67,11 @@ def _keys(path: Path, pepper_path: Path, *, wide: bool) -> Iterator[Finding]:
             f"{pepper_path} {what}: none of the {state.keys} keys can be recognised",
             f"Put it back from a backup. If it is lost for good, move {path.name} away and make new keys.",
         )
-    elif wide and not state.good:
+    elif wide and not state.usable:
         yield broken(
-            "keys", "no key is good, and others can reach the endpoint", "`freehold keys create NAME`"
+            "keys",
+            "nobody holds a good key, and others can reach the endpoint",
+            "`freehold keys create NAME`",
         )
     else:
         yield good("keys", f"{state.good} good, {state.keys - state.good} revoked or expired")
