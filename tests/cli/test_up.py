@@ -99,6 +99,23 @@ def test_a_key_is_made_where_there_is_none_and_where_one_is_wanted(shell: Shell)
     assert [key["name"] for key in shell.json("keys", "list")] == ["up", "up 2"]
 
 
+@pytest.mark.parametrize("with_a_key", [False, True])
+def test_a_route_can_be_asked_as_soon_as_it_is_written(shell: Shell, with_a_key: bool) -> None:
+    with RunningEndpoint(shell) as endpoint:
+        more = {"FREEHOLD_KEY": endpoint.key} if with_a_key else {"FREEHOLD_URL": endpoint.url}
+        with (shell.folder / "freehold.toml").open("a") as file:
+            file.write(
+                f'[routes.fresh]\nincumbent = "far/m1"\n[server]\nport = {endpoint.url.rpartition(":")[2]}\n'
+            )
+        asked = shell("ask", "x", "-m", "fresh", **more)
+        assert (asked.returncode, asked.stdout) == (0, "Han, Rhine, Nile.\n"), asked.stderr
+        began = time.monotonic()
+        assert shell("ask", "x", "-m", "nobody", **more).returncode == 1
+        assert time.monotonic() - began < 3, "what the configuration does not name is not waited for"
+        assert _until(lambda: len(shell.json("calls")) == 2)
+        assert [call["outcome"] for call in shell.json("calls")] == ["refused", "answered"]
+
+
 @pytest.mark.parametrize("has_keys", [False, True])
 def test_asking_from_another_folder_leaves_nothing_there(
     shell: Shell, tmp_path: Path, has_keys: bool

@@ -19,11 +19,14 @@ from freehold.core.errors import BadRequest, Unauthorized
 
 if TYPE_CHECKING:
     from freehold.cli.endpoint import ChatAnswer, Endpoint
+    from freehold.config.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 OWN_KEY_SECONDS = 3600
 """How long a key is good that `ask` makes for itself."""
+TAKEOVER_SECONDS = 5.0
+"""Within which a running endpoint has taken an edited configuration over; most often within two."""
 
 
 @app.command()
@@ -111,6 +114,16 @@ def _as_json(answer: ChatAnswer, text: str, seconds: float) -> dict[str, object]
     }
 
 
+def _await_takeover(endpoint: Endpoint, key: str, settings: Settings, model: str) -> None:
+    """Wait until the endpoint knows a route that was written into the configuration a moment ago."""
+    if settings.path is None or model not in settings.routes:
+        return
+    age = time.time() - settings.path.stat().st_mtime
+    give_up_at = time.monotonic() + TAKEOVER_SECONDS - age
+    while 0 <= age < TAKEOVER_SECONDS and endpoint.misses(key, model) and time.monotonic() < give_up_at:
+        time.sleep(0.1)
+
+
 @contextmanager
 def _endpoint(url: str | None, key: str | None, config: Config, model: str) -> Iterator[tuple[Endpoint, str]]:
     """The endpoint to ask and a key for it. The configuration is read only when something is missing."""
@@ -124,6 +137,7 @@ def _endpoint(url: str | None, key: str | None, config: Config, model: str) -> I
     settings = freehold.settings_from(config)
     endpoint = Endpoint(url or local_url(settings.server.host, settings.server.port))
     if key is not None:
+        _await_takeover(endpoint, key, settings, model)
         yield endpoint, key
         return
     if not endpoint.is_this_machine:
@@ -149,6 +163,7 @@ def _endpoint(url: str | None, key: str | None, config: Config, model: str) -> I
             COMMAND_LINE, expires_us=expires_us, routes=frozenset({model}), numbered=True
         )
     try:
+        _await_takeover(endpoint, token, settings, model)
         yield endpoint, token
     except Unauthorized:
         with closing(freehold.keys_of(settings)) as keys:

@@ -6,7 +6,7 @@ import http.client
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -81,10 +81,15 @@ class Endpoint:
         """Whether it is bound to loopback, so that only this machine hears what is sent to it."""
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
-    def get(self, path: str, *, timeout: float) -> tuple[int, bytes]:
+    def get(self, path: str, *, timeout: float, key: str | None = None) -> tuple[int, bytes]:
         """Status and body of a GET. Raises NotFound when nobody answers."""
-        with self._request("GET", path, {}, None, timeout) as answer:
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        with self._request("GET", path, headers, None, timeout) as answer:
             return answer.status, answer.read()
+
+    def misses(self, key: str, route: str) -> bool:
+        """Whether there is no such route for this key. Raises NotFound when nobody answers."""
+        return self.get(f"/v1/models/{quote(route)}", timeout=5.0, key=key)[0] == 404
 
     def is_freehold(self) -> bool:
         """Whether what answers here says that it is an endpoint. Raises NotFound when nobody answers."""
