@@ -12,10 +12,21 @@ from pathlib import Path
 
 import pytest
 from planted import call_number, plant
+from rich.cells import cell_len
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
+WIDE_CONFIGURATION = """
+[providers.a-provider-with-a-long-name]
+base_url = "https://an-address-that-is-quite-long.example/with/a/path/v1"
+models = ["some-organisation/a-model-with-an-even-longer-name-than-that"]
 
-def _at_terminal(shell: Shell, *words: str, columns: int = 100, **more: str) -> str:
+[routes.copilot]
+incumbent = "a-provider-with-a-long-name/some-organisation/a-model-with-an-even-longer-name-than-that"
+fallbacks = ["local/smollm2-135m"]
+"""
+
+
+def _at_terminal(shell: Shell, *words: str, columns: int = 100, fails: bool = False, **more: str) -> str:
     """What a terminal of this width shows of a command's standard output."""
     above, below = pty.openpty()
     environment = {"COLUMNS": str(columns), "TERM": "xterm-256color", **more}
@@ -25,7 +36,7 @@ def _at_terminal(shell: Shell, *words: str, columns: int = 100, **more: str) -> 
         os.close(below)
         text = shown.result(timeout=10)
     os.close(above)
-    assert done.returncode == 0, done.stderr
+    assert fails or done.returncode == 0, done.stderr
     return text.replace("\r\n", "\n")
 
 
@@ -67,6 +78,50 @@ def test_rows_are_cut_to_stay_on_one_line_and_ids_are_never(shell: Shell) -> Non
     piped = shell("calls").stdout
     assert "…" not in piped
     assert "a-route-with-quite-a-long-name" in piped
+
+
+@pytest.mark.parametrize("columns", [50, 80, 120])
+@pytest.mark.parametrize(
+    ("words", "always"),
+    [
+        (("calls",), ["ID", "MODEL", "OUTCOME"]),
+        (("spend",), ["ROUTE", "CALLS", "COST", "UNKNOWN"]),
+        (("models",), ["MODEL"]),
+        (("routes",), ["ROUTE", "MODEL", "ROLE"]),
+        (("keys", "list"), ["NAME", "KEY", "STATE"]),
+        (("check",), ["PROVIDER", "ROUTE", "MODEL"]),
+        (("doctor",), []),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_row_is_a_line_on_any_terminal(
+    shell: Shell, words: tuple[str, ...], always: list[str], columns: int
+) -> None:
+    (shell.folder / "freehold.toml").write_text(WIDE_CONFIGURATION)
+    shell("keys", "create", "somebody's laptop", "--route", "copilot", "--route", "another-long-name")
+    shown = _at_terminal(shell, *words, columns=columns, NO_COLOR="1", fails=words == ("doctor",))
+    lines = shown.splitlines()
+    # A path or an address is not broken in two, so that it can be copied.
+    whole = [line for line in lines if max(map(len, line.split()), default=0) < columns - 30]
+    assert [line for line in whole if cell_len(line) > columns] == []
+    headings = " ".join(lines)
+    assert all(title in headings for title in always)
+    if columns == 50 and words == ("calls",):
+        assert "STARTED" not in headings
+        assert f"call_{2:032x}"[:22] in headings
+
+
+def test_what_a_narrow_terminal_is_spared_is_said(shell: Shell) -> None:
+    above, below = pty.openpty()
+    try:
+        done = shell("calls", terminal=os.ttyname(below), COLUMNS="80")
+        assert "Left out for want of room: ROUTE, KEY, READ, WRITTEN, FIRST, TOOK" in done.stderr.replace(
+            "\n", " "
+        )
+    finally:
+        os.close(below)
+        os.close(above)
+    assert "Left out" not in shell("calls", COLUMNS="50").stderr
 
 
 def test_wide_characters_keep_the_columns_straight(shell: Shell) -> None:

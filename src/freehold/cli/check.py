@@ -13,7 +13,7 @@ import typer
 from freehold.cli.failure import YOURS
 from freehold.cli.figures import counted
 from freehold.cli.options import AsJson, Config
-from freehold.cli.output import Column, Listing, in_colour, plain, say, write, write_json
+from freehold.cli.output import Column, Listing, fold, in_colour, plain, say, write, write_json
 from freehold.cli.waiting import waiting
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def _show(report: Report, answers: tuple[Answer, ...], told: list[Finding]) -> N
     if settings is not None:
         server = settings.server
         reach = "this machine only" if server.loopback else "other machines too"
-        write(f"data           {settings.data}\nlistens on     {server.host}:{server.port} ({reach})\n\n")
+        write(f"data           {settings.data}\n")
+        write(fold(f"listens on     {server.host}:{server.port} ({reach})", indent=15) + "\n\n")
         _show_providers(report, answers)
         _show_routes(report)
     for finding in told:
@@ -91,9 +92,9 @@ def _show_providers(report: Report, answers: tuple[Answer, ...]) -> None:
     listing = Listing(
         [
             Column("PROVIDER", width=24),
-            Column("ADDRESS", width=48),
-            Column("KEY FROM", width=32),
-            Column("ROUTES", width=32),
+            Column("ADDRESS", width=48, rank=3),
+            Column("KEY FROM", width=32, rank=4),
+            Column("ROUTES", width=32, rank=5),
             *([Column("MODELS", right=True)] if answers else []),
         ]
     )
@@ -118,8 +119,8 @@ def _show_routes(report: Report) -> None:
         [
             Column("ROUTE", width=24),
             Column("MODEL", width=48),
-            Column("PRICED BY", width=48),
-            Column("BODIES"),
+            Column("PRICED BY", width=48, rank=3),
+            Column("BODIES", rank=4),
         ]
     )
     rows = []
@@ -136,9 +137,10 @@ def _show_routes(report: Report) -> None:
 def _show_finding(finding: Finding) -> None:
     level = typer.style(finding.level, fg=_COLOURS[finding.level]) if in_colour() else finding.level
     place = f"{finding.where}: " if finding.where else ""
-    write(f"{level}: {plain(place + finding.message)}\n")
+    text = fold(f"{finding.level}: {plain(place + finding.message)}", indent=2)
+    write(level + text.removeprefix(finding.level) + "\n")
     if finding.hint:
-        write(f"  -> {plain(finding.hint)}\n")
+        write(fold(f"  -> {plain(finding.hint)}", indent=5) + "\n")
 
 
 def _as_json(

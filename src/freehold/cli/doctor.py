@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from freehold.cli.options import AsJson, Config
-from freehold.cli.output import in_colour, plain, say, write, write_json
+from freehold.cli.output import fold, in_colour, plain, say, terminal_width, write, write_json
 from freehold.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
+_WIDE = 80
+"""Columns below which what was found stands below what was looked at, and not beside it."""
 _COLOURS = {"good": typer.colors.GREEN, "notice": typer.colors.YELLOW, "broken": typer.colors.RED}
 
 
@@ -44,11 +46,20 @@ def doctor(config: Config = None, as_json: AsJson = False) -> None:
 
 def _show(finding: Finding) -> None:
     state = f"{finding.state:<7}"
-    if in_colour():
-        state = typer.style(state, fg=_COLOURS[finding.state], bold=finding.state != "good")
-    write(f"{state} {finding.subject:<18} {plain(finding.found)}\n")
+    found = plain(finding.found)
+    if terminal_width() >= _WIDE:
+        indent = 27
+        lines = [fold(f"{state} {finding.subject:<18} {found}", indent=indent)]
+    else:
+        indent = 4
+        lines = [f"{state} {finding.subject}", fold(f"    {found}", indent=indent)]
     if finding.next:
-        write(f"{'':<7} {'':<18} -> {plain(finding.next)}\n")
+        lines.append(fold(f"{'':<{indent}}-> {plain(finding.next)}", indent=indent + 3))
+    text = "\n".join(lines)
+    if in_colour():
+        styled = typer.style(state, fg=_COLOURS[finding.state], bold=finding.state != "good")
+        text = styled + text.removeprefix(state)
+    write(text + "\n")
 
 
 def _examine(config: Config) -> Iterator[Finding]:

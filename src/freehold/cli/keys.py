@@ -100,10 +100,10 @@ def list_(
             Column("NAME", width=32),
             Column("KEY"),
             Column("STATE"),
-            Column("ROUTES", width=40),
-            Column("CREATED"),
-            Column("EXPIRES"),
-            Column("ID"),
+            Column("ROUTES", width=40, rank=2),
+            Column("CREATED", rank=8),
+            Column("EXPIRES", rank=3),
+            Column("ID", rank=9),
         ]
     )
     listing.write(

@@ -44,12 +44,12 @@ def models(config: Config = None, as_json: AsJson = False) -> None:
         return
     listing = Listing(
         [
-            Column("MODEL"),
-            Column("DOES", width=24),
-            Column("CONTEXT", right=True),
-            Column("READ", right=True),
-            Column("WRITTEN", right=True),
-            Column("PRICE FROM", width=44),
+            Column("MODEL", width=64),
+            Column("DOES", width=24, rank=5),
+            Column("CONTEXT", right=True, rank=6),
+            Column("READ", right=True, rank=3),
+            Column("WRITTEN", right=True, rank=3),
+            Column("PRICE FROM", width=44, rank=9),
         ]
     )
     listing.write(

@@ -19,17 +19,17 @@ SHORT_ID = 22
 """`call_` and 17 characters: the millisecond, and 20 bits beyond it to be the only one."""
 
 COLUMNS = (
-    Column("STARTED", least=19),
+    Column("STARTED", least=19, rank=3),
     Column("ID", least=SHORT_ID),
-    Column("ROUTE", width=24, least=10),
+    Column("ROUTE", width=24, least=10, rank=5),
     Column("MODEL", width=32, least=22),
-    Column("KEY", width=16, least=10),
+    Column("KEY", width=16, least=10, rank=7),
     Column("OUTCOME", least=11),
-    Column("READ", right=True, least=6),
-    Column("WRITTEN", right=True, least=7),
-    Column("FIRST", right=True, least=6),
-    Column("TOOK", right=True, least=6),
-    Column("COST", right=True, least=11),
+    Column("READ", right=True, least=6, rank=8),
+    Column("WRITTEN", right=True, least=7, rank=8),
+    Column("FIRST", right=True, least=6, rank=9),
+    Column("TOOK", right=True, least=6, rank=6),
+    Column("COST", right=True, least=11, rank=4),
 )
 
 

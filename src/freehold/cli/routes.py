@@ -43,10 +43,10 @@ def routes(config: Config = None, as_json: AsJson = False) -> None:
             Column("ROUTE", width=32),
             Column("MODEL", width=44),
             Column("ROLE"),
-            Column("READ", right=True),
-            Column("WRITTEN", right=True),
-            Column("PRICE FROM", width=40),
-            Column("BODIES"),
+            Column("READ", right=True, rank=5),
+            Column("WRITTEN", right=True, rank=5),
+            Column("PRICE FROM", width=40, rank=8),
+            Column("BODIES", rank=9),
         ]
     )
     listing.write(row for route in settings.routes.values() for row in _rows(route, prices, now_us))

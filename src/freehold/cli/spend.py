@@ -83,9 +83,9 @@ def spend(
             Column("CALLS", right=True),
             Column("COST", right=True),
             Column("UNKNOWN", right=True),
-            Column("READ", right=True),
-            Column("WRITTEN", right=True),
-            Column("UNCOUNTED", right=True),
+            Column("READ", right=True, rank=6),
+            Column("WRITTEN", right=True, rank=7),
+            Column("UNCOUNTED", right=True, rank=9),
         ]
     )
     listing.write([*(_row(key_names.get(one.name or "", one.name), one) for one in found), _total(found)])
