@@ -251,6 +251,9 @@ def test_following_waits_for_a_ledger(tmp_path: Path) -> None:
         try:
             assert command.stdout is not None
             assert select.select([command.stdout], [], [], 1.5)[0] == []
+            (tmp_path / ".freehold").mkdir(mode=0o700)
+            (tmp_path / ".freehold" / "ledger.db").touch(mode=0o600)  # as it is for a moment while it is made
+            assert select.select([command.stdout], [], [], 1.0)[0] == []
             plant(tmp_path, [call_number(1)])
             assert _numbers(_read(command, 1)) == [1]
         finally:

@@ -24,7 +24,7 @@ from freehold.cli.selection import (
 )
 from freehold.cli.times import show_moment
 from freehold.cli.waiting import waiting
-from freehold.core.errors import BadRequest, NotFound
+from freehold.core.errors import BadRequest, NotFound, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +36,8 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_co
 
 POLL_SECONDS = 0.5
 """Between two looks at the ledger while following it."""
+MAKING_SECONDS = 5.0
+"""Within which a ledger has its tables once its file is there."""
 _NONE_YET = "No call is on record yet."
 
 
@@ -253,7 +255,7 @@ def _follow(history: LedgerReader, chosen: Filter, limit: int, screen: _Screen) 
     """Show the last calls, the newest below, and then each call as it is recorded."""
     while not history.path.exists():
         time.sleep(POLL_SECONDS)
-    seq = history.last_seq()
+    seq = _last_seq(history)
     screen.show(reversed(history.calls(chosen, limit=limit)))
     while True:
         time.sleep(POLL_SECONDS)
@@ -268,3 +270,15 @@ def _follow(history: LedgerReader, chosen: Filter, limit: int, screen: _Screen) 
             if found:
                 screen.show(found)
             seq = found[-1].seq if len(found) == 500 else max(last, found[-1].seq if found else 0)
+
+
+def _last_seq(history: LedgerReader) -> int:
+    """The newest call of a ledger whose tables may only just be on their way."""
+    give_up_at = time.monotonic() + MAKING_SECONDS
+    while True:
+        try:
+            return history.last_seq()
+        except StoreError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.05)
