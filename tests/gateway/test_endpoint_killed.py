@@ -141,14 +141,13 @@ def test_killed_again_and_again(tmp_path: Path, provider: ThreadedProvider) -> N
 def test_killed_with_streams_open(tmp_path: Path, provider: ThreadedProvider) -> None:
     """Calls in flight have no record yet; how many they were is stated, by a reader at once and by the next start."""
     endpoint = RunningEndpoint(tmp_path, toml_for(provider))
-    with endpoint:
-        with contextlib.ExitStack() as clients:
-            ended = clients.enter_context(endpoint.connect())
-            assert endpoint.recorded(ended.chat("default").call).call.outcome == "answered"
-            for _ in range(3):
-                stream = clients.enter_context(endpoint.connect()).stream("slow")
-                assert stream.event()
-            endpoint.kill()
+    with endpoint, contextlib.ExitStack() as clients:
+        ended = clients.enter_context(endpoint.connect())
+        assert endpoint.recorded(ended.chat("default").call).call.outcome == "answered"
+        for _ in range(3):
+            stream = clients.enter_context(endpoint.connect()).stream("slow")
+            assert stream.event()
+        endpoint.kill()
     told = [(gap.reason, gap.calls) for gap in endpoint.gaps]
     assert told == [("in flight", 3)], "before anybody has started again"
     with endpoint:
