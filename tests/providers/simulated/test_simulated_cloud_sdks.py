@@ -1,4 +1,4 @@
-"""Google's, Amazon's and Cohere's SDKs against the simulated dialects: whole and streamed say the same, and state has to come back."""
+"""The SDKs of Google, Amazon and Cohere against the simulated dialects, in the same way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI's and Anthropic's SDKs against the simulated dialects: whole and streamed say the same, and state has to come back."""
+"""OpenAI's and Anthropic's SDKs against the simulated dialects: whole and streamed agree, state has to come back."""
 
 from __future__ import annotations
 
