@@ -16,7 +16,7 @@ from read_only import within_read_only
 from running import RunningEndpoint
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
-from freehold.cli.examinations.machine import PACKAGES
+from freehold.examinations.machine import PACKAGES
 from freehold.providers.simulated import Script, SimulatedProvider
 
 

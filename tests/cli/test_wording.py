@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.cli import figures
 from freehold.cli.output import plain
-from freehold.cli.times import iso, parse_moment, parse_span, show_moment, show_span
+from freehold.cli.times import iso, parse_moment, parse_span, show_span
+from freehold.core import figures
 from freehold.core.errors import BadRequest
+from freehold.core.figures import show_moment
 
 NOW = 1_795_000_000_123_456
 DAY = 86_400_000_000

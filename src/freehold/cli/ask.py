@@ -127,12 +127,13 @@ def _await_takeover(endpoint: Endpoint, key: str, settings: Settings, model: str
 @contextmanager
 def _endpoint(url: str | None, key: str | None, config: Config, model: str) -> Iterator[tuple[Endpoint, str]]:
     """The endpoint to ask and a key for it. The configuration is read only when something is missing."""
-    from freehold.cli.endpoint import Endpoint, local_url  # noqa: PLC0415 - imported when the command runs
+    from freehold.cli.endpoint import Endpoint  # noqa: PLC0415 - imported when the command runs
 
     if url is not None and key is not None:
         yield Endpoint(url), key
         return
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.config.address import local_url  # noqa: PLC0415
 
     settings = freehold.settings_from(config)
     endpoint = Endpoint(url or local_url(settings.server.host, settings.server.port))

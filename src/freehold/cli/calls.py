@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from freehold.cli import figures, presentation
+from freehold.cli import presentation
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, say, write, write_json
 from freehold.cli.selection import (
@@ -22,9 +22,10 @@ from freehold.cli.selection import (
     Until,
     known_keys,
 )
-from freehold.cli.times import show_moment
 from freehold.cli.waiting import waiting
+from freehold.core import figures
 from freehold.core.errors import BadRequest, NotFound, StoreError
+from freehold.core.figures import show_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from freehold.cli.failure import YOURS
-from freehold.cli.figures import counted
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import Column, Listing, fold, in_colour, plain, say, write, write_json
 from freehold.cli.waiting import waiting
+from freehold.core.figures import counted
 
 if TYPE_CHECKING:
     from freehold.config.check import Report

@@ -10,10 +10,10 @@ import typer
 
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import fold, in_colour, plain, say, terminal_width, write, write_json
-from freehold.core.errors import SettingsError
+from freehold.cli.waiting import waiting
 
 if TYPE_CHECKING:
-    from freehold.cli.examinations.finding import Finding
+    from freehold.examinations.finding import Finding
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -63,38 +63,14 @@ def _show(finding: Finding) -> None:
 
 
 def _examine(config: Config) -> Iterator[Finding]:
+    """Each finding as it is made; a sign of work where one takes long."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.cli.endpoint import local_url  # noqa: PLC0415
-    from freehold.cli.examinations.databases import examine_databases  # noqa: PLC0415
-    from freehold.cli.examinations.embedded import examine_embedded_models  # noqa: PLC0415
-    from freehold.cli.examinations.finding import broken, good, notice  # noqa: PLC0415
-    from freehold.cli.examinations.folder import examine_folder  # noqa: PLC0415
-    from freehold.cli.examinations.machine import examine_machine  # noqa: PLC0415
-    from freehold.cli.examinations.network import examine_network  # noqa: PLC0415
+    from freehold.examinations.installation import examine  # noqa: PLC0415
 
-    yield from examine_machine()
-    try:
-        settings = freehold.settings_from(config)
-    except SettingsError as error:
-        place = f"{error.where}: " if error.where else ""
-        yield broken(
-            "configuration", place + error.message, error.hint or "`freehold check` shows all of it."
-        )
-        return
-    yield good(
-        "configuration", str(settings.path) if settings.path else "no freehold.toml: the defaults hold"
-    )
-    for warning in settings.warnings:
-        yield notice(
-            "configuration",
-            f"{warning.where}: {warning.message}",
-            warning.hint or "`freehold check` says more.",
-        )
-    if settings.local.enabled:
-        named = frozenset(target.name for route in settings.routes.values() for target in route.plan)
-        yield from examine_embedded_models(named)
-    yield from examine_folder(settings.data)
-    yield from examine_databases(settings)
-    server = settings.server
-    if server.port:
-        yield from examine_network(server.host, server.port, local_url(server.host, server.port))
+    findings = examine(lambda: freehold.settings_from(config))
+    while True:
+        with waiting("Examining"):
+            finding = next(findings, None)
+        if finding is None:
+            return
+        yield finding

@@ -19,12 +19,6 @@ PATIENCE = 600.0
 """Seconds without a byte after which an answer is given up."""
 
 
-def local_url(host: str, port: int) -> str:
-    """Where an endpoint that listens on `host` is reached from this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only read, not listened on
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 class Usage(msgspec.Struct, frozen=True):
     """Tokens, as the endpoint reports them."""
 

@@ -12,8 +12,9 @@ import typer
 from freehold.cli.completion import key_names, route_names
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, say, write_json
-from freehold.cli.times import iso, parse_span, show_moment
+from freehold.cli.times import iso, parse_span
 from freehold.core.clock import microseconds
+from freehold.core.figures import show_moment
 
 if TYPE_CHECKING:
     from freehold.access.key import Key

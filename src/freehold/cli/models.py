@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from freehold.cli.figures import count
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import Column, Listing, say, write_json
 from freehold.cli.pricing import price_as_json, show_rates
 from freehold.core.clock import microseconds
+from freehold.core.figures import count
 
 if TYPE_CHECKING:
     from freehold.catalog.models import Model

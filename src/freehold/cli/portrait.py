@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from freehold.cli import figures
 from freehold.cli.output import plain
 from freehold.cli.presentation import model_of, why_not_kept
-from freehold.cli.times import show_moment
+from freehold.core import figures
+from freehold.core.figures import show_moment
 from freehold.wire.sse import EventSplitter, data_of
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from freehold.cli import figures
 from freehold.cli.output import Column, at_terminal
-from freehold.cli.times import iso, show_moment
+from freehold.cli.times import iso
+from freehold.core import figures
+from freehold.core.figures import show_moment
 
 if TYPE_CHECKING:
     from freehold.ledger.reading import Entry

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from freehold.cli.figures import UNKNOWN, exact, money
+from freehold.core.figures import UNKNOWN, exact, money
 
 if TYPE_CHECKING:
     from freehold.catalog.price import Price

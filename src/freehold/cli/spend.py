@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from freehold.cli.figures import count, exact, money
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, say, write_json
 from freehold.cli.selection import (
@@ -21,6 +20,7 @@ from freehold.cli.selection import (
     Until,
     known_keys,
 )
+from freehold.core.figures import count, exact, money
 
 if TYPE_CHECKING:
     from freehold.ledger.spending import Spend

@@ -60,16 +60,6 @@ def iso(us: int | None) -> str | None:
     return None if us is None else as_datetime(us).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def show_moment(us: int | None, *, utc: bool) -> str:
-    """A moment for people: local time to the second, or UTC with a `Z`."""
-    if us is None:
-        return "-"
-    moment = as_datetime(us)
-    if utc:
-        return moment.strftime("%Y-%m-%d %H:%M:%SZ")
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
 def show_span(us: int) -> str:
     """A length of time for people, in its largest fitting unit: `3d`, `12h`, `5m`, `42s`."""
     seconds = us // 1_000_000

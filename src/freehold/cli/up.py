@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freehold.cli.endpoint import Endpoint, local_url
+from freehold.cli.endpoint import Endpoint
 from freehold.cli.greeting import Greeting
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import say, write, write_json
 from freehold.cli.times import iso
 from freehold.cli.waiting import waiting
+from freehold.config.address import local_url
 from freehold.core.clock import microseconds
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""URLs of providers: what they must look like, and who can listen in."""
+"""URLs: of providers, what they must look like, and who can listen in; of the endpoint, where it is reached."""
 
 from __future__ import annotations
 
@@ -56,3 +56,9 @@ def is_near(url: str) -> bool:
     except ValueError:
         return "." not in host or host.endswith(_NEAR_ENDINGS)
     return address.is_loopback or address.is_private or address.is_link_local
+
+
+def local_url(host: str, port: int) -> str:
+    """Where an endpoint that listens on `host` is reached from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only read, not listened on
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

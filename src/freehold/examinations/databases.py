@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.access.inspection import inspect_keys
-from freehold.cli.examinations.finding import Finding, broken, good, notice
-from freehold.cli.figures import count, counted, size
-from freehold.cli.times import show_moment
-from freehold.cli.waiting import waiting
 from freehold.core.clock import microseconds
 from freehold.core.errors import StoreError
+from freehold.core.figures import count, counted, show_moment, size
+from freehold.examinations.finding import Finding, broken, good, notice
 from freehold.ledger.reading import LedgerReader
 from freehold.store.database import open_to_read, reading, store_errors
 from freehold.store.migrate import History
@@ -41,7 +39,7 @@ def _intact(path: Path, history: History) -> Finding | None:
     """What is wrong with the file; None when nothing is."""
     try:
         engine = open_to_read(path, history)
-        with waiting(f"Checking {path.name}"), store_errors(path), reading(engine) as connection:
+        with store_errors(path), reading(engine) as connection:
             told = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)")]
     except StoreError as error:
         return broken(path.name, error.message, error.hint)

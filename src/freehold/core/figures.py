@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from freehold.core.clock import as_datetime
+
 UNKNOWN = "unknown"
 
 
@@ -54,3 +56,13 @@ def size(number: int | None) -> str:
         if value < 999.95:
             return f"{value:.1f} {unit}"
     return f"{value / 1000:.1f} TB"
+
+
+def show_moment(us: int | None, *, utc: bool) -> str:
+    """A moment for people: local time to the second, or UTC with a `Z`."""
+    if us is None:
+        return "-"
+    moment = as_datetime(us)
+    if utc:
+        return moment.strftime("%Y-%m-%d %H:%M:%SZ")
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 
-from freehold.cli.examinations.finding import Finding, broken, good, notice
+from freehold.examinations.finding import Finding, broken, good, notice
 
 OLDEST_PYTHON = (3, 11)
 PACKAGES = (

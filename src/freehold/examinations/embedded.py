@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from freehold.catalog.embedded import LOCAL
-from freehold.cli.examinations.finding import Finding, broken, good, notice
-from freehold.cli.figures import size
+from freehold.core.figures import size
+from freehold.examinations.finding import Finding, broken, good, notice
 from freehold.providers.local.models import MODELS, LocalModel, weights_of
 
 

@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from freehold.cli.examinations.finding import Finding, broken, good, notice
-from freehold.cli.figures import size
+from freehold.core.figures import size
+from freehold.examinations.finding import Finding, broken, good, notice
 
 LITTLE_SPACE = 1_000_000_000
 """Bytes free on the disk below which it is worth a word."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import msgspec
 
-from freehold.cli.endpoint import Endpoint
-from freehold.cli.examinations.finding import Finding, broken, good, notice
-from freehold.core.errors import NotFound
+from freehold.config.address import local_url
+from freehold.examinations.finding import Finding, broken, good, notice
+
+_PATIENCE = 3.0
+"""Seconds."""
 
 
 class _Health(msgspec.Struct):
@@ -18,14 +21,14 @@ class _Health(msgspec.Struct):
     parts: dict[str, str] = {}
 
 
-def examine_network(host: str, port: int, url: str) -> Iterator[Finding]:
+def examine_network(host: str, port: int) -> Iterator[Finding]:
     """Who answers at the configured address."""
-    endpoint = Endpoint(url)
+    url = local_url(host, port)
+    reached = urlsplit(url).hostname or host
     try:
-        status, body = endpoint.get("/health/ready", timeout=3.0)
-        health = msgspec.json.decode(body, type=_Health)
-    except (NotFound, OSError, http.client.HTTPException, msgspec.DecodeError):
-        yield _without_an_endpoint(host, port, endpoint)
+        status, health = _ask(reached, port)
+    except (OSError, http.client.HTTPException, msgspec.DecodeError):
+        yield _without_an_endpoint(host, port, reached)
         return
     if health.ready:
         yield good("endpoint", f"answers at {url} and is ready")
@@ -36,12 +39,22 @@ def examine_network(host: str, port: int, url: str) -> Iterator[Finding]:
     )
 
 
-def _without_an_endpoint(host: str, port: int, endpoint: Endpoint) -> Finding:
+def _ask(reached: str, port: int) -> tuple[int, _Health]:
+    connection = http.client.HTTPConnection(reached, port, timeout=_PATIENCE)
     try:
-        with socket.create_connection((endpoint.host, endpoint.port), timeout=3.0):
+        connection.request("GET", "/health/ready")
+        answer = connection.getresponse()
+        return answer.status, msgspec.json.decode(answer.read(), type=_Health)
+    finally:
+        connection.close()
+
+
+def _without_an_endpoint(host: str, port: int, reached: str) -> Finding:
+    try:
+        with socket.create_connection((reached, port), timeout=_PATIENCE):
             return broken(
                 "endpoint",
-                f"another program listens at {endpoint.host}:{endpoint.port}",
+                f"another program listens at {reached}:{port}",
                 "End it, or choose another port: `freehold up --port 8485` or `port` under `[server]`.",
             )
     except OSError:
