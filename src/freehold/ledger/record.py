@@ -68,6 +68,6 @@ class Call(msgspec.Struct, gc=False):
     attempts: list[Attempt] = []
     losses: tuple[str, ...] = ()
     request_body: bytes | None = None
-    """None when bodies are switched off for this call."""
+    """None when bodies are switched off for this call, or there was no room to keep it."""
     answer_body: bytes | None = None
     """The answer as sent; for a stream the event-stream bytes. None when not kept."""
