@@ -246,6 +246,7 @@ class _Service:
             }
             background = [tasks.create_task(_keep_doing(name, chore)) for name, chore in chores.items()]
             self._begin_or_end_local_models()
+            background.append(tasks.create_task(asyncio.to_thread(_load_dialects)))
             try:
                 await self._server.run(started=lambda: announce(Started(self._server.url, settings)))
             finally:
@@ -397,6 +398,14 @@ def _favour_answers() -> None:
     gc.collect()
     gc.freeze()  # modules and settings live as long as the process: looking through them again finds nothing
     gc.set_threshold(10_000, 20, 50)
+
+
+def _load_dialects() -> None:
+    """Load what translates, so that the first call in need of it does not wait for that."""
+    from freehold.wire.dialects import NAMES, dialect_of
+
+    for name in NAMES:
+        dialect_of(name)
 
 
 def _tell_to_restart(in_vain: tuple[Finding, ...]) -> None:
