@@ -15,8 +15,8 @@ from freehold.wire.bedrock.reasoning_out import Thinking, give_up, thinking
 from freehold.wire.bedrock.sampling_out import inference_config
 from freehold.wire.bedrock.schema import narrowed
 from freehold.wire.bedrock.tools_out import forces, tool_config
-from freehold.wire.bedrock.unsupported import without_unsupported
 from freehold.wire.dialect import Recipient
+from freehold.wire.unsupported import without_unsupported
 
 NAME = "bedrock-converse"
 Block = dict[str, object]

@@ -10,8 +10,8 @@ from freehold.core.losses import Losses
 from freehold.core.request import ChatRequest, ReasoningWish, ResponseFormat
 from freehold.wire.cohere.messages_out import MessageWriter
 from freehold.wire.cohere.tools_out import write_tools
-from freehold.wire.cohere.unsupported import without_unsupported
 from freehold.wire.dialect import Quirks, Recipient
+from freehold.wire.unsupported import without_unsupported
 
 NAME = "cohere"
 Block = dict[str, object]
