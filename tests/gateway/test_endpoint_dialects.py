@@ -201,6 +201,9 @@ def test_a_form_that_only_words_can_ask_for_is_checked_and_asked_for_again(endpo
     assert answer.headers["x-freehold-losses"] == "response_format"
     entry = endpoint.recorded(answer.call)
     assert [one.outcome for one in entry.call.attempts] == ["answered", "answered"]
+    assert (
+        entry.call.usage.output_tokens == 4 + 4
+    )  # what both answers took, in the simulated provider's words
     assert entry.cost.amount is None  # two answers were paid for, and only one is priced
 
 

@@ -35,3 +35,13 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 
 NO_USAGE = Usage()
+
+
+def total(one: Usage, other: Usage) -> Usage:
+    """What two answers used together; what either does not tell is unknown."""
+    counts = {}
+    for name in Usage.__struct_fields__:
+        first, second = getattr(one, name), getattr(other, name)
+        if name != "source":
+            counts[name] = None if first is None or second is None else first + second
+    return Usage(**counts, source=one.source if one.source == other.source else "unknown")

@@ -15,7 +15,7 @@ from freehold.core.errors import BadRequest, FreeholdError, LossRefused
 from freehold.core.losses import Losses
 from freehold.core.parts import MediaKind, Reasoning, Text
 from freehold.core.request import ChatRequest, ResponseFormat
-from freehold.core.usage import Usage
+from freehold.core.usage import Usage, total
 from freehold.engine.inlining import FileFetcher, inline
 from freehold.engine.naming import is_kept, response_id_of
 from freehold.engine.streams import ForwardedStream, TranslatedStream, with_origin
@@ -146,6 +146,8 @@ class Translating:
         self._recipient = Recipient(
             model=model, origin=settings.name, quirks=settings.quirks, stream_usage=settings.stream_usage
         )
+        self._spent: Usage | None = None
+        """What a first answer used that was not in the form that was asked for."""
         self._wish = _wish_in_words(decoded, settings)
         self._asked = decoded
         if self._wish is not None:
@@ -171,6 +173,7 @@ class Translating:
         if text is None or problem is None:
             return None
         again = repair(self._asked, text, problem)
+        self._spent = decoded.usage
         return self._provider.encode_request(again, self._recipient, self.losses)
 
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
@@ -181,6 +184,8 @@ class Translating:
         text = None if self._wish is None else text_of(decoded)
         if text is not None:
             _put_text(decoded, cleaned(text))
+        if self._spent is not None:
+            decoded.usage = total(self._spent, decoded.usage)
         return self._client.encode_answer(decoded, self._addressee, self.losses), facts_of(decoded)
 
     def open_stream(self) -> AnswerStream:
