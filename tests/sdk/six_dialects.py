@@ -1,0 +1,137 @@
+"""The endpoint in front of one simulated provider that is asked in every dialect, and what its models do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec import Struct
+from running_endpoint import RunningEndpoint
+
+from freehold.providers.simulated import (
+    Behaviour,
+    Cut,
+    Describe,
+    Echo,
+    ErrorEvent,
+    Lorem,
+    Reasoning,
+    Refused,
+    Script,
+    SimulatedProvider,
+    ThreadedProvider,
+    ToolCall,
+    UsageNumbers,
+)
+
+PROVIDER_KEY = "sk-the-provider-s-own-key"
+
+ZURICH = '{"city":"Zürich","days":2}'
+BERN = '{"city":"Bern","days":1}'
+
+CALLS = Behaviour(
+    reasoning=Reasoning(text="Two cities, two calls."),
+    tool_calls=(ToolCall("weather", ZURICH), ToolCall("weather", BERN, pieces=5)),
+)
+SUMS_UP = Behaviour(text="Zürich 21, Bern 19.")
+
+SCRIPT = Script(
+    key=PROVIDER_KEY,
+    models={
+        "parrot": Behaviour(text=Echo()),
+        "mirror": Behaviour(text=Describe()),
+        "thinker": Behaviour(reasoning=Reasoning(text="Two and two are four."), text="It is 4."),
+        "caller": CALLS,
+        "agent": (CALLS, SUMS_UP, CALLS, SUMS_UP),
+        "former": Behaviour(),
+        "talker": Behaviour(text=Lorem(tokens=200)),
+        "counter": Behaviour(
+            text="one two",
+            reasoning=Reasoning(text="Counting."),
+            usage=UsageNumbers(
+                input_tokens=100, output_tokens=20, cache_read_tokens=60, reasoning_tokens=7
+            ),
+        ),
+        "busy": Behaviour(faults=(Refused(status=429, message="Slow down.", retry_after="7"),)),
+        "ill": Behaviour(faults=(Refused(status=500, message="I feel ill."),)),
+        "full": Behaviour(faults=(Refused(status=503, message="No room."),)),
+        "picky": Behaviour(faults=(Refused(status=400, message="Too hot for me."),)),
+        "locked": Behaviour(faults=(Refused(status=401, message="Who are you?"),)),
+        "breaks": Behaviour(text=Lorem(tokens=50), faults=(ErrorEvent(after=6, message="Out of breath."),)),
+        "cut": Behaviour(text=Lorem(tokens=50), faults=(Cut(after=6),)),
+    },
+)
+"""`missing` is among the routes and not among the models: the provider answers 404."""
+
+
+class Spoken(Struct, frozen=True):
+    """How the provider is reached in one dialect."""
+
+    dialect: str
+    path: str
+    auth: str = "bearer"
+    keeps_state: bool = True
+    """Its reasoning comes with a state that it wants back."""
+
+
+SPOKEN = {
+    "chat": Spoken("openai-chat", "/v1", keeps_state=False),
+    "responses": Spoken("openai-responses", "/v1"),
+    "messages": Spoken("anthropic-messages", "/v1", auth="x-api-key"),
+    "gemini": Spoken("gemini", "/v1beta", auth="x-goog-api-key"),
+    "bedrock": Spoken("bedrock-converse", ""),
+    "cohere": Spoken("cohere", "/v2", keeps_state=False),
+}
+"""By provider. Routes are called `gemini-parrot`: the provider's name and the model's."""
+
+every_dialect = pytest.mark.parametrize("provider", SPOKEN)
+
+
+def configuration(root: str) -> str:
+    """The `freehold.toml` in front of a simulated provider at `root`."""
+    lines = ["[local]", "enabled = false", "[ledger]", "flush_ms = 10"]
+    for name, spoken in SPOKEN.items():
+        lines += [
+            f"[providers.{name}]",
+            f'base_url = "{root}{spoken.path}"',
+            f'dialects = ["{spoken.dialect}"]',
+            'api_key = "env:PROVIDER_KEY"',
+            f'auth = "{spoken.auth}"',
+        ]
+        if name == "messages":
+            lines.append('headers = { anthropic-version = "2023-06-01" }')
+        for model in (*SCRIPT.models, "missing"):
+            lines += [f"[routes.{name}-{model}]", f'incumbent = "{name}/{model}"']
+    return "\n".join(lines)
+
+
+class Stage(Struct, frozen=True):
+    """The endpoint and the provider behind it."""
+
+    endpoint: RunningEndpoint
+    simulated: ThreadedProvider
+
+    def understood(self) -> dict[str, Any]:
+        """What the last request meant to the provider, described alike in every dialect."""
+        last = self.simulated.requests[-1]
+        found = last.understood()
+        assert found is not None, last.body
+        return found
+
+
+@pytest.fixture(scope="module", name="running")
+def running_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("endpoint")
+    with SimulatedProvider.in_thread(SCRIPT) as simulated:
+        text = configuration(f"http://127.0.0.1:{simulated.port}")
+        with RunningEndpoint(folder, text, environment={"PROVIDER_KEY": PROVIDER_KEY}) as endpoint:
+            yield Stage(endpoint, simulated)
+
+
+@pytest.fixture(name="stage")
+def stage_fixture(running: Stage) -> Stage:
+    """Sequences begin anew for every test."""
+    running.simulated.play(SCRIPT)
+    running.simulated.forget()
+    return running
