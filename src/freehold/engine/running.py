@@ -19,6 +19,7 @@ from freehold.ledger.record import Attempt, Call, Outcome
 from freehold.providers.client import ProviderClient, Response
 from freehold.routing.routes import Route, Target
 from freehold.wire.dialect import NotAnAnswer
+from freehold.wire.errors import retry_after_in
 from freehold.wire.facts import Facts
 from freehold.wire.request import Request
 
@@ -246,7 +247,11 @@ class RunningCall:
             body = provider.conceal(await response.read())
         except ProviderBroken:
             body = b""  # the status has said it
-        retry_after = response.header(b"retry-after")
+        speech = None if self._exchange is None else self._exchange.speech
+        told = response.header(b"retry-after")
+        retry_after = None if told is None else provider.conceal(told).decode("latin-1")
+        if retry_after is None and speech is not None:
+            retry_after = retry_after_in(speech, response.status, body)
         text = f"`{provider.name}` answered {response.status}."
         if response.status in (401, 402, 403):
             text = f"`{provider.name}` did not accept our credentials or account ({response.status})."
@@ -255,8 +260,8 @@ class RunningCall:
             provider=provider.name,
             status=response.status,
             body=body,
-            dialect=None if self._exchange is None else self._exchange.speech,
-            retry_after=None if retry_after is None else provider.conceal(retry_after).decode("latin-1"),
+            dialect=speech,
+            retry_after=retry_after,
         )
 
     async def _open_stream(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 from freehold.core.errors import ClientError, FreeholdError, ProviderRefused
 from freehold.core.events import ErrorSeen
 from freehold.core.secret import without_our_keys
@@ -10,6 +13,8 @@ from freehold.wire.dialects import NAMES, dialect_of
 from freehold.wire.openai_errors import encode_error, error_type, message_of, status_of
 
 _OPENAI = ("openai-chat", "openai-responses")
+_A_DAY = 86_400.0
+_NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
 def encode_error_in(dialect: DialectName, error: FreeholdError) -> bytes:
@@ -37,7 +42,14 @@ def wire_error_of(error: FreeholdError) -> WireError:
         kind=error_type(status),
         code=error.code,
         param=error.param if isinstance(error, ClientError) else None,
+        retry_after=_seconds(error.retry_after) if isinstance(error, ProviderRefused) else None,
     )
+
+
+def retry_after_in(dialect: DialectName, status: int, body: bytes) -> str | None:
+    """How long to wait before the next try, in seconds, for providers that say it in the body (Gemini)."""
+    told = dialect_of(dialect).decode_error(status, body).retry_after
+    return None if told is None or not 0 <= told <= _A_DAY else str(math.ceil(told))
 
 
 def error_event_of(error: FreeholdError) -> ErrorSeen:
@@ -56,8 +68,13 @@ def _read(error: ProviderRefused, spoken: str) -> WireError:
         kind=error_type(status),
         code=told.code,
         param=told.param,
-        retry_after=told.retry_after,
+        retry_after=_seconds(error.retry_after) if told.retry_after is None else told.retry_after,
     )
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """The value of a `retry-after` header; None for a date."""
+    return float(retry_after) if retry_after is not None and _NUMBER.fullmatch(retry_after) else None
 
 
 def _is_object(body: bytes) -> bool:
