@@ -49,9 +49,7 @@ SCRIPT = Script(
         "counter": Behaviour(
             text="one two",
             reasoning=Reasoning(text="Counting."),
-            usage=UsageNumbers(
-                input_tokens=100, output_tokens=20, cache_read_tokens=60, reasoning_tokens=7
-            ),
+            usage=UsageNumbers(input_tokens=100, output_tokens=20, cache_read_tokens=60, reasoning_tokens=7),
         ),
         "busy": Behaviour(faults=(Refused(status=429, message="Slow down.", retry_after="7"),)),
         "ill": Behaviour(faults=(Refused(status=500, message="I feel ill."),)),

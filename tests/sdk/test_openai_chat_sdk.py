@@ -108,11 +108,9 @@ def test_system_messages_and_sampling(sdk: openai.OpenAI, stage: Stage, provider
         {"role": "user", "parts": [{"text": "Four."}]},
     ]
     wanted = {"temperature": 0.5, "top_p": 0.9, "max_tokens": 500, "stop": ["END"]}
-    if provider == "responses":
-        del wanted["stop"]
-        assert raw.headers["x-freehold-losses"] == "stop"
-    else:
-        assert "x-freehold-losses" not in raw.headers
+    lost = {"responses": "stop", "messages": "top_p"}.get(provider)  # Claude takes one of the two samplings
+    assert raw.headers.get("x-freehold-losses") == lost
+    wanted.pop(lost or "", None)
     assert found["sampling"] == wanted
 
 
@@ -145,11 +143,12 @@ def check_second_turn(stage: Stage, provider: str) -> None:
 @every_dialect
 def test_tools(sdk: openai.OpenAI, stage: Stage, provider: str) -> None:
     messages = asked("Where is it warmer?")
-    first = sdk.chat.completions.create(model=f"{provider}-agent", messages=messages, tools=TOOLS)
+    more: Any = {"model": f"{provider}-agent", "tools": TOOLS, "reasoning_effort": "low"}
+    first = sdk.chat.completions.create(messages=messages, **more)
     calls = called(first)
     # As the SDK's documentation has it: the message goes back as it came.
     messages += [first.choices[0].message, *results_for(calls)]
-    second = sdk.chat.completions.create(model=f"{provider}-agent", messages=messages, tools=TOOLS)
+    second = sdk.chat.completions.create(messages=messages, **more)
     assert second.choices[0].message.content == SUM
     check_second_turn(stage, provider)
 
@@ -157,7 +156,8 @@ def test_tools(sdk: openai.OpenAI, stage: Stage, provider: str) -> None:
 @every_dialect
 def test_streamed_tools(sdk: openai.OpenAI, stage: Stage, provider: str) -> None:
     messages = asked("Where is it warmer?")
-    with sdk.chat.completions.stream(model=f"{provider}-agent", messages=messages, tools=TOOLS) as stream:
+    more: Any = {"model": f"{provider}-agent", "tools": TOOLS, "reasoning_effort": "low"}
+    with sdk.chat.completions.stream(messages=messages, **more) as stream:
         done = [event for event in stream if event.type == "tool_calls.function.arguments.done"]
         first = stream.get_final_completion()
     assert [json.loads(event.arguments) for event in done] == [FIRST, SECOND]
@@ -165,7 +165,7 @@ def test_streamed_tools(sdk: openai.OpenAI, stage: Stage, provider: str) -> None
     assert all(isinstance(one, ParsedFunctionToolCall) for one in calls)
     assert [one.function.parsed_arguments for one in calls] == [FIRST, SECOND]
     messages += [first.choices[0].message.to_dict(), *results_for(calls)]
-    with sdk.chat.completions.stream(model=f"{provider}-agent", messages=messages, tools=TOOLS) as stream:
+    with sdk.chat.completions.stream(messages=messages, **more) as stream:
         assert stream.get_final_completion().choices[0].message.content == SUM
     check_second_turn(stage, provider)
 
@@ -178,9 +178,13 @@ def test_reasoning_is_shown(sdk: openai.OpenAI, provider: str, streamed: bool) -
         with sdk.chat.completions.stream(model=model, messages=messages, reasoning_effort="low") as stream:
             message: Any = stream.get_final_completion().choices[0].message
     else:
-        message = sdk.chat.completions.create(model=model, messages=messages, reasoning_effort="low").choices[0].message
+        message = (
+            sdk.chat.completions.create(model=model, messages=messages, reasoning_effort="low")
+            .choices[0]
+            .message
+        )
     assert message.content == "It is 4."
-    shown = "" if provider == "responses" else "Two and two are four."
+    shown = "" if provider == "gemini" else "Two and two are four."  # which shows it only when asked to
     assert (getattr(message, "reasoning_content", None) or "") == shown
 
 
@@ -211,9 +215,7 @@ def test_pictures(sdk: openai.OpenAI, stage: Stage, provider: str) -> None:
         {"type": "text", "text": "What is this?"},
         {"type": "image_url", "image_url": {"url": url}},
     ]
-    sdk.chat.completions.create(
-        model=f"{provider}-mirror", messages=[{"role": "user", "content": content}]
-    )
+    sdk.chat.completions.create(model=f"{provider}-mirror", messages=[{"role": "user", "content": content}])
     (turn,) = stage.understood()["turns"]
     assert turn["parts"] == [{"text": "What is this?"}, PICTURE_SHOWN]
 
@@ -242,10 +244,12 @@ def test_usage(sdk: openai.OpenAI, provider: str) -> None:
     usage = sdk.chat.completions.create(model=f"{provider}-counter", messages=asked("Count.")).usage
     assert usage is not None
     assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (100, 20, 120)
+    if provider == "cohere":  # which says neither of what is billed
+        return
     details = usage.prompt_tokens_details
     assert details is not None
     assert details.cached_tokens == 60
-    if provider not in ("messages", "bedrock", "cohere"):  # which do not say how much was reasoning
+    if provider not in ("messages", "bedrock"):  # which do not say how much was reasoning
         assert usage.completion_tokens_details is not None
         assert usage.completion_tokens_details.reasoning_tokens == 7
 
@@ -285,7 +289,7 @@ def test_a_wrong_key(stage: Stage) -> None:
 @pytest.mark.parametrize("model", ["breaks", "cut"])
 def test_a_stream_that_breaks(sdk: openai.OpenAI, provider: str, model: str) -> None:
     text = ""
-    with pytest.raises(openai.APIError, match="Out of breath" if model == "breaks" else "ended before"):
+    with pytest.raises(openai.APIError, match="Out of breath" if model == "breaks" else "broke off"):
         for chunk in sdk.chat.completions.create(
             model=f"{provider}-{model}", messages=asked("x"), stream=True
         ):
