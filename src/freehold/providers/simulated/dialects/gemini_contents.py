@@ -17,7 +17,12 @@ _DATA = (
     "codeExecutionResult",
 )
 
-_STAND_INS = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
+_STAND_INS = (
+    "skip_thought_signature_validator",
+    "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=",
+    "context_engineering_is_the_way_to_go",
+    "Y29udGV4dF9lbmdpbmVlcmluZ19pc190aGVfd2F5X3RvX2dv",
+)
 """Documented by Google for calls that another model made."""
 
 
