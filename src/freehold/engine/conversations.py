@@ -73,7 +73,9 @@ class Conversations:
 
     def _resume(self, body: bytes, previous: str, key: Key | None) -> Request:
         kept = self._kept(self._turns(previous, key, param="previous_response_id"))
-        return read_responses_request(items.continued(body, kept))
+        request = read_responses_request(items.continued(body, kept))
+        request.continues = previous
+        return request
 
     def _turns(self, response_id: str, key: Key | None, *, param: str | None = None) -> list[Turn]:
         """The turn and all that it continues, oldest first."""

@@ -6,6 +6,7 @@ directions are translated, and what cannot be carried over is among the losses.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -27,6 +28,7 @@ from freehold.wire.facts import Facts
 from freehold.wire.openai_answer import read_chat_answer, read_embeddings_answer
 from freehold.wire.openai_stream import ChatStream
 from freehold.wire.request import Request
+from freehold.wire.responses.kept_answer import retold, retold_event
 
 
 class AnswerStream(Protocol):
@@ -119,6 +121,8 @@ class Passing:
             decoded = dialect_of(self.speech).decode_answer(answer)
             if self._name is not None and decoded.id:
                 answer = answer.replace(_quoted(decoded.id), _quoted(self._name))
+            if self._retells:
+                answer = retold(answer, kept=self._name is not None, continues=self._request.continues)
             return answer, facts_of(decoded)
         return answer, (read_embeddings_answer if self._embeddings else read_chat_answer)(answer)
 
@@ -126,7 +130,15 @@ class Passing:
         """Forwards events as they are."""
         if self.speech == "openai-chat":
             return ChatStream(hide_usage=self._ask_for_usage and not self._request.wants_usage)
-        return ForwardedStream(dialect_of(self.speech), name=self._name)
+        retell = None
+        if self._retells:
+            retell = partial(retold_event, kept=self._name is not None, continues=self._request.continues)
+        return ForwardedStream(dialect_of(self.speech), name=self._name, retell=retell)
+
+    @property
+    def _retells(self) -> bool:
+        """Whether Freehold keeps what the provider is not asked to keep."""
+        return self._name is not None or self._request.continues is not None
 
 
 class Translating:
@@ -156,7 +168,7 @@ class Translating:
         self._body = self._provider.encode_request(self._asked, self._recipient, losses)
         if request.strict and losses:
             raise LossRefused(losses.names, settings.name)
-        self._addressee = Addressee(request=decoded, framing=request.framing, **who)
+        self._addressee = Addressee(request=_as_asked(decoded, request), framing=request.framing, **who)
 
     def body(self) -> bytes:
         """The request in the provider's dialect."""
@@ -300,6 +312,14 @@ def _unstored(request: Request) -> Request:
     if _ENCRYPTED not in include:
         fields["include"] = msgspec.Raw(msgspec.json.encode([*include, _ENCRYPTED]))
     return msgspec.structs.replace(request, fields=fields)
+
+
+def _as_asked(decoded: ChatRequest, request: Request) -> ChatRequest:
+    """What the answer repeats of the request: which kept answer it goes on from, too."""
+    if request.continues is None:
+        return decoded
+    previous = msgspec.Raw(msgspec.json.encode(request.continues))
+    return msgspec.structs.replace(decoded, extra={**decoded.extra, "previous_response_id": previous})
 
 
 def _quoted(name: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from freehold.core.errors import FreeholdError
@@ -100,11 +102,17 @@ class _Reader:
 class ForwardedStream(_Reader):
     """A stream of the client's own dialect: whole events are passed on byte for byte."""
 
-    def __init__(self, dialect: Dialect, *, name: str | None = None) -> None:
-        """`name`: the id that the answer is given in place of the provider's; None: it keeps that."""
+    def __init__(
+        self, dialect: Dialect, *, name: str | None = None, retell: Callable[[bytes], bytes] | None = None
+    ) -> None:
+        """`name`: the id that the answer is given in place of the provider's; None: it keeps that.
+
+        `retell`: what else is changed in an event.
+        """
         super().__init__(dialect)
         self._dialect = dialect
         self._splitter = EventSplitter()
+        self._retell = retell
         self._name = None if name is None else b'"%b"' % name.encode()
         self._former = b""
 
@@ -155,6 +163,8 @@ class ForwardedStream(_Reader):
         super()._note(event)
 
     def _renamed(self, frame: bytes) -> bytes:
+        if self._retell is not None:
+            frame = self._retell(frame)
         name = self._name
         return frame if name is None or not self._former else frame.replace(self._former, name)
 

@@ -46,6 +46,8 @@ class Request(msgspec.Struct, gc=False):
     """There is sealed reasoning state in it."""
     strict: bool = False
     """The client would rather have an error than a loss."""
+    continues: str | None = None
+    """Id of the kept answer that the conversation in it goes on from."""
 
     def decoded(self) -> ChatRequest:
         """The whole request in the internal form. Raises BadRequest, which names the field."""

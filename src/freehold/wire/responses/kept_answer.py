@@ -1,0 +1,41 @@
+"""An answer that Freehold keeps in its provider's place, told as if the client's own request had reached the provider.
+
+The provider is asked neither to keep it nor to go on from anything, and says so in the Response object.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from freehold.core.fields import Fields
+from freehold.wire.responses.vocabulary import encode
+from freehold.wire.sse import data_of
+
+_decode = msgspec.json.Decoder(Fields).decode
+_TRUE = msgspec.Raw(b"true")
+
+
+def retold(response: bytes, *, kept: bool, continues: str | None) -> bytes:
+    """The Response object with what the client said of keeping it, and which one it goes on from."""
+    fields = _decode(response)
+    if kept:
+        fields["store"] = _TRUE
+    fields["previous_response_id"] = msgspec.Raw(encode(continues))
+    return encode(fields)
+
+
+def retold_event(frame: bytes, *, kept: bool, continues: str | None) -> bytes:
+    """The same for the Response object in an event of a stream; other events as they are."""
+    if b'"response"' not in frame:
+        return frame
+    data = data_of(frame)
+    if data is None or data not in frame:
+        return frame
+    try:
+        fields = _decode(data)
+        if not bytes(fields.get("response", b"")).startswith(b"{"):
+            return frame
+        response = retold(bytes(fields["response"]), kept=kept, continues=continues)
+    except msgspec.DecodeError:
+        return frame
+    return frame.replace(data, encode({**fields, "response": msgspec.Raw(response)}), 1)
