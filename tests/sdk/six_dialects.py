@@ -36,30 +36,27 @@ CALLS = Behaviour(
 )
 SUMS_UP = Behaviour(text="Zürich 21, Bern 19.")
 
-SCRIPT = Script(
-    key=PROVIDER_KEY,
-    models={
-        "parrot": Behaviour(text=Echo()),
-        "mirror": Behaviour(text=Describe()),
-        "thinker": Behaviour(reasoning=Reasoning(text="Two and two are four."), text="It is 4."),
-        "caller": CALLS,
-        "agent": (CALLS, SUMS_UP, CALLS, SUMS_UP),
-        "former": Behaviour(),
-        "talker": Behaviour(text=Lorem(tokens=200)),
-        "counter": Behaviour(
-            text="one two",
-            reasoning=Reasoning(text="Counting."),
-            usage=UsageNumbers(input_tokens=100, output_tokens=20, cache_read_tokens=60, reasoning_tokens=7),
-        ),
-        "busy": Behaviour(faults=(Refused(status=429, message="Slow down.", retry_after="7"),)),
-        "ill": Behaviour(faults=(Refused(status=500, message="I feel ill."),)),
-        "full": Behaviour(faults=(Refused(status=503, message="No room."),)),
-        "picky": Behaviour(faults=(Refused(status=400, message="Too hot for me."),)),
-        "locked": Behaviour(faults=(Refused(status=401, message="Who are you?"),)),
-        "breaks": Behaviour(text=Lorem(tokens=50), faults=(ErrorEvent(after=6, message="Out of breath."),)),
-        "cut": Behaviour(text=Lorem(tokens=50), faults=(Cut(after=6),)),
-    },
-)
+MODELS: dict[str, Behaviour | tuple[Behaviour, ...]] = {
+    "parrot": Behaviour(text=Echo()),
+    "mirror": Behaviour(text=Describe()),
+    "thinker": Behaviour(reasoning=Reasoning(text="Two and two are four."), text="It is 4."),
+    "caller": CALLS,
+    "agent": (CALLS, SUMS_UP, CALLS, SUMS_UP),
+    "former": Behaviour(),
+    "talker": Behaviour(text=Lorem(tokens=200)),
+    "counter": Behaviour(
+        text="one two",
+        reasoning=Reasoning(text="Counting."),
+        usage=UsageNumbers(input_tokens=100, output_tokens=20, cache_read_tokens=60, reasoning_tokens=7),
+    ),
+    "busy": Behaviour(faults=(Refused(status=429, message="Slow down.", retry_after="7"),)),
+    "ill": Behaviour(faults=(Refused(status=500, message="I feel ill."),)),
+    "full": Behaviour(faults=(Refused(status=503, message="No room."),)),
+    "picky": Behaviour(faults=(Refused(status=400, message="Too hot for me."),)),
+    "locked": Behaviour(faults=(Refused(status=401, message="Who are you?"),)),
+    "breaks": Behaviour(text=Lorem(tokens=50), faults=(ErrorEvent(after=6, message="Out of breath."),)),
+    "cut": Behaviour(text=Lorem(tokens=50), faults=(Cut(after=6),)),
+}
 """`missing` is among the routes and not among the models: the provider answers 404."""
 
 
@@ -68,20 +65,29 @@ class Spoken(Struct, frozen=True):
 
     dialect: str
     path: str
+    family: str
+    """How its models' names begin: they say what the models take."""
     auth: str = "bearer"
     keeps_state: bool = True
     """Its reasoning comes with a state that it wants back."""
 
 
 SPOKEN = {
-    "chat": Spoken("openai-chat", "/v1", keeps_state=False),
-    "responses": Spoken("openai-responses", "/v1"),
-    "messages": Spoken("anthropic-messages", "/v1", auth="x-api-key"),
-    "gemini": Spoken("gemini", "/v1beta", auth="x-goog-api-key"),
-    "bedrock": Spoken("bedrock-converse", ""),
-    "cohere": Spoken("cohere", "/v2", keeps_state=False),
+    "chat": Spoken("openai-chat", "/v1", "gpt-5-", keeps_state=False),
+    "responses": Spoken("openai-responses", "/v1", "gpt-5-"),
+    "messages": Spoken("anthropic-messages", "/v1", "claude-sonnet-4-5-", auth="x-api-key"),
+    "gemini": Spoken("gemini", "/v1beta", "gemini-3-", auth="x-goog-api-key"),
+    "bedrock": Spoken("bedrock-converse", "", "anthropic.claude-sonnet-4-5-"),
+    "cohere": Spoken("cohere", "/v2", "command-a-", keeps_state=False),
 }
 """By provider. Routes are called `gemini-parrot`: the provider's name and the model's."""
+
+SCRIPT = Script(
+    key=PROVIDER_KEY,
+    models={
+        spoken.family + name: behaviour for spoken in SPOKEN.values() for name, behaviour in MODELS.items()
+    },
+)
 
 every_dialect = pytest.mark.parametrize("provider", SPOKEN)
 
@@ -99,8 +105,8 @@ def configuration(root: str) -> str:
         ]
         if name == "messages":
             lines.append('headers = { anthropic-version = "2023-06-01" }')
-        for model in (*SCRIPT.models, "missing"):
-            lines += [f"[routes.{name}-{model}]", f'incumbent = "{name}/{model}"']
+        for model in (*MODELS, "missing"):
+            lines += [f"[routes.{name}-{model}]", f'incumbent = "{name}/{spoken.family}{model}"']
     return "\n".join(lines)
 
 

@@ -16,7 +16,6 @@ from cases import (
     PICTURE_SHOWN,
     SECOND,
     SUM,
-    THOUGHT,
     WEATHER,
     WEATHER_SCHEMA,
     WEATHER_TEXT,
@@ -39,10 +38,15 @@ TOOLS: list[Any] = [
 ]
 
 
-@pytest.fixture(name="sdk")
-def sdk_fixture(stage: Stage) -> Iterator[openai.OpenAI]:
-    with stage.endpoint.sdk() as client:
+@pytest.fixture(scope="module", name="client")
+def client_fixture(running: Stage) -> Iterator[openai.OpenAI]:
+    with running.endpoint.sdk() as client:
         yield client
+
+
+@pytest.fixture(name="sdk")
+def sdk_fixture(client: openai.OpenAI, stage: Stage) -> openai.OpenAI:
+    return client
 
 
 def asked(text: str) -> list[Any]:
@@ -74,7 +78,7 @@ def test_streamed_text(sdk: openai.OpenAI, provider: str) -> None:
     assert {chunk.id for chunk in chunks} == {chunks[0].id}
     pieces = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
     assert "".join(pieces) == "hello there, Zoë 🏡"
-    assert [piece for piece in pieces if piece][0] == "hello", "it comes piece by piece"
+    assert next(piece for piece in pieces if piece) == "hello", "it comes piece by piece"
     reasons = [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices]
     assert reasons[-1] == "stop"
     assert set(reasons[:-1]) == {None}
@@ -108,7 +112,9 @@ def test_system_messages_and_sampling(sdk: openai.OpenAI, stage: Stage, provider
         {"role": "user", "parts": [{"text": "Four."}]},
     ]
     wanted = {"temperature": 0.5, "top_p": 0.9, "max_tokens": 500, "stop": ["END"]}
-    lost = {"responses": "stop", "messages": "top_p"}.get(provider)  # Claude takes one of the two samplings
+    lost = {"responses": "stop", "messages": "top_p", "bedrock": "top_p"}.get(
+        provider
+    )  # Claude takes one of the two samplings
     assert raw.headers.get("x-freehold-losses") == lost
     wanted.pop(lost or "", None)
     assert found["sampling"] == wanted
@@ -300,11 +306,8 @@ def test_a_stream_that_breaks(sdk: openai.OpenAI, provider: str, model: str) -> 
 def test_async(stage: Stage) -> None:
     async def ask(sdk: openai.AsyncOpenAI, provider: str) -> str:
         answer = await sdk.chat.completions.create(model=f"{provider}-parrot", messages=asked(provider))
-        pieces = []
         async with sdk.chat.completions.stream(model=f"{provider}-parrot", messages=asked("too")) as stream:
-            async for event in stream:
-                if event.type == "content.delta":
-                    pieces.append(event.delta)
+            pieces = [event.delta async for event in stream if event.type == "content.delta"]
         return f"{answer.choices[0].message.content} {''.join(pieces)}"
 
     async def run() -> list[str]:
