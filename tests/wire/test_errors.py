@@ -32,8 +32,10 @@ from freehold.core.errors import (
     SettingsError,
     Stopping,
     StoreError,
+    ThreadUnsupported,
     Unauthorized,
     UnknownModel,
+    UnknownResponse,
     UnsupportedMediaType,
 )
 from freehold.wire.openai_errors import encode_error, encode_error_event, status_of
@@ -67,6 +69,8 @@ def raised_by_sdk(error: FreeholdError) -> openai.APIStatusError:
 OURS: list[tuple[FreeholdError, int, str, type[openai.APIStatusError]]] = [
     (BadRequest("no", param="stream"), 400, "invalid_request_error", openai.BadRequestError),
     (LossRefused(("seed",), "acme"), 400, "invalid_request_error", openai.BadRequestError),
+    (ThreadUnsupported("no", param="thread"), 400, "invalid_request_error", openai.BadRequestError),
+    (UnknownResponse("no"), 400, "invalid_request_error", openai.BadRequestError),
     (Unauthorized("no"), 401, "authentication_error", openai.AuthenticationError),
     (Forbidden("no"), 403, "permission_error", openai.PermissionDeniedError),
     (NotFound("no"), 404, "not_found_error", openai.NotFoundError),

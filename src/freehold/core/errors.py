@@ -6,6 +6,7 @@ FreeholdError
 ├── ClientError                the caller's mistake: 4xx
 │   ├── BadRequest             400
 │   │   ├── LossRefused        400  something would be lost, and the client said `strict`
+│   │   ├── ThreadUnsupported  400  whoever answers does not hold the conversation; it has to be sent whole
 │   │   └── UnknownResponse    400  there is no such response to go on from
 │   ├── Unauthorized           401
 │   ├── Forbidden              403
@@ -92,6 +93,12 @@ class LossRefused(BadRequest):
             hint="Leave it out, or call without `strict`.",
         )
         self.losses = losses
+
+
+class ThreadUnsupported(BadRequest):
+    """The conversation is not held where it is asked for, so that all of it has to be sent."""
+
+    code = "thread_unsupported_request"
 
 
 class UnknownResponse(BadRequest):

@@ -7,10 +7,11 @@ import pytest
 from anthropic.pagination import SyncPage
 from anthropic.types import ErrorResponse, ModelInfo
 
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, ThreadUnsupported
 from freehold.wire.anthropic.dialect import DIALECT
 from freehold.wire.anthropic.models import encode_model, encode_models, read_model_ids
 from freehold.wire.dialect import NotAnAnswer, WireError
+from freehold.wire.errors import wire_error_of
 
 
 @pytest.mark.parametrize(
@@ -84,3 +85,15 @@ def test_pages_that_do_not_exist() -> None:
             encode_models(["a"], **arguments)
     with pytest.raises(NotAnAnswer):
         read_model_ids(b"[]")
+
+
+def test_a_thread_is_refused_in_the_words_that_the_sdk_goes_on_from() -> None:
+    """Its tool runner then sends the conversation whole; anything else would lose what was said before."""
+    body = {"model": "m", "max_tokens": 9, "messages": [], "thread": {"type": "create"}}
+    with pytest.raises(ThreadUnsupported) as caught:
+        DIALECT.decode_request(msgspec.json.encode(body))
+    error = wire_error_of(caught.value)
+    told = msgspec.json.decode(DIALECT.encode_error(error))["error"]
+    assert (error.status, told["type"]) == (400, "invalid_request_error")
+    assert told["details"] == {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+    assert DIALECT.decode_request(msgspec.json.encode({**body, "thread": None})).extra == {}

@@ -33,6 +33,7 @@ _STATUSES = {
     "overloaded_error": 529,
 }
 _TEXT_LIMIT = 2000
+_THREADS = "thread_unsupported_request"
 
 
 class _Error(msgspec.Struct):
@@ -86,6 +87,7 @@ def encode_error(error: WireError) -> bytes:
     kind = error.kind
     if kind is None or (status_of(kind) or 0) // 100 != error.status // 100:
         kind = kind_of(error.status)
-    return msgspec.json.encode(
-        {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": None}
-    )
+    told: dict[str, object] = {"type": kind, "message": error.message}
+    if error.code == _THREADS:
+        told["details"] = {"error_code": _THREADS, "unsupported": ["thread"]}
+    return msgspec.json.encode({"type": "error", "error": told, "request_id": None})

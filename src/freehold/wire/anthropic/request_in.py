@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, ThreadUnsupported
 from freehold.core.parts import Message, Part, ToolResult
 from freehold.core.request import ChatRequest, ReasoningWish, ResponseFormat
 from freehold.wire.anthropic.caching import take_cache
@@ -23,6 +23,7 @@ def decode_request(body: bytes) -> ChatRequest:
 
 
 def _decode(body: Object) -> ChatRequest:
+    _refuse_thread(body)
     request = ChatRequest(model=body.need("model", str), messages=[], dialect=NAME)
     if body.has("system"):
         parts, was_string = decode_content(body, "system")
@@ -59,6 +60,15 @@ def _decode(body: Object) -> ChatRequest:
             extra["output_config"] = msgspec.Raw(msgspec.json.encode(rest))
     request.extra = {**extra, **body.rest()}
     return request
+
+
+def _refuse_thread(body: Object) -> None:
+    """A thread is held by Anthropic alone. Its SDK sends everything when it is told so."""
+    thread = body.take_raw("thread")
+    if thread is not None and thread != b"null":
+        raise ThreadUnsupported(
+            "The provider that answers does not hold threads.", hint="Send all messages.", param="thread"
+        )
 
 
 def _messages(message: Object) -> list[Message]:

@@ -8,7 +8,9 @@ from freehold.providers.simulated.account import Account
 from freehold.providers.simulated.asking import Ask, Offered, Said, Told
 from freehold.providers.simulated.dialect import (
     Object,
+    Refusal,
     count_at,
+    encode,
     known_only,
     number_at,
     object_at,
@@ -18,22 +20,32 @@ from freehold.providers.simulated.dialect import (
     wrong,
 )
 from freehold.providers.simulated.dialects.anthropic_messages import Messages, text_of
+from freehold.providers.simulated.faults import Refused
 from freehold.providers.simulated.schemas import loose_object
 
 _KNOWN = frozenset(
     """
     model messages max_tokens system metadata stop_sequences stream temperature top_p top_k tools
     tool_choice thinking service_tier container context_management mcp_servers output_config
-    output_format cache_control inference_geo speed betas diagnostics fallbacks
+    output_format cache_control inference_geo speed betas diagnostics fallbacks thread
     """.split()  # noqa: SIM905 - a list literal would be three times as long
 )
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _MOST_CACHE_MARKS = 4
 
 
+def _no_threads() -> Refusal:
+    """Nothing is held between two requests; the SDK then sends everything."""
+    details = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+    error = {"type": "invalid_request_error", "message": "thread: not supported here", "details": details}
+    return Refusal(Refused(status=400, body=encode({"type": "error", "error": error}).decode()))
+
+
 def read(body: Object, account: Account, *, counting: bool = False) -> Ask:
     """What `body` asks for. `counting`: only its tokens matter. Raises Refusal."""
     known_only(body, _KNOWN, "{}: Extra inputs are not permitted")
+    if body.get("thread") is not None:
+        raise _no_threads()
     if body.get("max_tokens") is None and not counting:
         raise wrong("max_tokens: Field required")
     thinking, output = object_at(body, "thinking"), object_at(body, "output_config")
