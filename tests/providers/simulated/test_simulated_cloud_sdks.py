@@ -88,7 +88,7 @@ def test_gemini_whole_and_streamed(anew: ThreadedProvider, gemini: genai.Client,
 
 
 def _joined(chunks: list[genai_types.GenerateContentResponse]) -> list[tuple[Any, ...]]:
-    """Texts as one, everything else as it is."""
+    """Texts as one, everything else as it is; what is empty is the end of a stream."""
     joined: list[tuple[Any, ...]] = []
     for chunk in chunks:
         assert chunk.candidates
@@ -96,6 +96,8 @@ def _joined(chunks: list[genai_types.GenerateContentResponse]) -> list[tuple[Any
         for part in (content.parts if content else None) or []:
             call = part.function_call.model_dump() if part.function_call else None
             now = (part.thought, part.text, call, part.thought_signature)
+            if now == (None, "", None, None):
+                continue
             if joined and part.text and joined[-1][1] and joined[-1][0] == part.thought:
                 now = (part.thought, joined[-1][1] + part.text, None, part.thought_signature)
                 joined.pop()

@@ -118,7 +118,8 @@ class ChoiceWriter:
                 self._losses.add("part", "refusal")
             if isinstance(part, Text | Refusal | Reasoning):
                 extras_out(written, part.extra, self._losses, own=self.own)
-        if held.state is not None:
+        if held.state is not None and (self.own or not text or not isinstance(part, Reasoning)):
+            # What another provider signs is all of a thought: the signature comes behind its last words.
             written["thoughtSignature"] = seal(held.state)
             held.state = None
         return written

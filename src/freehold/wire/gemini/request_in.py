@@ -10,6 +10,7 @@ from freehold.core.request import ChatRequest
 from freehold.wire.gemini.fields import NAME, Camel, listed
 from freehold.wire.gemini.generation_in import generation_in
 from freehold.wire.gemini.ids import Calls
+from freehold.wire.gemini.joined_turns import joined
 from freehold.wire.gemini.parts_in import part_in
 from freehold.wire.gemini.tools_in import choice_in, tools_in
 from freehold.wire.reading import Unreadable, is_list, is_text
@@ -45,7 +46,7 @@ def request_in(body: Camel) -> ChatRequest:
     model = body.need("model", str)
     request = ChatRequest(
         model=model.removeprefix("models/"),
-        messages=messages,
+        messages=joined(messages),
         stream=body.take("stream", bool) or False,
         stream_usage=True,
         dialect=NAME,

@@ -242,7 +242,7 @@ def _chunk(ask: Ask, turn: Turn, parts: list[Object], end: Finished | None, extr
     for index in range(ask.n):
         candidate: Object = {"content": {"parts": parts, "role": "model"}, "index": index, **extra}
         if not parts:
-            candidate["content"] = {"role": "model"}
+            candidate["content"] = {"parts": [{"text": ""}], "role": "model"}
         if end is not None:
             candidate["finishReason"] = _REASONS.get(end.reason, end.reason)
         candidates.append(candidate)
