@@ -76,7 +76,7 @@ class Endpoint:
                 return
             await self._pages.answer(scope, send)
         except FreeholdError as error:
-            await send_error(send, error, [], dialect_at(path) if face is None else face.dialect)
+            await send_error(send, error, [], dialect_at(scope) if face is None else face.dialect)
             connection: ClientConnection = scope[CONNECTION]
             connection.discard_body()
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from freehold.core.errors import NotFound
-from freehold.gateway.intake import Scope
+from freehold.gateway.intake import Heading, Scope
 from freehold.wire.dialect import DialectName
 from freehold.wire.request import (
     Request,
@@ -45,7 +45,7 @@ GEMINI = ("/v1beta/models/", "/v1/models/", "/v1beta1/models/")
 
 
 def gemini_face(scope: Scope) -> Face | None:
-    """The face of a path in Gemini's form; None when it has none. Raises NotFound for a method that is not served."""
+    """The face of a path in Gemini's form; None when it has none. Raises NotFound for what else is asked of a model."""
     path: str = scope["path"]
     start = next((start for start in GEMINI if path.startswith(start)), None)
     if start is None or ":" not in path:
@@ -60,18 +60,24 @@ def gemini_face(scope: Scope) -> Face | None:
         return Face(
             "chat", "gemini", lambda body: read_gemini_request(body, model, stream=True, framing=framing)
         )
+    if scope["method"] != "POST":
+        return None  # names of models may hold colons
     raise NotFound(f"Models do not take `{method[:100]}` here.")
 
 
-def dialect_at(path: str) -> DialectName:
+def dialect_at(scope: Scope) -> DialectName:
     """In which dialect an error at this path is told."""
+    path: str = scope["path"]
     face = FACES.get(path)
     if face is not None:
         return face.dialect
     if path.startswith("/v1/messages"):
         return "anthropic-messages"
-    if path.startswith(GEMINI[0]) or path.startswith(GEMINI[2]) or path.startswith("/v1beta/"):
+    if path.startswith("/v1beta") or (path.startswith(GEMINI[1]) and ":" in path):
         return "gemini"
+    if path.startswith("/v1/models"):
+        heading = Heading(scope["headers"])
+        return "gemini" if heading.gemini else "anthropic-messages" if heading.anthropic else "openai-chat"
     return "openai-chat"
 
 

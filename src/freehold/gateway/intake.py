@@ -32,6 +32,7 @@ class Heading:
         "content_encoding",
         "content_length",
         "content_type",
+        "gemini",
         "keep_body",
         "strict",
         "token",
@@ -48,6 +49,8 @@ class Heading:
         """An error is wanted rather than a loss."""
         self.anthropic = False
         """The client speaks as Anthropic's do: it says which version."""
+        self.gemini = False
+        """The client shows its key as Gemini's do."""
         for name, value in headers:
             if name == b"authorization":
                 if value[:7].lower() == b"bearer ":
@@ -62,6 +65,7 @@ class Heading:
                 self.keep_body = value.strip().lower() != b"off"
             elif name in _KEY_HEADERS and self.token is None:
                 self.token = value.strip()
+                self.gemini = name == b"x-goog-api-key"
             elif name == b"x-freehold-strict":
                 self.strict = value.strip().lower() not in (b"", b"off", b"0", b"false")
             elif name == b"anthropic-version":

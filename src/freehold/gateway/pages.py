@@ -81,7 +81,7 @@ class Pages:
 
     def _callable(self, scope: Scope) -> tuple[list[ModelEntry], Literal["openai", "anthropic", "gemini"]]:
         heading = Heading(scope["headers"])
-        gemini = scope["path"].startswith(_GEMINI_MODELS)
+        gemini = heading.gemini or scope["path"].startswith(_GEMINI_MODELS)
         token = token_in_query(scope) if gemini and heading.token is None else heading.token
         key = self._gate.let_in(token)
         entries = [entry for entry in self._list_models() if key.may_call(entry.id)]
