@@ -107,6 +107,7 @@ def configuration(root: str) -> str:
             lines.append('headers = { anthropic-version = "2023-06-01" }')
         for model in (*MODELS, "missing"):
             lines += [f"[routes.{name}-{model}]", f'incumbent = "{name}/{spoken.family}{model}"']
+    lines += ['[routes."a:name:with:colons"]', 'incumbent = "chat/gpt-5-parrot"']
     return "\n".join(lines)
 
 

@@ -378,6 +378,7 @@ def test_models(sdk: openai.OpenAI) -> None:
     names = [model.id for model in sdk.models.list()]
     assert {f"{provider}-parrot" for provider in SPOKEN} <= set(names)
     assert sdk.models.retrieve("gemini-parrot").id == "gemini-parrot"
+    assert sdk.models.retrieve("a:name:with:colons").id == "a:name:with:colons"
     with pytest.raises(openai.NotFoundError):
         sdk.models.retrieve("unheard-of")
 
