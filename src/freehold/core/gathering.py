@@ -107,9 +107,16 @@ def _grow(part: Part, section: int, text: str) -> None:
 def _joined(pieces: list[bytes]) -> bytes:
     joined: dict[str, list[msgspec.Raw]] = {}
     for piece in pieces:
-        for name, entries in msgspec.json.decode(piece, type=dict[str, list[msgspec.Raw] | None]).items():
+        try:
+            fields = _decode_logprobs(piece)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue  # of a form of the provider's own: no word has it that could be joined
+        for name, entries in fields.items():
             joined.setdefault(name, []).extend(entries or ())
     return msgspec.json.encode(joined)
+
+
+_decode_logprobs = msgspec.json.Decoder(dict[str, list[msgspec.Raw] | None]).decode
 
 
 def events_of(answer: Answer) -> Iterator[Event]:

@@ -102,6 +102,16 @@ class Object:
         return {name: raw for name, raw in self._fields.items() if bytes(raw) not in _ABSENT}
 
 
+def need_utf8(body: bytes) -> bytes:
+    """The body as it is: what is read of it piece by piece is UTF-8 throughout. Raises Unreadable."""
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise Unreadable("", f"is not UTF-8 (byte {error.start})") from None
+    return body
+
+
 @cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)

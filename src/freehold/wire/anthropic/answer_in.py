@@ -10,13 +10,13 @@ from freehold.wire.anthropic.naming import NAME
 from freehold.wire.anthropic.stops import decode_stop
 from freehold.wire.anthropic.usage import decode_usage
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.reading import Object, Unreadable
+from freehold.wire.reading import Object, Unreadable, need_utf8
 
 
 def decode_answer(body: bytes) -> Answer:
     """Raises NotAnAnswer."""
     try:
-        return _decode(Object(body))
+        return _decode(Object(need_utf8(body)))
     except Unreadable as error:
         raise NotAnAnswer(str(error)) from None
 

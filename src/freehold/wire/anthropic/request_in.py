@@ -11,13 +11,13 @@ from freehold.wire.anthropic.caching import take_cache
 from freehold.wire.anthropic.content_in import decode_content
 from freehold.wire.anthropic.naming import NAME
 from freehold.wire.anthropic.tools_in import decode_tool, decode_tool_choice
-from freehold.wire.reading import Object, Unreadable
+from freehold.wire.reading import Object, Unreadable, need_utf8
 
 
 def decode_request(body: bytes) -> ChatRequest:
     """Raises BadRequest, which names the field as the client wrote it."""
     try:
-        return _decode(Object(body))
+        return _decode(Object(need_utf8(body)))
     except Unreadable as error:
         raise BadRequest(str(error), param=error.path or None) from None
 

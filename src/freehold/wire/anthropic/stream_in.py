@@ -28,7 +28,7 @@ from freehold.wire.anthropic.naming import NAME
 from freehold.wire.anthropic.stops import decode_stop
 from freehold.wire.anthropic.usage import decode_usage
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.reading import Object, Unreadable
+from freehold.wire.reading import Object, Unreadable, need_utf8
 from freehold.wire.sse import data_of
 
 _ABSENT = msgspec.Raw(b"")
@@ -91,7 +91,7 @@ class MessageReader:
         if not data or self._over or data == b"[DONE]":
             return []
         try:
-            told = _decode_frame(data)
+            told = _decode_frame(need_utf8(data))
             kind = told.type
             if kind == "content_block_delta":
                 return self._grow(told, data)

@@ -139,18 +139,27 @@ class MessageWriter:
         if isinstance(event, Sign):
             block.sign(event.state)
             return b""
-        written = block.end()
-        self._blocks, self._block, self._current = block.next_index, None, -1
-        return written + self._next()
+        return self._close(block)
 
-    def _next(self) -> bytes:
-        """The part that has waited longest, and what was said about it."""
-        if not self._waiting:
-            return b""
-        number = next(iter(self._waiting))
-        begun, *others = self._waiting.pop(number)
-        written = self._open(number, begun.part) if isinstance(begun, PartBegin) else b""
-        return written + b"".join([self._apply(event) for event in others])
+    def _close(self, block: BlockWriter) -> bytes:
+        """The end of the open part, and those that have waited for it, as far as is told of them."""
+        written = []
+        ended: BlockWriter | None = block
+        while ended is not None:
+            written.append(ended.end())
+            self._blocks, self._block, self._current = ended.next_index, None, -1
+            ended = None
+            if self._waiting:
+                number = next(iter(self._waiting))
+                begun, *others = self._waiting.pop(number)
+                if isinstance(begun, PartBegin):
+                    written.append(self._open(number, begun.part))
+                for event in others:
+                    if isinstance(event, PartEnd):
+                        ended = self._block
+                        break
+                    written.append(self._apply(event))
+        return b"".join(written)
 
     def _end(self) -> bytes:
         written = b""

@@ -11,7 +11,7 @@ from freehold.wire.bedrock.citations import decode_citation
 from freehold.wire.bedrock.stop_reasons import stop_of
 from freehold.wire.bedrock.usage import decode_usage
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.reading import Object, Unreadable, is_object
+from freehold.wire.reading import Object, Unreadable, is_object, need_utf8
 
 NAME = "bedrock-converse"
 
@@ -19,7 +19,7 @@ NAME = "bedrock-converse"
 def decode_answer(body: bytes) -> Answer:
     """The answer in the internal form. Raises NotAnAnswer."""
     try:
-        return _answer(Object(body))
+        return _answer(Object(need_utf8(body)))
     except Unreadable as error:
         raise NotAnAnswer(str(error)) from None
 

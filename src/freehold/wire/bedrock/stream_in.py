@@ -40,7 +40,7 @@ from freehold.wire.bedrock.stream_events import (
 from freehold.wire.bedrock.usage import decode_usage
 from freehold.wire.bedrock.whole_blocks import WholeBlock, raw_fields, start_fields, told_whole
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.reading import Object, Unreadable
+from freehold.wire.reading import Object, Unreadable, need_utf8
 
 
 class _Open:
@@ -83,7 +83,7 @@ class Decoder:
             self._begun = True
             events.append(Begin())
         try:
-            handle(self, message.payload, events)
+            handle(self, need_utf8(message.payload), events)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unreadable) as error:
             raise NotAnAnswer(f"The event `{message.kind}` cannot be read: {error}") from None
         return events

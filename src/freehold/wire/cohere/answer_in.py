@@ -13,7 +13,7 @@ from freehold.wire.cohere.citations import decode_citations
 from freehold.wire.cohere.stop_reasons import stop_of
 from freehold.wire.cohere.usage import decode_usage
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.reading import Object, Unreadable
+from freehold.wire.reading import Object, Unreadable, need_utf8
 
 NAME = "cohere"
 
@@ -24,7 +24,7 @@ PLAN: Fields = {"tool_plan": msgspec.Raw(b"true")}
 def decode_answer(body: bytes) -> Answer:
     """The answer in the internal form. Raises NotAnAnswer."""
     try:
-        return _answer(Object(body))
+        return _answer(Object(need_utf8(body)))
     except (Unreadable, msgspec.DecodeError) as error:
         raise NotAnAnswer(str(error)) from None
 

@@ -44,7 +44,7 @@ from freehold.wire.cohere.stream_events import (
 )
 from freehold.wire.cohere.usage import decode_usage
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.reading import Object, Unreadable
+from freehold.wire.reading import Object, Unreadable, need_utf8
 from freehold.wire.sse import data_of
 
 
@@ -66,7 +66,7 @@ class Decoder:
             return []
         events: list[Event] = []
         try:
-            self._take(data, events)
+            self._take(need_utf8(data), events)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unreadable) as error:
             raise NotAnAnswer(f"The event cannot be read: {error}") from None
         return events

@@ -19,7 +19,7 @@ from freehold.wire.gemini.logprobs import logprobs_in
 from freehold.wire.gemini.parts_in import part_in
 from freehold.wire.gemini.stops import blocked, stop_in
 from freehold.wire.gemini.usage import metadata_of, tier_in, usage_in
-from freehold.wire.reading import Unreadable
+from freehold.wire.reading import Unreadable, need_utf8
 
 _SECONDS = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 _MARKS = ("candidates", "promptFeedback", "usageMetadata", "responseId", "modelVersion")
@@ -28,7 +28,7 @@ _MARKS = ("candidates", "promptFeedback", "usageMetadata", "responseId", "modelV
 def decode_answer(body: bytes) -> Answer:
     """Raises NotAnAnswer."""
     try:
-        return _answer_in(Camel(body))
+        return _answer_in(Camel(need_utf8(body)))
     except Unreadable as error:
         raise NotAnAnswer(str(error)) from None
 

@@ -42,7 +42,9 @@ class ContentsWriter:
             elif message.role == "tool":
                 self._add_results(message)
             else:
+                self._sort_results()
                 self._add_turn(message)
+        self._sort_results()
 
     def _instruct(self, message: Message) -> None:
         if self.contents:
@@ -68,11 +70,14 @@ class ContentsWriter:
             if isinstance(part, ToolResult):
                 self._results.append(part.call_id)
         self._last = "tool"
-        if any(is_made(call_id) for call_id in self._results) and len(self._results) == len(content["parts"]):
-            self._sort(content)
 
-    def _sort(self, content: Json) -> None:
-        """Results without ids are told apart by their order alone."""
+    def _sort_results(self) -> None:
+        """Puts the results of one turn in the order of its calls: without ids that alone tells them apart."""
+        if self._last != "tool" or not any(is_made(call_id) for call_id in self._results):
+            return
+        content = self.contents[-1]
+        if len(self._results) != len(content["parts"]):
+            return
         order = {call_id: at for at, call_id in enumerate(self._calls)}
         ranked = sorted(
             zip(self._results, content["parts"], strict=True), key=lambda pair: order.get(pair[0], len(order))

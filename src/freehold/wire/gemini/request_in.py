@@ -13,7 +13,7 @@ from freehold.wire.gemini.ids import Calls
 from freehold.wire.gemini.joined_turns import joined
 from freehold.wire.gemini.parts_in import part_in
 from freehold.wire.gemini.tools_in import choice_in, tools_in
-from freehold.wire.reading import Unreadable, is_list, is_text
+from freehold.wire.reading import Unreadable, is_list, is_text, need_utf8
 
 _ROLES = {"model": "assistant", "assistant": "assistant", "system": "system"}
 """Everything else is the user: `user`, `function`, `tool`, or nothing at all."""
@@ -22,7 +22,7 @@ _ROLES = {"model": "assistant", "assistant": "assistant", "system": "system"}
 def decode_request(body: bytes) -> ChatRequest:
     """The body with `model` and `stream`, which stand in the URL, put in beside the rest. Raises BadRequest."""
     try:
-        return request_in(Camel(body))
+        return request_in(Camel(need_utf8(body)))
     except Unreadable as error:
         raise BadRequest(str(error), param=error.path or None) from None
 

@@ -22,7 +22,7 @@ from freehold.wire.gemini.fields import NAME, Camel, encode
 from freehold.wire.gemini.logprobs import logprobs_in
 from freehold.wire.gemini.stops import blocked
 from freehold.wire.gemini.usage import metadata_of, tier_in, usage_in
-from freehold.wire.reading import Unreadable
+from freehold.wire.reading import Unreadable, need_utf8
 from freehold.wire.sse import data_of
 
 _MOST_CHOICES = 128
@@ -52,8 +52,8 @@ class StreamReader:
             data = data_of(frame)
         if self._failed or data is None or not data.strip() or data.strip() == _DONE:
             return []
-        chunk = read_chunk(data)
         try:
+            chunk = read_chunk(need_utf8(data))
             return self._read_common(chunk) if isinstance(chunk, Chunk) else self._read_carefully(chunk)
         except Unreadable as error:
             raise NotAnAnswer(str(error)) from None

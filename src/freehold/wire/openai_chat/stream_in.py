@@ -39,9 +39,9 @@ class StreamReader:
             return self._end()
         chunk = chunk_of(data)
         events: list[Event] = []
-        if not self._begun:
-            self._begin(chunk, data, events)
         try:
+            if not self._begun:
+                self._begin(chunk, data, events)
             choices = chunk.choices
             if choices is not None:
                 for choice in choices:

@@ -7,7 +7,7 @@ import msgspec
 from freehold.core.answer import Answer, Choice, Stop
 from freehold.core.parts import Part, State
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.reading import Object, Unreadable
+from freehold.wire.reading import Object, Unreadable, need_utf8
 from freehold.wire.responses.items_in import read_model_item
 from freehold.wire.responses.stops import IncompleteDetails, stop_of
 from freehold.wire.responses.usage import decode_usage
@@ -64,7 +64,7 @@ def decode_answer(body: bytes) -> Answer:
     """Raises NotAnAnswer."""
     try:
         try:
-            return _read(Object(body))
+            return _read(Object(need_utf8(body)))
         except Unreadable:
             whole = without_halves(body)
             if whole == body:

@@ -8,6 +8,7 @@ import msgspec
 
 from freehold.core.events import Begin, End, Event, LogProbs, StopSeen, UsageSeen
 from freehold.wire.dialect import NotAnAnswer
+from freehold.wire.reading import need_utf8
 from freehold.wire.responses.answer_in import whole_seconds
 from freehold.wire.responses.errors import read_stream_error
 from freehold.wire.responses.items_streamed import StreamedItems
@@ -94,7 +95,7 @@ class Decoder:
             return []
         try:
             try:
-                event = _decode(data)
+                event = _decode(need_utf8(data))
             except msgspec.DecodeError:
                 data = without_halves(data)
                 event = _decode(data)

@@ -35,6 +35,8 @@ class Turns:
     def __init__(self, read_state: StateReader) -> None:
         self.messages: list[Message] = []
         self._read_state = read_state
+        self._said = self._called = False
+        """Whether the last message holds words, and calls."""
 
     def add(self, raw: msgspec.Raw, path: str) -> None:
         """One more item. Raises Unreadable."""
@@ -65,10 +67,13 @@ class Turns:
     def _say(self, parts: list[Part], plain: bool = False) -> None:
         """Parts of the assistant, in its turn or in a new one."""
         turn = self._turn()
-        if turn is None or _is_beyond(turn, parts[0]):
+        if turn is None or self._is_beyond(turn, parts[0]):
             turn = Message(role="assistant")
             self.messages.append(turn)
+            self._said = self._called = False
         turn.parts.extend(parts)
+        self._said = self._said or any(isinstance(one, Text | Refusal) for one in parts)
+        self._called = self._called or any(isinstance(one, ToolCall) for one in parts)
         turn.plain = turn.plain or plain
 
     def _message(self, item: Object) -> None:
@@ -111,14 +116,12 @@ class Turns:
         else:
             self._say([part])
 
-
-def _is_beyond(turn: Message, part: Part) -> bool:
-    """Whether the part begins another message than `turn`."""
-    if isinstance(part, Text | Refusal):
-        last = turn.parts[-1] if turn.parts else None
-        if isinstance(last, Text | Refusal) and part.item_id in (None, last.item_id):
-            return True  # nothing else would tell that they are two items
-    elif not isinstance(part, Reasoning):
-        return False
-    said = any(isinstance(one, Text | Refusal) for one in turn.parts)
-    return said and not any(isinstance(one, ToolCall) for one in turn.parts)
+    def _is_beyond(self, turn: Message, part: Part) -> bool:
+        """Whether the part begins another message than `turn`."""
+        if isinstance(part, Text | Refusal):
+            last = turn.parts[-1] if turn.parts else None
+            if isinstance(last, Text | Refusal) and part.item_id in (None, last.item_id):
+                return True  # nothing else would tell that they are two items
+        elif not isinstance(part, Reasoning):
+            return False
+        return self._said and not self._called

@@ -1,0 +1,1 @@
+"""Recorded exchanges of real providers, carried over into every other dialect."""
