@@ -80,7 +80,7 @@ def _exchange(said: dict[str, Any], name: str) -> Iterator[Recorded]:
     response = _bytes(said.get("response_body"), said.get("response_body_kind"))
     if dialect is None or status is None or said.get("method", "POST") != "POST":
         return
-    if dialect == "gemini":
+    if dialect == "gemini" or uri.endswith("/invoke"):
         request = _with_address(request, uri)
     if not _is_object(request):
         request = b""  # not recorded, or cut off
@@ -213,9 +213,11 @@ def _bytes(body: Any, kind: Any) -> bytes:
 
 
 def _with_address(body: bytes, uri: str) -> bytes:
-    """Gemini's body as the endpoint hands it on: with what stands in the address."""
+    """The body as the endpoint hands it on: with what Gemini and Bedrock have in the address."""
     if not _is_object(body):
         return b""
+    if uri.endswith("/invoke"):
+        return json.dumps({"model": uri.split("/model/", 1)[-1], **json.loads(body)}).encode()
     model = uri.split("/models/", 1)[-1].split(":", 1)[0]
     streamed = ":streamGenerateContent" in uri
     return json.dumps({**json.loads(body), "model": model, "stream": streamed}).encode()

@@ -170,7 +170,11 @@ def _damage_bytes(body: bytes, dice: random.Random) -> bytes:
         case 6:
             return b'{"a":' * dice.choice((10, 2000)) + body
         case _:
-            return body[:at] + dice.choice((b"1e999", b"-", b"NaN", b"\\u0000", b"\xff", b"\xed\xa0\x80")) + body[at:]
+            return (
+                body[:at]
+                + dice.choice((b"1e999", b"-", b"NaN", b"\\u0000", b"\xff", b"\xed\xa0\x80"))
+                + body[at:]
+            )
 
 
 def _places(tree: Any) -> list[tuple[Any, Any]]:
@@ -179,7 +183,9 @@ def _places(tree: Any) -> list[tuple[Any, Any]]:
     waiting = [tree]
     while waiting:
         one = waiting.pop()
-        inner: Iterable[Any] = one if isinstance(one, dict) else range(len(one)) if isinstance(one, list) else ()
+        inner: Iterable[Any] = (
+            one if isinstance(one, dict) else range(len(one)) if isinstance(one, list) else ()
+        )
         for key in inner:
             found.append((one, key))
             if isinstance(one[key], dict | list):
@@ -313,7 +319,7 @@ def grown(frames: list[bytes], dice: random.Random) -> list[list[bytes]]:
             body = json.dumps(tree).encode()
             holder[key:] = [kept, *rest]
         else:
-            holder[key] = (kept or "[{\"") * times
+            holder[key] = (kept or '[{"') * times
             body = json.dumps(tree).encode()
             holder[key] = kept
         if len(body) > 4_000_000:
@@ -351,8 +357,15 @@ def attempt(dialect: DialectName, direction: str, frames: list[bytes]) -> float:
 def _told(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "/freehold/" in frame.filename]
-    where = f"{Path(ours[-1].filename).parent.name}/{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"
-    way = " < ".join(f"{Path(frame.filename).parent.name}/{Path(frame.filename).name}:{frame.lineno}" for frame in ours[-2::-1][:3])
+    where = (
+        f"{Path(ours[-1].filename).parent.name}/{Path(ours[-1].filename).name}:{ours[-1].lineno}"
+        if ours
+        else "?"
+    )
+    way = " < ".join(
+        f"{Path(frame.filename).parent.name}/{Path(frame.filename).name}:{frame.lineno}"
+        for frame in ours[-2::-1][:3]
+    )
     return f"{type(error).__name__} in {where} ({str(error)[:120]}) < {way}"
 
 
@@ -371,7 +384,9 @@ def smaller(dialect: DialectName, direction: str, frames: list[bytes], same: str
     return frames
 
 
-def fuzz(dialect: DialectName, direction: str, seeds: list[list[bytes]], seconds: float, dice: random.Random) -> int:
+def fuzz(
+    dialect: DialectName, direction: str, seeds: list[list[bytes]], seconds: float, dice: random.Random
+) -> int:
     """Damage and read for so long. The number of findings."""
     known: Counter[str] = Counter()
     tried = grew = 0
@@ -396,9 +411,17 @@ def fuzz(dialect: DialectName, direction: str, seeds: list[list[bytes]], seconds
                 key = str(finding).split(" (")[0] if " in " in str(finding) else str(finding).split(":")[0]
                 known[key] += 1
                 if known[key] == 1:
-                    report(dialect, direction, str(finding), frames if len(frames) > 300 else smaller(dialect, direction, frames, key))
+                    report(
+                        dialect,
+                        direction,
+                        str(finding),
+                        frames if len(frames) > 300 else smaller(dialect, direction, frames, key),
+                    )
                 break
-    print(f"{dialect} {direction}: {tried} inputs, {grew} grown, in {seconds:.0f} s; {len(known)} findings {dict(known)}", flush=True)
+    print(
+        f"{dialect} {direction}: {tried} inputs, {grew} grown, in {seconds:.0f} s; {len(known)} findings {dict(known)}",
+        flush=True,
+    )
     return len(known)
 
 

@@ -231,8 +231,13 @@ def test_what_the_client_s_dialect_has_no_place_for_is_a_loss() -> None:
 
 def test_unknown_is_not_zero() -> None:
     assert "usage" not in written(answer_of({"content": "x"}))[0]
-    body, _ = written(Answer(choices=[Choice()], usage=Usage(output_tokens=3, source="counted")))
-    assert body["usage"] == {"completion_tokens": 3}
+    body, losses = written(Answer(choices=[Choice()], usage=Usage(output_tokens=3, source="counted")))
+    assert body["usage"] == {
+        "prompt_tokens": 0,
+        "completion_tokens": 3,
+        "total_tokens": 3,
+    }  # as its types demand
+    assert losses == ("usage.unknown",)
 
 
 def test_details_of_usage_by_kind() -> None:

@@ -75,6 +75,8 @@ class BlockWriter:
 
     def _grow_first(self, text: str, section: int) -> bytes:
         part, written = self._part, b""
+        if self._section == _CUSTOM:
+            return self._delta(_encode(text)[1:-1].decode())
         if isinstance(part, Reasoning):
             if not self._prefix:
                 written, self._section = self._begin_thinking(), section
@@ -115,7 +117,9 @@ class BlockWriter:
         if isinstance(part, Reasoning):
             return self._end_reasoning(part)
         written = b""
-        if isinstance(part, ToolCall) and not self._grown:
+        if self._section == _CUSTOM:
+            written = self._delta('"}')
+        elif isinstance(part, ToolCall) and not self._grown:
             written = self._prefix + b'"{}"}}\n\n'
         written += self._stop()
         if isinstance(part, Text | Media | ToolCall):
@@ -158,7 +162,15 @@ class BlockWriter:
         if call.custom:
             self._losses.add("tool.custom")
         block = {**begun_call(call), **own(call.extra, self._losses, same=self._same)}
-        return self._begin(block, "input_json_delta", "partial_json") + self.grow(call.arguments)
+        written = self._begin(block, "input_json_delta", "partial_json")
+        if call.custom:
+            self._section = _CUSTOM
+            written += self._delta('{"input":"')
+        return written + self.grow(call.arguments)
+
+    def _delta(self, text: str) -> bytes:
+        self._grown = True
+        return self._prefix + _encode(text) + b"}}\n\n"
 
     def _begin(self, block: object, delta: str, field: str) -> bytes:
         self._prefix = (
@@ -189,6 +201,10 @@ class BlockWriter:
         if delta is not None:
             written += frame("content_block_delta", {"index": index, "delta": delta})
         return written + frame("content_block_stop", {"index": index})
+
+
+_CUSTOM = -2
+"""The section of a call whose text is put into an object's one field, piece by piece."""
 
 
 def _signature(signature: str) -> dict[str, object]:

@@ -81,6 +81,12 @@ def encode_usage(
     read, written, hour = usage.cache_read_tokens, usage.cache_write_tokens, usage.cache_write_1h_tokens
     if usage.input_tokens is None or usage.output_tokens is None:
         losses.add("usage", "unknown")  # the dialect demands a number: 0
+    if (read or 0) + (written or 0) > (usage.input_tokens or 0):
+        # They overlap, as some providers count: here every token is told once.
+        read = None if read is None else min(read, usage.input_tokens or 0)
+        written = None if written is None else (usage.input_tokens or 0) - (read or 0)
+        hour = None if hour is None else min(hour, written or 0)
+        losses.add("usage", "cache_write_tokens")
     fresh = max(0, (usage.input_tokens or 0) - (read or 0) - (written or 0))
     fields: dict[str, object] = {"input_tokens": fresh, "output_tokens": usage.output_tokens or 0}
     if read is not None:

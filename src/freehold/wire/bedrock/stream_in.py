@@ -24,6 +24,7 @@ from freehold.core.events import (
     UsageSeen,
 )
 from freehold.core.parts import Reasoning, State, Text, ToolCall
+from freehold.wire.bedrock.answer_in import NAME
 from freehold.wire.bedrock.citations import decode_citation
 from freehold.wire.bedrock.errors import failure_of
 from freehold.wire.bedrock.frames import parse
@@ -81,7 +82,7 @@ class Decoder:
             return events
         if not self._begun:
             self._begun = True
-            events.append(Begin())
+            events.append(Begin(dialect=NAME))
         try:
             handle(self, need_utf8(message.payload), events)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unreadable) as error:

@@ -23,7 +23,7 @@ from freehold.core.events import (
 )
 from freehold.core.parts import Part, Reasoning, Text, ToolCall
 from freehold.wire.cohere import logprobs
-from freehold.wire.cohere.answer_in import PLAN
+from freehold.wire.cohere.answer_in import NAME, PLAN
 from freehold.wire.cohere.citations import decode_citations
 from freehold.wire.cohere.stop_reasons import stop_of
 from freehold.wire.cohere.stream_events import (
@@ -86,11 +86,11 @@ class Decoder:
             return
         if not self._begun and not isinstance(event, MessageStart):
             self._begun = True
-            events.append(Begin())
+            events.append(Begin(dialect=NAME))
         match event:
             case MessageStart():
                 self._begun = True
-                events.append(Begin(id=event.id))
+                events.append(Begin(id=event.id, dialect=NAME))
             case ContentStart():
                 self._content_start(event, events)
             case ToolPlanDelta():
@@ -170,7 +170,7 @@ class Decoder:
         self._close(events)
         if not self._begun:
             self._begun = True
-            events.append(Begin())
+            events.append(Begin(dialect=NAME))
         self._kind, self._grown = kind, False
         events.append(PartBegin(0, self._parts, part))
         self._parts += 1

@@ -144,7 +144,9 @@ class GroundingWriter:
         segment["text"] = text[start:end]
         self._supports.append({"segment": segment, "groundingChunkIndices": [number]})
         for name in citation.extra:
-            self._losses.add("field", name)
+            self._losses.add("answer", f"citation.{name}")
+        if citation.file_id is not None:
+            self._losses.add("answer", "citation.file_id")
         if citation.url is None and citation.title is None and citation.quote is None:
             self._losses.add("citations")
 

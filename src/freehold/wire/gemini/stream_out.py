@@ -111,6 +111,8 @@ class StreamWriter:
 
     def _framed(self, data: bytes) -> bytes:
         first, self._written = not self._written, True
+        if b"\n" in data or b"\r" in data:  # white space of raw JSON would end the event
+            data = data.translate(None, b"\r\n")
         if not self._list:
             return b"data: " + data + b"\r\n\r\n"
         return (b"[" if first else b",\r\n") + data

@@ -89,6 +89,17 @@ def tier_in(found: UsageMetadata | None) -> str | None:
     return _TRAFFIC.get(found.traffic_type, found.traffic_type.lower()) if found.traffic_type else None
 
 
+_TIERS = {
+    "default": "standard",
+    "auto": "standard",
+    "on_demand": "standard",
+    "standard": "standard",
+    "flex": "flex",
+    "priority": "priority",
+}
+"""The words of other dialects in this one's."""
+
+
 def usage_out(usage: Usage, tier: str | None, losses: Losses) -> Json:
     """The object; empty when nothing is known."""
     result: Json = {}
@@ -112,8 +123,10 @@ def usage_out(usage: Usage, tier: str | None, losses: Losses) -> Json:
     writes = {"AUDIO": usage.output_audio_tokens, "IMAGE": usage.output_image_tokens}
     _details(result, "promptTokensDetails", read, reads)
     _details(result, "candidatesTokensDetails", result.get("candidatesTokenCount"), writes)
-    if tier and result:
-        result["serviceTier"] = tier
+    if tier and tier not in _TIERS:
+        losses.add("service_tier")
+    elif tier and result:
+        result["serviceTier"] = _TIERS[tier]
     for name in ("cache_write_tokens", "cache_write_1h_tokens"):
         if getattr(usage, name):
             losses.add("usage", name)

@@ -40,12 +40,27 @@ def encode_answer(answer: Answer, addressee: Addressee, losses: Losses) -> bytes
     usage = written_usage(answer.usage, answer.raw_usage, losses, same_dialect=same)
     if usage is not None:
         body["usage"] = usage
-    if answer.service_tier is not None:
-        body["service_tier"] = answer.service_tier
+    tier = tier_of(answer.service_tier, losses, same_dialect=same)
+    if tier is not None:
+        body["service_tier"] = tier
     if answer.fingerprint is not None:
         body["system_fingerprint"] = answer.fingerprint
     put_extra(body, answer.extra, losses, same_dialect=same, loss="answer")
     return encode(body)
+
+
+_TIERS = {tier: tier for tier in ("auto", "default", "flex", "scale", "priority", "fast")} | {
+    "standard": "default",  # Anthropic's and Gemini's word
+}
+
+
+def tier_of(tier: str | None, losses: Losses, *, same_dialect: bool) -> str | None:
+    """The service tier; another dialect's in the word that clients know, and a loss where there is none."""
+    if tier is None or same_dialect:
+        return tier
+    if tier not in _TIERS:
+        losses.add("service_tier")
+    return _TIERS.get(tier)
 
 
 def _without_sources(answer: Answer) -> Answer:

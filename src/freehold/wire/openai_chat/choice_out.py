@@ -60,6 +60,7 @@ class ChoiceWriter:
         self._fresh = True
         self._calls = 0
         self._pictures = 0
+        self._citations = 0
         self._length = 0
         """Of all texts so far, in characters."""
         self._thought = False
@@ -193,7 +194,12 @@ class ChoiceWriter:
         annotation = annotation_of(
             event.citation, recipe.losses, same_dialect=recipe.same_dialect, offset=opened.offset
         )
-        return [] if annotation is None else self._delta(annotations=[annotation])
+        if annotation is None:
+            return []
+        # OpenAI's SDK puts the pieces of lists together by their index.
+        numbered = {"index": self._citations, **annotation}
+        self._citations += 1
+        return self._delta(annotations=[numbered])
 
     def end(self, event: PartEnd) -> list[bytes]:
         """The part is complete."""

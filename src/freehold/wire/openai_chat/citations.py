@@ -17,6 +17,7 @@ def citations_of(annotations: list[Object]) -> list[Citation]:
 
 
 def _citation(annotation: Object) -> Citation:
+    annotation.drop("index")  # of the piece in a stream
     if not annotation.has("url_citation"):
         return Citation(extra={"annotation": packed(annotation.rest())})
     kind = annotation.take("type", str) or "url_citation"
@@ -82,7 +83,10 @@ def annotation_of(
     if citation.quote is not None:
         cited["content"] = citation.quote
     written: Written = {"type": "url_citation", "url_citation": cited}
-    if citation.extra and same_dialect:
+    if not same_dialect:
+        for name in citation.extra:
+            losses.add("answer", f"citation.{name}")
+    elif citation.extra:
         rest = dict(citation.extra)
         inner = rest.pop("url_citation", None)
         if inner is not None:

@@ -18,7 +18,7 @@ from freehold.core.events import (
 )
 from freehold.core.losses import Losses
 from freehold.wire.dialect import Addressee
-from freehold.wire.openai_chat.answer_out import answer_id, custom_tools
+from freehold.wire.openai_chat.answer_out import answer_id, custom_tools, tier_of
 from freehold.wire.openai_chat.choice_out import ChoiceWriter, Recipe
 from freehold.wire.openai_chat.citations import stand_beside
 from freehold.wire.openai_chat.errors import written_error
@@ -81,8 +81,9 @@ class StreamWriter:
             "created": event.created or addressee.created,
             "model": event.model or addressee.request.model,
         }
-        if event.service_tier is not None:
-            head["service_tier"] = event.service_tier
+        tier = tier_of(event.service_tier, recipe.losses, same_dialect=recipe.same_dialect)
+        if tier is not None:
+            head["service_tier"] = tier
         if event.fingerprint is not None:
             head["system_fingerprint"] = event.fingerprint
         recipe.sources_beside = recipe.same_dialect and stand_beside(event.extra)
@@ -127,6 +128,9 @@ class StreamWriter:
         choice = self._choice(event.choice)
         recipe = self._recipe
         legacy = self._addressee.request.legacy
+        for name in event.extra:
+            if not recipe.same_dialect:
+                recipe.losses.add("answer", name)
         word = word_of(event.stop, recipe.losses, same_dialect=recipe.same_dialect, legacy=legacy)
         return self._chunks(event.choice, choice.close()) + self._chunk(
             event.choice, choice.first(b"{}"), word=word

@@ -30,13 +30,10 @@ def written_usage(
         return msgspec.Raw(raw)
     if usage.source == "unknown":
         return None
-    written: Written = {}
-    if usage.input_tokens is not None:
-        written["prompt_tokens"] = usage.input_tokens
-    if usage.output_tokens is not None:
-        written["completion_tokens"] = usage.output_tokens
-    if usage.input_tokens is not None and usage.output_tokens is not None:
-        written["total_tokens"] = usage.input_tokens + usage.output_tokens
+    if usage.input_tokens is None or usage.output_tokens is None:
+        losses.add("usage", "unknown")  # the dialect demands a number: 0
+    read, said = usage.input_tokens or 0, usage.output_tokens or 0
+    written: Written = {"prompt_tokens": read, "completion_tokens": said, "total_tokens": read + said}
     for name, table in (("prompt_tokens_details", _READ), ("completion_tokens_details", _WRITTEN)):
         details = {
             word: count for field, word in table.items() if (count := getattr(usage, field)) is not None

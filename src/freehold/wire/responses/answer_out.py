@@ -10,10 +10,7 @@ from freehold.core.gathering import events_of
 from freehold.core.losses import Losses
 from freehold.wire.dialect import Addressee
 from freehold.wire.responses.stream_out import Encoder
-from freehold.wire.responses.vocabulary import NAME, encode
-
-_ERROR = "error"
-"""Of a choice that failed: what its provider said, in this dialect."""
+from freehold.wire.responses.vocabulary import ERROR, NAME, encode
 
 
 def encode_answer(answer: Answer, addressee: Addressee, losses: Losses) -> bytes:
@@ -27,11 +24,7 @@ def encode_answer(answer: Answer, addressee: Addressee, losses: Losses) -> bytes
         encoder.write(event)
     ending = encoder.ending()
     extra = answer.extra if own else {}
-    for choice in answer.choices[:1]:
-        for name in choice.extra:
-            if not own or name != _ERROR:
-                losses.add("answer", name)
     response = encoder.response(ending)
-    if own and answer.choices and _ERROR in answer.choices[0].extra and ending.status == "failed":
-        response["error"] = answer.choices[0].extra[_ERROR]
+    if own and answer.choices and ERROR in answer.choices[0].extra and ending.status == "failed":
+        response["error"] = answer.choices[0].extra[ERROR]
     return encode({**extra, **response})

@@ -9,7 +9,7 @@ from freehold.core.parts import Citation
 from freehold.wire.reading import Object
 from freehold.wire.responses.vocabulary import Json
 
-_WHOLE = "annotation"
+_WHOLE = "output_text.annotation"
 """Under which an annotation of an unknown type is kept."""
 _OURS = ("index", "container_id")
 """What only this dialect's annotations say."""

@@ -110,14 +110,16 @@ def _summary(text: str) -> Json:
 class CallItem:
     """A call of a function or of a custom tool."""
 
-    def __init__(self, call: ToolCall, item_id: str, index: int, tell: Tell, losses: Losses) -> None:
+    def __init__(
+        self, call: ToolCall, item_id: str, index: int, tell: Tell, losses: Losses, *, own: bool
+    ) -> None:
         self.id, self.index = item_id, index
         self.state: State | None = None
         self._custom = call.custom
         self._arguments: list[str] = []
         self._fields: Json = {"call_id": call.id, "name": call.name}
         for name, value in call.extra.items():
-            if name in _OF_CALLS:
+            if own and name in _OF_CALLS:
                 self._fields[name] = value
             else:
                 losses.add("answer", name)

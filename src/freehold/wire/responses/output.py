@@ -43,6 +43,8 @@ class Output:
         self._waiting = WaitingLogProbs()
         self._tell = tell
         self._losses = losses
+        self.own = False
+        """The answer came in this dialect."""
 
     def items(self, last: str) -> list[Json | msgspec.Raw]:
         """All items; `last` is the status of the last one."""
@@ -78,7 +80,8 @@ class Output:
                 reasoning.grow(text, section)
         elif isinstance(part, ToolCall):
             prefix = "ctc" if part.custom else "fc"
-            call = CallItem(part, self._id(prefix, part.item_id), number, self._tell, self._losses)
+            item_id = self._id(prefix, part.item_id)
+            call = CallItem(part, item_id, number, self._tell, self._losses, own=self.own)
             self._items.append(call)
             self._open[event.index] = call
             call.state = part.state

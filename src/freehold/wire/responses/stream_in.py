@@ -14,7 +14,7 @@ from freehold.wire.responses.errors import read_stream_error
 from freehold.wire.responses.items_streamed import StreamedItems
 from freehold.wire.responses.stops import IncompleteDetails, stop_of
 from freehold.wire.responses.usage import decode_usage
-from freehold.wire.responses.vocabulary import UNREADABLE, without_halves
+from freehold.wire.responses.vocabulary import NAME, UNREADABLE, without_halves
 from freehold.wire.sse import data_of
 
 ABSENT = msgspec.Raw(b"")
@@ -167,6 +167,7 @@ class Decoder:
                 model=response.model,
                 created=whole_seconds(response.created_at),
                 service_tier=response.service_tier,
+                dialect=NAME,
             )
         ]
 

@@ -26,8 +26,8 @@ from freehold.wire.responses.errors import event_of, failure_of
 from freehold.wire.responses.output import Output
 from freehold.wire.responses.response_object import request_echo, response_id
 from freehold.wire.responses.stops import Ending, ending_of
-from freehold.wire.responses.usage import encode_usage
-from freehold.wire.responses.vocabulary import Json, encode
+from freehold.wire.responses.usage import encode_tier, encode_usage
+from freehold.wire.responses.vocabulary import ERROR, NAME, Json, encode
 
 _UNSAID = Begin()
 
@@ -43,6 +43,7 @@ class Encoder:
         self._begin: Begin | None = None
         self._stop: Stop | None = None
         self._usage = NO_USAGE
+        self._tier: str | None = None
         self._echo = request_echo(addressee.request)
         self._output = Output(addressee, self._tell, losses)
         self._writers: dict[type, Callable[..., None]] = {
@@ -81,6 +82,8 @@ class Encoder:
 
     def _begun(self, event: Begin) -> None:
         self._begin = event
+        self._output.own = event.dialect == NAME
+        self._tier = encode_tier(event.service_tier, self._losses)
         if event.fingerprint is not None:
             self._losses.add("answer", "system_fingerprint")
         for name in event.extra:
@@ -90,6 +93,10 @@ class Encoder:
 
     def _stopped(self, event: StopSeen) -> None:
         self._stop = event.stop
+        own = self._begin is not None and self._begin.dialect == NAME
+        for name in event.extra:
+            if not own or name != ERROR:
+                self._losses.add("answer", name)
 
     def _used(self, event: UsageSeen) -> None:
         self._usage = event.usage
@@ -124,7 +131,7 @@ class Encoder:
             "incomplete_details": ending.incomplete_details,
             "model": begin.model or request.model,
             "output": self._output.items(last),
-            "service_tier": begin.service_tier or request.service_tier or "default",
+            "service_tier": self._tier or request.service_tier or "default",
             "usage": None if running else encode_usage(self._usage, self._losses),
             **self._echo,
         }

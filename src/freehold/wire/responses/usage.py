@@ -91,3 +91,16 @@ def encode_usage(usage: Usage, losses: Losses) -> Json | None:
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
         "total_tokens": read + written,
     }
+
+
+_TIERS = {tier: tier for tier in ("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")} | {
+    "standard": "default",  # Anthropic's and Gemini's word
+    "on_demand": "default",  # Groq's
+}
+
+
+def encode_tier(tier: str | None, losses: Losses) -> str | None:
+    """The service tier in this dialect's word; a loss where it has none."""
+    if tier is not None and tier not in _TIERS:
+        losses.add("service_tier")
+    return _TIERS.get(tier or "")

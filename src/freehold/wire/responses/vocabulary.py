@@ -51,3 +51,7 @@ def own_fields(fields: Fields, dialect: str, losses: Losses) -> Fields:
     for name in fields:
         losses.add("field", name)
     return {}
+
+
+ERROR = "error"
+"""Of a choice that failed: what its provider said, in this dialect."""
