@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 
 import msgspec
@@ -104,10 +105,8 @@ def _addressee(recorded: Recorded, target: DialectName) -> Addressee:
     """Whoever asked what was recorded, in the dialect `target`."""
     request = ChatRequest(model="asked", messages=[])
     if recorded.request is not None:
-        try:
+        with contextlib.suppress(NotImplementedError, BadRequest):
             request = dialect_of(recorded.dialect).decode_request(recorded.request)
-        except (NotImplementedError, BadRequest):
-            pass
     request.tools = [
         msgspec.structs.replace(tool, extra={}) for tool in request.tools if isinstance(tool, Tool)
     ]

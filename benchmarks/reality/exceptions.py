@@ -36,7 +36,7 @@ EXEMPTIONS = (
         reason="it is told with the usage in the last piece; what reads a stream wants it in the first",
     ),
     Exemption(
-        problem=r"(as the SDK puts it together: )?stop Stop\(reason='stop', raw='end_turn'.*then Stop\(reason='tool_calls'",
+        problem=r"(as the SDK puts it together: )?stop Stop\(reason='stop', raw='end_turn'.*Stop\(reason='tool_calls'",
         source="anthropic-messages",
         reason="a turn that has ended and holds calls: the others always say that the calls are waited for",
     ),
@@ -64,9 +64,8 @@ def reason_for(one: Recorded, what: str, target: DialectName, problem: str) -> s
     return None
 
 
+_TEXT_DOCUMENT = re.compile(rb'"media_type":\s*"text/plain"')
+
+
 def _is_text_document(one: Recorded) -> bool:
-    return (
-        one.request is not None
-        and re.search(rb'"type":\s*"text",\s*"media_type"|"media_type":\s*"text/plain"', one.request)
-        is not None
-    )
+    return one.request is not None and _TEXT_DOCUMENT.search(one.request) is not None

@@ -66,7 +66,7 @@ def _anthropic(pieces: list[Any]) -> bytes | None:
     snapshot: Message | None = None
     buffers: dict[int, bytes] = {}
     for piece in pieces:
-        snapshot = accumulate_event(  # type: ignore[assignment]
+        snapshot = accumulate_event(
             event=_anthropic_event.validate_python(piece),
             current_snapshot=snapshot,  # type: ignore[arg-type]
             json_bufs=buffers,

@@ -47,10 +47,11 @@ def cross_request(recorded: Recorded, target: DialectName) -> Gone | None:
 def _unsaid(request: ChatRequest, body: object, losses: Losses) -> list[str]:
     """Words, calls and tools of the request that are nowhere in the body, where nothing of ours reads the dialect."""
     said = "".join("".join(_strings(body)).split())
-    found = []
-    for wanted in _wanted(request.messages):
-        if "".join(wanted.split()) not in said:
-            found.append(f"unsaid: {wanted[:100]!r}")
+    found = [
+        f"unsaid: {wanted[:100]!r}"
+        for wanted in _wanted(request.messages)
+        if "".join(wanted.split()) not in said
+    ]
     choice = request.tool_choice
     names = {tool.name for tool in request.tools if isinstance(tool, Tool)}
     if choice is not None and (choice.mode == "none" or choice.names):

@@ -43,11 +43,8 @@ def differences(
     found += _of_usage(told.usage, heard.usage, names)
     if told.model and told.model != heard.model:
         found.append(f"model {told.model}, then {heard.model}")
-    if (
-        told.service_tier not in ORDINARY_TIERS
-        and told.service_tier != heard.service_tier
-        and "service_tier" not in names
-    ):
+    special = told.service_tier not in ORDINARY_TIERS and "service_tier" not in names
+    if special and told.service_tier != heard.service_tier:
         found.append(f"service tier {told.service_tier}, then {heard.service_tier}")
     if told.dialect != target and not losses.incomplete:
         found += [f"field {name}" for name in _extras(told) if not _is_named(name, names)]
@@ -69,17 +66,17 @@ def _of_choice(told: Choice, heard: Choice, names: set[str], *, official: bool) 
         for part in told.parts
         if isinstance(part, Foreign) and not _is_named(part.kind, names)
     ]
-    cited, again = _citations(told, names), _citations(heard, names)
-    if cited != again and "citations" not in names and not official:
-        found.append(f"citations {sorted(map(str, cited - again))}, then {sorted(map(str, again - cited))}")
+    cited, kept = _citations(told, names), _citations(heard, names)
+    if cited != kept and "citations" not in names and not official:
+        found.append(f"citations {sorted(map(str, cited - kept))}, then {sorted(map(str, kept - cited))}")
     if not official:
         missing = _states(told) - _states(heard)
         if missing and "reasoning.state" not in names:
             found.append(f"{missing.total()} states of {_states(told).total()}")
         if told.logprobs is not None and "logprobs" not in names:
-            one, other = _entries(told.logprobs), _entries(heard.logprobs)
-            if one != other:
-                found.append(f"{one} log-probabilities, then {other}")
+            given, again = _entries(told.logprobs), _entries(heard.logprobs)
+            if given != again:
+                found.append(f"{given} log-probabilities, then {again}")
     if told.stop is not None and "stop.reason" not in names:
         stop = heard.stop
         if (
@@ -180,7 +177,7 @@ def _of_usage(told: Usage, heard: Usage, names: set[str]) -> list[str]:
         if name == "source" or one is None or one == other or (one == 0 and other is None):
             continue
         total = name in ("input_tokens", "output_tokens")
-        if total or not any(loss == f"usage.{name}" or loss == "usage" for loss in names):
+        if total or not names & {f"usage.{name}", "usage"}:
             found.append(f"usage.{name} {one}, then {other}")
     return found
 

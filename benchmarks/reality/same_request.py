@@ -71,11 +71,8 @@ def _of_conversation(told: ChatRequest, heard: ChatRequest, names: set[str]) -> 
         found.append(f"{what} {_brief(one[what])}, then {_brief(other[what])}")
     if _has_state(told) and "reasoning.state" not in names and "reasoning" not in names:
         found.append("state of another provider")
-    for message in told.messages:
-        for part in message.parts:
-            if isinstance(part, Foreign) and not _is_named(part.kind, names):
-                found.append(f"part {part.kind}")
-    return found
+    foreign = [part for message in told.messages for part in message.parts if isinstance(part, Foreign)]
+    return found + [f"part {part.kind}" for part in foreign if not _is_named(part.kind, names)]
 
 
 def _only_more(what: str, one: Any, other: Any, names: set[str]) -> bool:
@@ -192,20 +189,16 @@ def _of_tools(told: ChatRequest, heard: ChatRequest, names: set[str]) -> list[st
             found.append(f"strictness of {name}")
         if one.custom and not other.custom and "tool.custom" not in names:
             found.append(f"free text of {name}")
-    for hosted in told.tools:
-        if isinstance(hosted, HostedTool) and not _is_named(hosted.kind, names):
-            found.append(f"hosted tool {hosted.kind}")
-    return found
+    hosted = [tool.kind for tool in told.tools if isinstance(tool, HostedTool)]
+    return found + [f"hosted tool {kind}" for kind in hosted if not _is_named(kind, names)]
 
 
 def _schema(raw: bytes | None) -> Any:
     schema = _plain((raw or b"{}").decode())
-    if not isinstance(schema, dict) or (
-        set(schema) <= {"type", "properties", "additionalProperties", "required"}
-        and not schema.get("properties")
-    ):
+    if not isinstance(schema, dict):
         return "of no arguments"
-    return _closed(schema)
+    plain = {"type", "properties", "additionalProperties", "required"}
+    return "of no arguments" if set(schema) <= plain and not schema.get("properties") else _closed(schema)
 
 
 def _of_fields(told: ChatRequest, heard: ChatRequest, names: set[str]) -> list[str]:
@@ -225,22 +218,23 @@ def _of_fields(told: ChatRequest, heard: ChatRequest, names: set[str]) -> list[s
 def _plain_field(request: ChatRequest, name: str) -> Any:
     """The field without what says nothing, or says the same in another way."""
     value = _value(getattr(request, name))
-    if name == "reasoning" and value:
+    if not value:
+        return value
+    if name == "reasoning":
         return _wish(value)
-    if name == "response_format" and value:
-        if value["kind"] == "text":
-            return None  # as it is by default
-        return value["kind"], _closed(value.get("schema"))
-    if name == "tool_choice" and value:
-        limited = set(value.get("names", ()))
-        if not request.tools:
-            return None
-        if value["mode"] == "named" and len(limited) == 1:
-            return "required", limited
-        if not limited or limited >= {tool.name for tool in request.tools if isinstance(tool, Tool)}:
-            limited = {tool.name for tool in request.tools if isinstance(tool, Tool)}
-        return (value["mode"] if value["mode"] != "named" else "required"), limited
-    return value
+    if name == "response_format":
+        return None if value["kind"] == "text" else (value["kind"], _closed(value.get("schema")))
+    return _chosen(request, value) if name == "tool_choice" else value
+
+
+def _chosen(request: ChatRequest, value: Facts) -> Any:
+    """How a tool is to be chosen, and of which: one that has to be called may be named, or be the only one."""
+    tools = {tool.name for tool in request.tools if isinstance(tool, Tool)}
+    limited = set(value.get("names", ()))
+    mode = "required" if value["mode"] == "named" else value["mode"]
+    if not request.tools:
+        return None
+    return mode, (tools if not limited or limited >= tools else limited)
 
 
 def _wish(value: Facts) -> Any:

@@ -29,10 +29,10 @@ from freehold.core.errors import BadRequest, FreeholdError  # noqa: E402
 from freehold.core.events import Event  # noqa: E402
 from freehold.core.gathering import Gathering, events_of  # noqa: E402
 from freehold.core.losses import Losses  # noqa: E402
-from freehold.core.parts import Message, Reasoning, State, Text, ToolCall  # noqa: E402
+from freehold.core.parts import Message, Part, Reasoning, State, Text, ToolCall  # noqa: E402
 from freehold.core.request import ChatRequest  # noqa: E402
 from freehold.core.usage import Usage  # noqa: E402
-from freehold.wire.bedrock.frames import AwsEventSplitter  # noqa: E402
+from freehold.wire.bedrock.frames import AwsEventSplitter, parse  # noqa: E402
 from freehold.wire.dialect import Addressee, DialectName, NotAnAnswer, Recipient  # noqa: E402
 from freehold.wire.dialects import NAMES, dialect_of  # noqa: E402
 
@@ -83,14 +83,14 @@ def seeds_of(dialect: DialectName, folder: Path) -> dict[str, list[list[bytes]]]
 
 
 def _made_answer() -> Answer:
-    parts = [
+    parts: list[Part] = [
         Reasoning(text="hm", state=State(data="c2ln", kind="signature")),
         Text(text="Hello"),
         ToolCall(id="call_a", name="look", arguments='{"a":1}'),
         ToolCall(id="call_b", name="look", arguments='{"a":2}'),
     ]
     usage = Usage(10, 5, 4, None, 2, source="provider")
-    choice = Choice(parts=[*parts], stop=Stop(reason="tool_calls"))
+    choice = Choice(parts=parts, stop=Stop(reason="tool_calls"))
     return Answer(id="x", model="m", created=1, choices=[choice], usage=usage, dialect="")
 
 
@@ -122,8 +122,6 @@ def damage(frames: list[bytes], dice: random.Random) -> list[bytes]:
 def _opened(frame: bytes) -> tuple[bytes, bytes, str]:
     """What stands before the JSON, the JSON, and the kind of an AWS message."""
     if frame.startswith(b"\x00"):
-        from freehold.wire.bedrock.frames import parse
-
         try:
             message = parse(frame)
         except NotAnAnswer:
@@ -149,7 +147,7 @@ def _shuffle(frames: list[bytes], dice: random.Random) -> list[bytes]:
             return frames[at:]
 
 
-def _damage_bytes(body: bytes, dice: random.Random) -> bytes:
+def _damage_bytes(body: bytes, dice: random.Random) -> bytes:  # noqa: PLR0911 - one for each kind
     if not body:
         return dice.randbytes(8)
     at = dice.randrange(len(body))
@@ -366,7 +364,7 @@ def _told(error: BaseException) -> str:
         f"{Path(frame.filename).parent.name}/{Path(frame.filename).name}:{frame.lineno}"
         for frame in ours[-2::-1][:3]
     )
-    return f"{type(error).__name__} in {where} ({str(error)[:120]}) < {way}"
+    return f"{type(error).__name__} in {where} ({str(error)[:120]}) < {' < '.join(way[:-4:-1])}"
 
 
 def smaller(dialect: DialectName, direction: str, frames: list[bytes], same: str) -> list[bytes]:
@@ -418,18 +416,23 @@ def fuzz(
                         frames if len(frames) > 300 else smaller(dialect, direction, frames, key),
                     )
                 break
-    print(
+    say(
         f"{dialect} {direction}: {tried} inputs, {grew} grown, in {seconds:.0f} s; {len(known)} findings {dict(known)}",
-        flush=True,
     )
     return len(known)
 
 
+def say(text: str) -> None:
+    """Tell it at once: the run may be ended at any time."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def report(dialect: str, direction: str, finding: str, frames: list[bytes]) -> None:
     """Tell of a finding, with what made it."""
-    print(f"FOUND {dialect} {direction}: {finding}", flush=True)
+    say(f"FOUND {dialect} {direction}: {finding}")
     size = sum(map(len, frames))
-    print(f"  {len(frames)} frames, {size} bytes: {[frame[:1500] for frame in frames[:12]]}", flush=True)
+    say(f"  {len(frames)} frames, {size} bytes: {[frame[:1500] for frame in frames[:12]]}")
 
 
 def main() -> int:
@@ -442,7 +445,7 @@ def main() -> int:
     parser.add_argument("--recordings", type=Path, default=ROOT.parent / "shared" / "data" / "wire")
     asked = parser.parse_args()
     number = random.randrange(2**32) if asked.seed is None else asked.seed
-    print(f"seed {number}", flush=True)
+    say(f"seed {number}")
     found = 0
     for name in NAMES:
         dialect_of(name)  # loading one takes longer than any input

@@ -16,6 +16,7 @@ from recordings import FOLDER, needs_recordings
 from benchmarks.reality.crossings import Result, cross_all
 from benchmarks.reality.exceptions import EXEMPTIONS
 from benchmarks.reality.recordings import Recorded, recordings_in
+from benchmarks.reality.same_answer import differences
 from freehold.core.losses import Losses
 from freehold.wire.dialect import Addressee
 from freehold.wire.openai_chat.dialect import DIALECT as CHAT
@@ -129,10 +130,8 @@ def test_the_command_counts_and_tells(folder: Path) -> None:
 
 def test_a_loss_without_a_word_is_found() -> None:
     """An answer that claims more than any encoder may leave out: the check itself has to fail on it."""
-    from benchmarks.reality import same_answer
-
     told = CHAT.decode_answer(b'{"choices":[{"message":{"content":"Hi there"},"finish_reason":"stop"}]}')
     heard = CHAT.decode_answer(b'{"choices":[{"message":{"content":"Hi"},"finish_reason":"length"}]}')
-    found = same_answer.differences(told, heard, Losses(), "gemini")
+    found = differences(told, heard, Losses(), "gemini")
     assert len(found) == 2
     assert Recorded(name="n", dialect="openai-chat").answer is None

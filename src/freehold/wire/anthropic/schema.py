@@ -57,12 +57,16 @@ def _reduce(schema: Any, losses: Losses) -> Any:
     if _is_object(kept):
         kept["additionalProperties"] = False
     if told:
-        kept["description"] = "\n\n".join(filter(None, (kept.get("description"), f"({', '.join(told)})")))
+        before = kept.get("description")
+        left_out = f"({', '.join(told)})"
+        kept["description"] = f"{before}\n\n{left_out}" if before and isinstance(before, str) else left_out
     return kept
 
 
 def _is_known(name: str, value: object) -> bool:
-    return (name == "format" and value in _FORMATS) or (name == "minItems" and value in (0, 1))
+    return (name == "format" and isinstance(value, str) and value in _FORMATS) or (
+        name == "minItems" and value in (0, 1)
+    )
 
 
 def _is_object(schema: dict[str, Any]) -> bool:
