@@ -53,7 +53,7 @@ def _over(reason: str = "end_turn") -> bytes:
 
 def test_a_text() -> None:
     events = _events(BEGIN, _delta(0, text="Hel"), _delta(0, text="lo"), _stop(0), _over(), USAGE)
-    assert events[0] == Begin()
+    assert events[0] == Begin(dialect="bedrock-converse")
     assert events[1] == PartBegin(0, 0, Text())
     assert events[2:5] == [Grow(0, 0, "Hel"), Grow(0, 0, "lo"), PartEnd(0, 0)]
     assert isinstance(events[-1], End)
