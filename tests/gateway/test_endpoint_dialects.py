@@ -61,6 +61,7 @@ def toml_for(root: str, allow: str) -> str:
         f'base_url = "{root}/v1"',
         "quirks = { schema = false, json = false }",
         '[routes.plain-clumsy]\nincumbent = "plain/clumsy"',
+        '[routes."small:1b"]\nincumbent = "chat/parrot"',
         '[routes.lossless-second]\nincumbent = "gemini/parrot"\nfallbacks = ["chat/parrot"]',
     ]
     return "\n".join(lines)
@@ -246,3 +247,17 @@ def test_models_are_listed_in_the_form_of_whoever_asks(endpoint: RunningEndpoint
     with endpoint.connect() as plain:
         listed = plain.get("/v1beta/models").json()["models"]
     assert [model["name"].removeprefix("models/") for model in listed] == names
+
+
+def test_a_model_with_a_colon_in_its_name_is_found_by_it(endpoint: RunningEndpoint) -> None:
+    assert endpoint.sdk().models.retrieve("small:1b").id == "small:1b"
+    with endpoint.connect() as client:
+        listed = client.get("/v1beta/models/small:1b").json()
+        answer = client.post("/v1beta/models/small:1b:generateContent", contents("Hello"))
+    assert listed["supportedGenerationMethods"] == ["generateContent", "streamGenerateContent"]
+    assert answer.json()["candidates"][0]["content"]["parts"][0]["text"] == "Hello"
+
+
+def contents(text: str) -> dict[str, Any]:
+    """A request in Gemini's form."""
+    return {"contents": [{"role": "user", "parts": [{"text": text}]}]}

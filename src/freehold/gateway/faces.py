@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -45,13 +45,15 @@ GEMINI = ("/v1beta/models/", "/v1/models/", "/v1beta1/models/")
 
 
 def gemini_face(scope: Scope) -> Face | None:
-    """The face of a path in Gemini's form; None when it has none. Raises NotFound for what else is asked of a model."""
+    """The face of a path in Gemini's form; None when it has none, such as one that only names a model with a colon.
+
+    Raises NotFound for a method that is not served.
+    """
     path: str = scope["path"]
     start = next((start for start in GEMINI if path.startswith(start)), None)
-    if start is None or ":" not in path:
+    if start is None:
         return None
     model, _, method = path.removeprefix(start).rpartition(":")
-    model = unquote(model)
     if method == "generateContent":
         return Face("chat", "gemini", lambda body: read_gemini_request(body, model, stream=False))
     if method == "streamGenerateContent":
@@ -61,8 +63,11 @@ def gemini_face(scope: Scope) -> Face | None:
             "chat", "gemini", lambda body: read_gemini_request(body, model, stream=True, framing=framing)
         )
     if scope["method"] != "POST":
-        return None  # names of models may hold colons
-    raise NotFound(f"Models do not take `{method[:100]}` here.")
+        return None
+    raise NotFound(
+        f"Models do not take `{method[:100]}` here.",
+        hint="They take `generateContent` and `streamGenerateContent`.",
+    )
 
 
 def dialect_at(scope: Scope) -> DialectName:

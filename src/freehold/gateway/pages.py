@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Literal
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -109,7 +109,7 @@ class Pages:
     async def _model(self, scope: Scope, send: Send) -> None:
         entries, form = self._callable(scope)
         path: str = scope["path"]
-        wanted = unquote(path.removeprefix(_MODELS + "/").removeprefix(_GEMINI_MODELS + "/"))
+        wanted = path.removeprefix(_MODELS + "/").removeprefix(_GEMINI_MODELS + "/")
         entry = next((entry for entry in entries if entry.id == wanted), None)
         if entry is None:
             raise NotFound(
