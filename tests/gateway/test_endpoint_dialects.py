@@ -18,12 +18,16 @@ from fetching import PNG
 from running_endpoint import RunningEndpoint
 
 from freehold.providers.simulated import Behaviour, Echo, Script, SimulatedProvider, ThreadedProvider
+from freehold.providers.simulated.faults import Cut, ErrorEvent
 from freehold.providers.simulated.script import Describe
 
+COUNTING = " ".join(map(str, range(20)))
 SCRIPT = Script(
     models={
         "parrot": Behaviour(text=Echo()),
         "witness": Behaviour(text=Describe()),
+        "cut": Behaviour(text=COUNTING, faults=(Cut(after=8),)),
+        "sorry": Behaviour(text=COUNTING, faults=(ErrorEvent(after=8),)),
         "clumsy": (Behaviour(text="Sure! It is seven."), Behaviour(text='```json\n{"a": 7}\n```')),
     }
 )
@@ -55,6 +59,8 @@ def toml_for(root: str, allow: str) -> str:
         lines += [
             f'[routes.{name}]\nincumbent = "{name}/parrot"',
             f'[routes.{name}-witness]\nincumbent = "{name}/witness"',
+            f'[routes.{name}-cut]\nincumbent = "{name}/cut"',
+            f'[routes.{name}-sorry]\nincumbent = "{name}/sorry"',
         ]
     lines += [
         "[providers.plain]",
@@ -261,3 +267,31 @@ def test_a_model_with_a_colon_in_its_name_is_found_by_it(endpoint: RunningEndpoi
 def contents(text: str) -> dict[str, Any]:
     """A request in Gemini's form."""
     return {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+
+
+@pytest.mark.parametrize("route", DIALECTS)
+def test_a_stream_without_events_is_one_list_whoever_answers(route: str, endpoint: RunningEndpoint) -> None:
+    with endpoint.connect() as client:
+        answer = client.post(f"/v1beta/models/{route}:streamGenerateContent", contents("Hello there"))
+    assert answer.headers["content-type"] == "application/json"
+    elements = answer.json()
+    candidates = [element["candidates"][0] for element in elements]
+    parts = [part for one in candidates for part in one["content"].get("parts", [])]
+    assert "".join(part["text"] for part in parts) == "Hello there"
+    assert candidates[-1]["finishReason"] == "STOP"
+    assert endpoint.recorded(answer.call).call.outcome == "answered"
+
+
+@pytest.mark.parametrize("fault", ["cut", "sorry"])
+@pytest.mark.parametrize("route", DIALECTS)
+def test_a_list_that_breaks_off_is_still_json_and_says_why(
+    route: str, fault: str, endpoint: RunningEndpoint
+) -> None:
+    with endpoint.connect() as client:
+        answer = client.post(f"/v1beta/models/{route}-{fault}:streamGenerateContent", contents("Go"))
+    *elements, last = answer.json()
+    assert elements
+    assert last["error"]["message"]
+    call = endpoint.recorded(answer.call).call
+    assert call.outcome == "cut"
+    assert call.usage.output_tokens

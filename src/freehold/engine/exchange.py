@@ -19,7 +19,7 @@ from freehold.core.request import ChatRequest, ResponseFormat
 from freehold.core.usage import Usage, total
 from freehold.engine.inlining import FileFetcher, inline
 from freehold.engine.naming import is_kept, response_id_of
-from freehold.engine.streams import ForwardedStream, TranslatedStream, with_origin
+from freehold.engine.streams import ForwardedStream, ListedStream, TranslatedStream, with_origin
 from freehold.engine.structured import check, cleaned, instructed, repair
 from freehold.providers.settings import ProviderSettings
 from freehold.wire.dialect import STANDARD, Addressee, DialectName, NotAnAnswer, Recipient
@@ -127,9 +127,11 @@ class Passing:
         return answer, (read_embeddings_answer if self._embeddings else read_chat_answer)(answer)
 
     def open_stream(self) -> AnswerStream:
-        """Forwards events as they are."""
+        """Forwards events as they are, as a list where the client wants that."""
         if self.speech == "openai-chat":
             return ChatStream(hide_usage=self._ask_for_usage and not self._request.wants_usage)
+        if self._request.framing == "json-array":
+            return ListedStream(dialect_of(self.speech))
         retell = None
         if self._retells:
             retell = partial(retold_event, kept=self._name is not None, continues=self._request.continues)

@@ -26,7 +26,7 @@ from freehold.wire.dialect import Addressee, Dialect, Framing, NotAnAnswer, Stre
 from freehold.wire.errors import error_event_of
 from freehold.wire.facts import Facts
 from freehold.wire.framing import splitter_for
-from freehold.wire.sse import EventSplitter
+from freehold.wire.sse import EventSplitter, data_of
 
 
 class _Reader:
@@ -176,6 +176,46 @@ class ForwardedStream(_Reader):
     def close(self) -> bytes:
         """Nothing: these dialects have no closing event beyond the last one."""
         return b""
+
+
+class ListedStream(ForwardedStream):
+    """A forwarded stream for a client that wants one JSON list: each event's data is an element, byte for byte."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(dialect)
+        self._whole = EventSplitter()
+        self._begun = False
+        self._ended = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """The elements that `piece` completes. Raises as ForwardedStream."""
+        listed = self._list(super().feed(piece))
+        return listed if self.error is None else listed + self.close()
+
+    def finish(self) -> bytes:
+        """The bytes have ended: a last element, and the list's end unless the answer was cut."""
+        listed = self._list(super().finish())
+        return listed + self.close() if self.complete else listed
+
+    def fail(self, error: FreeholdError) -> bytes:
+        """The error as the last element."""
+        return b"" if self._ended else self._list(super().fail(error)) + self.close()
+
+    def close(self) -> bytes:
+        """The list's end."""
+        if self._ended:
+            return b""
+        self._ended = True
+        return b"]" if self._begun else b"[]"
+
+    def _list(self, events: bytes) -> bytes:
+        listed: list[bytes] = []
+        for event in self._whole.feed(events):
+            data = (data_of(event) or b"").strip()
+            if data.startswith(b"{"):
+                listed += (b",\r\n" if self._begun else b"[", data)
+                self._begun = True
+        return b"".join(listed)
 
 
 class TranslatedStream(_Reader):
