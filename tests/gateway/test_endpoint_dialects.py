@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import subprocess
@@ -295,3 +296,31 @@ def test_a_list_that_breaks_off_is_still_json_and_says_why(
     call = endpoint.recorded(answer.call).call
     assert call.outcome == "cut"
     assert call.usage.output_tokens
+
+
+@pytest.mark.parametrize("dialect", ["messages", "responses", "gemini"])
+def test_sealed_state_that_nobody_can_read_is_no_error_of_ours(
+    dialect: str, endpoint: RunningEndpoint
+) -> None:
+    inside = b'{"data":"x","kind":"signature","more":' + b"[" * 100_000
+    state = "freehold" + base64.b64encode(inside).decode()
+    paths: dict[str, tuple[str, dict[str, Any]]] = {
+        "messages": ("/v1/messages", message("chat")),
+        "responses": ("/v1/responses", {"model": "chat", "input": []}),
+        "gemini": ("/v1beta/models/chat:generateContent", contents("Hello")),
+    }
+    path, body = paths[dialect]
+    if dialect == "messages":
+        thinking = {"type": "thinking", "thinking": "Hm", "signature": state}
+        said = {"role": "assistant", "content": [thinking, {"type": "text", "text": "Hm"}]}
+        body["messages"] = [*body["messages"], said, *body["messages"]]
+    elif dialect == "responses":
+        thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": state}
+        body["input"] = [thought, {"role": "user", "content": "Hello"}]
+    else:
+        said = {"role": "model", "parts": [{"text": "Hm", "thoughtSignature": state}]}
+        body["contents"] = [*body["contents"], said, *body["contents"]]
+    with endpoint.connect() as client:
+        answer = client.post(path, body)
+    assert answer.status == 200
+    assert "reasoning.state" in answer.headers["x-freehold-losses"].split(", ")

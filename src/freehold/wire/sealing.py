@@ -7,7 +7,6 @@ demand of it, and begins with `freehold`, so that it is found in a body without 
 from __future__ import annotations
 
 import base64
-import binascii
 
 import msgspec
 
@@ -32,7 +31,7 @@ def unseal(text: str, kind: str) -> State:
     if text.startswith(MARK):
         try:
             return _decode(base64.b64decode(text[len(MARK) :], validate=True))
-        except (ValueError, binascii.Error):
+        except (ValueError, RecursionError):
             pass  # begins so by chance, or was changed: nobody's state
     return State(data=text, kind=kind)  # type: ignore[arg-type]
 
