@@ -324,3 +324,39 @@ def test_sealed_state_that_nobody_can_read_is_no_error_of_ours(
         answer = client.post(path, body)
     assert answer.status == 200
     assert "reasoning.state" in answer.headers["x-freehold-losses"].split(", ")
+
+
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm"}]}
+NO_ARGUMENTS = {"name": "look", "arguments": "{}"}
+LONG: dict[str, tuple[str, dict[str, Any]]] = {
+    "reasoning": (
+        "/v1/responses",
+        {"model": "chat", "input": [{"role": "user", "content": "Hello"}, *[THOUGHT] * 25_000]},
+    ),
+    "calls": (
+        "/v1/chat/completions",
+        {
+            "model": "gemini",
+            "messages": [
+                {"role": "user", "content": "Hello"},
+                {
+                    "role": "assistant",
+                    "tool_calls": [
+                        {"id": f"c{number}", "type": "function", "function": NO_ARGUMENTS}
+                        for number in range(25_000)
+                    ],
+                },
+                *[{"role": "tool", "tool_call_id": f"c{number}", "content": "a"} for number in range(25_000)],
+            ],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_a_request_of_many_pieces_takes_no_more_time_than_its_length_asks_for(
+    what: str, endpoint: RunningEndpoint
+) -> None:
+    path, body = LONG[what]
+    with endpoint.connect() as client:
+        client.post(path, body)  # the client gives up before what grows with the square is done

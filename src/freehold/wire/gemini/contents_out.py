@@ -28,7 +28,9 @@ class ContentsWriter:
         self._last = ""
         """Role of the message before, as in the internal form."""
         self._calls: dict[str, str] = {}
-        """Names of the tools that were called, by the id of the call, in order."""
+        """Names of the tools that were called, by the id of the call."""
+        self._order: dict[str, int] = {}
+        """Which call was made before which, by its id."""
         self._results: list[str] = []
         """Ids of the results in the content that is being written."""
 
@@ -37,10 +39,11 @@ class ContentsWriter:
         for message in messages:
             if message.name is not None:
                 self._losses.add("message.name")
+            if message.role == "tool":
+                self._add_results(message)
+                continue
             if message.role in ("system", "developer"):
                 self._instruct(message)
-            elif message.role == "tool":
-                self._add_results(message)
             else:
                 self._sort_results()
                 self._add_turn(message)
@@ -61,8 +64,6 @@ class ContentsWriter:
 
     def _add_results(self, message: Message) -> None:
         content = self._content(message, joined=self._last == "tool")
-        if self._last != "tool":
-            self._results = []
         for part in message.parts:
             written = self._part(part)
             if written is not None:
@@ -72,18 +73,16 @@ class ContentsWriter:
         self._last = "tool"
 
     def _sort_results(self) -> None:
-        """Puts the results of one turn in the order of its calls: without ids that alone tells them apart."""
-        if self._last != "tool" or not any(is_made(call_id) for call_id in self._results):
+        """All results of a turn's calls are written. Those without ids are told apart by their order alone."""
+        results, self._results = self._results, []
+        if not any(map(is_made, results)) or len(results) != len(self.contents[-1]["parts"]):
             return
-        content = self.contents[-1]
-        if len(self._results) != len(content["parts"]):
-            return
-        order = {call_id: at for at, call_id in enumerate(self._calls)}
+        order = self._order
         ranked = sorted(
-            zip(self._results, content["parts"], strict=True), key=lambda pair: order.get(pair[0], len(order))
+            zip(results, self.contents[-1]["parts"], strict=True),
+            key=lambda pair: order.get(pair[0], len(order)),
         )
-        self._results = [call_id for call_id, _ in ranked]
-        content["parts"] = [part for _, part in ranked]
+        self.contents[-1]["parts"] = [part for _, part in ranked]
 
     def _add_turn(self, message: Message) -> None:
         model = message.role == "assistant"
@@ -93,12 +92,13 @@ class ContentsWriter:
             written = self._part(part)
             if isinstance(part, ToolCall):
                 self._calls[part.id] = part.name
+                self._order.setdefault(part.id, len(self._order))
             if written is not None:
                 parts.append(written)
         if not message.parts and not self._own:
             parts.append({"text": ""})  # an empty turn is a turn; one without parts is refused
         elif not parts and message.parts:
-            self.contents.remove(content)  # all of it was lost, and declared
+            self.contents.pop()  # all of it was lost, and declared
             return
         self._last = message.role
 
