@@ -130,7 +130,7 @@ def test_a_stream_is_read() -> None:
     )
     cited = Citation(kind="url", url="u", title="t", start=0, end=1)
     assert events == [
-        Begin(id="resp_1", model="m-1", created=5),
+        Begin(id="resp_1", model="m-1", created=5, dialect="openai-responses"),
         PartBegin(0, 0, Reasoning(item_id="rs_1")),
         Grow(0, 0, "so", 0),
         Grow(0, 0, "hm"),
