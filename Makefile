@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 	"$$one" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$one"; break; }; done)
 
-.PHONY: help up test check format lock clean bench-gateway bench-clients
+.PHONY: help up test check format lock clean bench-gateway bench-clients bench-wire
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -41,6 +41,9 @@ bench-gateway: $(VENV)/.dev ## Measure the endpoint beside other gateways; ARGS=
 
 bench-clients: $(VENV)/.dev ## Measure our HTTP client beside the libraries
 	@$(BIN)/python -m benchmarks.gateway.http_clients $(ARGS)
+
+bench-wire: $(VENV)/.dev ## Measure what translating a stream costs; ARGS="--quick" for a short run
+	@$(BIN)/python -m benchmarks.wire $(ARGS)
 
 lock: $(VENV)/.dev ## Lock the dependencies anew; ARGS="--upgrade" takes newer ones
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements/base.txt

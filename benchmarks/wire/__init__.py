@@ -1,0 +1,1 @@
+"""What translating a stream costs, chunk by chunk."""
