@@ -41,7 +41,7 @@ MODELS: dict[str, Behaviour | tuple[Behaviour, ...]] = {
     "mirror": Behaviour(text=Describe()),
     "thinker": Behaviour(reasoning=Reasoning(text="Two and two are four."), text="It is 4."),
     "caller": CALLS,
-    "agent": (CALLS, SUMS_UP, CALLS, SUMS_UP),
+    "agent": (CALLS, SUMS_UP) * 10,
     "former": Behaviour(),
     "talker": Behaviour(text=Lorem(tokens=200)),
     "counter": Behaviour(
