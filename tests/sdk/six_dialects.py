@@ -66,14 +66,14 @@ class Spoken(Struct, frozen=True):
     dialect: str
     path: str
     family: str
-    """How its models' names begin: they say what the models take."""
+    """How its models' names begin: they say what the models take. No two providers share one."""
     auth: str = "bearer"
     keeps_state: bool = True
     """Its reasoning comes with a state that it wants back."""
 
 
 SPOKEN = {
-    "chat": Spoken("openai-chat", "/v1", "gpt-5-", keeps_state=False),
+    "chat": Spoken("openai-chat", "/v1", "gpt-5.1-", keeps_state=False),
     "responses": Spoken("openai-responses", "/v1", "gpt-5-"),
     "messages": Spoken("anthropic-messages", "/v1", "claude-sonnet-4-5-", auth="x-api-key"),
     "gemini": Spoken("gemini", "/v1beta", "gemini-3-", auth="x-goog-api-key"),
@@ -107,7 +107,7 @@ def configuration(root: str) -> str:
             lines.append('headers = { anthropic-version = "2023-06-01" }')
         for model in (*MODELS, "missing"):
             lines += [f"[routes.{name}-{model}]", f'incumbent = "{name}/{spoken.family}{model}"']
-    lines += ['[routes."a:name:with:colons"]', 'incumbent = "chat/gpt-5-parrot"']
+    lines += ['[routes."a:name:with:colons"]', 'incumbent = "chat/gpt-5.1-parrot"']
     return "\n".join(lines)
 
 

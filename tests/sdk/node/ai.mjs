@@ -93,6 +93,7 @@ await forEachProvider(async (provider, check) => {
         prompt: 'How will it be?',
         schema: shared.forecast,
       });
+      await gathered(stream.partialObjectStream);
       shared.forecast.parse(await stream.object);
     });
 
