@@ -148,6 +148,14 @@ class _Memory:
             return None
         return found if found.id == call_id else None  # a beginning of an id is no id
 
+    def recent(self, key_id: str | None, limit: int) -> list[str]:
+        """Ids of the newest chats with this key, the newest first."""
+        from freehold.ledger.filters import Filter
+
+        self._ledger.flush(_FLUSH_SECONDS)
+        chosen = Filter(key_id=key_id, operation="chat")
+        return [entry.call.id for entry in self._history.calls(chosen, limit=limit)]
+
     def forget(self, call_id: str) -> None:
         """Let go of the call's bodies."""
         self._ledger.forget_bodies(call_id)

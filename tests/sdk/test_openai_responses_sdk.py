@@ -330,6 +330,38 @@ def test_tools_are_gone_on_with_elsewhere(
 
 @every_dialect
 @pytest.mark.parametrize("streamed", [False, True])
+def test_items_are_named_instead_of_sent(
+    sdk: openai.OpenAI, stage: Stage, provider: str, streamed: bool
+) -> None:
+    """As other clients of this API do where they think that OpenAI keeps them."""
+    more: Any = {"model": f"{provider}-agent", "tools": TOOLS, "reasoning": {"effort": "low"}}
+    said: list[Any] = [{"role": "user", "content": "Where is it warmer?"}]
+    if streamed:
+        with sdk.responses.stream(input=said, **more) as stream:
+            first: Any = stream.get_final_response()
+    else:
+        first = sdk.responses.create(input=said, **more)
+    named: list[Any] = [{"type": "item_reference", "id": item.id} for item in first.output]
+    assert len(named) >= 3
+    second = sdk.responses.create(input=[*said, *named, *results_for(called(first))], **more)
+    assert second.output_text == SUM
+    check_second_turn(stage, provider)
+
+
+def test_items_of_others_are_not_found(sdk: openai.OpenAI, stage: Stage) -> None:
+    first = sdk.responses.create(model="responses-thinker", input="Two and two?", reasoning={"effort": "low"})
+    said: list[Any] = [{"type": "item_reference", "id": item.id} for item in first.output]
+    said.append({"role": "user", "content": "And three?"})
+    assert sdk.responses.create(model="responses-thinker", input=said).output_text == "It is 4."
+    with (
+        stage.endpoint.sdk(stage.endpoint.make_key("stranger")) as stranger,
+        pytest.raises(openai.APIStatusError, match="not found"),
+    ):
+        stranger.responses.create(model="responses-thinker", input=said)
+
+
+@every_dialect
+@pytest.mark.parametrize("streamed", [False, True])
 def test_kept_responses(sdk: openai.OpenAI, provider: str, streamed: bool) -> None:
     answer: Any = None
     if streamed:

@@ -6,6 +6,8 @@ An answer's id names its call; the call's bodies are its state. Where bodies are
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -22,6 +24,10 @@ from freehold.wire.sealing import MARK, seal
 from freehold.wire.sse import EventSplitter, data_of
 
 _MOST_TURNS = 500
+_MOST_SEARCHED = 20
+"""Answers that are searched for the items that a request names."""
+_OURS = re.compile(r"[a-z]+_([0-9a-f]{32})_(?:in)?\d+", re.ASCII)
+"""The name of an item that Freehold has made of its call's."""
 _ENDINGS = (b"response.completed", b"response.incomplete", b"response.failed")
 
 _decode_fields = msgspec.json.Decoder(Fields).decode
@@ -34,6 +40,9 @@ class Memory(Protocol):
 
     def recall(self, call_id: str) -> Call | None:
         """The call with its bodies, if it is on record."""
+
+    def recent(self, key_id: str | None, limit: int) -> list[str]:
+        """Ids of the newest chats with this key, the newest first."""
 
     def forget(self, call_id: str) -> None:
         """Let go of the call's bodies."""
@@ -67,15 +76,46 @@ class Conversations:
             if bytes(fields.get(name, b"null")) not in (b"null", b"false"):
                 raise BadRequest(f"`{name}` is not served here.", hint=hint, param=name)
         previous = _text_of(fields, "previous_response_id")
-        if previous is None:
+        named = items.referred(body)
+        if previous is None and not named:
             return request
-        return await asyncio.to_thread(self._resume, body, previous, key)
+        return await asyncio.to_thread(self._resume, body, previous, named, key)
 
-    def _resume(self, body: bytes, previous: str, key: Key | None) -> Request:
-        kept = self._kept(self._turns(previous, key, param="previous_response_id"))
-        request = read_responses_request(items.continued(body, kept))
+    def _resume(self, body: bytes, previous: str | None, named: list[str], key: Key | None) -> Request:
+        kept: list[bytes] = []
+        if previous is not None:
+            kept = self._kept(self._turns(previous, key, param="previous_response_id"))
+        beside = self._found([name for name in named if not _is_among(name, kept)], key)
+        request = read_responses_request(items.continued(body, kept, beside))
         request.continues = previous
         return request
+
+    def _found(self, named: list[str], key: Key | None) -> list[bytes]:
+        """The items of these names in the answers that the holder of `key` had last; not all of them need be there.
+
+        The name of an item may be the provider's, so that nothing but the answer says whose it is.
+        """
+        wanted = set(named)
+        found: list[bytes] = []
+        for call_id in self._answers_with(named, key) if wanted else ():
+            try:
+                turn = self._find(PREFIX + call_id.removeprefix("call_"), key, None)
+            except NotFound:
+                continue
+            here = [item for item in self._kept([turn]) if any(_is_among(name, [item]) for name in wanted)]
+            found += here
+            wanted = {name for name in wanted if not _is_among(name, here)}
+            if not wanted:
+                break
+        return found
+
+    def _answers_with(self, named: list[str], key: Key | None) -> Iterator[str]:
+        """Ids of the calls in whose answers these items may be, the likeliest first."""
+        ours = {f"call_{match[1]}": None for name in named if (match := _OURS.fullmatch(name))}
+        yield from ours
+        for call_id in self._memory.recent(None if key is None else key.id, _MOST_SEARCHED):
+            if call_id not in ours:
+                yield call_id
 
     def _turns(self, response_id: str, key: Key | None, *, param: str | None = None) -> list[Turn]:
         """The turn and all that it continues, oldest first."""
@@ -153,6 +193,11 @@ class Conversations:
         """Raises BadRequest: what is on record has ended. NotFound when it is not."""
         await asyncio.to_thread(self._find, response_id, key, None)
         raise BadRequest("Only a response that runs in the background can be cancelled.")
+
+
+def _is_among(name: str, kept: Sequence[bytes]) -> bool:
+    quoted = msgspec.json.encode(name)
+    return any(quoted in item and _text_of(_decode_fields(item), "id") == name for item in kept)
 
 
 def _is_stored(body: bytes) -> bool:

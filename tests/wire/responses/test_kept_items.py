@@ -16,7 +16,7 @@ from freehold.core.errors import BadRequest
 from freehold.core.parts import Reasoning, State, Text, ToolCall
 from freehold.wire import sealing
 from freehold.wire.responses.dialect import DIALECT
-from freehold.wire.responses.items import continued, deleted, input_items, item_list, output_items
+from freehold.wire.responses.items import continued, deleted, input_items, item_list, output_items, referred
 
 
 def loaded(items: list[bytes]) -> list[dict[str, Any]]:
@@ -129,3 +129,15 @@ def test_what_is_no_request_is_refused(body: bytes) -> None:
         input_items(body, "resp_7")
     with pytest.raises(BadRequest):
         continued(body, [])
+
+
+def test_items_that_a_request_names() -> None:
+    items = [{"role": "user", "content": "item_reference"}, {"type": "item_reference", "id": "rs_1"}]
+    body = json.dumps({"input": items}).encode()
+    assert referred(body) == ["rs_1"]
+    assert referred(b'{"input":"item_reference"}') == []
+    assert referred(b'{"input":[]}') == []
+    with pytest.raises(BadRequest):
+        referred(b'{"input":["item_reference"]}')
+    known = [b'{"type":"reasoning","id":"rs_1"}', b'{"type":"reasoning","id":"rs_2"}']
+    assert json.loads(continued(body, [], known))["input"] == [items[0], json.loads(known[0])]

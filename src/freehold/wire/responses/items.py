@@ -77,11 +77,26 @@ def output_items(answer: bytes) -> list[bytes]:
         raise BadRequest(str(error), param=error.path or None) from None
 
 
-def continued(body: bytes, kept: Sequence[bytes]) -> bytes:
+def referred(body: bytes) -> list[str]:
+    """The ids of items that the request names instead of sending them. Raises BadRequest."""
+    if b"item_reference" not in body:
+        return []
+    try:
+        given = Object(body).take_raw("input")
+        if given is None or not is_list(given):
+            return []
+        items = Object(b'{"input":%b}' % given).take_objects("input") or []
+        named = [item.take("id", str) for item in items if item.take("type", str) == "item_reference"]
+    except Unreadable as error:
+        raise BadRequest(str(error), param=error.path or None) from None
+    return [name for name in named if name]
+
+
+def continued(body: bytes, kept: Sequence[bytes], beside: Sequence[bytes] = ()) -> bytes:
     """The request with the kept items of the conversation before its own, and without `previous_response_id`.
 
     `kept` are the input and output items of all turns so far; instructions of earlier turns are not carried over,
-    as at OpenAI. An item that refers to a kept one is replaced by it. Raises BadRequest.
+    as at OpenAI. An item that refers to one of these, or of those `beside`, is replaced by it. Raises BadRequest.
     """
     try:
         request = Object(body)
@@ -93,7 +108,7 @@ def continued(body: bytes, kept: Sequence[bytes]) -> bytes:
             own = [b'{"type":"message","role":"user","content":%b}' % given]
         else:
             own = [bytes(item) for item in Object(b'{"input":%b}' % given).take_list("input") or ()]
-        known = {_id_of(item): item for item in kept}
+        known = {_id_of(item): item for item in (*beside, *kept)}
         items = [*kept, *(_resolved(item, known, at) for at, item in enumerate(own))]
         fields: Fields = request.rest()
     except Unreadable as error:
