@@ -1,0 +1,167 @@
+"""Runs every probe, directly and through Freehold, some at a time."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from benchmarks.parity.clients import CLIENTS, Client, Said
+from benchmarks.parity.probes import INBOUND, MODES, OUTBOUND, Follow, Probe, first_request, next_request
+from benchmarks.parity.stage import SECOND, Stage, provider_named
+from freehold.providers.simulated import Behaviour, Script
+from freehold.providers.simulated.observation import ReceivedRequest
+
+FAMILIES = {
+    "openai-chat": "gpt-5.2",
+    "openai-responses": "gpt-5.2",
+    "anthropic-messages": "claude-opus-4-6",
+    "gemini": "gemini-3-pro",
+    "bedrock-converse": "anthropic.claude-opus-4-6",
+    "cohere": "command-a-reasoning",
+}
+"""The models that are simulated: what can be asked of one depends on its name."""
+AT_A_TIME = 6
+
+
+class Job(Struct, frozen=True):
+    """One probe in one cell, or directly (`outbound` None)."""
+
+    number: int
+    probe: Probe
+    inbound: str
+    outbound: str | None
+    mode: str
+
+    def dialect_of(self, turn: int) -> str:
+        """What is spoken with the provider that answers the request number `turn`."""
+        dialect = self.outbound or self.inbound
+        if self.probe.switched == "dialect" and self.outbound is not None and turn < len(self.probe.asks) - 1:
+            return "gemini" if dialect == "anthropic-messages" else "anthropic-messages"
+        return dialect
+
+    def model(self, turn: int) -> str:
+        """The provider's name for the model: nobody else asks for it, so its calls are found again."""
+        return f"{FAMILIES[self.dialect_of(turn)]}-x{self.number}"
+
+    def provider(self, turn: int) -> str:
+        """Which configured provider answers."""
+        other = self.probe.switched == "account" and turn < len(self.probe.asks) - 1
+        return provider_named((SECOND if other else "") + self.dialect_of(turn))
+
+
+class Done(Struct):
+    """What came of a job."""
+
+    job: Job
+    said: list[Said]
+    understood: list[dict[str, Any] | None] = []
+    """What the provider understood of each request; None: it refused, or was not asked."""
+    statuses: list[int | None] = []
+    """What the provider answered."""
+    bodies: list[bytes] = []
+    losses: tuple[str, ...] = ()
+    """Of all its requests, as the ledger has them."""
+    recorded: int = 0
+    """Calls in the ledger."""
+
+
+def jobs_for(probes: Iterable[Probe], chosen: Callable[[str, str], bool]) -> list[Job]:
+    """Every probe directly once for each mode, and in every cell that is `chosen`."""
+    jobs: list[Job] = []
+    for probe in probes:
+        for inbound in probe.inbound:
+            outbounds = [one for one in OUTBOUND if chosen(inbound, one)]
+            for mode in MODES:
+                for outbound in (None, *outbounds) if outbounds else ():
+                    jobs.append(Job(len(jobs), probe, inbound, outbound, mode))
+    return jobs
+
+
+def run(jobs: list[Job]) -> tuple[list[Done], str]:
+    """All of them, and what the endpoint said on standard error."""
+    models: dict[str, Behaviour | tuple[Behaviour, ...]] = {}
+    for job in jobs:
+        for turn in range(len(job.probe.asks)):
+            models[job.model(turn)] = _behaviour(job, turn)
+    with tempfile.TemporaryDirectory(prefix="parity-") as folder, Stage(Path(folder), Script(models=models)) as stage:
+        direct = {one: CLIENTS[one](stage.provider_url, "sk-of-the-client") for one in INBOUND}
+        through = {one: CLIENTS[one](stage.url, stage.key) for one in INBOUND}
+
+        def work(job: Job) -> Done:
+            return _run(job, (direct if job.outbound is None else through)[job.inbound])
+
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            done = list(pool.map(work, jobs))
+        for client in (*direct.values(), *through.values()):
+            client.close()
+        stage.stop()
+        _add_records(done, stage.ledger())
+        _add_understood(done, stage.received)
+        return done, stage.log
+
+
+def _behaviour(job: Job, turn: int) -> Behaviour | tuple[Behaviour, ...]:
+    """What the model of this turn does: with a switch, each of the two has its own part of the sequence."""
+    behaves = job.probe.behaves
+    if job.probe.switched == "dialect" and job.outbound is not None and isinstance(behaves, tuple):
+        return behaves[-1] if turn == len(job.probe.asks) - 1 else behaves[:-1]
+    return behaves
+
+
+def _run(job: Job, client: Client) -> Done:
+    done = Done(job, [])
+    written: Any = None
+    for turn, ask in enumerate(job.probe.asks):
+        if isinstance(ask, Follow):
+            if done.said[-1].failure is not None or done.said[-1].answer is None:
+                break
+            written = next_request(ask, job.inbound, written, done.said[-1])
+        else:
+            written = first_request(ask, job.inbound)
+        name = job.model(turn) if job.outbound is None else f"{job.provider(turn)}/{job.model(turn)}"
+        done.said.append(client.ask(name, written, stream=job.mode == "streamed"))
+    return done
+
+
+def _add_records(done: list[Done], ledger: list[dict[str, Any]]) -> None:
+    by_id = {call["id"]: call for call in ledger}
+    for one in done:
+        found = [by_id[said.call] for said in one.said if said.call in by_id]
+        one.recorded = len(found)
+        names = [name for call in found for name in call["losses"] or ()]
+        one.losses = tuple(dict.fromkeys(names))
+
+
+def _add_understood(done: list[Done], received: list[ReceivedRequest]) -> None:
+    by_model: dict[str | None, list[ReceivedRequest]] = {}
+    for request in received:
+        model = request.model or _model_in(request)
+        by_model.setdefault(model, []).append(request)
+    for one in done:
+        models = dict.fromkeys(one.job.model(turn) for turn in range(len(one.job.probe.asks)))
+        requests = [request for model in models for request in by_model.get(model, [])]
+        requests.sort(key=lambda request: request.number)
+        one.understood = [request.understood() for request in requests]
+        one.statuses = [request.status for request in requests]
+        one.bodies = [request.body for request in requests]
+
+
+def _model_in(request: ReceivedRequest) -> str | None:
+    """Of a request that was refused before its model was looked up."""
+    for text in (request.target, request.body.decode("utf-8", "replace")):
+        start = text.rfind("-x")
+        while start >= 0:
+            end = start + 2
+            while end < len(text) and text[end].isdigit():
+                end += 1
+            if end > start + 2:
+                for family in FAMILIES.values():
+                    if text[:start].endswith(family):
+                        return family + text[start:end]
+            start = text.rfind("-x", 0, start)
+    return None
