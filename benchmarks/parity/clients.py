@@ -122,7 +122,7 @@ class _Stainless:
             else:
                 said.answer = self._whole(model, written)
                 said.dumped = _dumped(said.answer)
-        except (*self.errors, httpx2.HTTPError, RuntimeError) as error:
+        except (*self.errors, httpx2.HTTPError, RuntimeError, Warning, AssertionError) as error:
             said.failure = _failure(error)
         said.headers = self.transport.headers
         return said
@@ -272,7 +272,7 @@ class GeminiClient:
             said.dumped = _dumped(said.answer)
         except google_errors.APIError as error:
             said.failure = Failure(type(error).__name__, error.code, str(error.message), _delay(error))
-        except (httpx2.HTTPError, google_errors.UnknownApiResponseError) as error:
+        except (httpx2.HTTPError, google_errors.UnknownApiResponseError, ValueError, Warning) as error:
             said.failure = _failure(error)
         said.headers = self._transport.headers
         return said

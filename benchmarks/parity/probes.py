@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from benchmarks.parity.clients import Said
 from benchmarks.parity.wishes import Wish
 from benchmarks.parity.writing import WRITERS, Written
 from freehold.providers.simulated import Behaviour
+from freehold.providers.simulated.script import UsageNumbers
 
 INBOUND = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
 OUTBOUND = (*INBOUND, "bedrock-converse", "cohere")
@@ -32,7 +33,9 @@ class Probe(Struct, frozen=True, kw_only=True):
     feature: str
     name: str
     asks: tuple[Wish | Follow, ...]
-    behaves: Behaviour | tuple[Behaviour, ...] = Behaviour(text="Understood.", chunk_tokens=1)
+    behaves: Behaviour | tuple[Behaviour, ...] = Behaviour(
+        text="Understood.", usage=UsageNumbers(120, 30, 0, 0, 0)
+    )
     inbound: tuple[str, ...] = INBOUND
     """Dialects in which it can be asked."""
     switched: str | None = None
@@ -40,6 +43,11 @@ class Probe(Struct, frozen=True, kw_only=True):
     another account with the same API."""
     error: bool = False
     """It must fail, and how is what is compared."""
+    ours: Literal["request", "key", "model", "size"] | None = None
+    """What is wrong with a request that Freehold refuses by itself; directly, the provider refuses it."""
+    broken: bool = False
+    """Nobody can say why it fails: what counts is that it does not look complete."""
+    modes: tuple[str, ...] = MODES
 
 
 def next_request(follow: Follow, inbound: str, before: Written, said: Said) -> Written:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from benchmarks.parity.clients import CLIENTS, Client, Said
-from benchmarks.parity.probes import INBOUND, MODES, OUTBOUND, Follow, Probe, first_request, next_request
-from benchmarks.parity.stage import SECOND, Stage, provider_named
+from benchmarks.parity.probes import INBOUND, OUTBOUND, Follow, Probe, first_request, next_request
+from benchmarks.parity.stage import SECOND, TOO_LARGE, Stage, provider_named
+from benchmarks.parity.wishes import Wish, said
 from freehold.providers.simulated import Behaviour, Script
 from freehold.providers.simulated.observation import ReceivedRequest
 
@@ -76,7 +79,7 @@ def jobs_for(probes: Iterable[Probe], chosen: Callable[[str, str], bool]) -> lis
     for probe in probes:
         for inbound in probe.inbound:
             outbounds = [one for one in OUTBOUND if chosen(inbound, one)]
-            for mode in MODES:
+            for mode in probe.modes:
                 for outbound in (None, *outbounds) if outbounds else ():
                     jobs.append(Job(len(jobs), probe, inbound, outbound, mode))
     return jobs
@@ -88,29 +91,61 @@ def run(jobs: list[Job]) -> tuple[list[Done], str]:
     for job in jobs:
         for turn in range(len(job.probe.asks)):
             models[job.model(turn)] = _behaviour(job, turn)
-    with tempfile.TemporaryDirectory(prefix="parity-") as folder, Stage(Path(folder), Script(models=models)) as stage:
-        direct = {one: CLIENTS[one](stage.provider_url, "sk-of-the-client") for one in INBOUND}
-        through = {one: CLIENTS[one](stage.url, stage.key) for one in INBOUND}
+    with (
+        tempfile.TemporaryDirectory(prefix="parity-") as folder,
+        Stage(Path(folder), Script(models=models)) as stage,
+        ExitStack() as closing,
+    ):
+        direct, through, strangers = (
+            {one: closing.enter_context(_client(one, url, key)) for one in INBOUND}
+            for url, key in (
+                (stage.provider_url, "sk-of-the-client"),
+                (stage.url, stage.key),
+                (stage.url, "fh-of-nobody"),
+            )
+        )
 
         def work(job: Job) -> Done:
-            return _run(job, (direct if job.outbound is None else through)[job.inbound])
+            clients = direct if job.outbound is None else strangers if job.probe.ours == "key" else through
+            return _run(job, clients[job.inbound])
 
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             done = list(pool.map(work, jobs))
-        for client in (*direct.values(), *through.values()):
-            client.close()
+        closing.close()
         stage.stop()
         _add_records(done, stage.ledger())
         _add_understood(done, stage.received)
         return done, stage.log
 
 
+@contextmanager
+def _client(dialect: str, url: str, key: str) -> Iterator[Client]:
+    client = CLIENTS[dialect](url, key)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
 def _behaviour(job: Job, turn: int) -> Behaviour | tuple[Behaviour, ...]:
     """What the model of this turn does: with a switch, each of the two has its own part of the sequence."""
-    behaves = job.probe.behaves
+    behaves = _possible(job.probe.behaves, job.dialect_of(turn))
     if job.probe.switched == "dialect" and job.outbound is not None and isinstance(behaves, tuple):
         return behaves[-1] if turn == len(job.probe.asks) - 1 else behaves[:-1]
     return behaves
+
+
+STATEFUL = ("openai-responses", "anthropic-messages", "gemini", "bedrock-converse")
+"""Dialects in which a provider makes state and can want it back."""
+
+
+def _possible(behaves: Behaviour | tuple[Behaviour, ...], dialect: str) -> Behaviour | tuple[Behaviour, ...]:
+    """Without a demand for state where the dialect has none."""
+    if isinstance(behaves, tuple):
+        return tuple(one for each in behaves if isinstance(one := _possible(each, dialect), Behaviour))
+    if behaves.reasoning is None or dialect in STATEFUL:
+        return behaves
+    return replace(behaves, reasoning=replace(behaves.reasoning, required=False))
 
 
 def _run(job: Job, client: Client) -> Done:
@@ -123,9 +158,28 @@ def _run(job: Job, client: Client) -> Done:
             written = next_request(ask, job.inbound, written, done.said[-1])
         else:
             written = first_request(ask, job.inbound)
-        name = job.model(turn) if job.outbound is None else f"{job.provider(turn)}/{job.model(turn)}"
+        name = job.model(turn)
+        if job.outbound is not None:
+            name = f"{job.provider(turn)}/{name}"
+            if job.probe.ours is not None:
+                name, written = _spoilt(job, name, written)
         done.said.append(client.ask(name, written, stream=job.mode == "streamed"))
     return done
+
+
+def _spoilt(job: Job, name: str, written: Any) -> tuple[str, Any]:
+    """The request as Freehold itself refuses it."""
+    if job.probe.ours == "model":
+        return "nobody-s-model", written
+    place = {"openai-responses": "input", "gemini": "contents"}.get(job.inbound, "messages")
+    if job.probe.ours == "size":
+        return name, {**written, place: [*written[place], *first_request(Wish(turns=said("x" * TOO_LARGE)), job.inbound)[place]]}
+    if job.probe.ours == "request":
+        if job.inbound == "gemini":  # its SDK lets nothing wrong through, but for what goes beside
+            options = {"extra_body": {"generationConfig": {"temperature": "warm"}}}
+            return name, {**written, "config": {**written["config"], "http_options": options}}
+        return name, {**written, "extra_body": {"temperature": "warm"}}
+    return name, written
 
 
 def _add_records(done: list[Done], ledger: list[dict[str, Any]]) -> None:

@@ -21,6 +21,9 @@ PROVIDER_KEY = "sk-of-the-provider"
 SECOND = "second-"
 """Before the name of a provider: another account with the same API."""
 
+TOO_LARGE = 256 * 1024
+"""Bytes that no request may have."""
+
 _PLACES: dict[str, tuple[str, str]] = {
     "openai-chat": ("/v1", "bearer"),
     "openai-responses": ("/v1", "bearer"),
@@ -134,7 +137,7 @@ class Stage:
         }
 
     def _settings(self) -> str:
-        settings = ["[local]\nenabled = false\n"]
+        settings = [f"[local]\nenabled = false\n\n[server]\nmax_body_bytes = {TOO_LARGE}\n"]
         for dialect, (path, auth) in _PLACES.items():
             for before, key in (("", "PROVIDER_KEY"), (SECOND, "SECOND_KEY")):
                 settings.append(

@@ -12,7 +12,7 @@ Written = dict[str, Any]
 
 
 def _given(**fields: Any) -> Written:
-    return {name: value for name, value in fields.items() if value not in (None, [], (), {})}
+    return {name: value for name, value in fields.items() if value not in (None, "", [], (), {})}
 
 
 def _bare(pieces: list[Written], kind: str) -> str | list[Written]:
@@ -234,11 +234,11 @@ def write_messages(wish: Wish) -> Written:
         output_config=_given(format=form, effort=effort),
         thinking=thinking,
         max_tokens=wish.limit or 4096,
-        temperature=wish.temperature,
-        top_p=wish.top_p,
-        top_k=wish.top_k,
         stop_sequences=list(wish.stop),
-        extra_body=_given(
+        extra_body=_given(  # the SDK has arguments no longer for the first three, its API still has them
+            temperature=wish.temperature,
+            top_p=wish.top_p,
+            top_k=wish.top_k,
             seed=wish.seed,
             n=wish.n,
             top_logprobs=wish.logprobs,
