@@ -160,7 +160,7 @@ class AnthropicMessages(Dull):
                 case ToolPiece(arguments=arguments):
                     yield _delta(index, "input_json_delta", "partial_json", arguments)
                 case Finished():
-                    usage_now = {} if one.usage is None else _usage(one.usage)
+                    usage_now = {"output_tokens": 0} if one.usage is None else _usage(one.usage)
                     delta = {"type": "message_delta", "delta": _end(one), "usage": usage_now}
                     yield event("message_delta", delta)
                     yield event("message_stop", {"type": "message_stop"})
