@@ -53,27 +53,25 @@ def _between_lists(place: str, direct: list[Any], through: list[Any]) -> Iterato
             continue
         left, right = direct[a:b], through[c:d]
         while left and right:
-            if len(left) != len(right) and _kind(left[0]) != _kind(right[0]):
+            if len(left) != len(right) and _kind(place, left[0]) != _kind(place, right[0]):
                 longer = left if len(left) > len(right) else right
                 one = longer.pop(0)
                 lost = longer is left
-                yield Difference(f"{place}[{_kind(one)}]", one if lost else None, None if lost else one)
+                yield Difference(f"{place}[{_kind(place, one)}]", one if lost else None, None if lost else one)
                 continue
             one, other = left.pop(0), right.pop(0)
-            yield from differences(f"{place}[{_kind(one)}]", one, other)
-        yield from (Difference(f"{place}[{_kind(one)}]", one, None) for one in left)
-        yield from (Difference(f"{place}[{_kind(one)}]", None, one) for one in right)
+            yield from differences(f"{place}[{_kind(place, one)}]", one, other)
+        yield from (Difference(f"{place}[{_kind(place, one)}]", one, None) for one in left)
+        yield from (Difference(f"{place}[{_kind(place, one)}]", None, one) for one in right)
 
 
 def _key(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-def _kind(value: Any) -> str:
-    if not isinstance(value, dict):
+def _kind(place: str, value: Any) -> str:
+    if not place.endswith(".parts") or not isinstance(value, dict):
         return ""
-    if isinstance(value.get("type"), str):
-        return str(value["type"])
     return next((kind for kind in _KINDS if kind in value), "")
 
 

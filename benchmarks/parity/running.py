@@ -9,10 +9,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from benchmarks.parity.clients import CLIENTS, Client, Said
+from benchmarks.parity.features.numbers import MARK
 from benchmarks.parity.probes import INBOUND, OUTBOUND, Follow, Probe, first_request, next_request
 from benchmarks.parity.stage import SECOND, TOO_LARGE, Stage, provider_named
 from benchmarks.parity.wishes import Wish, said
@@ -129,7 +131,7 @@ def _client(dialect: str, url: str, key: str) -> Iterator[Client]:
 
 def _behaviour(job: Job, turn: int) -> Behaviour | tuple[Behaviour, ...]:
     """What the model of this turn does: with a switch, each of the two has its own part of the sequence."""
-    behaves = _possible(job.probe.behaves, job.dialect_of(turn))
+    behaves = _marked(_possible(job.probe.behaves, job.dialect_of(turn)), job.number)
     if job.probe.switched == "dialect" and job.outbound is not None and isinstance(behaves, tuple):
         return behaves[-1] if turn == len(job.probe.asks) - 1 else behaves[:-1]
     return behaves
@@ -146,6 +148,19 @@ def _possible(behaves: Behaviour | tuple[Behaviour, ...], dialect: str) -> Behav
     if behaves.reasoning is None or dialect in STATEFUL:
         return behaves
     return replace(behaves, reasoning=replace(behaves.reasoning, required=False))
+
+
+def _marked(
+    behaves: Behaviour | tuple[Behaviour, ...], number: int
+) -> Behaviour | tuple[Behaviour, ...]:
+    """What the provider wants back has to be told apart from what it said elsewhere."""
+    text = msgspec.json.encode(behaves).replace(MARK.encode(), mark_of(number).encode())
+    return msgspec.json.decode(text, type=Behaviour | tuple[Behaviour, ...])
+
+
+def mark_of(number: int) -> str:
+    """The mark in a job's answers."""
+    return f"Mark{number}city"
 
 
 def _run(job: Job, client: Client) -> Done:

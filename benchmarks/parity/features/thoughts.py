@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.parity.features.numbers import answering
+from benchmarks.parity.features.numbers import MARK, answering
 from benchmarks.parity.features.tools import WEATHER
 from benchmarks.parity.probes import Follow, Probe
 from benchmarks.parity.wishes import Wish, said
@@ -14,7 +14,7 @@ from freehold.providers.simulated.script import Reasoning, UsageNumbers
 _ASKED = said("What is the weather in Zürich?")
 _NUMBERS = UsageNumbers(input_tokens=120, output_tokens=30, cache_read_tokens=0, reasoning_tokens=12)
 _SHOWN = Reasoning(text="They want the weather. I should look.")
-_CALL = (ToolCall("get_weather", '{"city": "Zürich"}'),)
+_CALL = (ToolCall("get_weather", f'{{"city": "{MARK}"}}'),)
 
 
 def _thinking(name: str, wish: Wish, reasoning: Reasoning | None = _SHOWN, **more: Any) -> Probe:
@@ -30,7 +30,7 @@ REASONING = [
         Reasoning(summary=("They want the weather.", "I should look.")),
     ),
     _thinking("state alone", Wish(turns=_ASKED, thoughts=True), Reasoning()),
-    _thinking("hidden", Wish(turns=_ASKED, thoughts=True), Reasoning(text="Secret.", state="redacted")),
+    _thinking("hidden", Wish(turns=_ASKED, thoughts=True), Reasoning(state="redacted")),
     *(
         _thinking(f"effort {effort}", Wish(turns=_ASKED, effort=effort), None)
         for effort in ("low", "medium", "high")
@@ -61,7 +61,7 @@ def _replay(feature: str, **more: Any) -> list[Probe]:
     wish = Wish(turns=_ASKED, tools=(WEATHER,), thoughts=True)
     usage = _NUMBERS
     signed = Reasoning(text=_SHOWN.text, required=True)
-    hidden = Reasoning(text="Secret.", state="redacted", required=True)
+    hidden = Reasoning(state="redacted", required=True)
     alone = Reasoning(required=True)
     sections = Reasoning(summary=("They want the weather.", "I should look."), required=True)
     end = answering("21 degrees.", usage=usage)
@@ -73,7 +73,7 @@ def _replay(feature: str, **more: Any) -> list[Probe]:
     return [
         probe("with a call", signed, Follow(), None, calls=True),
         probe("with words and a call", signed, Follow(), "Let me look.", calls=True),
-        probe("with words", signed, Follow(text="And tomorrow?"), "It rains.", calls=False),
+        probe("with words", signed, Follow(text="And tomorrow?"), f"It rains in {MARK}.", calls=False),
         probe("in sections", sections, Follow(), None, calls=True),
         probe("hidden, with a call", hidden, Follow(), None, calls=True),
         probe("state alone, with a call", alone, Follow(), None, calls=True),
