@@ -104,15 +104,16 @@ def _chat(dumped: View) -> View:
         for one in message.pop("tool_calls", None) or []:
             function = one.get("function") or one.get("custom")
             gathered.call(function["name"], _parsed(function.get("arguments", function.get("input"))))
-        gathered.say("citations", [_chat_citation(one) for one in message.pop("annotations", None) or []])
-        for name in ("reasoning_details", "reasoning"):
+        gathered.say("citations", [_placed(one.get("url_citation") or one) for one in message.pop("annotations", None) or []])
+        for name in ("reasoning_details", "reasoning", "extra_content"):  # where state is kept
             message.pop(name, None)
         choices.append(gathered.result(stop=choice.pop("finish_reason", None), message=message, **choice))
     return {"choices": choices, **dumped}
 
 
-def _chat_citation(one: View) -> View:
-    return dict(one.get("url_citation") or one)
+def _placed(citation: View) -> View:
+    """From the beginning is what is meant when nothing is said."""
+    return {key: one for key, one in citation.items() if key != "start_index" or one}
 
 
 def _responses(dumped: View) -> View:
@@ -126,7 +127,7 @@ def _responses(dumped: View) -> View:
             for part in item["content"]:
                 gathered.say("text", part.get("text"))
                 gathered.say("refusal", part.get("refusal"))
-                gathered.say("citations", [dict(one) for one in part.get("annotations") or []])
+                gathered.say("citations", [_placed(one) for one in part.get("annotations") or []])
                 logprobs += part.get("logprobs") or []
         elif kind in ("function_call", "custom_tool_call"):
             gathered.call(item["name"], _parsed(item.get("arguments", item.get("input"))))
@@ -182,8 +183,8 @@ def _grounded(grounding: View) -> list[View]:
         for at in support.get("grounding_chunk_indices") or []:
             chunk = chunks[at].get("web") or chunks[at].get("retrieved_context") or {}
             segment = support.get("segment") or {}
-            where = {"url": chunk.get("uri"), "title": chunk.get("title")}
-            found.append({**where, "start_index": segment.get("start_index"), "end_index": segment.get("end_index")})
+            place = {name: segment.get(name) for name in ("start_index", "end_index")}
+            found.append(_placed({"url": chunk.get("uri"), "title": chunk.get("title"), **place}))
     return found
 
 

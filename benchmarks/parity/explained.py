@@ -40,6 +40,8 @@ EXPLANATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("request.reasoning*", ("reasoning.effort", "reasoning.budget")),
     ("request.reasoning_states", ("reasoning.state", "reasoning")),
     ("request.turns[].parts[reasoning]*", ("reasoning", "reasoning.state")),
+    ("request.turns[].parts[text]*", ("answer.tool_plan", "field.tool_plan")),
+    ("request.turns[].parts[reasoning]*", ("answer.tool_plan", "field.tool_plan")),
     ("request.turns[].parts[media]", ("image", "document", "tool_result.media")),
     ("request.turns[].parts[text]", ("tool_result.media", "message.blank")),
     ("request.turns[].parts[result].media", ("tool_result.media",)),
@@ -48,9 +50,11 @@ EXPLANATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("request.turns[].parts[call].arguments*", ("field.arguments",)),
     # What was answered.
     ("answer.choices[]", ("n",)),
-    ("answer.choices[].stop*", ("stop.reason", "stop")),
+    ("answer.choices[].stop*", ("stop.reason", "stop", "part.refusal")),
     ("answer.choices[].stop.stop_details*", ("answer.stop_details", "stop.reason")),
-    ("answer.choices[].text", ("stop",)),
+    ("answer.choices[].text", ("stop", "answer.tool_plan", "field.tool_plan")),
+    ("answer.choices[].thoughts", ("answer.tool_plan", "field.tool_plan")),
+    ("answer.choices[].order*", ("answer.tool_plan", "field.tool_plan")),
     ("answer.choices[].logprobs*", ("logprobs",)),
     ("answer.choices[].citations*", ("citations", "answer.citation.*")),
     ("answer.choices[].refusal", ("part.refusal", "stop.reason")),
@@ -143,6 +147,32 @@ EXCUSES: tuple[Excuse, ...] = (
         )
         for name in ("thoughts", "order*")
     ),
+    Excuse(
+        "request.turns[].parts[reasoning]",
+        ("gemini",),
+        "shows reasoning only when asked to, which this client cannot",
+        inbound=("openai-chat",),
+        added=False,
+    ),
+    Excuse("answer.top_logprobs", _ALL, "none were asked for, and it is said", inbound=("openai-responses",), added=True),
+    Excuse("answer.store", ("openai-responses",), "Freehold keeps the answer in its place", probes=("gone on from by id",)),
+    Excuse(
+        "request.sampling*",
+        ("anthropic-messages",),
+        "demands a bound: an answer that reaches it says so",
+        probes=("no bound on the answer",),
+        added=True,
+    ),
+    *(
+        Excuse(f"request.turns[].parts[{kind}]*", ("openai-chat", "cohere"), "takes plain text in its own form", probes=("plain text",))
+        for kind in ("media", "text")
+    ),
+    Excuse(
+        "answer.choices[].calls[].arguments*",
+        ("anthropic-messages", "gemini", "bedrock-converse"),
+        "wraps arguments that are no JSON by itself",
+        probes=("invalid arguments",),
+    ),
     Excuse("answer.choices[].citations[].encrypted_index", _but("anthropic-messages"), "has no such thing"),
     Excuse("answer.choices[].citations[].cited_text", ("openai-chat", "openai-responses", "gemini"), "does not quote"),
     Excuse("answer.choices[].citations[].content", ("bedrock-converse", "cohere", "anthropic-messages"), "quotes", added=True),
@@ -204,6 +234,7 @@ class Refusal(Struct, frozen=True):
     """Words of the message that the client gets."""
     reason: str
     inbound: tuple[str, ...] = ()
+    switched: str | None = None
 
 
 REFUSALS: tuple[Refusal, ...] = (
@@ -213,11 +244,41 @@ REFUSALS: tuple[Refusal, ...] = (
         "the last message must be from the user or a tool",
         "Cohere's models do not go on from a beginning",
     ),
+    *(
+        Refusal(
+            probe,
+            ("cohere",),
+            "The provider failed while it wrote the answer.",
+            "Cohere says no more than that there was an error",
+            inbound=("openai-responses",),
+        )
+        for probe in ("content filter", "context")
+    ),
+    *(
+        Refusal(
+            probe,
+            (dialect,),
+            says,
+            "the state of another account passed through as it was, and was refused",
+            switched="account",
+        )
+        for probe in ("with a call", "with words")
+        for dialect, says in (
+            ("openai-responses", "could not be verified"),
+            ("anthropic-messages", "Invalid `signature`"),
+            ("gemini", "Thought signature is not valid"),
+        )
+    ),
 )
 """The only refusals that are as they should be."""
 
 STATUSES: dict[tuple[int, int], str] = {
     (401, 502): "the provider does not take our key: the client cannot mend that",
     (500, 502): "a server behind the server failed",
+    (503, 503): "what an overloaded provider says of itself is in the ledger alone",
+    (529, 529): "what an overloaded provider says of itself is in the ledger alone",
 }
-"""The provider's status and the one the client gets, where they differ on purpose."""
+"""The provider's status and the one the client gets, where they differ on purpose, or where its words are
+not passed on."""
+KINDS = {("error event", "APIError"): "the SDK raises the one form of the event itself, and hands out the other"}
+"""Exceptions that amount to the same."""

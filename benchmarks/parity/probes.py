@@ -48,6 +48,8 @@ class Probe(Struct, frozen=True, kw_only=True):
     broken: bool = False
     """Nobody can say why it fails: what counts is that it does not look complete."""
     modes: tuple[str, ...] = MODES
+    keeps: tuple[str, ...] = ()
+    """Words that must reach the provider, in whatever form."""
 
 
 def next_request(follow: Follow, inbound: str, before: Written, said: Said) -> Written:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from benchmarks.parity.clients import CLIENTS, Client, Said
 from benchmarks.parity.features.numbers import MARK
 from benchmarks.parity.probes import INBOUND, OUTBOUND, Follow, Probe, first_request, next_request
+from benchmarks.parity.serving import placed, resolved, serving
 from benchmarks.parity.stage import SECOND, TOO_LARGE, Stage, provider_named
 from benchmarks.parity.wishes import Wish, said
 from freehold.providers.simulated import Behaviour, Script
@@ -95,7 +96,8 @@ def run(jobs: list[Job]) -> tuple[list[Done], str]:
             models[job.model(turn)] = _behaviour(job, turn)
     with (
         tempfile.TemporaryDirectory(prefix="parity-") as folder,
-        Stage(Path(folder), Script(models=models)) as stage,
+        serving() as files,
+        Stage(Path(folder), Script(models=models), files) as stage,
         ExitStack() as closing,
     ):
         direct, through, strangers = (
@@ -109,14 +111,14 @@ def run(jobs: list[Job]) -> tuple[list[Done], str]:
 
         def work(job: Job) -> Done:
             clients = direct if job.outbound is None else strangers if job.probe.ours == "key" else through
-            return _run(job, clients[job.inbound])
+            return _run(job, clients[job.inbound], files)
 
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             done = list(pool.map(work, jobs))
         closing.close()
         stage.stop()
         _add_records(done, stage.ledger())
-        _add_understood(done, stage.received)
+        _add_understood(done, stage.received, files)
         return done, stage.log
 
 
@@ -163,7 +165,7 @@ def mark_of(number: int) -> str:
     return f"Mark{number}city"
 
 
-def _run(job: Job, client: Client) -> Done:
+def _run(job: Job, client: Client, files: str) -> Done:
     done = Done(job, [])
     written: Any = None
     for turn, ask in enumerate(job.probe.asks):
@@ -172,7 +174,7 @@ def _run(job: Job, client: Client) -> Done:
                 break
             written = next_request(ask, job.inbound, written, done.said[-1])
         else:
-            written = first_request(ask, job.inbound)
+            written = placed(first_request(ask, job.inbound), files)
         name = job.model(turn)
         if job.outbound is not None:
             name = f"{job.provider(turn)}/{name}"
@@ -206,7 +208,7 @@ def _add_records(done: list[Done], ledger: list[dict[str, Any]]) -> None:
         one.losses = tuple(dict.fromkeys(names))
 
 
-def _add_understood(done: list[Done], received: list[ReceivedRequest]) -> None:
+def _add_understood(done: list[Done], received: list[ReceivedRequest], files: str) -> None:
     by_model: dict[str | None, list[ReceivedRequest]] = {}
     for request in received:
         model = request.model or _model_in(request)
@@ -215,7 +217,7 @@ def _add_understood(done: list[Done], received: list[ReceivedRequest]) -> None:
         models = dict.fromkeys(one.job.model(turn) for turn in range(len(one.job.probe.asks)))
         requests = [request for model in models for request in by_model.get(model, [])]
         requests.sort(key=lambda request: request.number)
-        one.understood = [request.understood() for request in requests]
+        one.understood = [resolved(request.understood(), files) for request in requests]
         one.statuses = [request.status for request in requests]
         one.bodies = [request.body for request in requests]
 

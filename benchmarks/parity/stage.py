@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -39,7 +40,9 @@ _VERSION = {"anthropic-messages": 'headers = { anthropic-version = "2023-06-01" 
 class Stage:
     """Use it as `with Stage(folder, script) as stage`."""
 
-    def __init__(self, folder: Path, script: Script) -> None:
+    def __init__(self, folder: Path, script: Script, files: str) -> None:
+        """`files` is the URL of the files that requests name."""
+        self._files = urlsplit(files)
         self._folder = folder
         self._provider = SimulatedProvider.in_thread(script)
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,7 +53,7 @@ class Stage:
     @property
     def provider_url(self) -> str:
         """The simulated provider's, without a path."""
-        return self._provider.base_url.removesuffix("/v1")
+        return self._provider.root_url
 
     def __enter__(self) -> Self:
         self._provider.__enter__()
@@ -137,7 +140,10 @@ class Stage:
         }
 
     def _settings(self) -> str:
-        settings = [f"[local]\nenabled = false\n\n[server]\nmax_body_bytes = {TOO_LARGE}\n"]
+        settings = [
+            f"[local]\nenabled = false\n\n[server]\nmax_body_bytes = {TOO_LARGE}\n\n"
+            f'[fetch]\nports = [{self._files.port}]\nallow = ["{self._files.hostname}"]\n'
+        ]
         for dialect, (path, auth) in _PLACES.items():
             for before, key in (("", "PROVIDER_KEY"), (SECOND, "SECOND_KEY")):
                 settings.append(

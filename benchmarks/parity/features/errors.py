@@ -42,6 +42,6 @@ PROBES = [
     _ours("key", 401),
     _ours("model", 404),
     _ours("size", 413),
-    _error("error in the middle", ErrorEvent(after=4, message=REASON), modes=("streamed",)),
-    _error("cut in the middle", Cut(after=4), modes=("streamed",), broken=True),
+    _error("error in the middle", ErrorEvent(after=8, message=REASON), modes=("streamed",)),
+    _error("cut in the middle", Cut(after=8), modes=("streamed",), broken=True),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from typing import Any
 
 from benchmarks.parity.features.numbers import answering
 from benchmarks.parity.probes import Probe
@@ -23,20 +24,21 @@ def _png(shade: int) -> str:
 
 PICTURE = _png(0)
 _OTHER = _png(255)
-_PDF = base64.b64encode(b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n").decode()
-_NOWHERE = "https://files.invalid"
-"""No such host can exist."""
+PDF = base64.b64encode(b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n").decode()
+_NOTES = "Zürich lies on a lake."
+FILES = "https://files.example"
+"""Stands for where they are served."""
 
 
-def _asked(feature: str, name: str, *pieces: str | Picture | Paper, inbound: tuple[str, ...] | None = None) -> Probe:
+def _asked(feature: str, name: str, *pieces: str | Picture | Paper, **more: Any) -> Probe:
     wish = Wish(turns=(Turn("user", pieces),))
-    return Probe(feature=feature, name=name, asks=(wish,), **({"inbound": inbound} if inbound else {}))
+    return Probe(feature=feature, name=name, asks=(wish,), **more)
 
 
 IMAGES = [
     _asked("images", "one", "What is this?", Picture(data=PICTURE)),
     _asked("images", "two among words", "First:", Picture(data=PICTURE), "second:", Picture(data=_OTHER), "Compare."),
-    _asked("images", "behind a URL", "What is this?", Picture(url=f"{_NOWHERE}/cat.png")),
+    _asked("images", "behind a URL", "What is this?", Picture(url=f"{FILES}/cat.png")),
     _asked(
         "images",
         "looked at closely",
@@ -47,12 +49,12 @@ IMAGES = [
 ]
 
 DOCUMENTS = [
-    _asked("document", "PDF", Paper("report.pdf", data=_PDF), "Sum it up."),
-    _asked("document", "plain text", Paper("notes.txt", text="Zürich lies on a lake."), "Sum it up."),
+    _asked("document", "PDF", Paper("report.pdf", data=PDF), "Sum it up."),
+    _asked("document", "plain text", Paper("notes.txt", text=_NOTES), "Sum it up.", keeps=(_NOTES,)),
     _asked(
         "document",
         "behind a URL",
-        Paper("report.pdf", url=f"{_NOWHERE}/report.pdf"),
+        Paper("report.pdf", url=f"{FILES}/report.pdf"),
         "Sum it up.",
         inbound=("openai-responses", "anthropic-messages", "gemini"),
     ),
