@@ -469,3 +469,13 @@ def test_refusals_stay_refusals() -> None:
     body, losses = encoded(foreign(assistant(Refusal(text="no"))))
     assert body["messages"][0] == {"role": "assistant", "content": None, "refusal": "no"}
     assert losses == ()
+
+
+def test_one_tool_that_must_be_called_leaves_the_others_in_sight() -> None:
+    request = foreign(
+        tools=[Tool(name="a"), Tool(name="b")], tool_choice=ToolChoice(mode="named", names=("b",))
+    )
+    body, losses = encoded(request)
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["a", "b"]
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "b"}}
+    assert losses == ()

@@ -12,7 +12,7 @@ from freehold.wire.openai_chat.messages_out import written_messages
 from freehold.wire.openai_chat.names import Written, encode, put_extra
 from freehold.wire.openai_chat.outgoing import Outgoing, outgoing
 from freehold.wire.openai_chat.reasoning_wish import written_wish
-from freehold.wire.openai_chat.tools import cache_control, limited, written_choice, written_tools
+from freehold.wire.openai_chat.tools import cache_control, limited, names_one, written_choice, written_tools
 
 _PLAIN = {
     "temperature": "temperature",
@@ -138,7 +138,7 @@ def _put_format(body: Written, wanted: ResponseFormat | None, out: Outgoing) -> 
 def _put_tools(body: Written, request: ChatRequest, out: Outgoing) -> None:
     """Without tools nothing is said about them: OpenAI refuses a choice among none."""
     tools, choice = request.tools, request.tool_choice
-    if choice is not None and not out.same_dialect and choice.mode != "none":
+    if choice is not None and not out.same_dialect and choice.mode != "none" and not names_one(choice):
         tools = limited(tools, choice)
     written = written_tools(tools, out.quirks, out.losses, same_dialect=out.same_dialect)
     if not written:

@@ -154,11 +154,16 @@ def limited(tools: list[Tool | HostedTool], choice: ToolChoice) -> list[Tool | H
     return [tool for tool in tools if isinstance(tool, HostedTool) or tool.name in choice.names]
 
 
+def names_one(choice: ToolChoice) -> bool:
+    """Whether one tool must be called, which every server can be told: the others stay in the model's sight."""
+    return choice.mode == "named" and len(choice.names) == 1
+
+
 def written_choice(
     choice: ToolChoice, tools: list[Tool | HostedTool], quirks: Quirks, *, same_dialect: bool
 ) -> str | Written:
     """The choice for a provider that is sent `tools`: all of them in the same dialect, else those it is limited to."""
-    if choice.mode == "named" and len(choice.names) == 1:
+    if names_one(choice):
         return _reference(choice.names[0], tools, quirks)
     if choice.names and same_dialect:
         mode = "auto" if choice.mode == "auto" else "required"
