@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from spoken_responses import passed, read, sent
 
 from freehold.core.errors import BadRequest
+from freehold.core.losses import Losses
 from freehold.core.parts import (
     CacheMark,
     Citation,
@@ -27,7 +28,7 @@ from freehold.core.parts import (
 )
 from freehold.core.request import ChatRequest, HostedTool, ReasoningWish, ResponseFormat, Tool, ToolChoice
 from freehold.wire import sealing
-from freehold.wire.dialect import Quirks
+from freehold.wire.dialect import Quirks, Recipient
 from freehold.wire.responses.dialect import DIALECT
 
 FUNCTION = {
@@ -593,3 +594,20 @@ def test_a_response_format_of_another_dialect() -> None:
         "verbosity": "low",
     }
     assert losses == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        ("gpt-5.2", True),
+        ("openai/o3", True),
+        ("gpt-4o", False),
+        ("gpt-5-chat-latest", False),
+        ("llama-4", False),
+    ],
+)
+def test_the_state_of_models_that_reason_unasked_comes_along(model: str, asked: bool) -> None:
+    losses = Losses()
+    body = DIALECT.encode_request(spoken(USER), Recipient(model=model, origin="openai"), losses)
+    assert json.loads(body).get("include", []) == (["reasoning.encrypted_content"] if asked else [])
+    assert not losses

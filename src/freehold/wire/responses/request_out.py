@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from freehold.core.errors import BadRequest
@@ -29,6 +31,8 @@ from freehold.wire.responses.vocabulary import (
 
 _LEAST_TOKENS = 16
 """A smaller `max_output_tokens` is refused."""
+_REASONS = re.compile(r"(?:^|/)(?:o[1-9]|gpt-(?:[5-9]|[1-9]\d)(?!.*chat)|codex|gpt-oss)")
+"""Models that reason without being asked to."""
 _TIERS = ("auto", "default", "flex", "priority", "scale")
 _UNSAID = (
     "top_k",
@@ -79,7 +83,7 @@ def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -
     stored = _put_settings(body, request, losses)
     if "store" not in recipient.quirks.unsupported:
         body["store"] = stored
-    _put_include(body, request, reasons=writer.reasons, stored=stored)
+    _put_include(body, request, recipient.model, reasons=writer.reasons, stored=stored)
     for name, value in own_fields(request.extra, request.dialect, losses).items():
         body.setdefault(name, value)
     try:
@@ -197,13 +201,16 @@ def _put_settings(body: Json, request: ChatRequest, losses: Losses) -> bool:
     return request.store is True and request.dialect == NAME
 
 
-def _put_include(body: Json, request: ChatRequest, *, reasons: bool, stored: bool) -> None:
+def _put_include(body: Json, request: ChatRequest, model: str, *, reasons: bool, stored: bool) -> None:
     """Encrypted reasoning is asked for where nothing is kept and the model is known to reason: others refuse it."""
     include: list[str] = []
     if request.dialect == NAME and "include" in request.extra:
         include += msgspec.json.decode(request.extra["include"], type=list[str])
     wish = request.reasoning
     reasons = reasons or (wish is not None and wish.effort != "none" and wish.mode != "disabled")
+    if wish is None and request.dialect != NAME:
+        # Clients of other dialects do not know that they have to ask.
+        reasons = reasons or _REASONS.search(model) is not None
     if reasons and not stored:
         include.append(ENCRYPTED_REASONING)
     if request.logprobs:
