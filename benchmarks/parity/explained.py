@@ -154,6 +154,28 @@ EXCUSES: tuple[Excuse, ...] = (
         inbound=("openai-chat",),
         added=False,
     ),
+    Excuse(
+        "request.turns[]",
+        ("anthropic-messages", "bedrock-converse"),
+        "demands that the user begins: a placeholder does",
+        probes=("the model speaks first",),
+        added=True,
+    ),
+    Excuse(
+        "request.turns[].parts[result].content",
+        ("gemini", "bedrock-converse", "cohere"),
+        "demands a result: a placeholder stands for an empty one",
+        probes=("nothing",),
+    ),
+    Excuse("request.tools", ("bedrock-converse",), "cannot forbid tools: none are offered", probes=("none",)),
+    Excuse("request.tool_choice", ("bedrock-converse",), "cannot forbid tools: none are offered", probes=("none",)),
+    Excuse("request.tools[]", ("cohere",), "cannot name a tool: no other is offered", probes=("one by name",)),
+    Excuse("request.allowed_tools", ("cohere",), "cannot name a tool: no other is offered", probes=("one by name",)),
+    Excuse("answer.error*", ("cohere",), "has no word for it", probes=("content filter", "context")),
+    *(
+        Excuse(f"answer.usage*{name}*", ("cohere",), "bills without what comes from its cache")
+        for name in ("cached_tokens", "cache_read", "cached_content", "prompt_tokens_details", "input_tokens_details")
+    ),
     Excuse("answer.top_logprobs", _ALL, "none were asked for, and it is said", inbound=("openai-responses",), added=True),
     Excuse("answer.store", ("openai-responses",), "Freehold keeps the answer in its place", probes=("gone on from by id",)),
     Excuse(
