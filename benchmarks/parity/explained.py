@@ -40,7 +40,8 @@ EXPLANATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("request.reasoning*", ("reasoning.effort", "reasoning.budget")),
     ("request.reasoning_states", ("reasoning.state", "reasoning")),
     ("request.turns[].parts[reasoning]*", ("reasoning", "reasoning.state")),
-    ("request.turns[].parts[text]*", ("answer.tool_plan", "field.tool_plan")),
+    ("request.turns[].role", ("system.position",)),
+    ("request.turns[].parts[text]*", ("answer.tool_plan", "field.tool_plan", "system.position")),
     ("request.turns[].parts[reasoning]*", ("answer.tool_plan", "field.tool_plan")),
     ("request.turns[].parts[media]", ("image", "document", "tool_result.media")),
     ("request.turns[].parts[text]", ("tool_result.media", "message.blank")),
@@ -103,7 +104,7 @@ EXCUSES: tuple[Excuse, ...] = (
     Excuse("answer.usage.service_tier", _but("anthropic-messages"), "has no such tier"),
     Excuse("answer.usage.cache_creation*", _ALL, "counts what others do not", added=True),
     Excuse("answer.usage*cache_write*", _ALL, "counts what others do not", added=True),
-    Excuse("answer.service_tier", _ALL, "nothing was said of a tier", inbound=("openai-responses",), added=True),
+    Excuse("answer.service_tier", _ALL, "tells the tier, or nothing is known of one", added=True),
     Excuse("request.reasoning_states", ("openai-chat", "cohere"), "has no state of reasoning", added=False),
     Excuse("request.reasoning_states", _ALL, "has state of reasoning", inbound=("openai-chat",), added=True),
     Excuse(
@@ -177,7 +178,6 @@ EXCUSES: tuple[Excuse, ...] = (
         for name in ("cached_tokens", "cache_read", "cached_content", "prompt_tokens_details", "input_tokens_details")
     ),
     Excuse("answer.top_logprobs", _ALL, "none were asked for, and it is said", inbound=("openai-responses",), added=True),
-    Excuse("answer.store", ("openai-responses",), "Freehold keeps the answer in its place", probes=("gone on from by id",)),
     Excuse(
         "request.sampling*",
         ("anthropic-messages",),
@@ -195,6 +195,7 @@ EXCUSES: tuple[Excuse, ...] = (
         "wraps arguments that are no JSON by itself",
         probes=("invalid arguments",),
     ),
+    Excuse("answer.choices[].text", ("anthropic-messages",), "declines in words", probes=("refusal",), added=True),
     Excuse("answer.choices[].citations[].encrypted_index", _but("anthropic-messages"), "has no such thing"),
     Excuse("answer.choices[].citations[].cited_text", ("openai-chat", "openai-responses", "gemini"), "does not quote"),
     Excuse("answer.choices[].citations[].content", ("bedrock-converse", "cohere", "anthropic-messages"), "quotes", added=True),
