@@ -17,7 +17,7 @@ PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 
 NODE_SDKS := tests/sdk/node
 
-.PHONY: help up test check format lock clean bench-gateway bench-clients bench-wire node-sdks
+.PHONY: help up test check format lock clean bench-gateway bench-clients bench-wire parity node-sdks
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -55,6 +55,9 @@ node-sdks: ## Install the SDKs for Node that the endpoint is tested with, where 
 	if npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2; \
 	then echo "$$wanted" > node_modules/.installed; \
 	else echo "The SDKs for Node could not be installed; they are not tested." >&2; fi
+
+parity: $(VENV)/.dev ## Compare every pair of dialects, and write docs/parity.md; ARGS="--only gemini,cohere,tools"
+	@$(BIN)/python -m benchmarks.parity $(or $(ARGS),--write docs/parity.md)
 
 lock: $(VENV)/.dev ## Lock the dependencies anew; ARGS="--upgrade" takes newer ones
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements/base.txt

@@ -25,7 +25,9 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
         default="",
         help="only these: an inbound dialect, an outbound dialect (`-` for all), features",
     )
-    parser.add_argument("--idle", action="store_true", help="list losses that are declared though nothing differs")
+    parser.add_argument(
+        "--idle", action="store_true", help="list losses that are declared though nothing differs"
+    )
     return parser.parse_args(words)
 
 
@@ -33,9 +35,7 @@ def examine(only: str = "") -> tuple[list[Finding], list[Cell]]:
     """Run the probes, all or those chosen, and judge them."""
     inbound, outbound, *features = [*only.split(","), "", ""][: max(2, only.count(",") + 1)]
     probes = [one for one in PROBES if not features or one.feature in features or one.name in features]
-    jobs = jobs_for(
-        probes, lambda one, other: (inbound in ("", "-", one)) and (outbound in ("", "-", other))
-    )
+    jobs = jobs_for(probes, lambda one, other: (inbound in ("", "-", one)) and (outbound in ("", "-", other)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         done, log = run(jobs)

@@ -69,7 +69,14 @@ class _Gathered:
     """What was said, in order: thoughts, text, calls."""
 
     def __init__(self) -> None:
-        self.view: View = {"thoughts": "", "text": "", "refusal": "", "calls": [], "citations": [], "other": []}
+        self.view: View = {
+            "thoughts": "",
+            "text": "",
+            "refusal": "",
+            "calls": [],
+            "citations": [],
+            "other": [],
+        }
         self._order: list[str] = []
 
     def say(self, kind: str, value: Any) -> None:
@@ -104,7 +111,10 @@ def _chat(dumped: View) -> View:
         for one in message.pop("tool_calls", None) or []:
             function = one.get("function") or one.get("custom")
             gathered.call(function["name"], _parsed(function.get("arguments", function.get("input"))))
-        gathered.say("citations", [_placed(one.get("url_citation") or one) for one in message.pop("annotations", None) or []])
+        gathered.say(
+            "citations",
+            [_placed(one.get("url_citation") or one) for one in message.pop("annotations", None) or []],
+        )
         for name in ("reasoning_details", "reasoning", "extra_content"):  # where state is kept
             message.pop(name, None)
         choices.append(gathered.result(stop=choice.pop("finish_reason", None), message=message, **choice))
@@ -172,7 +182,9 @@ def _contents(dumped: View) -> View:
         gathered.say("citations", _grounded(grounding))
         logprobs = candidate.pop("logprobs_result", None)
         candidate.pop("avg_logprobs", None)  # a sum of what is compared
-        choices.append(gathered.result(stop=candidate.pop("finish_reason", None), logprobs=logprobs, **candidate))
+        choices.append(
+            gathered.result(stop=candidate.pop("finish_reason", None), logprobs=logprobs, **candidate)
+        )
     return {"choices": choices, **dumped}
 
 

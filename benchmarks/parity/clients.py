@@ -80,7 +80,9 @@ class _Transport:
     def __init__(self) -> None:
         self._heard = _Heard()
         limits = httpx2.Limits(max_connections=64, max_keepalive_connections=16)
-        self.http = httpx2.Client(timeout=LIMIT, limits=limits, event_hooks={"response": [self._note]}, trust_env=False)
+        self.http = httpx2.Client(
+            timeout=LIMIT, limits=limits, event_hooks={"response": [self._note]}, trust_env=False
+        )
 
     def _note(self, response: httpx2.Response) -> None:
         self._heard.headers = {name.lower(): value for name, value in response.headers.items()}
@@ -252,7 +254,9 @@ class GeminiClient:
 
     def __init__(self, url: str, key: str) -> None:
         self._transport = _Transport()
-        options = google.HttpOptions(base_url=url, httpx_client=self._transport.http, timeout=int(LIMIT * 1000))
+        options = google.HttpOptions(
+            base_url=url, httpx_client=self._transport.http, timeout=int(LIMIT * 1000)
+        )
         self._sdk = genai.Client(api_key=key, http_options=options)
 
     def close(self) -> None:
@@ -298,7 +302,9 @@ def _gathered(chunks: Iterator[google.GenerateContentResponse]) -> google.Genera
         for one in chunk.candidates or []:
             at = one.index or 0
             while len(whole.candidates) <= at:
-                whole.candidates.append(google.Candidate(index=len(whole.candidates), content=google.Content(parts=[])))
+                whole.candidates.append(
+                    google.Candidate(index=len(whole.candidates), content=google.Content(parts=[]))
+                )
             _join(whole.candidates[at], one)
     return whole
 
@@ -315,7 +321,13 @@ def _join(whole: google.Candidate, piece: google.Candidate) -> None:
                 last.thought_signature = part.thought_signature
             else:
                 whole.content.parts.append(part.model_copy())
-    for name in ("finish_reason", "finish_message", "grounding_metadata", "citation_metadata", "avg_logprobs"):
+    for name in (
+        "finish_reason",
+        "finish_message",
+        "grounding_metadata",
+        "citation_metadata",
+        "avg_logprobs",
+    ):
         value = getattr(piece, name)
         if value is not None:
             setattr(whole, name, value)

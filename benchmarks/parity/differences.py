@@ -47,7 +47,9 @@ def differences(place: str, direct: Any, through: Any) -> Iterator[Difference]:
 
 
 def _between_lists(place: str, direct: list[Any], through: list[Any]) -> Iterator[Difference]:
-    matcher = SequenceMatcher(None, [_key(one) for one in direct], [_key(one) for one in through], autojunk=False)
+    matcher = SequenceMatcher(
+        None, [_key(one) for one in direct], [_key(one) for one in through], autojunk=False
+    )
     for what, a, b, c, d in matcher.get_opcodes():
         if what == "equal":
             continue
@@ -57,7 +59,9 @@ def _between_lists(place: str, direct: list[Any], through: list[Any]) -> Iterato
                 longer = left if len(left) > len(right) else right
                 one = longer.pop(0)
                 lost = longer is left
-                yield Difference(f"{place}[{_kind(place, one)}]", one if lost else None, None if lost else one)
+                yield Difference(
+                    f"{place}[{_kind(place, one)}]", one if lost else None, None if lost else one
+                )
                 continue
             one, other = left.pop(0), right.pop(0)
             yield from differences(f"{place}[{_kind(place, one)}]", one, other)

@@ -81,6 +81,8 @@ class Excuse(Struct, frozen=True):
     """Only in these; empty: in any."""
     added: bool | None = None
     """Only where something came to it, or was lost."""
+    quiet: bool = False
+    """Too small for a note."""
 
 
 _ALL = ("openai-chat", "openai-responses", "anthropic-messages", "gemini", "bedrock-converse", "cohere")
@@ -93,18 +95,32 @@ def _but(*dialects: str) -> tuple[str, ...]:
 EXCUSES: tuple[Excuse, ...] = (
     Excuse("answer.usage*thinking_tokens", ("bedrock-converse", "cohere"), "does not count reasoning apart"),
     Excuse("answer.usage*reasoning_tokens", ("bedrock-converse", "cohere"), "does not count reasoning apart"),
-    Excuse("answer.usage*thoughts_token_count", ("bedrock-converse", "cohere"), "does not count reasoning apart"),
-    Excuse("answer.usage*candidates_token_count", ("bedrock-converse", "cohere"), "does not count reasoning apart"),
-    Excuse("answer.usage.output_tokens_details", ("bedrock-converse", "cohere"), "does not count reasoning apart"),
-    Excuse("answer.usage.completion_tokens_details", ("bedrock-converse", "cohere"), "does not count reasoning apart"),
+    Excuse(
+        "answer.usage*thoughts_token_count", ("bedrock-converse", "cohere"), "does not count reasoning apart"
+    ),
+    Excuse(
+        "answer.usage*candidates_token_count",
+        ("bedrock-converse", "cohere"),
+        "does not count reasoning apart",
+    ),
+    Excuse(
+        "answer.usage.output_tokens_details", ("bedrock-converse", "cohere"), "does not count reasoning apart"
+    ),
+    Excuse(
+        "answer.usage.completion_tokens_details",
+        ("bedrock-converse", "cohere"),
+        "does not count reasoning apart",
+    ),
     Excuse("answer.usage*cache_write*", ("gemini", "cohere"), "does not count what it writes to a cache"),
     Excuse("answer.usage*cache_creation*", ("gemini", "cohere"), "does not count what it writes to a cache"),
-    Excuse("answer.usage.cache_creation", _but("anthropic-messages"), "does not say how long a cache is kept"),
-    Excuse("answer.usage_metadata.*_details*", _but("gemini"), "does not count by modality"),
-    Excuse("answer.usage.service_tier", _but("anthropic-messages"), "has no such tier"),
-    Excuse("answer.usage.cache_creation*", _ALL, "counts what others do not", added=True),
-    Excuse("answer.usage*cache_write*", _ALL, "counts what others do not", added=True),
-    Excuse("answer.service_tier", _ALL, "tells the tier, or nothing is known of one", added=True),
+    Excuse(
+        "answer.usage.cache_creation", _but("anthropic-messages"), "does not say how long a cache is kept"
+    ),
+    Excuse("answer.usage_metadata.*_details*", _but("gemini"), "does not count by modality", quiet=True),
+    Excuse("answer.usage.service_tier", _but("anthropic-messages"), "has no such tier", quiet=True),
+    Excuse("answer.usage.cache_creation*", _ALL, "counts what others do not", added=True, quiet=True),
+    Excuse("answer.usage*cache_write*", _ALL, "counts what others do not", added=True, quiet=True),
+    Excuse("answer.service_tier", _ALL, "tells the tier, or nothing is known of one", added=True, quiet=True),
     Excuse("request.reasoning_states", ("openai-chat", "cohere"), "has no state of reasoning", added=False),
     Excuse("request.reasoning_states", _ALL, "has state of reasoning", inbound=("openai-chat",), added=True),
     Excuse(
@@ -113,7 +129,12 @@ EXCUSES: tuple[Excuse, ...] = (
         "has no word for it",
         probes=("pause", "context", "stop sequence"),
     ),
-    Excuse("answer.choices[].stop*", ("gemini",), "has no word for it", probes=("pause", "context", "stop sequence")),
+    Excuse(
+        "answer.choices[].stop*",
+        ("gemini",),
+        "has no word for it",
+        probes=("pause", "context", "stop sequence"),
+    ),
     Excuse("answer.choices[].stop*", ("bedrock-converse",), "has no word for it", probes=("pause",)),
     Excuse(
         "answer.choices[].stop*",
@@ -121,10 +142,19 @@ EXCUSES: tuple[Excuse, ...] = (
         "has no word for it",
         probes=("pause", "context", "content filter"),
     ),
-    Excuse("answer.choices[].stop.stop_sequence", ("bedrock-converse", "cohere"), "does not tell which one it met"),
+    Excuse(
+        "answer.choices[].stop.stop_sequence",
+        ("bedrock-converse", "cohere"),
+        "does not tell which one it met",
+    ),
     Excuse("answer.choices[].stop.stop_details*", _but("anthropic-messages"), "gives no details"),
     *(
-        Excuse(f"answer.choices[].{name}", ("gemini", "bedrock-converse", "cohere"), "declines in its own way", probes=("refusal",))
+        Excuse(
+            f"answer.choices[].{name}",
+            ("gemini", "bedrock-converse", "cohere"),
+            "declines in its own way",
+            probes=("refusal",),
+        )
         for name in ("refusal", "text", "order*", "stop*")
     ),
     *(
@@ -169,15 +199,40 @@ EXCUSES: tuple[Excuse, ...] = (
         probes=("nothing",),
     ),
     Excuse("request.tools", ("bedrock-converse",), "cannot forbid tools: none are offered", probes=("none",)),
-    Excuse("request.tool_choice", ("bedrock-converse",), "cannot forbid tools: none are offered", probes=("none",)),
-    Excuse("request.tools[]", ("cohere",), "cannot name a tool: no other is offered", probes=("one by name",)),
-    Excuse("request.allowed_tools", ("cohere",), "cannot name a tool: no other is offered", probes=("one by name",)),
+    Excuse(
+        "request.tool_choice",
+        ("bedrock-converse",),
+        "cannot forbid tools: none are offered",
+        probes=("none",),
+    ),
+    Excuse(
+        "request.tools[]", ("cohere",), "cannot name a tool: no other is offered", probes=("one by name",)
+    ),
+    Excuse(
+        "request.allowed_tools",
+        ("cohere",),
+        "cannot name a tool: no other is offered",
+        probes=("one by name",),
+    ),
     Excuse("answer.error*", ("cohere",), "has no word for it", probes=("content filter", "context")),
     *(
         Excuse(f"answer.usage*{name}*", ("cohere",), "bills without what comes from its cache")
-        for name in ("cached_tokens", "cache_read", "cached_content", "prompt_tokens_details", "input_tokens_details")
+        for name in (
+            "cached_tokens",
+            "cache_read",
+            "cached_content",
+            "prompt_tokens_details",
+            "input_tokens_details",
+        )
     ),
-    Excuse("answer.top_logprobs", _ALL, "none were asked for, and it is said", inbound=("openai-responses",), added=True),
+    Excuse(
+        "answer.top_logprobs",
+        _ALL,
+        "none were asked for, and it is said",
+        inbound=("openai-responses",),
+        added=True,
+        quiet=True,
+    ),
     Excuse(
         "request.sampling*",
         ("anthropic-messages",),
@@ -186,7 +241,12 @@ EXCUSES: tuple[Excuse, ...] = (
         added=True,
     ),
     *(
-        Excuse(f"request.turns[].parts[{kind}]*", ("openai-chat", "cohere"), "takes plain text in its own form", probes=("plain text",))
+        Excuse(
+            f"request.turns[].parts[{kind}]*",
+            ("openai-chat", "cohere"),
+            "takes plain text in its own form",
+            probes=("plain text",),
+        )
         for kind in ("media", "text")
     ),
     Excuse(
@@ -195,16 +255,31 @@ EXCUSES: tuple[Excuse, ...] = (
         "wraps arguments that are no JSON by itself",
         probes=("invalid arguments",),
     ),
-    Excuse("answer.choices[].text", ("anthropic-messages",), "declines in words", probes=("refusal",), added=True),
+    Excuse(
+        "answer.choices[].text", ("anthropic-messages",), "declines in words", probes=("refusal",), added=True
+    ),
     Excuse("answer.choices[].citations[].encrypted_index", _but("anthropic-messages"), "has no such thing"),
-    Excuse("answer.choices[].citations[].cited_text", ("openai-chat", "openai-responses", "gemini"), "does not quote"),
-    Excuse("answer.choices[].citations[].content", ("bedrock-converse", "cohere", "anthropic-messages"), "quotes", added=True),
+    Excuse(
+        "answer.choices[].citations[].cited_text",
+        ("openai-chat", "openai-responses", "gemini"),
+        "does not quote",
+    ),
+    Excuse(
+        "answer.choices[].citations[].content",
+        ("bedrock-converse", "cohere", "anthropic-messages"),
+        "quotes",
+        added=True,
+    ),
     Excuse(
         "answer.choices[].citations[].end_index",
         ("anthropic-messages", "bedrock-converse"),
         "cites a whole text, not a place in it",
     ),
-    Excuse("answer.choices[].citations[].start_index", ("anthropic-messages", "bedrock-converse"), "cites a whole text, not a place in it"),
+    Excuse(
+        "answer.choices[].citations[].start_index",
+        ("anthropic-messages", "bedrock-converse"),
+        "cites a whole text, not a place in it",
+    ),
 )
 """What a provider's dialect does not say, Freehold does not invent: no losses, but the reader is told."""
 
@@ -224,7 +299,7 @@ def explaining(difference: Difference, losses: Iterable[str]) -> tuple[str, ...]
     return ()
 
 
-def excused(difference: Difference, *, inbound: str, outbound: str, probe: str) -> str | None:
+def excused(difference: Difference, *, inbound: str, outbound: str, probe: str) -> Excuse | None:
     """Why it is none of the translation's making; None: it is."""
     for one in EXCUSES:
         if (
@@ -234,7 +309,7 @@ def excused(difference: Difference, *, inbound: str, outbound: str, probe: str) 
             and (one.added is None or one.added == difference.added)
             and _pattern(one.place).fullmatch(difference.place)
         ):
-            return one.why
+            return one
     return None
 
 
@@ -303,5 +378,7 @@ STATUSES: dict[tuple[int, int], str] = {
 }
 """The provider's status and the one the client gets, where they differ on purpose, or where its words are
 not passed on."""
-KINDS = {("error event", "APIError"): "the SDK raises the one form of the event itself, and hands out the other"}
+KINDS = {
+    ("error event", "APIError"): "the SDK raises the one form of the event itself, and hands out the other"
+}
 """Exceptions that amount to the same."""

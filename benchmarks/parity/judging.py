@@ -96,7 +96,9 @@ def _finding(direct: Done, through: Done) -> Finding:
     if failed is not None:
         return _refusal(job, refused, failed, through)
     if through.recorded != len(through.said):
-        return Finding(job, "silent", silent=(f"{len(through.said)} calls, {through.recorded} in the ledger",))
+        return Finding(
+            job, "silent", silent=(f"{len(through.said)} calls, {through.recorded} in the ledger",)
+        )
     found = [Difference("accepted", None, True)] if refused is not None else list(_found(direct, through))
     return _weighed(job, found, through.losses)
 
@@ -110,11 +112,11 @@ def _weighed(job: Job, found: list[Difference], losses: tuple[str, ...]) -> Find
         showing.update(dict.fromkeys(explained))
         if explained:
             continue
-        why = excused(one, inbound=job.inbound, outbound=job.outbound or "", probe=job.probe.name)
-        if why is None:
+        excuse = excused(one, inbound=job.inbound, outbound=job.outbound or "", probe=job.probe.name)
+        if excuse is None:
             silent[str(one)] = None
-        else:
-            untold[why] = None
+        elif not excuse.quiet:
+            untold[excuse.why] = None
     idle = tuple(loss for loss in losses if loss not in showing and loss not in UNSEEN)
     declared = tuple(loss for loss in losses if loss not in idle)
     verdict: Verdict = "silent" if silent else "declared" if losses else "same"
@@ -187,7 +189,9 @@ def _wrong_failure(direct: Done, through: Done) -> Iterator[str]:
         yield "no reason is given"
     if found.status != wanted.status and (wanted.status, found.status) not in STATUSES:
         yield f"status {wanted.status} -> {found.status}"
-    elif found.status == wanted.status and found.kind != wanted.kind and (wanted.kind, found.kind) not in KINDS:
+    elif (
+        found.status == wanted.status and found.kind != wanted.kind and (wanted.kind, found.kind) not in KINDS
+    ):
         yield f"{wanted.kind} -> {found.kind}"
     if found.retry_after != wanted.retry_after:
         yield f"retry after {wanted.retry_after} -> {found.retry_after}"

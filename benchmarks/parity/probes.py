@@ -63,7 +63,9 @@ def next_request(follow: Follow, inbound: str, before: Written, said: Said) -> W
         for call in sent_back.get("tool_calls") or []:
             call.pop("index", None)
             call["function"].pop("parsed_arguments", None)
-            more.insert(0, {"role": "tool", "tool_call_id": call["id"], "content": _gave(call["function"]["name"])})
+            more.insert(
+                0, {"role": "tool", "tool_call_id": call["id"], "content": _gave(call["function"]["name"])}
+            )
         wish_like["messages"] = [*before["messages"], sent_back, *_in_order(more)]
     elif inbound == "openai-responses":
         items = [one.model_dump(mode="json", exclude_unset=True) for one in said.answer.output]

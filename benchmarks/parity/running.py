@@ -152,9 +152,7 @@ def _possible(behaves: Behaviour | tuple[Behaviour, ...], dialect: str) -> Behav
     return replace(behaves, reasoning=replace(behaves.reasoning, required=False))
 
 
-def _marked(
-    behaves: Behaviour | tuple[Behaviour, ...], number: int
-) -> Behaviour | tuple[Behaviour, ...]:
+def _marked(behaves: Behaviour | tuple[Behaviour, ...], number: int) -> Behaviour | tuple[Behaviour, ...]:
     """What the provider wants back has to be told apart from what it said elsewhere."""
     text = msgspec.json.encode(behaves).replace(MARK.encode(), mark_of(number).encode())
     return msgspec.json.decode(text, type=Behaviour | tuple[Behaviour, ...])
@@ -190,7 +188,10 @@ def _spoilt(job: Job, name: str, written: Any) -> tuple[str, Any]:
         return "nobody-s-model", written
     place = {"openai-responses": "input", "gemini": "contents"}.get(job.inbound, "messages")
     if job.probe.ours == "size":
-        return name, {**written, place: [*written[place], *first_request(Wish(turns=said("x" * TOO_LARGE)), job.inbound)[place]]}
+        return name, {
+            **written,
+            place: [*written[place], *first_request(Wish(turns=said("x" * TOO_LARGE)), job.inbound)[place]],
+        }
     if job.probe.ours == "request":
         if job.inbound == "gemini":  # its SDK lets nothing wrong through, but for what goes beside
             options = {"extra_body": {"generationConfig": {"temperature": "warm"}}}

@@ -12,7 +12,10 @@ from typing import Any
 
 from benchmarks.parity.features.files import FILES, PDF, PICTURE
 
-_KINDS = {"cat.png": ("image/png", base64.b64decode(PICTURE)), "report.pdf": ("application/pdf", base64.b64decode(PDF))}
+_KINDS = {
+    "cat.png": ("image/png", base64.b64decode(PICTURE)),
+    "report.pdf": ("application/pdf", base64.b64decode(PDF)),
+}
 
 
 class _Handler(BaseHTTPRequestHandler):

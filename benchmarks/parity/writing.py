@@ -49,7 +49,9 @@ def write_chat(wish: Wish) -> Written:
             }
             for tool in wish.tools
         ],
-        tool_choice=_openai_choice(wish.choice, lambda name: {"type": "function", "function": {"name": name}}),
+        tool_choice=_openai_choice(
+            wish.choice, lambda name: {"type": "function", "function": {"name": name}}
+        ),
         parallel_tool_calls=wish.parallel,
         response_format=response_format,
         reasoning_effort=wish.effort,
@@ -225,9 +227,7 @@ def write_messages(wish: Wish) -> Written:
             for turn in wish.turns
         ],
         tools=[
-            _given(
-                name=tool.name, description=tool.description, input_schema=tool.schema, strict=tool.strict
-            )
+            _given(name=tool.name, description=tool.description, input_schema=tool.schema, strict=tool.strict)
             for tool in wish.tools
         ],
         tool_choice=choice,
@@ -305,7 +305,10 @@ def write_contents(wish: Wish) -> Written:
     form = wish.form
     return {
         "contents": [
-            {"role": "model" if turn.role == "assistant" else "user", "parts": [_part(one) for one in turn.pieces]}
+            {
+                "role": "model" if turn.role == "assistant" else "user",
+                "parts": [_part(one) for one in turn.pieces],
+            }
             for turn in wish.turns
         ],
         "config": _given(

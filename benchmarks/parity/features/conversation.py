@@ -13,7 +13,9 @@ _DEVELOPER = [
 ]
 
 TEXT = [
-    Probe(feature="text", name="words", asks=(Wish(turns=_HELLO),), behaves=answering("Ça va 👍,\n\n  merci.\n")),
+    Probe(
+        feature="text", name="words", asks=(Wish(turns=_HELLO),), behaves=answering("Ça va 👍,\n\n  merci.\n")
+    ),
     Probe(
         feature="text",
         name="no bound on the answer",
@@ -29,7 +31,10 @@ TEXT = [
     ),
     Probe(feature="text", name="top_p", asks=(Wish(turns=_HELLO, top_p=0.8),)),
     Probe(
-        feature="text", name="top_k", asks=(Wish(turns=_HELLO, top_k=40),), inbound=("anthropic-messages", "gemini")
+        feature="text",
+        name="top_k",
+        asks=(Wish(turns=_HELLO, top_k=40),),
+        inbound=("anthropic-messages", "gemini"),
     ),
     Probe(
         feature="text",
@@ -65,7 +70,9 @@ SYSTEM = [
     Probe(
         feature="system",
         name="developer",
-        asks=(Wish(own={"openai-chat": {"messages": _DEVELOPER}, "openai-responses": {"input": _DEVELOPER}}),),
+        asks=(
+            Wish(own={"openai-chat": {"messages": _DEVELOPER}, "openai-responses": {"input": _DEVELOPER}}),
+        ),
         inbound=("openai-chat", "openai-responses"),
     ),
 ]

@@ -27,7 +27,10 @@ _NESTED = Form(
         "$defs": {
             "place": {
                 "type": "object",
-                "properties": {"city": {"type": "string"}, "kind": {"type": "string", "enum": ["town", "village"]}},
+                "properties": {
+                    "city": {"type": "string"},
+                    "kind": {"type": "string", "enum": ["town", "village"]},
+                },
                 "required": ["city", "kind"],
                 "additionalProperties": False,
             }
@@ -82,7 +85,10 @@ STOPS = [
         behaves=answering("One two END three."),
         inbound=("openai-chat", "anthropic-messages", "gemini"),
     ),
-    *(_end(reason.replace("_", " "), finish_reason=reason) for reason in ("content_filter", "pause", "context")),
+    *(
+        _end(reason.replace("_", " "), finish_reason=reason)
+        for reason in ("content_filter", "pause", "context")
+    ),
     _end("refusal", refusal="I would rather not."),
 ]
 

@@ -37,7 +37,15 @@ def _asked(feature: str, name: str, *pieces: str | Picture | Paper, **more: Any)
 
 IMAGES = [
     _asked("images", "one", "What is this?", Picture(data=PICTURE)),
-    _asked("images", "two among words", "First:", Picture(data=PICTURE), "second:", Picture(data=_OTHER), "Compare."),
+    _asked(
+        "images",
+        "two among words",
+        "First:",
+        Picture(data=PICTURE),
+        "second:",
+        Picture(data=_OTHER),
+        "Compare.",
+    ),
     _asked("images", "behind a URL", "What is this?", Picture(url=f"{FILES}/cat.png")),
     _asked(
         "images",
@@ -64,7 +72,9 @@ DOCUMENTS = [
         asks=(Wish(turns=(Turn("user", ("Where does Zürich lie?",)),)),),
         behaves=answering(
             "On a lake, they say.",
-            citations=(Citation(url="https://example.com/z", title="Zürich", quote="lies on a lake", start=0, end=9),),
+            citations=(
+                Citation(url="https://example.com/z", title="Zürich", quote="lies on a lake", start=0, end=9),
+            ),
         ),
     ),
 ]

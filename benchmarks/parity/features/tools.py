@@ -23,7 +23,9 @@ _RICH = Tool(
     "book_flight",
     {
         "type": "object",
-        "$defs": {"place": {"type": "object", "properties": {"code": {"type": "string", "pattern": "^[A-Z]{3}$"}}}},
+        "$defs": {
+            "place": {"type": "object", "properties": {"code": {"type": "string", "pattern": "^[A-Z]{3}$"}}}
+        },
         "properties": {
             "from": {"$ref": "#/$defs/place"},
             "to": {"$ref": "#/$defs/place"},
@@ -56,7 +58,11 @@ TOOLS = [
     _tools("offered and called", Wish(turns=_ASKED, tools=_BOTH)),
     _tools("offered, not called", Wish(turns=_ASKED, tools=_BOTH), behaves=answering("It rains.")),
     _tools("rich schema", Wish(turns=_ASKED, tools=(_RICH,)), behaves=answering("Gladly.")),
-    _tools("text before the call", Wish(turns=_ASKED, tools=_BOTH), behaves=answering("Let me see.", tool_calls=(_CALL,))),
+    _tools(
+        "text before the call",
+        Wish(turns=_ASKED, tools=_BOTH),
+        behaves=answering("Let me see.", tool_calls=(_CALL,)),
+    ),
     _tools(
         "call without arguments",
         Wish(turns=_ASKED, tools=_BOTH),
@@ -121,7 +127,9 @@ PARALLEL = [
 
 
 def _result(name: str, *results: Result, **more: object) -> Probe:
-    calls = tuple(Call(f"call_{n}", "get_weather", f'{{"city": "{city}"}}') for n, city in ((1, "Zürich"), (2, "Bern")))
+    calls = tuple(
+        Call(f"call_{n}", "get_weather", f'{{"city": "{city}"}}') for n, city in ((1, "Zürich"), (2, "Bern"))
+    )
     wish = Wish(
         turns=(*_ASKED, Turn("assistant", calls[: len(results)]), Turn("user", results)),
         tools=_BOTH,
@@ -135,7 +143,9 @@ TOOL_RESULT = [
     _result("nothing", Result("call_1", "get_weather", "")),
     _result("two", Result("call_1", "get_weather", "Rain."), Result("call_2", "get_weather", "Snow.")),
     _result(
-        "two in another order", Result("call_2", "get_weather", "Snow."), Result("call_1", "get_weather", "Rain.")
+        "two in another order",
+        Result("call_2", "get_weather", "Snow."),
+        Result("call_1", "get_weather", "Rain."),
     ),
     _result(
         "failed",
