@@ -127,7 +127,9 @@ def _placed(citation: View) -> View:
 
 
 def _responses(dumped: View) -> View:
-    gathered, logprobs, other = _Gathered(), [], []
+    gathered = _Gathered()
+    logprobs: list[Any] = []
+    other: list[View] = []
     for item in dumped.pop("output"):
         kind = item["type"]
         if kind == "reasoning":

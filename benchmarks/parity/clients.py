@@ -41,8 +41,6 @@ class Said(Struct):
     """The SDK's object; of a stream, what the SDK gathers from it."""
     dumped: Plain | None = None
     """The same as plain values."""
-    events: tuple[str, ...] = ()
-    """Kinds of the stream's events in their order, repetitions once."""
     failure: Failure | None = None
     headers: dict[str, str] = {}
 
@@ -71,7 +69,8 @@ class Client(Protocol):
 class _Heard(threading.local):
     """The headers of the last answer, in each thread its own."""
 
-    headers: dict[str, str] = {}
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
 
 
 class _Transport:
@@ -95,19 +94,24 @@ class _Transport:
         return self._heard.headers
 
 
-def _collapsed(kinds: list[str]) -> tuple[str, ...]:
-    return tuple(kind for at, kind in enumerate(kinds) if not at or kinds[at - 1] != kind)
-
-
 def _dumped(answer: Any) -> Plain:
     found: Plain = answer.model_dump(mode="json", exclude_none=True)
     return found
 
 
+_FAILURES = (
+    openai.OpenAIError,
+    anthropic.AnthropicError,
+    httpx2.HTTPError,
+    RuntimeError,
+    Warning,
+    AssertionError,
+)
+"""What an application has to catch; the last three are said by the SDKs of a stream that does not hold together."""
+
+
 class _Stainless:
     """OpenAI's and Anthropic's SDKs are generated alike."""
-
-    errors: tuple[type[Exception], ...] = (openai.OpenAIError, anthropic.AnthropicError)
 
     def __init__(self) -> None:
         self.transport = _Transport()
@@ -124,7 +128,7 @@ class _Stainless:
             else:
                 said.answer = self._whole(model, written)
                 said.dumped = _dumped(said.answer)
-        except (*self.errors, httpx2.HTTPError, RuntimeError, Warning, AssertionError) as error:
+        except _FAILURES as error:
             said.failure = _failure(error)
         said.headers = self.transport.headers
         return said
@@ -153,7 +157,7 @@ def _failure(error: Exception) -> Failure:
 class _OpenAI(_Stainless):
     def __init__(self, url: str, key: str) -> None:
         super().__init__()
-        self._sdk = openai.OpenAI(
+        self._sdk: Any = openai.OpenAI(
             base_url=f"{url}/v1",
             api_key=key,
             max_retries=0,
@@ -197,10 +201,9 @@ class ResponsesClient(_OpenAI):
         state: ResponseStreamState[Any] = ResponseStreamState(
             input_tools=written.get("tools", openai.omit), text_format=openai.omit
         )
-        kinds, told = [], []
+        told: list[str] = []
         with self._sdk.responses.create(model=model, stream=True, **written) as stream:
             for event in stream:
-                kinds.append(event.type)
                 if event.type == "error":
                     said.failure = Failure("error event", None, event.message)
                     break
@@ -208,8 +211,7 @@ class ResponsesClient(_OpenAI):
                 if event.type == "response.output_text.delta":
                     told.append(event.delta)
                 if event.type in _ENDS:
-                    said.answer = event.response  # type: ignore[union-attr]
-        said.events = _collapsed(kinds)
+                    said.answer = event.response
         if said.answer is None:
             said.failure = said.failure or Failure("no end", None, "the stream ended without a response")
             return
@@ -224,7 +226,7 @@ class MessagesClient(_Stainless):
 
     def __init__(self, url: str, key: str) -> None:
         super().__init__()
-        self._sdk = anthropic.Anthropic(
+        self._sdk: Any = anthropic.Anthropic(
             base_url=url,
             api_key=key,
             max_retries=0,
@@ -236,15 +238,14 @@ class MessagesClient(_Stainless):
         return self._sdk.messages.create(model=model, **written)
 
     def _streamed(self, said: Said, model: str, written: Plain) -> None:
-        kinds: list[str] = []
+        last = ""
         pieces: dict[int, bytes] = {}
         with self._sdk.messages.create(model=model, stream=True, **written) as stream:
             for event in stream:
-                kinds.append(event.type)
+                last = event.type
                 said.answer = accumulate_event(event=event, current_snapshot=said.answer, json_bufs=pieces)
-        said.events = _collapsed(kinds)
         assert said.answer is not None, "an empty stream"
-        if kinds[-1] != "message_stop":
+        if last != "message_stop":
             said.failure = Failure("no end", None, "the stream ended without message_stop")
         said.dumped = _dumped(said.answer)
 

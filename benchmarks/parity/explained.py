@@ -1,4 +1,4 @@
-"""Which loss explains which difference, and which differences are none of Freehold's making. Nothing else excuses one."""
+"""Which loss explains which difference, and which differences are not of Freehold's making. No other is excused."""
 
 from __future__ import annotations
 

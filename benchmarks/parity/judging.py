@@ -155,7 +155,7 @@ def _found(direct: Done, through: Done) -> Iterator[Difference]:
     first = -1 if direct.job.probe.switched is not None else 0
     for one, other in zip(direct.understood[first:], through.understood[first:], strict=False):
         yield from differences("request", _unmarked(direct.job, one), _unmarked(through.job, other))
-    told = json.dumps([request for request in through.understood], ensure_ascii=False)
+    told = json.dumps(through.understood, ensure_ascii=False)
     bodies = b"\n".join(through.bodies).decode("utf-8", "replace")
     # Of a document that goes along as a file, its bytes are what must be there.
     for words in direct.job.probe.keeps:

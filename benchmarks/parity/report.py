@@ -53,11 +53,8 @@ def counts(table: list[Cell], expected: int) -> dict[str, int]:
 def render(findings: list[Finding], table: list[Cell], found: dict[str, int]) -> str:
     """As Markdown."""
     cells = {(one.feature, one.inbound, one.outbound, one.mode): one for one in table}
-    parts = [_HEAD, _summary(cells, found)]
-    for inbound in INBOUND:
-        parts.append(_table(inbound, cells))
-    parts += [_tried(), _legend(findings), _idle(findings)]
-    return "\n".join(parts)
+    tables = (_table(inbound, cells) for inbound in INBOUND)
+    return "\n".join((_HEAD, _summary(cells, found), *tables, _tried(), _legend(findings), _idle(findings)))
 
 
 Cells = dict[tuple[str, str, str, str], Cell]
@@ -158,8 +155,8 @@ def _idle(findings: list[Finding]) -> str:
     lines = [
         "## Declared without a difference",
         "",
-        "Losses that were declared at least once where nothing was seen to differ: the provider was asked for less, but",
-        "would have given no more. Too much is said rather than too little.",
+        "Losses that were declared at least once where nothing was seen to differ: the provider was asked for less,",
+        "but would have given no more. Too much is said rather than too little.",
         "",
         *(f"- `{loss}`: {', '.join(f'`{one}`' for one in sorted(found[loss]))}" for loss in sorted(found)),
         "",

@@ -112,7 +112,7 @@ def test_a_call_that_is_not_on_record_is_seen() -> None:
 
 def test_a_feature_is_as_bad_as_its_worst_probe() -> None:
     bad = Finding(THROUGH, "silent", silent=("x",))
-    good, lost, refused = (Finding(THROUGH, verdict) for verdict in ("same", "declared", "refused"))  # type: ignore[arg-type]
+    good, lost, refused = (Finding(THROUGH, verdict) for verdict in ("same", "declared", "refused"))
     for findings, verdict in (
         ([good, good], "same"),
         ([good, lost], "declared"),

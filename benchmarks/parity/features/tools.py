@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from benchmarks.parity.features.files import PICTURE
 from benchmarks.parity.features.numbers import answering
 from benchmarks.parity.probes import Follow, Probe
@@ -43,7 +45,7 @@ _CLOCK = Tool("get_time", {"type": "object", "properties": {}}, "The time.")
 _CALL = ToolCall("get_weather", '{"city": "Zürich"}')
 _STRICT = Tool(WEATHER.name, WEATHER.schema, WEATHER.description, strict=True)
 _BOTH = (WEATHER, _CLOCK)
-_CUSTOM = {
+_CUSTOM: dict[str, dict[str, Any]] = {
     "openai-chat": {"tools": [{"type": "custom", "custom": {"name": "run_sql", "description": "Runs SQL."}}]},
     "openai-responses": {"tools": [{"type": "custom", "name": "run_sql", "description": "Runs SQL."}]},
 }
