@@ -298,7 +298,6 @@ def test_what_has_no_place_is_lost_aloud() -> None:
         "answer.citation.quote",
         "audio",
         "part.executableCode",
-        "answer.system_fingerprint",
         "answer.avgLogprobs",
         "n",
     }

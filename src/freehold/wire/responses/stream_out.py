@@ -84,8 +84,7 @@ class Encoder:
         self._begin = event
         self._output.own = event.dialect == NAME
         self._tier = encode_tier(event.service_tier, self._losses)
-        if event.fingerprint is not None:
-            self._losses.add("answer", "system_fingerprint")
+        # Which build of a model answered (`fingerprint`) has no place here and changes nothing.
         for name in event.extra:
             self._losses.add("answer", name)
         self._tell("response.created", {"response": self.response(Ending("in_progress"))})
