@@ -318,7 +318,6 @@ UNSEEN = (
     "strict",
     "store",
     "field.name",
-    "answer.system_fingerprint",
 )
 """Losses of what the simulated provider or the comparison does not look at: no difference shows."""
 
