@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 from freehold.access.key import Key
 from freehold.core.clock import Clock, microseconds
@@ -11,7 +10,7 @@ from freehold.core.ids import new_id
 from freehold.engine.capture import CaptureBudget
 from freehold.engine.running import RunningCall
 from freehold.engine.runtime import Runtime
-from freehold.ledger.record import Call
+from freehold.ledger.record import Call, Operation
 
 
 class Engine:
@@ -38,7 +37,7 @@ class Engine:
         self._begun = begun
         self._budget = CaptureBudget()
 
-    def begin(self, operation: Literal["chat", "embeddings"], dialect: str, key: Key | None) -> RunningCall:
+    def begin(self, operation: Operation, dialect: str, key: Key | None) -> RunningCall:
         """A new call. Whoever begins one must end it: `RunningCall` says how."""
         self.active += 1
         self._begun()

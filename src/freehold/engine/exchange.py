@@ -17,10 +17,13 @@ from freehold.core.losses import Losses
 from freehold.core.parts import MediaKind, Reasoning, Text
 from freehold.core.request import ChatRequest, ResponseFormat
 from freehold.core.usage import Usage, total
+from freehold.engine.counting import Estimate, counting_for
+from freehold.engine.embedding import embedding_for
 from freehold.engine.inlining import FileFetcher, inline
 from freehold.engine.naming import is_kept, response_id_of
 from freehold.engine.streams import ForwardedStream, ListedStream, TranslatedStream, with_origin
 from freehold.engine.structured import check, cleaned, instructed, repair
+from freehold.ledger.record import Operation
 from freehold.providers.settings import ProviderSettings
 from freehold.wire.dialect import STANDARD, Addressee, DialectName, NotAnAnswer, Recipient
 from freehold.wire.dialects import dialect_of
@@ -71,12 +74,14 @@ class Exchange(Protocol):
     """The dialect it speaks."""
     losses: Losses
     """What was lost so far; grows until the answer is complete."""
+    path: str | None
+    """Where to, below the provider's `base_url`; None: where such requests usually go."""
 
     def body(self) -> bytes:
         """What is sent."""
 
-    def second_try(self, answer: bytes) -> bytes | None:
-        """What to ask once more, when this whole answer is not what the client asked for. Raises NotAnAnswer."""
+    def more(self, answer: bytes, /) -> bytes | None:
+        """What is sent after this answer; None when it was the last one. Raises NotAnAnswer."""
 
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
         """The answer as the client gets it, and its facts. Raises NotAnAnswer."""
@@ -100,6 +105,7 @@ class Passing:
         """`call_name`: the id that the answer is given in place of the provider's; None: it keeps that."""
         self.speech: DialectName = request.dialect
         self.losses = Losses()
+        self.path: str | None = None
         self._request = request
         self._model = model
         self._ask_for_usage = settings.stream_usage
@@ -112,8 +118,9 @@ class Passing:
             return _unstored(self._request).for_provider(self._model, ask_for_usage=False)
         return self._request.for_provider(self._model, ask_for_usage=self._ask_for_usage)
 
-    def second_try(self, answer: bytes) -> bytes | None:
-        """Nothing: the form of the answer is the provider's business."""
+    def more(self, _answer: bytes, /) -> bytes | None:
+        """Nothing: one request, one answer."""
+        return None
 
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
         """The answer untouched, and its facts. Raises NotAnAnswer."""
@@ -154,6 +161,7 @@ class Translating:
         """
         self.speech = settings.dialects[0]
         self.losses = losses = Losses()
+        self.path: str | None = None
         self._settings = settings
         self._client = dialect_of(request.dialect)
         self._provider = dialect_of(self.speech)
@@ -176,6 +184,10 @@ class Translating:
         """The request in the provider's dialect."""
         body, self._body = self._body, b""  # as large as the request: not held while the answer is awaited
         return body
+
+    def more(self, _answer: bytes, /) -> bytes | None:
+        """Nothing: one request, one answer."""
+        return None
 
     def second_try(self, answer: bytes) -> bytes | None:
         """The request for another answer, where this one is not in the form that the client asked for."""
@@ -217,16 +229,18 @@ async def exchange_for(
     settings: ProviderSettings,
     model: str,
     *,
-    embeddings: bool,
+    operation: Operation,
     call_id: str,
     created: int,
     fetcher: FileFetcher | None,
-) -> Exchange:
+) -> Exchange | Estimate:
     """How `request` is put to the provider. Raises BadRequest and LossRefused."""
-    if embeddings:
-        if "openai-chat" not in settings.dialects:
-            raise BadRequest(f"`{settings.name}` is not asked for embeddings in this form.", param="model")
-        return Passing(request, settings, model, embeddings=True)
+    if operation == "embeddings":
+        if request.dialect == "openai-chat" and "openai-chat" in settings.dialects:
+            return Passing(request, settings, model, embeddings=True)
+        return embedding_for(request, settings, model)
+    if operation == "count":
+        return counting_for(request, settings, model)
     if request.dialect in settings.dialects and not _must_change(request, settings):
         # An answer that can be gone on from is found by our name for it, not by the provider's.
         kept = request.dialect == "openai-responses" and is_kept(request)

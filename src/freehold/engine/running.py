@@ -13,7 +13,8 @@ from freehold.core.errors import (
     ProviderRefused,
 )
 from freehold.engine.capture import Capture, CaptureBudget
-from freehold.engine.exchange import AnswerStream, Exchange, exchange_for
+from freehold.engine.counting import NOT_COUNTED, Estimate
+from freehold.engine.exchange import AnswerStream, Exchange, Translating, exchange_for
 from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Attempt, Call, Outcome
 from freehold.providers.client import ProviderClient, Response
@@ -171,24 +172,36 @@ class RunningCall:
     async def _try(self, target: Target, request: Request, attempt: Attempt) -> bytes:
         provider = self._runtime.providers[target.provider]
         call = self.call
-        self._exchange = exchange = await exchange_for(
+        exchange = await exchange_for(
             request,
             provider.settings,
             target.model,
-            embeddings=call.operation == "embeddings",
+            operation=call.operation,
             call_id=call.id,
             created=call.started_us // 1_000_000,
             fetcher=self._runtime.fetcher,
         )
+        if isinstance(exchange, Estimate):
+            return self._estimate(exchange, attempt)
+        self._exchange = exchange
         call.losses = exchange.losses.names
-        response = await self._send(provider, exchange, target, exchange.body(), stream=request.stream)
+        response = await self._send(exchange.body(), target, stream=request.stream)
+        if call.operation == "count" and response.status in NOT_COUNTED:
+            response.close()
+            return self._estimate(Estimate(request, provider.name), attempt)
+        await self._check(response, provider)
         if request.stream:
             return await self._open_stream(response, exchange, provider, attempt)
         answer = await response.read()
+        while (more := exchange.more(answer)) is not None:
+            response.close()
+            response = await self._send(more, target, stream=False)
+            await self._check(response, provider)
+            answer = await response.read()
         try:
-            again = exchange.second_try(answer)
+            again = exchange.second_try(answer) if isinstance(exchange, Translating) else None
             if again is not None:
-                attempt, answer = await self._ask_again(provider, exchange, target, again, attempt)
+                attempt, answer = await self._ask_again(exchange, target, again, attempt)
             answer, facts = exchange.read_whole(answer)
         except NotAnAnswer as error:
             raise ProviderBroken(
@@ -196,6 +209,40 @@ class RunningCall:
             ) from None
         self._take_facts(facts)
         self._add_losses()
+        return self._told(answer, attempt)
+
+    async def _send(self, body: bytes, target: Target, *, stream: bool) -> Response:
+        """Send it and wait for the answer's head. Raises ProviderError."""
+        exchange, attempt = self._exchange, self._attempt
+        assert exchange is not None
+        assert attempt is not None
+        provider = self._runtime.providers[target.provider]
+        self._response = response = await provider.send(
+            self.call.operation,
+            target.model,
+            body,
+            dialect=exchange.speech,
+            stream=stream,
+            path=exchange.path,
+        )
+        attempt.status = response.status
+        if provider.settings.kind == "local":
+            self._take_losses(response)
+        return response
+
+    async def _check(self, response: Response, provider: ProviderClient) -> None:
+        """Raises ProviderRefused for an answer that is none."""
+        if not 200 <= response.status < 300:
+            raise await self._refusal(response, provider)
+
+    def _estimate(self, estimate: Estimate, attempt: Attempt) -> bytes:
+        """What nobody can be asked for."""
+        self.call.losses = estimate.losses.names
+        return self._told(estimate.answer(), attempt)
+
+    def _told(self, answer: bytes, attempt: Attempt) -> bytes:
+        """The whole answer, which is recorded."""
+        call = self.call
         call.answer_bytes = len(answer)
         if self._keep_bodies:
             call.answer_body = answer
@@ -203,30 +250,16 @@ class RunningCall:
         self._answered()
         return answer
 
-    async def _send(
-        self, provider: ProviderClient, exchange: Exchange, target: Target, body: bytes, *, stream: bool
-    ) -> Response:
-        """Send it and wait for the answer's head. Raises ProviderError."""
-        self._response = response = await provider.send(
-            self.call.operation, target.model, body, dialect=exchange.speech, stream=stream
-        )
-        assert self._attempt is not None
-        self._attempt.status = response.status
-        if provider.settings.kind == "local":
-            self._take_losses(response)
-        if not 200 <= response.status < 300:
-            raise await self._refusal(response, provider)
-        return response
-
     async def _ask_again(
-        self, provider: ProviderClient, exchange: Exchange, target: Target, body: bytes, attempt: Attempt
+        self, exchange: Exchange, target: Target, body: bytes, attempt: Attempt
     ) -> tuple[Attempt, bytes]:
         """A second attempt at the same model, whose first answer was not in the form that was asked for."""
         attempt.outcome = "answered"
         self._close_attempt()
         attempt = self._begin_attempt(target)
         self._exchange = exchange
-        response = await self._send(provider, exchange, target, body, stream=False)
+        response = await self._send(body, target, stream=False)
+        await self._check(response, self._runtime.providers[target.provider])
         return attempt, await response.read()
 
     def _add_losses(self) -> None:

@@ -172,6 +172,8 @@ class Endpoint:
 
     async def _read(self, face: Face, body: bytes, key: Key | None) -> Request:
         request = face.read(body)
+        if face.operation != "chat":
+            request.stream = False
         if face.dialect == "openai-responses":
             return await self._conversations.resume(request, body, key)
         return request

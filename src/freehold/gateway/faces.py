@@ -10,17 +10,18 @@ import msgspec
 
 from freehold.core.errors import NotFound
 from freehold.gateway.intake import Heading, Scope
+from freehold.ledger.record import Operation
 from freehold.wire.dialect import DialectName
 from freehold.wire.request import (
     Request,
     read_chat_request,
     read_embeddings_request,
+    read_gemini_count_request,
+    read_gemini_embeddings_request,
     read_gemini_request,
     read_messages_request,
     read_responses_request,
 )
-
-Operation = Literal["chat", "embeddings"]
 
 
 class Face(msgspec.Struct, frozen=True):
@@ -36,7 +37,9 @@ FACES: dict[str, Face] = {
     "/v1/chat/completions": Face("chat", "openai-chat", read_chat_request),
     "/v1/embeddings": Face("embeddings", "openai-chat", read_embeddings_request),
     "/v1/responses": Face("chat", "openai-responses", read_responses_request),
+    "/v1/responses/input_tokens": Face("count", "openai-responses", read_responses_request),
     "/v1/messages": Face("chat", "anthropic-messages", read_messages_request),
+    "/v1/messages/count_tokens": Face("count", "anthropic-messages", read_messages_request),
 }
 """By path, where the path says all."""
 
@@ -62,11 +65,15 @@ def gemini_face(scope: Scope) -> Face | None:
         return Face(
             "chat", "gemini", lambda body: read_gemini_request(body, model, stream=True, framing=framing)
         )
+    if method in ("embedContent", "batchEmbedContents"):
+        return Face("embeddings", "gemini", lambda body: read_gemini_embeddings_request(body, model))
+    if method == "countTokens":
+        return Face("count", "gemini", lambda body: read_gemini_count_request(body, model))
     if scope["method"] != "POST":
         return None
     raise NotFound(
         f"Models do not take `{method[:100]}` here.",
-        hint="They take `generateContent` and `streamGenerateContent`.",
+        hint="They take `generateContent`, `streamGenerateContent`, `countTokens` and `embedContent`.",
     )
 
 

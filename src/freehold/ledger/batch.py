@@ -18,6 +18,7 @@ BATCH_CALLS = 2048
 BATCH_BYTES = 8_000_000
 DAY_US = 86_400_000_000
 NOBODY_ASKED = (0, "no provider was asked")
+COUNTED = (0, "counting costs nothing")
 
 
 class Batch:
@@ -70,6 +71,8 @@ class Batch:
         self._size = 0
 
     def _price(self, call: Call) -> Price:
+        if call.operation == "count":
+            return COUNTED
         if call.provider is None or call.model is None:
             return NOBODY_ASKED if not call.attempts else (None, None)
         if len(call.attempts) > 1 and any(_may_be_billed(attempt) for attempt in call.attempts[:-1]):

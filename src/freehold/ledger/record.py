@@ -18,6 +18,10 @@ cancelled  the client hung up
 """
 
 
+Operation = Literal["chat", "embeddings", "count"]
+"""`count`: only the tokens of a request were asked for. It costs nothing."""
+
+
 class Attempt(msgspec.Struct, gc=False, omit_defaults=True):
     """One try at one model. Times are milliseconds since the call began."""
 
@@ -41,7 +45,7 @@ class Call(msgspec.Struct, gc=False):
     id: str
     started_us: int
     """Microseconds since 1970, UTC."""
-    operation: Literal["chat", "embeddings"]
+    operation: Operation
     dialect: str
     key_id: str | None = None
     route: str | None = None

@@ -6,7 +6,6 @@ import contextlib
 import math
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Literal
 from urllib.parse import quote
 
 from freehold import __version__
@@ -14,10 +13,9 @@ from freehold.core.errors import ProviderBroken, ProviderRefused, ProviderTimeou
 from freehold.providers.http.connection import BrokenAnswer, Connection
 from freehold.providers.http.origin import Origin
 from freehold.providers.http.pool import Pool
-from freehold.providers.settings import Paths, ProviderSettings, Timeouts
+from freehold.providers.paths import Operation, path_of
+from freehold.providers.settings import ProviderSettings, Timeouts
 from freehold.wire.dialect import DialectName
-
-Operation = Literal["chat", "embeddings"]
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A whole answer larger than this is refused; streams have no such limit."""
@@ -36,15 +34,6 @@ _NEVER = 0.0
 
 _MOST_HEADS = 1000
 """Heads that are kept ready: there may be one for each model."""
-
-STANDARD_PATHS: dict[DialectName, Paths] = {
-    "openai-responses": Paths("/responses"),
-    "anthropic-messages": Paths("/messages"),
-    "gemini": Paths("/models/{model}:generateContent", "/models/{model}:streamGenerateContent?alt=sse"),
-    "bedrock-converse": Paths("/model/{model}/converse", "/model/{model}/converse-stream"),
-    "cohere": Paths("/chat"),
-}
-"""Where requests of a dialect go below `base_url`, unless the provider says otherwise."""
 
 
 class Response:
@@ -216,16 +205,6 @@ class ProviderClient:
         }
         return origin.head(method, path, headers, self.settings.query)
 
-    def _path(self, operation: Operation, model: str, dialect: DialectName, *, stream: bool) -> str:
-        settings = self.settings
-        if operation == "embeddings":
-            return settings.embeddings_path
-        if dialect == "openai-chat":
-            return settings.chat_path
-        paths = settings.paths.get(dialect) or STANDARD_PATHS[dialect]
-        path = (stream and paths.streamed) or paths.whole
-        return path.replace("{model}", quote(model, safe=""))
-
     async def _destination(self, model: str, path: str, body: bytes) -> tuple[Origin, bytes]:
         origin = self._origin
         if origin is not None:
@@ -257,15 +236,18 @@ class ProviderClient:
         *,
         dialect: DialectName = "openai-chat",
         stream: bool = False,
+        path: str | None = None,
     ) -> Response:
         """Send one request, which is written in `dialect`, and wait for the answer's head. Close the response
-        in any case.
+        in any case. `path`: where to, when it is not the usual place.
 
         A kept-alive connection that the provider closed before a byte came back is replaced once
         by a fresh one. Raises ProviderUnreachable, ProviderBroken, ProviderTimeout, Overloaded.
         """
         total = self._pool.loop.time() + self.settings.timeouts.total
-        path = self._path(operation, model, dialect, stream=stream)
+        path = path or path_of(self.settings, operation, dialect, stream=stream)
+        if "{model}" in path:
+            path = path.replace("{model}", quote(model, safe=""))
         origin, head = await self._destination(model, path, body)
         return await self._ask(origin, head, body, total)
 

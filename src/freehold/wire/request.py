@@ -57,6 +57,10 @@ class Request(msgspec.Struct, gc=False):
             fields = {**fields, "model": msgspec.Raw(_encode(self.model)), "stream": stream}
         return dialect_of(self.dialect).decode_request(_encode(fields))
 
+    def whole(self) -> bytes:
+        """The body, with the model's name in it wherever that came from."""
+        return _encode({**self.fields, "model": msgspec.Raw(_encode(self.model))})
+
     def for_provider(self, model: str, *, ask_for_usage: bool) -> bytes:
         """The request body for a provider that calls the model `model`.
 
@@ -189,6 +193,22 @@ def read_gemini_request(body: bytes, model: str, *, stream: bool, framing: Frami
         framing=framing,
         holds_state=_MARK in body,
     )
+
+
+def read_gemini_embeddings_request(body: bytes, model: str) -> Request:
+    """Decode a request of Gemini's embedContent or batchEmbedContents. Raises BadRequest."""
+    fields = _read_fields(body)
+    if "content" not in fields:
+        _need_list(fields, "requests", "requests")
+    return Request(_checked_model(model), fields, dialect="gemini")
+
+
+def read_gemini_count_request(body: bytes, model: str) -> Request:
+    """Decode a request of Gemini's countTokens. Raises BadRequest."""
+    fields = _read_fields(body)
+    if "generateContentRequest" not in fields and "generate_content_request" not in fields:
+        _need_list(fields, "contents", "contents")
+    return Request(_checked_model(model), fields, dialect="gemini", holds_state=_MARK in body)
 
 
 def _read_stream(fields: Fields) -> bool:

@@ -1,0 +1,108 @@
+"""Counting the tokens of a request: one attempt's exchange with a provider that can count, or an estimate."""
+
+from __future__ import annotations
+
+import msgspec
+
+from freehold.core.errors import LossRefused
+from freehold.core.losses import Losses
+from freehold.core.request import ChatRequest
+from freehold.engine.embedding import NeverStreamed
+from freehold.providers.paths import count_path
+from freehold.providers.settings import ProviderSettings
+from freehold.wire.counting import COUNTING, counter_of
+from freehold.wire.dialect import DialectName, Recipient
+from freehold.wire.facts import Facts
+from freehold.wire.request import Request
+from freehold.wire.token_estimate import estimated_tokens
+
+NOT_COUNTED = frozenset({404, 405, 501})
+"""Statuses of a provider that does not count tokens after all."""
+
+
+class Estimate:
+    """Nobody can be asked."""
+
+    def __init__(self, request: Request, provider: str) -> None:
+        """Raises BadRequest, and LossRefused when the client would rather have an error than an estimate."""
+        self.losses = Losses()
+        self.losses.add("usage.estimated")
+        if request.strict:
+            raise LossRefused(self.losses.names, provider)
+        self._client = request.dialect
+        self._asked = _asked(request)
+
+    def answer(self) -> bytes:
+        """The count in the client's form."""
+        return counter_of(self._client).encode_count(estimated_tokens(self._asked))
+
+
+class PassingCount(NeverStreamed):
+    """Both ends count in the same dialect: bytes pass through, but for the model's name."""
+
+    def __init__(self, request: Request, model: str, path: str) -> None:
+        self.speech: DialectName = request.dialect
+        self.losses = Losses()
+        self.path: str | None = path
+        self._request = request
+        self._model = model
+
+    def body(self) -> bytes:
+        """The client's request, with the provider's name for the model."""
+        request = self._request
+        inner = request.fields.get("generateContentRequest")
+        if inner is None:
+            return request.for_provider(self._model, ask_for_usage=False)
+        fields = msgspec.json.decode(inner, type=dict[str, msgspec.Raw])
+        fields["model"] = msgspec.Raw(msgspec.json.encode(f"models/{self._model}"))
+        return msgspec.json.encode(
+            {**request.fields, "generateContentRequest": msgspec.Raw(msgspec.json.encode(fields))}
+        )
+
+    def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
+        """The answer untouched. Raises NotAnAnswer."""
+        counter_of(self.speech).decode_count(answer)
+        return answer, Facts()
+
+
+class TranslatingCount(NeverStreamed):
+    """The provider counts in another dialect than the client's."""
+
+    def __init__(
+        self, request: Request, settings: ProviderSettings, model: str, *, speech: DialectName, path: str
+    ) -> None:
+        """Raises BadRequest, and LossRefused when the client would rather have an error than a loss."""
+        self.speech = speech
+        self.losses = losses = Losses()
+        self.path: str | None = path
+        self._client = request.dialect
+        recipient = Recipient(model=model, origin=settings.name, quirks=settings.quirks)
+        self._body = counter_of(speech).encode_count_request(_asked(request), recipient, losses)
+        if request.strict and losses:
+            raise LossRefused(losses.names, settings.name)
+
+    def body(self) -> bytes:
+        """The request in the provider's dialect."""
+        return self._body
+
+    def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
+        """The count in the client's form. Raises NotAnAnswer."""
+        return counter_of(self._client).encode_count(counter_of(self.speech).decode_count(answer)), Facts()
+
+
+def counting_for(
+    request: Request, settings: ProviderSettings, model: str
+) -> PassingCount | TranslatingCount | Estimate:
+    """How the tokens of `request` are counted. Raises BadRequest and LossRefused."""
+    paths = {one: count_path(settings, one) for one in settings.dialects if one in COUNTING}
+    known = {dialect: path for dialect, path in paths.items() if path is not None}
+    own = known.get(request.dialect)
+    if own is not None and not request.holds_state:
+        return PassingCount(request, model, own)
+    for speech, path in known.items():
+        return TranslatingCount(request, settings, model, speech=speech, path=path)
+    return Estimate(request, settings.name)
+
+
+def _asked(request: Request) -> ChatRequest:
+    return counter_of(request.dialect).decode_count_request(request.whole())
