@@ -19,12 +19,16 @@ from freehold.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from freehold.access.keys import Keys
+    from freehold.batches.desk import Desk
     from freehold.catalog.prices import PriceList
     from freehold.config.problems import Finding
     from freehold.config.settings import Settings
     from freehold.config.watch import Watch
+    from freehold.core.clock import Clock
     from freehold.core.money import Cost
     from freehold.core.usage import Usage
+    from freehold.engine.conversations import Conversations
+    from freehold.engine.engine import Engine
     from freehold.engine.runtime import Runtime
     from freehold.gateway.metrics import Reading
     from freehold.gateway.pages import Health
@@ -181,6 +185,7 @@ class _Service:
         from freehold.engine.engine import Engine
         from freehold.gateway.door import Door
         from freehold.gateway.endpoint import Endpoint
+        from freehold.gateway.filing import Filing
         from freehold.gateway.gate import Gate
         from freehold.gateway.metrics import Metrics
         from freehold.gateway.pages import Pages
@@ -212,6 +217,7 @@ class _Service:
                 _Memory(ledger, history_of(settings)), limit=settings.server.max_body_bytes
             )
             gate = Gate(Door(keys, clock.tick), metrics)
+            self._desk = _desk_of(settings, engine, keys, conversations, clock)
             pages = Pages(
                 gate,
                 settings=settings.server,
@@ -221,7 +227,12 @@ class _Service:
                 conversations=conversations,
             )
             endpoint = Endpoint(
-                engine, gate, settings=settings.server, pages=pages, conversations=conversations
+                engine,
+                gate,
+                settings=settings.server,
+                pages=pages,
+                conversations=conversations,
+                filing=Filing(self._desk, gate, settings.server),
             )
             self._server = RunningServer(endpoint, settings.server, listener)
             ledger.start()
@@ -229,6 +240,7 @@ class _Service:
             try:
                 await self._serve(keys, announce)
             finally:
+                await self._desk.stop()
                 for provider in engine.runtime.providers.values():
                     provider.close()
                 if not await asyncio.to_thread(ledger.close, _LEDGER_CLOSE_SECONDS):
@@ -251,10 +263,12 @@ class _Service:
                 "watching the configuration": watch.run,
                 "reading the keys anew": lambda: _refresh(keys),
                 "telling of dropped calls": lambda: _tell_of_drops(self._ledger),
+                "tidying files and batches": self._desk.tidy,
             }
             background = [tasks.create_task(_keep_doing(name, chore)) for name, chore in chores.items()]
             self._begin_or_end_local_models()
             background.append(tasks.create_task(asyncio.to_thread(_load_dialects)))
+            await self._desk.start()
             try:
                 await self._server.run(started=lambda: announce(Started(self._server.url, settings)))
             finally:
@@ -389,6 +403,26 @@ class _Service:
             for model in provider.models
         ]
         return entries
+
+
+def _desk_of(
+    settings: Settings, engine: Engine, keys: Keys, conversations: Conversations, clock: Clock
+) -> Desk:
+    from freehold.batches.asking import Asker
+    from freehold.batches.desk import Desk
+    from freehold.batches.shelf import Shelf
+    from freehold.batches.work import Work
+
+    batches = settings.batches
+    shelf = Shelf(settings.data, max_bytes=batches.max_bytes)
+    work = Work(
+        shelf,
+        Asker(engine, keys, conversations),
+        clock,
+        concurrency=batches.concurrency,
+        longest_line=settings.server.max_body_bytes,
+    )
+    return Desk(shelf, work, clock, batches)
 
 
 async def _end(local: LocalModels, clients: list[ProviderClient]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from freehold.batches.settings import BatchSettings
 from freehold.config.check import check
 from freehold.config.load import load
 from freehold.config.reading import fields_of
@@ -48,11 +49,13 @@ def test_every_setting_has_a_meaning(name: str) -> None:
 def test_the_document_tells_what_needs_a_restart() -> None:
     last = " ".join(DOCUMENT.read_text().rpartition("## Editing while it runs")[2].split())
     assert (
-        "`data`, everything in `[server]`, and everything in `[ledger]` but `bodies` need a restart" in last
+        "`data`, everything in `[server]` and `[batches]`, and everything in `[ledger]` but `bodies` need a restart"
+        in last
     )
     server = {f"server.{name}" for name in fields_of(ServerSettings)}
     ledger = {f"ledger.{name}" for name in fields_of(LedgerSettings)} - {"ledger.bodies"}
-    assert set(FIXED) == {"data"} | server | ledger
+    batches = {f"batches.{name}" for name in fields_of(BatchSettings)}
+    assert set(FIXED) == {"data"} | server | ledger | batches
 
 
 def test_toml_in_the_document_is_valid(tmp_path: Path) -> None:

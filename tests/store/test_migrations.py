@@ -17,6 +17,7 @@ from sqlalchemy import Engine, MetaData, create_engine
 
 import freehold
 import freehold.access.tables
+import freehold.batches.tables
 import freehold.ledger.tables
 from freehold.core.errors import StoreError
 from freehold.ledger.bodies import Packer
@@ -27,6 +28,7 @@ from freehold.store.migrate import History, head_of
 ROOMS: list[tuple[History, MetaData]] = [
     ("ledger", freehold.ledger.tables.metadata),
     ("access", freehold.access.tables.metadata),
+    ("batches", freehold.batches.tables.metadata),
 ]
 SOURCE = Path(freehold.__file__ or "").parent.parent
 MIGRATIONS = SOURCE / "freehold" / "store" / "migrations"

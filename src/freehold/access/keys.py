@@ -77,6 +77,13 @@ class Keys:
             return None
         return key
 
+    def good(self, key_id: str) -> Key | None:
+        """The key with this id, when it is good at this moment. Touches no database."""
+        key = next((key for key in self._good.values() if key.id == key_id), None)
+        if key is None or (key.expires_us is not None and key.expires_us <= self._now_us()):
+            return None
+        return key
+
     @property
     def usable(self) -> int:
         """How many keys are good at this moment, without those that `freehold ask` made for itself."""

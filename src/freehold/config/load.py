@@ -91,6 +91,7 @@ def load(
         local=file.local,
         ledger=file.ledger,
         fetch=file.fetch,
+        batches=file.batches,
         providers=providers,
         routes=routes,
         prices=stated.prices,

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import inspect
 
+from freehold.batches.settings import BatchSettings
 from freehold.config.reading import fields_of, unit_of
 from freehold.config.sections import (
     File,
@@ -37,6 +38,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "local": LocalSettings,
     "ledger": LedgerSettings,
     "fetch": FetchSettings,
+    "batches": BatchSettings,
     "provider": ProviderSection,
     "timeouts": Timeouts,
     "quirks": Quirks,

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from freehold.batches.settings import BatchSettings
 from freehold.catalog.profile import Modality
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
@@ -135,6 +136,8 @@ class File(msgspec.Struct, frozen=True):
     """What is kept of calls."""
     fetch: FetchSettings = FetchSettings()
     """Files that requests name by URL, for providers that do not fetch them."""
+    batches: BatchSettings = BatchSettings()
+    """How batches are worked off."""
     providers: dict[str, ProviderSection] = {}
     """One table each."""
     routes: dict[str, RouteSection] = {}

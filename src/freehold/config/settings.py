@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from freehold.batches.settings import BatchSettings
 from freehold.catalog.models import Catalog
 from freehold.catalog.prices import ModelPrice, PriceList
 from freehold.catalog.profile import Profile
@@ -29,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True):
     local: LocalSettings
     ledger: LedgerSettings
     fetch: FetchSettings
+    batches: BatchSettings
     providers: dict[str, ProviderSettings]
     """By name; `local` among them when the embedded models are enabled."""
     routes: dict[str, Route]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from freehold.batches.settings import BatchSettings
 from freehold.config.problems import Finding, InvalidSettingsError
 from freehold.config.settings import Settings
 from freehold.core.errors import FreeholdError, SettingsError
@@ -18,6 +19,7 @@ FIXED = (
     "data",
     *(f"server.{name}" for name in ServerSettings.__struct_fields__),
     *(f"ledger.{name}" for name in LedgerSettings.__struct_fields__ if name != "bodies"),
+    *(f"batches.{name}" for name in BatchSettings.__struct_fields__),
 )
 """Settings that stay as they were until the endpoint is started again."""
 

@@ -20,6 +20,7 @@ from freehold.engine.conversations import Conversations
 from freehold.engine.engine import Engine
 from freehold.engine.running import RunningCall
 from freehold.gateway.faces import FACES, Face, dialect_at, gemini_face, token_in_query
+from freehold.gateway.filing import Filing
 from freehold.gateway.gate import Gate
 from freehold.gateway.intake import Heading, Scope, read_body
 from freehold.gateway.pages import Pages
@@ -55,12 +56,14 @@ class Endpoint:
         settings: ServerSettings,
         pages: Pages,
         conversations: Conversations,
+        filing: Filing,
     ) -> None:
         self._engine = engine
         self._gate = gate
         self._settings = settings
         self._pages = pages
         self._conversations = conversations
+        self._filing = filing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -73,6 +76,9 @@ class Endpoint:
                 if scope["method"] != "POST":
                     raise MethodNotAllowed(f"`{path[:200]}` takes POST.")
                 await self._call(face, scope, receive, send)
+                return
+            if self._filing.serves(path):
+                await self._filing.answer(scope, receive, send)
                 return
             await self._pages.answer(scope, send)
         except FreeholdError as error:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, inspect
 
 from freehold.core.errors import StoreError
 
-History = Literal["ledger", "access"]
+History = Literal["ledger", "access", "batches"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
