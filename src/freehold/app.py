@@ -268,7 +268,7 @@ class _Service:
             background = [tasks.create_task(_keep_doing(name, chore)) for name, chore in chores.items()]
             self._begin_or_end_local_models()
             background.append(tasks.create_task(asyncio.to_thread(_load_dialects)))
-            await self._desk.start()
+            await _go_on(self._desk)
             try:
                 await self._server.run(started=lambda: announce(Started(self._server.url, settings)))
             finally:
@@ -423,6 +423,16 @@ def _desk_of(
         longest_line=settings.server.max_body_bytes,
     )
     return Desk(shelf, work, clock, batches)
+
+
+async def _go_on(desk: Desk) -> None:
+    """Go on with the batches that had not ended. What is wrong with them must not keep the endpoint from answering."""
+    from freehold.core.errors import StoreError
+
+    try:
+        await desk.start()
+    except StoreError as error:
+        log.error("batches cannot be gone on with: %s", error)  # noqa: TRY400 - it says what is wrong
 
 
 async def _end(local: LocalModels, clients: list[ProviderClient]) -> None:

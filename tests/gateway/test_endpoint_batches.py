@@ -471,3 +471,17 @@ def test_a_batch_goes_on_after_the_end_of_the_process(
             results = [one.custom_id for one in claude.messages.batches.results(messages.id)]
             assert sorted(results) == sorted(f"m-{number}" for number in range(8))
         assert len(provider.requests) - before <= 24 + 8 - 5, "what was answered is not asked again"
+
+
+def test_a_database_of_batches_that_is_damaged_stops_no_answer(
+    provider: ThreadedProvider, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    (folder / ".freehold").mkdir(mode=0o700)
+    (folder / ".freehold" / "batches.db").write_bytes(b"not a database" * 1000)
+    with RunningEndpoint(folder, CONFIGURATION.replace("{url}", provider.base_url)) as endpoint:
+        with endpoint.connect() as client:
+            assert client.chat("default").status == 200
+        with endpoint.sdk() as sdk, pytest.raises(openai.InternalServerError):
+            sdk.batches.list()
+        assert endpoint.says("batches cannot be gone on with", "batches.db")

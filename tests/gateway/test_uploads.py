@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ FORM = (
 def test_however_it_is_cut(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(FORM)]
     form = Form(b"xyz")
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         form.feed(FORM[start:end])
     assert form.complete
     assert form.fields == {"purpose": "batch"}

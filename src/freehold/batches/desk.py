@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ from freehold.batches.work import Work
 from freehold.core.clock import Clock, microseconds
 from freehold.core.errors import BadRequest, BodyTooLarge, NotFound, StoreError
 from freehold.core.ids import new_id
+
+log = logging.getLogger("freehold.batches")
 
 T = TypeVar("T")
 
@@ -106,9 +109,13 @@ class Desk:
 
     async def tidy(self) -> None:
         """Every hour, take away what is older than it may be."""
+        keep_us = self._settings.keep_days * _DAY_US
         while True:
-            if self._shelf.exists:
-                await self._do(lambda: self._shelf.tidy(self._now_us(), self._settings.keep_days * _DAY_US))
+            try:
+                if self._shelf.exists:
+                    await self._do(lambda: self._shelf.tidy(self._now_us(), keep_us))
+            except StoreError as error:
+                log.warning("old files and batches cannot be deleted: %s", error)
             await asyncio.sleep(_TIDY_SECONDS)
 
     def _now_us(self) -> int:

@@ -27,12 +27,15 @@ DRIFT_US = 60 * 1_000_000
 
 
 def examine_databases(settings: Settings) -> Iterator[Finding]:
-    """Keys, then the ledger. Files that are not there yet are made at the first start."""
+    """Keys, the ledger, batches. Files that are not there yet are made at the first start."""
     keys, ledger = settings.data / "access.db", settings.data / "ledger.db"
     if keys.exists():
         yield from _keys(keys, settings.data / "secret", wide=not settings.server.loopback)
     if ledger.exists():
         yield from _ledger(ledger)
+    batches = settings.data / "batches.db"
+    if batches.exists():
+        yield _intact(batches, "batches") or good("batches", "intact")
 
 
 def _intact(path: Path, history: History) -> Finding | None:
