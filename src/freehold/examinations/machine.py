@@ -17,6 +17,7 @@ PACKAGES = (
     "httptools",
     "msgspec",
     "prometheus-client",
+    "python-multipart",
     "rich",
     "sqlalchemy",
     "typer",
