@@ -126,7 +126,7 @@ def _response_events() -> Iterator[Json]:
 
 def _anthropic() -> Iterator[Json]:
     usage = {"input_tokens": 54, "cache_read_input_tokens": 256, "cache_creation_input_tokens": 0}
-    message = {"id": "msg_01", "type": "message", "role": "assistant", "model": _MODEL, "content": []}
+    message: Json = {"id": "msg_01", "type": "message", "role": "assistant", "model": _MODEL, "content": []}
     message |= {"stop_reason": None, "stop_sequence": None, "usage": {**usage, "output_tokens": 1}}
     yield {"type": "message_start", "message": message}
     yield {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}

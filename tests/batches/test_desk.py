@@ -48,6 +48,9 @@ class NoMemory:
     def recall(self, call_id: str) -> Call | None:
         return None
 
+    def recent(self, key_id: str | None, limit: int) -> list[str]:
+        return []
+
     def forget(self, call_id: str) -> None:
         raise AssertionError
 
