@@ -33,12 +33,15 @@ class _Call:
 class CallReader:
     """Finds out to which call each delta belongs, as most say by `index`, some by `id`, and some not at all."""
 
-    __slots__ = ("_begin", "_calls", "_number")
+    __slots__ = ("_begin", "_by_id", "_by_index", "_calls", "_number")
 
     def __init__(self, number: int, begin: Callable[[Part, list[Event]], int]) -> None:
         self._number = number
         self._begin = begin
         self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+        """The last call of each number."""
+        self._by_id: dict[str, _Call] = {}
 
     def read(self, delta: CallDelta, events: list[Event]) -> None:
         """What the delta adds."""
@@ -49,7 +52,11 @@ class CallReader:
             call = _Call(delta.index, delta.id or "")
             call.custom = delta.type == "custom" or (delta.function is None and delta.custom is not None)
             self._calls.append(call)
+            if call.index is not None:
+                self._by_index[call.index] = call
         call.id = call.id or delta.id or ""
+        if call.id:
+            self._by_id[call.id] = call
         arguments = custom.input if call.custom else function.arguments
         text = arguments if isinstance(arguments, str) else ""
         if isinstance(arguments, dict):
@@ -69,14 +76,14 @@ class CallReader:
     def _call_of(self, delta: CallDelta, name: str) -> _Call | None:
         """The call that the delta goes on with; None when it begins one."""
         if delta.index is not None:
-            call = next((one for one in reversed(self._calls) if one.index == delta.index), None)
+            call = self._by_index.get(delta.index)
             if call is None or not name or call.part < 0:
                 return call
             if delta.id and call.id:
                 return call if delta.id == call.id else None  # every call numbered 0
             return None if _is_json("".join(call.arguments)) else call
         if delta.id:
-            call = next((one for one in reversed(self._calls) if one.id == delta.id), None)
+            call = self._by_id.get(delta.id)
             if call is not None or name:
                 return call
         elif name:
@@ -95,6 +102,8 @@ class CallReader:
                 self._tell(call, "", events)
             events.append(PartEnd(self._number, call.part))
         self._calls = []
+        self._by_index.clear()
+        self._by_id.clear()
 
 
 def _is_json(text: str) -> bool:

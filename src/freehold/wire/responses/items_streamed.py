@@ -20,13 +20,15 @@ from freehold.wire.responses.parts_in import read_part
 class _Open:
     """A part that has begun."""
 
-    __slots__ = ("cited", "ended", "grown", "index", "sections")
+    __slots__ = ("cited", "ended", "grown", "index", "places", "sections")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.grown: list[str] = []
-        self.sections: dict[int, list[str]] = {}
-        """Of reasoning, the pieces of each section, by the number that the provider gave it."""
+        self.sections: list[list[str]] = []
+        """Of reasoning, the pieces of each section, in the order in which they began."""
+        self.places: dict[int, int] = {}
+        """Where in `sections` one is, by the number that the provider gave it."""
         self.cited = 0
         self.ended = False
 
@@ -147,8 +149,11 @@ class StreamedItems:
         if section is None:
             opened.grown.append(text)
             return [*events, Grow(0, opened.index, text)]
-        opened.sections.setdefault(section, []).append(text)
-        return [*events, Grow(0, opened.index, text, list(opened.sections).index(section))]
+        place = opened.places.setdefault(section, len(opened.sections))
+        if place == len(opened.sections):
+            opened.sections.append([])
+        opened.sections[place].append(text)
+        return [*events, Grow(0, opened.index, text, place)]
 
     def grow_call(self, number: int, text: str) -> list[Event]:
         """More arguments."""
@@ -186,8 +191,8 @@ class StreamedItems:
         events += begun
         if isinstance(part, Reasoning):
             events += _rest(opened, opened.grown, part.text, -1)
+            known = opened.sections
             for section, text in enumerate(part.summary):
-                known = list(opened.sections.values())
                 events += _rest(opened, known[section] if section < len(known) else [], text, section)
             if part.state is not None:
                 events.append(Sign(0, opened.index, part.state))
