@@ -19,15 +19,18 @@ from fetching import PNG
 from running_endpoint import RunningEndpoint
 
 from freehold.providers.simulated import Behaviour, Echo, Script, SimulatedProvider, ThreadedProvider
-from freehold.providers.simulated.faults import Cut, ErrorEvent
+from freehold.providers.simulated.faults import Cut, ErrorEvent, Page, Refused
 from freehold.providers.simulated.script import Describe
 
 COUNTING = " ".join(map(str, range(20)))
+SPILL = json.dumps({"error": {"message": "No such key: sk-simulated-key"}}).replace("-", "\\u002D")
 SCRIPT = Script(
     models={
         "parrot": Behaviour(text=Echo()),
         "witness": Behaviour(text=Describe()),
         "cut": Behaviour(text=COUNTING, faults=(Cut(after=8),)),
+        "page": Behaviour(faults=(Page(status=400, text="<html>proxy-7.internal:3128</html>"),)),
+        "spill": Behaviour(faults=(Refused(status=400, body=SPILL),)),
         "sorry": Behaviour(text=COUNTING, faults=(ErrorEvent(after=8),)),
         "clumsy": (Behaviour(text="Sure! It is seven."), Behaviour(text='```json\n{"a": 7}\n```')),
     }
@@ -68,6 +71,7 @@ def toml_for(root: str, allow: str) -> str:
         f'base_url = "{root}/v1"',
         "quirks = { schema = false, json = false }",
         '[routes.plain-clumsy]\nincumbent = "plain/clumsy"',
+        '[routes.chat-page]\nincumbent = "chat/page"\n[routes.chat-spill]\nincumbent = "chat/spill"',
         '[routes."small:1b"]\nincumbent = "chat/parrot"',
         '[routes.lossless-second]\nincumbent = "gemini/parrot"\nfallbacks = ["chat/parrot"]',
     ]
@@ -360,3 +364,23 @@ def test_a_request_of_many_pieces_takes_no_more_time_than_its_length_asks_for(
     path, body = LONG[what]
     with endpoint.connect() as client:
         client.post(path, body)  # the client gives up before what grows with the square is done
+
+
+@pytest.mark.parametrize("route", ["chat-page", "chat-spill"])
+def test_a_refusal_tells_neither_the_providers_key_nor_what_stands_before_it(
+    route: str, endpoint: RunningEndpoint
+) -> None:
+    asked: dict[str, dict[str, Any]] = {
+        "/v1/messages": message(route),
+        "/v1/responses": {"model": route, "input": "Hello"},
+        "/v1/chat/completions": {"model": route, "messages": [{"role": "user", "content": "Hello"}]},
+        f"/v1beta/models/{route}:generateContent": contents("Hello"),
+    }
+    with endpoint.connect() as client:
+        for path, body in asked.items():
+            answer = client.post(path, body)
+            told = json.dumps(answer.json())
+            assert answer.status == 400, path
+            assert "sk-simulated-key" not in told, path
+            assert "proxy-7" not in told, path
+            assert ("***" if route == "chat-spill" else "answered 400") in told, path

@@ -15,6 +15,18 @@ def without_our_keys(data: bytes) -> bytes:
     return _OUR_KEY.sub(b"fh-***", data) if b"fh-" in data else data
 
 
+def _escaped(value: str) -> re.Pattern[bytes]:
+    """Finds `value` in JSON, whichever of its characters are written as escapes."""
+    return re.compile(b"".join(map(_ways_to_write, value)))
+
+
+def _ways_to_write(character: str) -> bytes:
+    plain = re.escape(character.encode())
+    short = rb"|\\%b" % plain if character in '"\\/' else b""
+    digits = "".join(f"[{one}{one.upper()}]" if one.isalpha() else one for one in f"{ord(character):04x}")
+    return rb"(?:%b%b|\\u%b)" % (plain, short, digits.encode())
+
+
 class Secret:
     """Holds a provider's key or the like. `reveal()` is the only way to read it; repr, str and pickling hide it."""
 
@@ -30,11 +42,12 @@ class Secret:
         return self._value
 
     def conceal_in(self, data: bytes) -> bytes:
-        """`data` without the secret: what others say about it, JSON or not, may repeat it."""
+        """`data` without the secret: what others say about it may repeat it, in JSON with any of it escaped."""
         value = self._value.encode()
         if len(value) < _SHORTEST:
             return data
-        return data.replace(value, b"***").replace(value.replace(b"/", b"\\/"), b"***")
+        data = data.replace(value, b"***").replace(value.replace(b"/", b"\\/"), b"***")
+        return _escaped(self._value).sub(b"***", data) if b"\\u00" in data else data
 
     def __repr__(self) -> str:
         return f"Secret({self.source})"

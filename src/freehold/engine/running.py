@@ -27,6 +27,9 @@ from freehold.wire.request import Request
 _REQUEST_AT_FAULT = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 422})
 """Statuses that another model would most likely answer too: the request itself is refused."""
 
+_MOST_REFUSAL_BYTES = 1024 * 1024
+"""What a provider says in more words than this, when it refuses, is not passed on."""
+
 _STREAMS = (b"text/event-stream", b"application/vnd.amazon.eventstream")
 
 _PEEK_BYTES = 64 * 1024
@@ -277,7 +280,7 @@ class RunningCall:
 
     async def _refusal(self, response: Response, provider: ProviderClient) -> ProviderRefused:
         try:
-            body = provider.conceal(await response.read())
+            body = await response.read()
         except ProviderBroken:
             body = b""  # the status has said it
         speech = None if self._exchange is None else self._exchange.speech
@@ -285,6 +288,7 @@ class RunningCall:
         retry_after = None if told is None else provider.conceal(told).decode("latin-1")
         if retry_after is None and speech is not None:
             retry_after = retry_after_in(speech, response.status, body)
+        body = provider.conceal(body) if len(body) <= _MOST_REFUSAL_BYTES else b""
         text = f"`{provider.name}` answered {response.status}."
         if response.status in (401, 402, 403):
             text = f"`{provider.name}` did not accept our credentials or account ({response.status})."

@@ -24,7 +24,7 @@ def encode_error_in(dialect: DialectName, error: FreeholdError) -> bytes:
     if isinstance(error, ProviderRefused):
         spoken = error.dialect or "openai-chat"
         same = spoken == dialect or (spoken in _OPENAI and dialect in _OPENAI)
-        if not same and status_of(error) < 500:
+        if not same and status_of(error) < 500 and _is_json(error.body):
             return without_our_keys(dialect_of(dialect).encode_error(_read(error, spoken)))
         if same and dialect not in _OPENAI and status_of(error) < 500 and _is_object(error.body):
             return without_our_keys(error.body)
@@ -75,6 +75,11 @@ def _read(error: ProviderRefused, spoken: str) -> WireError:
 def _seconds(retry_after: str | None) -> float | None:
     """The value of a `retry-after` header; None for a date."""
     return float(retry_after) if retry_after is not None and _NUMBER.fullmatch(retry_after) else None
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether it may be an error in some dialect: what else comes is a page of whatever stands before the provider."""
+    return body.lstrip()[:1] in (b"{", b"[")
 
 
 def _is_object(body: bytes) -> bool:
