@@ -30,6 +30,7 @@ SCRIPT = Script(
         "witness": Behaviour(text=Describe()),
         "cut": Behaviour(text=COUNTING, faults=(Cut(after=8),)),
         "page": Behaviour(faults=(Page(status=400, text="<html>proxy-7.internal:3128</html>"),)),
+        "nonsense": Behaviour(faults=(Page(status=200),)),
         "spill": Behaviour(faults=(Refused(status=400, body=SPILL),)),
         "sorry": Behaviour(text=COUNTING, faults=(ErrorEvent(after=8),)),
         "clumsy": (Behaviour(text="Sure! It is seven."), Behaviour(text='```json\n{"a": 7}\n```')),
@@ -71,6 +72,7 @@ def toml_for(root: str, allow: str) -> str:
         f'base_url = "{root}/v1"',
         "quirks = { schema = false, json = false }",
         '[routes.plain-clumsy]\nincumbent = "plain/clumsy"',
+        '[routes.chat-nonsense]\nincumbent = "chat/nonsense"',
         '[routes.chat-page]\nincumbent = "chat/page"\n[routes.chat-spill]\nincumbent = "chat/spill"',
         '[routes."small:1b"]\nincumbent = "chat/parrot"',
         '[routes.lossless-second]\nincumbent = "gemini/parrot"\nfallbacks = ["chat/parrot"]',
@@ -384,3 +386,13 @@ def test_a_refusal_tells_neither_the_providers_key_nor_what_stands_before_it(
             assert "sk-simulated-key" not in told, path
             assert "proxy-7" not in told, path
             assert ("***" if route == "chat-spill" else "answered 400") in told, path
+
+
+def test_what_is_wrong_with_an_answer_is_said_in_one_sentence(endpoint: RunningEndpoint) -> None:
+    with endpoint.connect() as client:
+        answer = client.post("/v1/messages", message("chat-nonsense"))
+    told = answer.json()["error"]["message"]
+    assert answer.status == 502
+    assert told.startswith("What `chat` sent is not an answer: ")
+    assert told.endswith(".")
+    assert not told.endswith("..")

@@ -208,7 +208,7 @@ class RunningCall:
             answer, facts = exchange.read_whole(answer)
         except NotAnAnswer as error:
             raise ProviderBroken(
-                f"What `{provider.name}` sent is not an answer: {error}.", provider=provider.name
+                f"What `{provider.name}` sent is not an answer: {_clause(error)}.", provider=provider.name
             ) from None
         self._take_facts(facts)
         self._add_losses()
@@ -352,7 +352,7 @@ class RunningCall:
             return events if stream.error is None else provider.conceal(events)
         except NotAnAnswer as error:
             raise ProviderBroken(
-                f"The stream of `{provider.name}` is broken: {error}.", provider=provider.name
+                f"The stream of `{provider.name}` is broken: {_clause(error)}.", provider=provider.name
             ) from None
 
     async def next_piece(self) -> bytes:
@@ -465,3 +465,8 @@ class RunningCall:
         if self._keep_bodies:
             call.request_body = self._request_body
         done(call)
+
+
+def _clause(error: NotAnAnswer) -> str:
+    """What is wrong, as the end of a sentence."""
+    return str(error).rstrip(".")
