@@ -211,6 +211,6 @@ LONG = "a" * 50_000
 )  # fmt: skip
 def test_hostile_schemas_take_no_time(schema: Any, value: Any) -> None:
     text, raw = json.dumps(value), json.dumps(schema).encode()
-    begun = time.perf_counter()
+    begun = time.process_time()
     check(text, raw)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
