@@ -267,7 +267,7 @@ def test_a_model_with_a_colon_in_its_name_is_found_by_it(endpoint: RunningEndpoi
     with endpoint.connect() as client:
         listed = client.get("/v1beta/models/small:1b").json()
         answer = client.post("/v1beta/models/small:1b:generateContent", contents("Hello"))
-    assert listed["supportedGenerationMethods"] == ["generateContent", "streamGenerateContent"]
+    assert {"generateContent", "countTokens", "embedContent"} <= set(listed["supportedGenerationMethods"])
     assert answer.json()["candidates"][0]["content"]["parts"][0]["text"] == "Hello"
 
 

@@ -9,7 +9,7 @@ import msgspec
 from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.gemini.fields import Json, encode
 
-_METHODS = ["generateContent", "streamGenerateContent"]
+_METHODS = ["generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"]
 
 
 class _Model(msgspec.Struct):
