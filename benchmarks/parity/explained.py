@@ -147,7 +147,6 @@ EXCUSES: tuple[Excuse, ...] = (
         ("bedrock-converse", "cohere"),
         "does not tell which one it met",
     ),
-    Excuse("answer.choices[].stop.stop_details*", _but("anthropic-messages"), "gives no details"),
     *(
         Excuse(
             f"answer.choices[].{name}",
@@ -259,11 +258,6 @@ EXCUSES: tuple[Excuse, ...] = (
         "answer.choices[].text", ("anthropic-messages",), "declines in words", probes=("refusal",), added=True
     ),
     Excuse("answer.choices[].citations[].encrypted_index", _but("anthropic-messages"), "has no such thing"),
-    Excuse(
-        "answer.choices[].citations[].cited_text",
-        ("openai-chat", "openai-responses", "gemini"),
-        "does not quote",
-    ),
     Excuse(
         "answer.choices[].citations[].content",
         ("bedrock-converse", "cohere", "anthropic-messages"),

@@ -105,7 +105,7 @@ USAGE = [
     _used("missing", "missing"),
 ]
 
-_CHOSEN = "n, logprobs, seed"
+_CHOSEN = "n/logprobs/seed"
 BESIDE = [
     Probe(feature=_CHOSEN, name="n", asks=(Wish(turns=_ASKED, n=2),)),
     Probe(feature=_CHOSEN, name="logprobs", asks=(Wish(turns=_ASKED, logprobs=3),)),

@@ -83,10 +83,10 @@ def _replay(feature: str, **more: Any) -> list[Probe]:
 PROBES = [
     *REASONING,
     *_replay("reasoning replay"),
-    *_replay("reasoning replay, switched", switched="dialect"),
+    *_replay("reasoning replay after a switch", switched="dialect"),
     *(
         one
-        for one in _replay("reasoning replay, switched", switched="account")
+        for one in _replay("reasoning replay after a switch", switched="account")
         if one.name in ("with a call", "with words")
     ),
 ]
