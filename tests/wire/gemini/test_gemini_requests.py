@@ -441,18 +441,3 @@ def test_what_is_wrong_is_named(body: bytes, param: str | None) -> None:
     with pytest.raises(BadRequest) as caught:
         DIALECT.decode_request(body)
     assert caught.value.param == param
-
-
-def test_a_streamed_thought_sent_back_in_pieces_is_one_with_its_signature() -> None:
-    signature = seal(State(data="sig", kind="signature", origin="anthropic"))
-    parts = [
-        {"text": "They want ", "thought": True},
-        {"text": "the weather.", "thought": True},
-        {"text": "", "thought": True, "thoughtSignature": signature},
-        {"functionCall": {"name": "f", "args": {}}},
-    ]
-    request = decode(contents=[{"role": "model", "parts": parts}])
-    thought, call = request.messages[0].parts
-    assert isinstance(thought, Reasoning) and isinstance(call, ToolCall)
-    assert thought.text == "They want the weather."
-    assert thought.state == State(data="sig", kind="signature", origin="anthropic")

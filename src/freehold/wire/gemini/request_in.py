@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from freehold.core.errors import BadRequest
-from freehold.core.parts import Message, Part, Reasoning, ToolResult
+from freehold.core.parts import Message, Part, ToolResult
 from freehold.core.request import ChatRequest
 from freehold.wire.gemini.fields import NAME, Camel, listed
 from freehold.wire.gemini.generation_in import generation_in
@@ -74,10 +74,7 @@ def _content_in(raw: bytes, place: str, calls: Calls, role: str | None = None) -
     content = Camel(raw, place)
     given = content.take("role", str)
     role = role or _ROLES.get(given or "", "user")
-    parts: list[Part] = []
-    for at, item in _items(content):
-        parts.append(_part_in(bytes(item), at, calls))
-        _join_thought(parts)
+    parts = [_part_in(bytes(item), at, calls) for at, item in _items(content)]
     runs: list[list[Part]] = []
     for part in parts:
         if not runs or isinstance(runs[-1][0], ToolResult) != isinstance(part, ToolResult):
@@ -87,22 +84,6 @@ def _content_in(raw: bytes, place: str, calls: Calls, role: str | None = None) -
     messages = messages or [_message(role, [])]
     messages[0].extra = content.rest()
     return messages
-
-
-def _join_thought(parts: list[Part]) -> None:
-    """Gives the pieces of a thought the signature that comes alone behind them: so a client that gathers a stream
-    sends back what Freehold told it of another provider's reasoning.
-    """
-    end = parts[-1]
-    if not isinstance(end, Reasoning) or end.text or end.state is None or end.state.origin is None:
-        return
-    parts.pop()
-    pieces: list[Reasoning] = []
-    while parts and isinstance(last := parts[-1], Reasoning) and last.state is None:
-        pieces.insert(0, last)
-        parts.pop()
-    extra = {name: value for piece in (*pieces, end) for name, value in piece.extra.items()}
-    parts.append(Reasoning(text="".join(piece.text for piece in pieces), state=end.state, extra=extra))
 
 
 def _items(content: Camel) -> list[tuple[str, msgspec.Raw]]:
