@@ -74,12 +74,13 @@ def block_reason(body: Camel) -> str | None:
 def choices_in(candidates: list[Camel], seed: str) -> list[Choice]:
     """The candidates, each in its place."""
     found: dict[int, Choice] = {}
+    free = 0
     for candidate in candidates:
         index = candidate.take_whole("index")
         if index is None or not 0 <= index < len(candidates) or index in found:
-            index = next(
-                number for number in range(len(candidates)) if number not in found
-            )  # zero is often left out
+            while free in found:
+                free += 1
+            index = free  # zero is often left out
         found[index] = _choice_in(candidate, seed if index == 0 else f"{seed}/{index}")
     return [found[number] for number in range(len(candidates))]
 

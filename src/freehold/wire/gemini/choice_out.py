@@ -54,6 +54,16 @@ class ChoiceWriter:
         self._open[event.index] = held
         return self.flush()
 
+    def goes_on(self, event: Grow) -> bool:
+        """Whether the event is more of a text that is being written, and nothing but that; then it is noted."""
+        held = self._open.get(event.index)
+        if held is None or not held.said or held.pieces or held.state is not None:
+            return False
+        if held.part.__class__ is not Text or held.section != event.section or not event.text:
+            return False
+        held.text.append(event.text)
+        return True
+
     def grow(self, event: Grow) -> list[Json]:
         """More of a part."""
         held = self._open.get(event.index)

@@ -29,6 +29,9 @@ from freehold.wire.gemini.logprobs import logprobs_out
 from freehold.wire.gemini.stops import stop_out
 from freehold.wire.gemini.usage import usage_out
 
+_TEXT = b'data: {"candidates":[{"content":{"parts":[{"text":%b}],"role":"model"},"index":%d}],%b\r\n\r\n'
+"""The piece that almost all of a stream is made of."""
+
 
 class StreamWriter:
     """Writes one streamed answer. Finish reasons and usage come in the last piece."""
@@ -46,11 +49,16 @@ class StreamWriter:
         self._stops: dict[int, tuple[Stop, Fields]] = {}
         self._logprobs: dict[int, list[bytes]] = {}
         self._usage: UsageSeen | None = None
+        self._tail = self._named()
+
+    def _named(self) -> bytes:
+        """How every piece ends."""
+        return encode({"modelVersion": self._model, "responseId": self._id})[1:]
 
     def write(self, event: Event) -> bytes:
         """The event, as far as it says something by itself."""
         if isinstance(event, Grow):
-            return self._parts(event.choice, self._choice(event.choice).grow(event))
+            return self._grow(event)
         if isinstance(event, PartBegin):
             return self._parts(event.choice, self._choice(event.choice).begin(event))
         if isinstance(event, PartEnd):
@@ -73,6 +81,12 @@ class StreamWriter:
             return self._fail(event)
         return b""
 
+    def _grow(self, event: Grow) -> bytes:
+        choice = self._choice(event.choice)
+        if not (self._list or self._first or self._logprobs) and choice.goes_on(event):
+            return _TEXT % (encode(event.text), event.choice, self._tail)
+        return self._parts(event.choice, choice.grow(event))
+
     def _begin(self, event: Begin) -> None:
         self._model = event.model or self._model
         self._tier = event.service_tier
@@ -83,6 +97,7 @@ class StreamWriter:
         else:
             for name in event.extra:
                 self._losses.add("answer", name)
+        self._tail = self._named()
 
     def _choice(self, number: int) -> ChoiceWriter:
         choice = self._choices.get(number)

@@ -128,6 +128,11 @@ def unknown_of(data: bytes) -> dict[str, msgspec.Raw]:
     return {name: raw for name, raw in fields.items() if name not in _KNOWN and bytes(raw) != b"null"}
 
 
+def says(raw: msgspec.Raw) -> bool:
+    """Whether the field is there and says something."""
+    return raw is not ABSENT and bytes(raw) not in _NOTHING
+
+
 def present(raw: msgspec.Raw) -> bytes | None:
     """The field's bytes; None when it is absent or says nothing."""
     value = bytes(raw)

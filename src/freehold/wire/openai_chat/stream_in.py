@@ -8,7 +8,7 @@ from freehold.core.events import Begin, End, Event, UsageSeen
 from freehold.core.parts import Citation
 from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.openai_chat.choice_in import ChoiceReader
-from freehold.wire.openai_chat.chunks import Chunk, chunk_of, present, unknown_of
+from freehold.wire.openai_chat.chunks import Chunk, chunk_of, present, says, unknown_of
 from freehold.wire.openai_chat.citations import sources_of
 from freehold.wire.openai_chat.errors import error_seen
 from freehold.wire.openai_chat.names import NAME
@@ -46,7 +46,8 @@ class StreamReader:
             if choices is not None:
                 for choice in choices:
                     self._reader(choice.index or 0).read(choice, events)
-            self._read_rest(chunk, data, events)
+            if not choices or chunk.x_groq is not None or says(chunk.usage) or says(chunk.error):
+                self._read_rest(chunk, data, events)
         except (Unreadable, msgspec.DecodeError, RecursionError) as error:
             raise NotAnAnswer(f"an event is not understood: {error}") from None
         return events
