@@ -154,7 +154,7 @@ def test_a_short_request_does_not_wait_for_all_of_a_long_one(address: Address, c
 def test_other_paths_methods_and_keys_are_refused(address: Address, client: OpenAI) -> None:
     with sdk(address, key="not-the-token") as stranger, pytest.raises(openai.AuthenticationError):
         embed(stranger, ["hello"])
-    with pytest.raises(openai.NotFoundError):
+    with pytest.raises(openai.BadRequestError):
         client.chat.completions.create(model=EMBEDDINGS, messages=[{"role": "user", "content": "hello"}])
     with pytest.raises(openai.APIStatusError) as caught:
         client.get("/embeddings", cast_to=object)
