@@ -100,6 +100,12 @@ def test_many_items_of_reasoning_take_no_longer_each() -> None:
     assert seconds_of({"input": said + [thought] * 8000}, "openai-responses") < 2
 
 
+def test_many_documents_without_names_take_no_longer_each() -> None:
+    document = {"inlineData": {"mimeType": "text/plain", "data": "eA=="}}
+    seconds_of({"contents": [{"role": "user", "parts": [document]}]}, "gemini")
+    assert seconds_of({"contents": [{"role": "user", "parts": [document] * 6000}]}, "gemini") < 2
+
+
 @pytest.mark.parametrize("name", ["description", "format"])
 def test_schemas_whose_words_are_lists(name: str) -> None:
     schema = {"type": "object", name: ["a"], "minLength": 3}

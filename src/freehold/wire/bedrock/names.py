@@ -20,17 +20,20 @@ class DocumentNames:
 
     def __init__(self) -> None:
         self._given: set[str] = set()
+        self._last: dict[str, int] = {}
+        """The number that each stem was given last."""
 
     def name_for(self, name: str | None) -> str:
         """The document's own name as far as it is allowed; a number, when it has none."""
         bare = _EXTENSION.sub("", name or "")
         plain = _SPACES.sub(" ", _NOT_IN_DOCUMENT.sub(" ", bare)).strip()[:190].rstrip()
         stem = plain or "Document"
-        number = 1
+        number = self._last.get(stem, 1)
         candidate = plain or "Document 1"
         while candidate in self._given:
             number += 1
             candidate = f"{stem} {number}"
+        self._last[stem] = number
         self._given.add(candidate)
         return candidate
 
