@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="two rounds, and nothing is written")
     parser.add_argument("--alone", action="store_true", help="without LiteLLM, and nothing is written")
     asked = parser.parse_args()
-    load = os.getloadavg()[0]
+    machine, load = str(describe_machine()), os.getloadavg()[0]
     frames = streams()
     pairs = [(source, target) for source in frames for target in CLIENTS if source != target]
     peer = None if asked.alone else Peer()
@@ -79,7 +79,7 @@ def main() -> int:
         )
         for source, target in pairs
     ]
-    figures = Figures(pairs=measured, load=load, machine=str(describe_machine()))
+    figures = Figures(pairs=measured, load=load, machine=machine)
     print_tables(figures)
     if not (asked.quick or asked.alone):
         if load <= QUIET:
