@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freehold.cli.output import plain
-from freehold.cli.times import iso, parse_moment, parse_span, show_span
+from freehold.cli.times import iso, parse_moment, parse_span
 from freehold.core import figures
 from freehold.core.errors import BadRequest
 from freehold.core.figures import show_moment
@@ -106,13 +106,6 @@ def test_today_and_yesterday_begin_at_midnight() -> None:
     assert 0 <= NOW - today < DAY
     assert today - parse_moment("yesterday", NOW, utc=True) == DAY
     assert show_moment(None, utc=True) == "-"
-
-
-@pytest.mark.parametrize(
-    ("us", "shown"), [(0, "0s"), (59_999_999, "59s"), (3_600_000_000, "1h"), (3 * DAY, "3d")]
-)
-def test_spans_are_shown_in_their_largest_unit(us: int, shown: str) -> None:
-    assert show_span(us) == shown
 
 
 @given(st.text())

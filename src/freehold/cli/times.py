@@ -58,12 +58,3 @@ def parse_moment(text: str, now_us: int, *, utc: bool = False) -> int:
 def iso(us: int | None) -> str | None:
     """A moment for programs: ISO 8601 in UTC with microseconds."""
     return None if us is None else as_datetime(us).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def show_span(us: int) -> str:
-    """A length of time for people, in its largest fitting unit: `3d`, `12h`, `5m`, `42s`."""
-    seconds = us // 1_000_000
-    for unit in ("d", "h", "m"):
-        if seconds >= _SECONDS[unit]:
-            return f"{seconds // _SECONDS[unit]}{unit}"
-    return f"{seconds}s"

@@ -31,7 +31,6 @@ from freehold.core.request import ChatRequest, HostedTool, ReasoningWish, Respon
 from freehold.wire.anthropic.abilities import abilities_of
 from freehold.wire.anthropic.count_tokens import encode_count_request
 from freehold.wire.anthropic.dialect import DIALECT
-from freehold.wire.anthropic.hosted import for_host
 from freehold.wire.dialect import Quirks, Recipient
 
 OLD, BETWEEN, NEW = "claude-sonnet-4-5-20250929", "claude-opus-4-6", "claude-opus-4-8"
@@ -430,15 +429,6 @@ def test_fields_that_a_provider_does_not_take() -> None:
     body, lost = encode(temperature=0.5, reasoning=ReasoningWish(effort="low"), quirks=quirks)
     assert not {"temperature", "thinking"} & set(body)
     assert lost == ("temperature", "reasoning.effort")
-
-
-def test_hosted_forms() -> None:
-    request = ChatRequest(model="m", messages=[HI], stream=True)
-    body = DIALECT.encode_request(request, Recipient(model=OLD, origin="o"), Losses())
-    bedrock, vertex = (msgspec.json.decode(for_host(body, host)) for host in ("bedrock", "vertex"))
-    assert bedrock["anthropic_version"] == "bedrock-2023-05-31"
-    assert not {"model", "stream"} & set(bedrock)
-    assert (vertex["anthropic_version"], vertex["stream"]) == ("vertex-2023-10-16", True)
 
 
 def test_a_request_to_count() -> None:
