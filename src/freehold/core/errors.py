@@ -23,6 +23,7 @@ FreeholdError
 └── ProviderError              the provider did not answer as it should
     ├── ProviderUnreachable    502  no connection, or it broke before an answer
     ├── ProviderBroken         502  what came is not an answer
+    ├── NotInForm              502  what came is not in the form that was asked for, and was asked for twice
     ├── ProviderTimeout        504  a time limit passed
     └── ProviderRefused        its own status: the provider said no, in its own words
 """
@@ -211,6 +212,19 @@ class ProviderBroken(ProviderError):
     """What came from the provider is not an answer: malformed, or cut in the middle."""
 
     code = "provider_broken"
+
+
+class NotInForm(ProviderError):
+    """The answer is not in the form that was asked for, nor was the one before it."""
+
+    code = "answer_not_in_form"
+
+    def __init__(self, problem: str, *, provider: str) -> None:
+        super().__init__(
+            f"`{provider}` answered twice, and neither answer was in the form that was asked for: {problem}.",
+            provider=provider,
+            hint="Ask a model that can be given a JSON Schema, or make the schema simpler.",
+        )
 
 
 class ProviderTimeout(ProviderError):

@@ -12,6 +12,9 @@ from freehold.engine.running import RunningCall
 from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Call, Operation
 
+BEAT_SECONDS = 5.0
+"""Less than any proxy or client waits for a word."""
+
 
 class Engine:
     """Everybody who needs a model calls this, so everything spent is in the ledger."""
@@ -23,9 +26,10 @@ class Engine:
         clock: Clock,
         observers: tuple[Callable[[Call], None], ...],
         begun: Callable[[], None] = lambda: None,
+        beat: float = BEAT_SECONDS,
     ) -> None:
         """Each of `observers` is handed every finished call once, and `begun` is called as each begins; they must
-        neither block nor raise.
+        neither block nor raise. `beat`: seconds after which clients that wait for what is held back hear of it.
         """
         self.runtime = runtime
         self.active = 0
@@ -35,6 +39,7 @@ class Engine:
         self._clock = clock
         self._observers = observers
         self._begun = begun
+        self._beat = beat
         self._budget = CaptureBudget()
 
     def begin(self, operation: Operation, dialect: str, key: Key | None) -> RunningCall:
@@ -49,7 +54,13 @@ class Engine:
             key_id=None if key is None else key.id,
         )
         return RunningCall(
-            call, key, self.runtime, tick=self._clock.tick, budget=self._budget, done=self._done
+            call,
+            key,
+            self.runtime,
+            tick=self._clock.tick,
+            budget=self._budget,
+            done=self._done,
+            beat=self._beat,
         )
 
     def _done(self, call: Call) -> None:

@@ -12,13 +12,14 @@ from typing import Any, Protocol
 import msgspec
 
 from freehold.core.answer import Answer
-from freehold.core.errors import BadRequest, FreeholdError, LossRefused
+from freehold.core.errors import BadRequest, FreeholdError, LossRefused, NotInForm
 from freehold.core.losses import Losses
 from freehold.core.parts import MediaKind, Reasoning, Text
 from freehold.core.request import ChatRequest, ResponseFormat
 from freehold.core.usage import Usage, total
 from freehold.engine.counting import Estimate, counting_for
 from freehold.engine.embedding import embedding_for
+from freehold.engine.held import HeldStream, came_to_its_end
 from freehold.engine.inlining import FileFetcher, inline
 from freehold.engine.naming import is_kept, response_id_of
 from freehold.engine.streams import ForwardedStream, ListedStream, TranslatedStream, with_origin
@@ -195,32 +196,51 @@ class Translating:
             return None
         decoded = self._provider.decode_answer(answer)
         text = text_of(decoded)
-        problem = None if text is None else check(text, self._wish.schema)
+        problem = None if text is None else self._problem_with(decoded, text)
         if text is None or problem is None:
             return None
-        again = repair(self._asked, text, problem)
         self._spent = decoded.usage
-        return self._provider.encode_request(again, self._recipient, self.losses)
+        return self._mend(text, problem)
+
+    def _problem_with(self, answer: Answer, text: str) -> str | None:
+        assert self._wish is not None
+        return check(text, self._wish.schema) if came_to_its_end(answer.choices[0].stop) else None
+
+    def _mend(self, text: str, problem: str) -> bytes:
+        """The request for another answer than `text`."""
+        return self._provider.encode_request(repair(self._asked, text, problem), self._recipient, self.losses)
 
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
-        """The answer in the client's dialect, and its facts. Raises NotAnAnswer."""
+        """The answer in the client's dialect, and its facts. Raises NotAnAnswer, and NotInForm for a second try."""
         decoded = self._provider.decode_answer(answer)
         for choice in decoded.choices:
             choice.parts = [with_origin(part, self._settings.name) for part in choice.parts]
         text = None if self._wish is None else text_of(decoded)
-        if text is not None:
+        if text is not None and came_to_its_end(decoded.choices[0].stop):
+            problem = None if self._spent is None else self._problem_with(decoded, text)
+            if problem is not None:
+                raise NotInForm(problem, provider=self._settings.name)
             _put_text(decoded, cleaned(text))
+        facts = facts_of(decoded)
         if self._spent is not None:
-            decoded.usage = total(self._spent, decoded.usage)
-        return self._client.encode_answer(decoded, self._addressee, self.losses), facts_of(decoded)
+            facts.usage = decoded.usage = total(self._spent, decoded.usage)
+            decoded.raw_usage = None  # the provider's own words are about one of both
+        return self._client.encode_answer(decoded, self._addressee, self.losses), facts
 
     def open_stream(self) -> AnswerStream:
         """Translates event by event."""
-        return TranslatedStream(
+        encoder = self._client.encode_stream(self._addressee, self.losses)
+        origin, framing = self._settings.name, self._settings.framing
+        if self._wish is None or (self._asked.n or 1) > 1:
+            return TranslatedStream(self._provider, encoder, origin=origin, framing=framing)
+        return HeldStream(
             self._provider,
-            self._client.encode_stream(self._addressee, self.losses),
-            origin=self._settings.name,
-            framing=self._settings.framing,
+            encoder,
+            self.losses,
+            origin=origin,
+            framing=framing,
+            schema=self._wish.schema,
+            mend=self._mend,
         )
 
 
@@ -304,6 +324,7 @@ def _must_change(request: Request, settings: ProviderSettings) -> bool:
         (quirks.max_tokens == "max_tokens" and "max_completion_tokens" in fields)
         or (not quirks.developer_role and b'"developer"' in bytes(fields["messages"]))
         or (not quirks.schema and b"json_schema" in bytes(fields.get("response_format", b"")))
+        or (not quirks.json and b"json_object" in bytes(fields.get("response_format", b"")))
         or (quirks.reasoning_wish != "effort" and "reasoning_effort" in fields)
         or any(name in fields for name in quirks.unsupported)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from freehold.access.key import Key
@@ -15,6 +16,7 @@ from freehold.core.errors import (
 from freehold.engine.capture import Capture, CaptureBudget
 from freehold.engine.counting import NOT_COUNTED, Estimate
 from freehold.engine.exchange import AnswerStream, Exchange, Translating, exchange_for
+from freehold.engine.held import HeldStream
 from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Attempt, Call, Outcome
 from freehold.providers.client import ProviderClient, Response
@@ -50,11 +52,13 @@ class RunningCall:
 
     __slots__ = (
         "_attempt",
+        "_beat",
         "_budget",
         "_capture",
         "_done",
         "_exchange",
         "_keep_bodies",
+        "_reading",
         "_request_body",
         "_response",
         "_route",
@@ -75,7 +79,9 @@ class RunningCall:
         tick: Callable[[], float],
         budget: CaptureBudget,
         done: Callable[[Call], None],
+        beat: float,
     ) -> None:
+        """`beat`: seconds after which a client that waits for what is held back hears that it is being made."""
         self.call = call
         self.key = key
         self._runtime = runtime
@@ -91,6 +97,9 @@ class RunningCall:
         self._stream: AnswerStream | None = None
         self._attempt: Attempt | None = None
         self._capture: Capture | None = None
+        self._beat = beat
+        self._reading: asyncio.Task[bytes] | None = None
+        """Of a stream that is held back, what makes its next piece."""
 
     @property
     def ended(self) -> bool:
@@ -159,6 +168,7 @@ class RunningCall:
             try:
                 answer = await self._try(target, request, attempt)
             except FreeholdError as error:
+                attempt = self._attempt or attempt  # a second one may have been begun meanwhile
                 attempt.error = error.code
                 if isinstance(error, ProviderRefused):
                     attempt.outcome = "refused"
@@ -307,13 +317,23 @@ class RunningCall:
         """Wait for the first token. Comments and empty beginnings that come before it are held back:
         once the client has seen something, no other model can answer in this one's place.
         """
+        self._stream = stream = exchange.open_stream()
+        first = await self._first_events(response, stream, exchange, provider)
+        if self._keep_bodies:
+            self._capture = Capture(self._budget)
+        self._note(first)
+        return first
+
+    async def _first_events(
+        self, response: Response, stream: AnswerStream, exchange: Exchange, provider: ProviderClient
+    ) -> bytes:
+        """What comes until something is written. Raises ProviderError for what is no stream or does not begin."""
         content_type = response.header(b"content-type")
         if content_type is not None and not content_type.lower().startswith(_STREAMS):
             raise ProviderBroken(
                 f"`{provider.name}` was asked for a stream and did not send one.", provider=provider.name
             )
         response.await_first_token()
-        self._stream = stream = exchange.open_stream()
         first = b""
         while not stream.started and len(first) < _PEEK_BYTES:
             events = await self._read_events(response, stream, provider)
@@ -333,9 +353,6 @@ class RunningCall:
                     )
                 break
         response.first_token_came()
-        if self._keep_bodies:
-            self._capture = Capture(self._budget)
-        self._note(first)
         return first
 
     async def _read_events(self, response: Response, stream: AnswerStream, provider: ProviderClient) -> bytes:
@@ -360,13 +377,34 @@ class RunningCall:
 
         Raises ProviderError when the stream broke; the call is then recorded as cut.
         """
-        stream, response = self._stream, self._response
+        stream = self._stream
         if self.ended:
             return b""
+        if isinstance(stream, HeldStream) and (stream.holds or self._reading is not None):
+            return await self._next_or_wait(stream)
+        return await self._next_events()
+
+    async def _next_or_wait(self, stream: HeldStream) -> bytes:
+        """The next events or, when they take long, what shows the client that somebody is there."""
+        reading = self._reading
+        if reading is None:
+            reading = self._reading = asyncio.create_task(self._next_events())
+        done, _ = await asyncio.wait((reading,), timeout=self._beat)
+        if not done:
+            waiting = stream.wait()
+            self.call.answer_bytes += len(waiting)
+            return waiting
+        self._reading = None
+        return reading.result()
+
+    async def _next_events(self) -> bytes:
+        stream, response = self._stream, self._response
         assert stream is not None
         assert response is not None
-        assert self._route is not None
-        provider = self._runtime.providers[self._attempt.provider]  # type: ignore[union-attr]
+        assert self._attempt is not None
+        provider = self._runtime.providers[self._attempt.provider]
+        if isinstance(stream, HeldStream) and stream.again is not None:
+            return await self._stream_again(stream, provider, response)
         if stream.finished:
             try:
                 await response.settle(_SETTLE_SECONDS)
@@ -391,6 +429,28 @@ class RunningCall:
             if not events:
                 self._answered()
                 return b""
+        self._note(events)
+        return events
+
+    async def _stream_again(self, stream: HeldStream, provider: ProviderClient, response: Response) -> bytes:
+        """A second attempt at the same model, in the same stream; its first events."""
+        exchange, attempt, call = self._exchange, self._attempt, self.call
+        assert exchange is not None
+        assert attempt is not None
+        await response.settle(_SETTLE_SECONDS)
+        attempt.outcome = "answered"
+        self._close_attempt()
+        target = Target(attempt.provider, attempt.model)
+        attempt = self._begin_attempt(target)
+        self._stream, self._exchange = stream, exchange
+        call.first_token_ms = None
+        try:
+            response = await self._send(stream.begin_anew(), target, stream=True)
+            await self._check(response, provider)
+            events = await self._first_events(response, stream, exchange, provider)
+        except FreeholdError as error:
+            self._cut(error.code)
+            raise
         self._note(events)
         return events
 
@@ -447,6 +507,8 @@ class RunningCall:
         if done is None:
             return
         self._done = None
+        if self._reading is not None and self._reading is not asyncio.current_task():
+            self._reading.cancel()
         call = self.call
         if self._attempt is not None or self._response is not None:
             self._close_attempt()

@@ -226,6 +226,7 @@ class TranslatedStream(_Reader):
         super().__init__(dialect)
         self._splitter = splitter_for(framing)
         self._encoder = encoder
+        self._write = encoder.write
         self._origin = origin
 
     def feed(self, piece: bytes) -> bytes:
@@ -258,7 +259,7 @@ class TranslatedStream(_Reader):
                 event.state = msgspec.structs.replace(event.state, origin=self._origin)
             elif isinstance(event, PartBegin):
                 event.part = with_origin(event.part, self._origin)
-            told.append(self._encoder.write(event))
+            told.append(self._write(event))
 
     def finish(self) -> bytes:
         """The bytes have ended: what is left to be told."""

@@ -117,6 +117,9 @@ class StreamEncoder(Protocol):
         End writes all that closes the stream; ErrorSeen the error, as the dialect has it in a stream.
         """
 
+    def wait(self) -> bytes:
+        """What shows a client that the answer is being made, and is no part of it. Never empty; not for the end."""
+
 
 class Dialect(Protocol):
     """One dialect's translations. A module's worth of pure functions."""

@@ -20,6 +20,10 @@ MAX_EVENT_BYTES = 8 * 1024 * 1024
 """An event larger than this is not an answer but an attack or a fault."""
 
 
+WAIT = b": wait\n\n"
+"""A comment, which readers pass over: it shows that somebody is still there."""
+
+
 class EventTooLarge(FreeholdError):
     """A single event passed MAX_EVENT_BYTES without ending."""
 

@@ -83,6 +83,10 @@ class MessageWriter:
             return b""
         return self._start() + self._of_part(event)
 
+    def wait(self) -> bytes:
+        """A ping, which no message begins with."""
+        return self._start() + frame("ping", {})
+
     def _start(self) -> bytes:
         """The beginning of the message, once."""
         begin, self._begin = self._begin, None

@@ -81,6 +81,13 @@ class StreamWriter:
             return self._fail(event)
         return b""
 
+    def wait(self) -> bytes:
+        """A piece without words: what reads these streams takes no comments. In a list, white space."""
+        if self._list:
+            return b"\r\n"
+        candidate: Json = {"content": {"parts": [{"text": ""}], "role": "model"}, "index": 0}
+        return self._piece({"candidates": [candidate]})
+
     def _grow(self, event: Grow) -> bytes:
         choice = self._choice(event.choice)
         if not (self._list or self._first or self._logprobs) and choice.goes_on(event):

@@ -25,6 +25,7 @@ from freehold.wire.openai_chat.errors import written_error
 from freehold.wire.openai_chat.names import NAME, Written, encode, put_extra
 from freehold.wire.openai_chat.stops import word_of
 from freehold.wire.openai_chat.usage import written_usage
+from freehold.wire.sse import WAIT
 
 DONE = b"data: [DONE]\n\n"
 
@@ -56,6 +57,10 @@ class StreamWriter:
         if isinstance(event, Cite):
             return self._chunks(event.choice, self._choice(event.choice).cite(event))
         return self._write_rest(event)
+
+    def wait(self) -> bytes:
+        """A comment."""
+        return WAIT
 
     def _write_rest(self, event: Event) -> bytes:
         if isinstance(event, Begin):

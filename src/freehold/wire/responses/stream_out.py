@@ -28,6 +28,7 @@ from freehold.wire.responses.response_object import request_echo, response_id
 from freehold.wire.responses.stops import Ending, ending_of
 from freehold.wire.responses.usage import encode_tier, encode_usage
 from freehold.wire.responses.vocabulary import ERROR, NAME, Json, encode
+from freehold.wire.sse import WAIT
 
 _UNSAID = Begin()
 
@@ -71,6 +72,10 @@ class Encoder:
         written = b"".join(self._frames)
         self._frames.clear()
         return written
+
+    def wait(self) -> bytes:
+        """A comment."""
+        return WAIT
 
     def _tell(self, kind: str, fields: Json) -> None:
         data = encode({"type": kind, "sequence_number": self._number, **fields})
