@@ -107,6 +107,7 @@ async def stage_of(
     route: Route | None = None,
     keep_bodies: bool = True,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    beat: float = 5.0,
     **changes: Any,
 ) -> AsyncIterator[Stage]:
     """An engine whose route `r` tries the model `NAME-model` of each of `servers` in their order.
@@ -128,7 +129,7 @@ async def stage_of(
     routes = {"r": route or Route("r", targets[0], tuple(targets[1:]))}
     runtime = Runtime(RouteTable(routes, frozenset(servers)), clients, keep_bodies)
     records: list[Call] = []
-    engine = Engine(runtime, clock=SystemClock(), observers=(records.append,))
+    engine = Engine(runtime, clock=SystemClock(), observers=(records.append,), beat=beat)
     try:
         yield Stage(engine, clients, records)
     finally:

@@ -38,10 +38,14 @@ NO_USAGE = Usage()
 
 
 def total(one: Usage, other: Usage) -> Usage:
-    """What two answers used together; what either does not tell is unknown."""
+    """What two answers used together; what either does not tell is unknown, and what was counted for one is for both."""
     counts = {}
     for name in Usage.__struct_fields__:
         first, second = getattr(one, name), getattr(other, name)
         if name != "source":
             counts[name] = None if first is None or second is None else first + second
-    return Usage(**counts, source=one.source if one.source == other.source else "unknown")
+    sources = {one.source, other.source}
+    source: UsageSource = one.source
+    if len(sources) > 1:
+        source = "unknown" if "unknown" in sources else "counted"
+    return Usage(**counts, source=source)
