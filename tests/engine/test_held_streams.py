@@ -186,7 +186,7 @@ parts: st.SearchStrategy[Part] = st.one_of(
     st.builds(
         Reasoning,
         text=st.text(max_size=8),
-        state=st.none() | st.builds(State, data=st.text(), kind=st.just("signature")),  # type: ignore[arg-type]
+        state=st.none() | st.builds(State, data=st.text(), kind=st.just("signature")),
     ),
 )
 calls = st.builds(ToolCall, id=st.text(min_size=1), name=st.text(min_size=1), arguments=st.text())

@@ -38,7 +38,7 @@ NO_USAGE = Usage()
 
 
 def total(one: Usage, other: Usage) -> Usage:
-    """What two answers used together; what either does not tell is unknown, and what was counted for one is for both."""
+    """What two answers used together: unknown where either does not tell, and counted where either was."""
     counts = {}
     for name in Usage.__struct_fields__:
         first, second = getattr(one, name), getattr(other, name)

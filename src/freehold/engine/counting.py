@@ -15,6 +15,7 @@ from freehold.wire.dialect import DialectName, Recipient
 from freehold.wire.facts import Facts
 from freehold.wire.request import Request
 from freehold.wire.token_estimate import estimated_tokens
+from freehold.wire.tool_names import fit_tool_names
 
 NOT_COUNTED = frozenset({404, 405, 501})
 """Statuses of a provider that does not count tokens after all."""
@@ -77,7 +78,8 @@ class TranslatingCount(NeverStreamed):
         self.path: str | None = path
         self._client = request.dialect
         recipient = Recipient(model=model, origin=settings.name, quirks=settings.quirks)
-        self._body = counter_of(speech).encode_count_request(_asked(request), recipient, losses)
+        asked, _ = fit_tool_names(_asked(request), speech)
+        self._body = counter_of(speech).encode_count_request(asked, recipient, losses)
         if request.strict and losses:
             raise LossRefused(losses.names, settings.name)
 

@@ -33,6 +33,7 @@ from freehold.wire.openai_answer import read_chat_answer, read_embeddings_answer
 from freehold.wire.openai_stream import ChatStream
 from freehold.wire.request import Request
 from freehold.wire.responses.kept_answer import retold, retold_event
+from freehold.wire.tool_names import fit_tool_names
 
 
 class AnswerStream(Protocol):
@@ -172,10 +173,10 @@ class Translating:
         self._spent: Usage | None = None
         """What a first answer used that was not in the form that was asked for."""
         self._wish = _wish_in_words(decoded, settings)
-        self._asked = decoded
+        self._asked, self._tool_names = fit_tool_names(decoded, self.speech)
         if self._wish is not None:
             losses.add("response_format")
-            self._asked = instructed(decoded)
+            self._asked = instructed(self._asked)
         self._body = self._provider.encode_request(self._asked, self._recipient, losses)
         if request.strict and losses:
             raise LossRefused(losses.names, settings.name)
@@ -214,7 +215,7 @@ class Translating:
         """The answer in the client's dialect, and its facts. Raises NotAnAnswer, and NotInForm for a second try."""
         decoded = self._provider.decode_answer(answer)
         for choice in decoded.choices:
-            choice.parts = [with_origin(part, self._settings.name) for part in choice.parts]
+            choice.parts = [with_origin(part, self._settings.name, self._tool_names) for part in choice.parts]
         text = None if self._wish is None else text_of(decoded)
         if text is not None and came_to_its_end(decoded.choices[0].stop):
             problem = None if self._spent is None else self._problem_with(decoded, text)
@@ -232,13 +233,16 @@ class Translating:
         encoder = self._client.encode_stream(self._addressee, self.losses)
         origin, framing = self._settings.name, self._settings.framing
         if self._wish is None or (self._asked.n or 1) > 1:
-            return TranslatedStream(self._provider, encoder, origin=origin, framing=framing)
+            return TranslatedStream(
+                self._provider, encoder, origin=origin, framing=framing, tool_names=self._tool_names
+            )
         return HeldStream(
             self._provider,
             encoder,
             self.losses,
             origin=origin,
             framing=framing,
+            tool_names=self._tool_names,
             schema=self._wish.schema,
             mend=self._mend,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from freehold.core.answer import Stop
 from freehold.core.errors import NotInForm
@@ -40,11 +40,12 @@ class HeldStream(TranslatedStream):
         *,
         origin: str,
         framing: Framing,
+        tool_names: Mapping[str, str],
         schema: bytes | None,
         mend: Callable[[str, str], bytes],
     ) -> None:
         """`mend` makes the request for another answer, of what was said and what is wrong with it."""
-        super().__init__(dialect, encoder, origin=origin, framing=framing)
+        super().__init__(dialect, encoder, origin=origin, framing=framing, tool_names=tool_names)
         self.again: bytes | None = None
         self._dialect = dialect
         self._framing: Framing = framing
@@ -67,7 +68,13 @@ class HeldStream(TranslatedStream):
         again, self._spent = self.again, self.usage_so_far()
         assert again is not None
         # All that was read is forgotten but for what the client has been told.
-        super().__init__(self._dialect, self._encoder, origin=self._origin, framing=self._framing)
+        super().__init__(
+            self._dialect,
+            self._encoder,
+            origin=self._origin,
+            framing=self._framing,
+            tool_names=self._tool_names,
+        )
         self._write = self._hold
         self._holding = Holding(self._holding.told)
         self.again = None

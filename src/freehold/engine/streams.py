@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -221,13 +221,24 @@ class ListedStream(ForwardedStream):
 class TranslatedStream(_Reader):
     """A stream of another dialect than the client's."""
 
-    def __init__(self, dialect: Dialect, encoder: StreamEncoder, *, origin: str, framing: Framing) -> None:
-        """`origin` is the provider, whose name goes onto whatever state it sends."""
+    def __init__(
+        self,
+        dialect: Dialect,
+        encoder: StreamEncoder,
+        *,
+        origin: str,
+        framing: Framing,
+        tool_names: Mapping[str, str],
+    ) -> None:
+        """`origin` is the provider, whose name goes onto whatever state it sends; `tool_names` are the client's own
+        for those that the provider was given.
+        """
         super().__init__(dialect)
         self._splitter = splitter_for(framing)
         self._encoder = encoder
         self._write = encoder.write
         self._origin = origin
+        self._tool_names = tool_names
 
     def feed(self, piece: bytes) -> bytes:
         """What the client gets for `piece`. Raises NotAnAnswer; what came before the bad event is returned first."""
@@ -258,7 +269,7 @@ class TranslatedStream(_Reader):
             if isinstance(event, Sign):
                 event.state = msgspec.structs.replace(event.state, origin=self._origin)
             elif isinstance(event, PartBegin):
-                event.part = with_origin(event.part, self._origin)
+                event.part = with_origin(event.part, self._origin, self._tool_names)
             told.append(self._write(event))
 
     def finish(self) -> bytes:
@@ -285,8 +296,10 @@ class TranslatedStream(_Reader):
         return self._encoder.write(End())
 
 
-def with_origin(part: Part, origin: str) -> Part:
-    """The part with the name of who made its state."""
+def with_origin(part: Part, origin: str, tool_names: Mapping[str, str]) -> Part:
+    """The part with the name of who made its state; a call with the client's own name of the tool."""
+    if tool_names and isinstance(part, ToolCall):
+        part.name = tool_names.get(part.name, part.name)
     if isinstance(part, Text | Media | ToolCall | Reasoning | Foreign) and part.state is not None:
         part.state = msgspec.structs.replace(part.state, origin=origin)
     return part

@@ -106,6 +106,7 @@ REFUSED: list[tuple[str, str, Any, str]] = [
     ("cohere", "messages/3", None, "missing tool results for a"),
     ("cohere", "messages/4/tool_call_id", "z", "no tool call with the id z"),
     ("cohere", "messages/5", {"role": "assistant", "content": "x"}, "last message"),
+    ("cohere", "tools/0/function/name", "two-words", "characters that are not allowed"),
     ("cohere", "p", 1.0, "p: 1.0 is not between"),
     ("cohere", "tool_choice", "auto", "REQUIRED or NONE"),
 ]

@@ -21,7 +21,7 @@ from freehold.core.parts import (
 from freehold.core.request import ChatRequest
 from freehold.wire.bedrock.families import Family
 from freehold.wire.bedrock.media_out import MediaWriter
-from freehold.wire.bedrock.names import call_id, past_tool_name
+from freehold.wire.bedrock.names import call_id
 from freehold.wire.bedrock.tools_out import cache_point
 from freehold.wire.dialect import Recipient
 from freehold.wire.reading import is_object
@@ -178,7 +178,7 @@ class MessageWriter:
         return {
             "toolUse": {
                 "toolUseId": call_id(part.id),
-                "name": past_tool_name(part.name),
+                "name": part.name,
                 "input": arguments,
             }
         }

@@ -7,7 +7,6 @@ import msgspec
 from freehold.core.losses import Losses
 from freehold.core.request import ChatRequest, HostedTool, Tool, ToolChoice
 from freehold.wire.bedrock.families import Family
-from freehold.wire.bedrock.names import past_tool_name, tool_name
 from freehold.wire.bedrock.schema import narrowed
 
 NAME = "bedrock-converse"
@@ -51,7 +50,7 @@ def _tools(
     request: ChatRequest, wanted: frozenset[str] | None, family: Family, losses: Losses
 ) -> list[Block]:
     blocks: list[Block] = []
-    for number, tool in enumerate(request.tools):
+    for tool in request.tools:
         if isinstance(tool, HostedTool):
             if tool.dialect == NAME:
                 blocks.append(msgspec.json.decode(tool.raw, type=dict[str, object]))
@@ -60,7 +59,7 @@ def _tools(
             continue
         if wanted is not None and tool.name not in wanted:
             continue
-        blocks.append({"toolSpec": _specification(tool, f"tools[{number}]", family, losses)})
+        blocks.append({"toolSpec": _specification(tool, family, losses)})
         if tool.cache is not None:
             if family.caching == "all":
                 blocks.append(cache_point(tool.cache.ttl, family))
@@ -69,10 +68,10 @@ def _tools(
     return blocks
 
 
-def _specification(tool: Tool, place: str, family: Family, losses: Losses) -> Block:
+def _specification(tool: Tool, family: Family, losses: Losses) -> Block:
     for name in tool.extra:
         losses.add("field", name)
-    specification: Block = {"name": tool_name(tool.name, place)}
+    specification: Block = {"name": tool.name}
     if tool.description:
         specification["description"] = tool.description
     schema = _ANYTHING if tool.schema is None else msgspec.Raw(tool.schema)
@@ -92,7 +91,7 @@ def _specification(tool: Tool, place: str, family: Family, losses: Losses) -> Bl
 
 def _stand_in(name: str) -> Block:
     """A tool that was called earlier and is not offered any more. Converse wants to see it all the same."""
-    return {"toolSpec": {"name": past_tool_name(name), "inputSchema": {"json": _ANYTHING}}}
+    return {"toolSpec": {"name": name, "inputSchema": {"json": _ANYTHING}}}
 
 
 def forces(choice: ToolChoice | None) -> bool:

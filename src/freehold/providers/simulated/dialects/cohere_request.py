@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from freehold.providers.simulated.account import Account
@@ -21,6 +22,7 @@ from freehold.providers.simulated.dialect import (
 from freehold.providers.simulated.dialects.openai_chat_request import media
 from freehold.providers.simulated.dialects.openai_form import read_tool
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SAMPLING = {
     "temperature": "temperature",
     "top_p": "p",
@@ -55,7 +57,10 @@ def read(body: Object, account: Account) -> Ask:
     for index, tool in enumerate(objects_at(body, "tools")):
         if tool.get("type") != "function":
             raise wrong(f"invalid request: tools[{index}].type must be function")
-        read_tool(ask, object_at(tool, "function"), f"tools[{index}].function.")
+        function = object_at(tool, "function")
+        if not _NAME.fullmatch(str(function.get("name"))):
+            raise wrong(f"invalid request: tools[{index}].function.name has characters that are not allowed")
+        read_tool(ask, function, f"tools[{index}].function.")
     choice = body.get("tool_choice")
     if choice not in (None, "REQUIRED", "NONE"):
         raise wrong("invalid request: tool_choice must be REQUIRED or NONE")
