@@ -19,9 +19,10 @@ from freehold.batches.desk import Desk
 from freehold.batches.journal import Journal
 from freehold.batches.settings import BatchSettings
 from freehold.batches.shelf import Shelf
+from freehold.batches.usage import Used
 from freehold.batches.work import Work
 from freehold.core.clock import SystemClock
-from freehold.core.errors import NotFound, Overloaded
+from freehold.core.errors import BadRequest, NotFound, Overloaded
 from freehold.engine.conversations import Conversations
 from freehold.ledger.record import Call
 from freehold.providers.simulated import Behaviour, Echo, Script, SimulatedProvider
@@ -85,10 +86,10 @@ def lines(count: int) -> bytes:
     )
 
 
-async def uploaded(desk: Desk, data: bytes) -> str:
+async def uploaded(desk: Desk, data: bytes, expires_after: int | None = None) -> str:
     draft = await desk.begin_upload()
     await desk.write(draft, data)
-    file = await desk.keep(draft, KEY, name="in", purpose="batch", expires_after=None)
+    file = await desk.keep(draft, KEY, name="in", purpose="batch", expires_after=expires_after)
     await desk.discard(draft)
     return str(json.loads(file)["id"])
 
@@ -162,8 +163,15 @@ async def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
         again = desk_at(tmp_path, stage)
         await again.start()
         batch = await ended(again, batch_id)
-        names = [line["custom_id"] for line in await content(again, batch["output_file_id"])]
+        output = await content(again, batch["output_file_id"])
+        names = [line["custom_id"] for line in output]
         assert sorted(names) == sorted(f"line-{number}" for number in range(12))
+        assert batch["request_counts"] == {"total": 12, "completed": 12, "failed": 0}
+        told = [line["response"]["body"]["usage"]["total_tokens"] for line in output]
+        assert batch["usage"]["total_tokens"] == sum(told) > 0
+        later = desk_at(tmp_path, stage)
+        assert json.loads(await later.show_batch(batch_id, KEY))["usage"] == batch["usage"]
+        await later.stop()
         await again.stop()
 
 
@@ -194,6 +202,93 @@ async def test_old_files_and_batches_go(tmp_path: Path) -> None:
             await desk.show_file(batch["output_file_id"], KEY)
         assert not list((tmp_path / "batches" / "files").iterdir())
         await desk.stop()
+
+
+@on_a_loop
+async def test_a_file_goes_when_its_time_has_come(tmp_path: Path) -> None:
+    async with playing() as stage:
+        desk = desk_at(tmp_path, stage)
+        short, long = await uploaded(desk, lines(1), 1), await uploaded(desk, lines(1), 3600)
+        tidying = asyncio.create_task(desk.tidy())
+        wanted = {"input_file_id": short, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+        lifetime = {"output_expires_after": {"anchor": "created_at", "seconds": 3600}}
+        body = json.dumps({**wanted, **lifetime}).encode()
+        made = json.loads(await desk.create_batch(body, KEY, strict=False, keep_bodies=True))
+        batch = await ended(desk, made["id"])
+        assert batch["status"] == "completed"
+        output = json.loads(await desk.show_file(batch["output_file_id"], KEY))
+        assert output["expires_at"] == output["created_at"] + 3600
+        files = tmp_path / "batches" / "files"
+        async with asyncio.timeout(10):
+            while (files / short).exists():
+                await asyncio.sleep(0.02)
+        with pytest.raises(NotFound):
+            await desk.show_file(short, KEY)
+        listed = await desk.list_files(KEY, purpose=None, after=None, limit=10, ascending=False)
+        assert {file["id"] for file in json.loads(listed)["data"]} == {long, output["id"]}
+        with pytest.raises(BadRequest, match="No file"):
+            await desk.create_batch(body, KEY, strict=False, keep_bodies=True)
+        tidying.cancel()
+        await asyncio.gather(tidying, return_exceptions=True)
+        desk._shelf.tidy(desk._now_us() + 3_601_000_000, 86_400_000_000)
+        assert not list(files.iterdir())
+        await desk.stop()
+
+
+@on_a_loop
+async def test_nobody_is_promised_a_longer_life_than_files_have(tmp_path: Path) -> None:
+    async with playing() as stage:
+        desk = desk_at(tmp_path, stage, keep_days=1)
+        with pytest.raises(BadRequest, match="1 days") as caught:
+            await uploaded(desk, b"{}", 86_401)
+        assert caught.value.param == "expires_after"
+        wanted = {
+            "input_file_id": await uploaded(desk, lines(1), 86_400),
+            "endpoint": "/v1/chat/completions",
+            "completion_window": "24h",
+            "output_expires_after": {"anchor": "created_at", "seconds": 86_401},
+        }
+        with pytest.raises(BadRequest) as caught:
+            await desk.create_batch(json.dumps(wanted).encode(), KEY, strict=False, keep_bodies=True)
+        assert caught.value.param == "output_expires_after"
+        await desk.stop()
+
+
+CHAT_USAGE = (
+    b'{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8,"prompt_tokens_details":{"cached_tokens":2}}'
+)
+RESPONSE_USAGE = (
+    b'{"input_tokens":5,"output_tokens":3,"total_tokens":8,"output_tokens_details":{"reasoning_tokens":1}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "usage", "sums"),
+    [
+        ("/v1/chat/completions", CHAT_USAGE, (10, 4, 6, 0, 16)),
+        ("/v1/responses", RESPONSE_USAGE, (10, 0, 6, 2, 16)),
+        ("/v1/embeddings", b'{"prompt_tokens":5,"total_tokens":5}', (10, 0, 0, 0, 10)),
+    ],
+)
+def test_usage_is_added_up_and_unknown_is_not_zero(
+    endpoint: str, usage: bytes, sums: tuple[int, ...]
+) -> None:
+    used = Used(endpoint)
+    line = b'{"custom_id":"a","response":{"status_code":200,"body":{"usage":%b}},"error":null}'
+    used.add(line % usage)
+    used.add(line % usage)
+    told = json.loads(used.told() or "")
+    assert sums == (
+        told["input_tokens"],
+        told["input_tokens_details"]["cached_tokens"],
+        told["output_tokens"],
+        told["output_tokens_details"]["reasoning_tokens"],
+        told["total_tokens"],
+    )
+    used.add(line % b"null")
+    assert used.told() is None
+    used.add(line % usage)
+    assert used.told() is None
 
 
 def test_a_journal_ends_where_a_line_is_broken(tmp_path: Path) -> None:

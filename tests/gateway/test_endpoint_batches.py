@@ -312,6 +312,40 @@ def test_a_batch_that_cannot_be_made(sdk: openai.OpenAI) -> None:
         assert caught.value.param == next(iter(change))
 
 
+def test_a_batch_tells_what_it_used_and_how_it_went(sdk: openai.OpenAI, endpoint: RunningEndpoint) -> None:
+    lines = [chat_line(number, ("default", "claude", "open/strict")[number % 3]) for number in range(9)]
+    done = ended(sdk, hand_in(sdk, lines, output_expires_after={"anchor": "created_at", "seconds": 7200}))
+    assert done.request_counts is not None
+    assert (done.request_counts.total, done.request_counts.completed, done.request_counts.failed) == (9, 6, 3)
+    output = lines_of(sdk, done.output_file_id)
+    usage = [endpoint.recorded(line["response"]["request_id"]).call.usage for line in output]
+    assert done.usage is not None
+    assert done.usage.input_tokens == sum(one.input_tokens or 0 for one in usage) > 0
+    assert done.usage.output_tokens == sum(one.output_tokens or 0 for one in usage) > 0
+    assert done.usage.total_tokens == done.usage.input_tokens + done.usage.output_tokens
+    for file_id in (done.output_file_id, done.error_file_id):
+        file = sdk.files.retrieve(file_id or "")
+        assert file.expires_at == file.created_at + 7200
+
+
+@pytest.mark.parametrize(
+    "lifetime",
+    [{"seconds": 7200}, {"anchor": "now", "seconds": 7200}, {"anchor": "created_at", "seconds": 60}, {}],
+)
+def test_a_lifetime_that_is_not_understood_is_refused(sdk: openai.OpenAI, lifetime: Any) -> None:
+    file = sdk.files.create(file=("a", b"{}"), purpose="batch")
+    with pytest.raises(openai.BadRequestError, match="output_expires_after"):
+        sdk.batches.create(
+            input_file_id=file.id,
+            endpoint="/v1/chat/completions",
+            completion_window="24h",
+            output_expires_after=lifetime,
+        )
+    if lifetime:
+        with pytest.raises(openai.BadRequestError, match="expires_after"):
+            sdk.files.create(file=("a", b"{}"), purpose="batch", expires_after=lifetime)
+
+
 def test_streams_are_refused_and_losses_are_told(sdk: openai.OpenAI) -> None:
     lines = [chat_line(1, stream=True), chat_line(2, "claude", seed=7)]
     done = ended(sdk, hand_in(sdk, lines))

@@ -88,7 +88,7 @@ def body_of(client: str, route: str, called: str | None) -> tuple[str, dict[str,
         messages = [{"role": "user", "content": question}]
         if called is not None:
             use = {"type": "tool_use", "id": "c1", "name": called, "input": {"at": 1}}
-            came = {"type": "tool_result", "tool_use_id": "c1", "content": result}
+            came: Any = {"type": "tool_result", "tool_use_id": "c1", "content": result}
             messages += [{"role": "assistant", "content": [use]}, {"role": "user", "content": [came]}]
         return "/v1/messages", {
             "model": route,

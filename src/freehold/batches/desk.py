@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 LIFETIME_SECONDS = 24 * 3600.0
 _TIDY_SECONDS = 3600.0
+_LATE_SECONDS = 0.05
+"""After a file's time has come: so that it has for certain."""
 _DAY_US = 86_400_000_000
 _PIECE = 256 * 1024
 _MOST_FILES = 10_000
@@ -108,15 +110,24 @@ class Desk:
         await asyncio.to_thread(self._shelf.close)
 
     async def tidy(self) -> None:
-        """Every hour, take away what is older than it may be."""
+        """Every hour, and when the time of a file has come, take away what is older than it may be."""
         keep_us = self._settings.keep_days * _DAY_US
         while True:
+            pause = _TIDY_SECONDS
             try:
                 if self._shelf.exists:
                     await self._do(lambda: self._shelf.tidy(self._now_us(), keep_us))
+                    pause = await self._do(self._until_next)
             except StoreError as error:
                 log.warning("old files and batches cannot be deleted: %s", error)
-            await asyncio.sleep(_TIDY_SECONDS)
+            await asyncio.sleep(pause)
+
+    def _until_next(self) -> float:
+        """Seconds. No file that is made meanwhile has a shorter life than an hour."""
+        ends_us = self._shelf.next_end()
+        if ends_us is None:
+            return _TIDY_SECONDS
+        return min(_TIDY_SECONDS, max(0.0, (ends_us - self._now_us()) / 1e6) + _LATE_SECONDS)
 
     def _now_us(self) -> int:
         return microseconds(self._clock.now())
@@ -164,6 +175,7 @@ class Desk:
                 hint="Put pictures and documents into the request itself.",
                 param="purpose",
             )
+        self._check_lifetime(expires_after, "expires_after")
         now_us = self._now_us()
         file = StoredFile(
             id=new_id("file").replace("_", "-", 1),
@@ -183,11 +195,21 @@ class Desk:
         await self._do(keep)
         return msgspec.json.encode(openai_form.file_object(file))
 
+    def _check_lifetime(self, seconds: int | None, param: str) -> None:
+        """Raises BadRequest for a promise that would not be kept."""
+        if seconds is not None and seconds > self._settings.keep_days * _DAY_US // 1_000_000:
+            raise BadRequest(
+                f"`{param}` is longer than files are kept here: {self._settings.keep_days} days.", param=param
+            )
+
     async def _file(self, file_id: str, key: Key) -> StoredFile:
         file = await self._find(StoredFile, file_id, key)
-        if file is None or (file.expires_us is not None and file.expires_us < self._now_us()):
+        if file is None or self._is_over(file):
             raise NotFound(f"No file is called `{file_id[:100]}`.", param="id")
         return file
+
+    def _is_over(self, file: StoredFile) -> bool:
+        return file.expires_us is not None and file.expires_us <= self._now_us()
 
     async def _find(self, kind: type[Row], name: str, key: Key) -> Row | None:
         if not self._shelf.exists:
@@ -202,6 +224,7 @@ class Desk:
         rows: list[StoredFile] = []
         if self._shelf.exists:
             rows = await self._do(lambda: self._shelf.list_of(StoredFile, key.id, **equal))
+            rows = [row for row in rows if not self._is_over(row)]
         return openai_form.list_object(rows, after=after, limit=limit, most=_MOST_FILES, ascending=ascending)
 
     async def show_file(self, file_id: str, key: Key) -> bytes:
@@ -237,14 +260,16 @@ class Desk:
     async def create_batch(self, body: bytes, key: Key, *, strict: bool, keep_bodies: bool) -> bytes:
         """Begin a batch. Raises BadRequest, Overloaded."""
         wanted = openai_form.read_batch_request(body)
+        self._check_lifetime(wanted.output_seconds, "output_expires_after")
         file = await self._find(StoredFile, wanted.input_file_id, key)
-        if file is None or file.purpose != "batch":
+        if file is None or file.purpose != "batch" or self._is_over(file):
             raise BadRequest(
                 f"No file for batches is called `{wanted.input_file_id[:100]}`.", param="input_file_id"
             )
         batch = self._new("openai", wanted.endpoint, key, strict=strict, keep_bodies=keep_bodies)
         batch.input_file_id = file.id
         batch.metadata = wanted.metadata
+        batch.output_seconds = wanted.output_seconds
 
         def begin() -> None:
             self._shelf.check_room()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -22,8 +23,9 @@ _decode = msgspec.json.Decoder(_Named).decode
 class Journal:
     """One file of results. A line that the end of the process cut is taken away, and its request asked again."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, made when it is not there."""
+    def __init__(self, path: Path, note: Callable[[bytes], None] = lambda _: None) -> None:
+        """Open the file, made when it is not there. `note` is called with every line, those that are there first."""
+        self._note = note
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._lock = threading.Lock()
         self._flushed = 0.0
@@ -43,6 +45,7 @@ class Journal:
                 whole += len(line)
                 self.lines += 1
                 self.done.add(name)
+                note(line)
         os.ftruncate(self._file, whole)
 
     def add(self, custom_id: str, line: bytes) -> None:
@@ -53,6 +56,7 @@ class Journal:
                 data = data[os.write(self._file, data) :]
             self.lines += 1
             self.done.add(custom_id)
+            self._note(line)
             now = time.monotonic()
             if now - self._flushed > _FLUSH_SECONDS:
                 self._flushed = now

@@ -15,6 +15,8 @@ from freehold.wire.reading import Object, Unreadable
 
 ENDPOINTS = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings")
 WINDOW = "24h"
+SHORTEST_LIFE, LONGEST_LIFE = 3600, 2_592_000
+"""Seconds that a client may have a file kept."""
 _MOST_LABELS = 16
 _WORDS = {
     "batch_expired": "This request could not be executed before the completion window expired.",
@@ -29,6 +31,8 @@ class Wanted(msgspec.Struct):
     input_file_id: str
     endpoint: str
     metadata: str | None
+    output_seconds: int | None
+    """How long its files are to be kept."""
 
 
 def read_batch_request(body: bytes) -> Wanted:
@@ -39,7 +43,9 @@ def read_batch_request(body: bytes) -> Wanted:
         endpoint = asked.need("endpoint", str)
         window = asked.need("completion_window", str)
         metadata = asked.take("metadata", dict[str, str])
-        left = set(asked.rest()) - {"output_expires_after"}
+        lifetime = asked.take_object("output_expires_after")
+        output_seconds = None if lifetime is None else _lifetime(lifetime)
+        left = set(asked.rest())
     except Unreadable as error:
         raise BadRequest(str(error), param=error.path or None) from None
     if endpoint not in ENDPOINTS:
@@ -51,7 +57,24 @@ def read_batch_request(body: bytes) -> Wanted:
     if left:
         name = min(left)
         raise BadRequest(f"The field `{name[:100]}` is not known.", param=name[:100])
-    return Wanted(file_id, endpoint, None if metadata is None else _encode(metadata).decode())
+    labels = None if metadata is None else _encode(metadata).decode()
+    return Wanted(file_id, endpoint, labels, output_seconds)
+
+
+def _lifetime(asked: Object) -> int:
+    """Seconds. Raises BadRequest and Unreadable."""
+    anchor, seconds = asked.need("anchor", str), asked.need("seconds", int)
+    if anchor != "created_at" or asked.rest():
+        raise BadRequest(
+            "`output_expires_after` has `seconds`, and `created_at` for its `anchor`.",
+            param="output_expires_after",
+        )
+    if not SHORTEST_LIFE <= seconds <= LONGEST_LIFE:
+        raise BadRequest(
+            f"`output_expires_after.seconds` is not between {SHORTEST_LIFE} and {LONGEST_LIFE}.",
+            param="output_expires_after",
+        )
+    return seconds
 
 
 def file_object(file: StoredFile) -> dict[str, Any]:
@@ -98,6 +121,7 @@ def batch_object(batch: Batch) -> dict[str, Any]:
             "completed": batch.succeeded,
             "failed": batch.errored + batch.cancelled + batch.expired,
         },
+        "usage": None if batch.usage is None else msgspec.Raw(batch.usage.encode()),
         "metadata": None if batch.metadata is None else msgspec.Raw(batch.metadata.encode()),
     }
 

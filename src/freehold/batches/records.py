@@ -67,6 +67,10 @@ class Batch(msgspec.Struct, kw_only=True):
     finalizing_us: int | None = None
     cancelling_us: int | None = None
     ended_us: int | None = None
+    output_seconds: int | None = None
+    """How long its files are kept; None: as long as others."""
+    usage: str | None = None
+    """JSON, in OpenAI's form: what its answers have used; None when that is not known."""
 
     @property
     def ended(self) -> bool:

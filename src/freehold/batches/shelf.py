@@ -138,11 +138,19 @@ class Shelf:
     def tidy(self, now_us: int, keep_us: int) -> None:
         """Take away what is older than it may be, and drafts that nobody will complete."""
         columns = tables.files.c
-        old = sql.or_(columns.expires_us < now_us, columns.created_us < now_us - keep_us)
+        old = sql.or_(columns.expires_us <= now_us, columns.created_us < now_us - keep_us)
         for file in self._rows(StoredFile, old):
             self.delete_file(file.id)
         for batch in self._rows(Batch, tables.batches.c.ended_us < now_us - keep_us):
             self.delete_batch(batch.id)
+
+    def next_end(self) -> int | None:
+        """When the time of the next file comes whose client said when that is, in microseconds since 1970."""
+        with self._using() as connection:
+            found: int | None = connection.execute(
+                sql.select(sql.func.min(tables.files.c.expires_us))
+            ).scalar()
+        return found
 
     def clear_drafts(self) -> None:
         """Take away what was being written when the process ended."""

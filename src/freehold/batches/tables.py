@@ -46,4 +46,7 @@ batches = Table(
     Column("finalizing_us", BigInteger),
     Column("cancelling_us", BigInteger),
     Column("ended_us", BigInteger),
+    Column("output_seconds", Integer),
+    # A JSON object, in OpenAI's form.
+    Column("usage", Text),
 )

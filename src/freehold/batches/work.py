@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from freehold.batches.journal import Journal
 from freehold.batches.lines import Line, problems_in, read_lines
 from freehold.batches.records import Batch, Problem, StoredFile
 from freehold.batches.shelf import INPUT, Shelf, flush, place
+from freehold.batches.usage import Used
 from freehold.core.clock import Clock, microseconds
 from freehold.core.errors import Overloaded
 from freehold.core.ids import new_id
@@ -41,6 +42,7 @@ class Run:
         self.halt = asyncio.Event()
         """No further line is begun."""
         self.journals: dict[str, Journal] = {}
+        self.used = Used(batch.endpoint)
         self.task: asyncio.Task[None] | None = None
         self.trouble: Exception | None = None
         """Why a result could not be kept."""
@@ -118,8 +120,11 @@ class Work:
         if unseen and not await self._look_through(run, folder):
             return
         if batch.status != "finalizing":
-            for name in ("output", "errors", "unasked"):
+            output = folder / "output.jsonl"
+            run.journals["output"] = await asyncio.to_thread(Journal, output, self._noter(run))
+            for name in ("errors", "unasked"):
                 run.journals[name] = await asyncio.to_thread(Journal, folder / f"{name}.jsonl")
+            self._tell_usage(run)
             batch.succeeded = run.journals["output"].lines
             batch.errored = run.journals["errors"].lines
             expired = await self._ask_all(run, folder)
@@ -145,6 +150,16 @@ class Work:
             batch.status, batch.started_us = "in_progress", self._now_us()
         await asyncio.to_thread(self._shelf.save, msgspec.structs.replace(batch))
         return not problems
+
+    @staticmethod
+    def _noter(run: Run) -> Callable[[bytes], None]:
+        """What looks at each answer: only OpenAI's form tells what a batch has used."""
+        return run.used.add if run.batch.form == "openai" else lambda _: None
+
+    @staticmethod
+    def _tell_usage(run: Run) -> None:
+        if run.batch.form == "openai":
+            run.batch.usage = run.used.told()
 
     def _rest(self, run: Run, folder: Path) -> Iterator[Line]:
         done = set().union(*(journal.done for journal in run.journals.values()))
@@ -196,6 +211,7 @@ class Work:
             return
         if well:
             batch.succeeded += 1
+            self._tell_usage(run)
         else:
             batch.errored += 1
 
@@ -283,6 +299,8 @@ class Work:
                 source = folder / f"{name}.jsonl"
                 place(source, self._shelf.file_at(file_id))
                 word = "output" if name == "output" else "error"
+                created_us = self._now_us()
+                lifetime = batch.output_seconds
                 files.append(
                     StoredFile(
                         id=file_id,
@@ -290,7 +308,8 @@ class Work:
                         name=f"{batch.id}_{word}.jsonl",
                         purpose="batch_output",
                         size=source.stat().st_size,
-                        created_us=self._now_us(),
+                        created_us=created_us,
+                        expires_us=None if lifetime is None else created_us + lifetime * 1_000_000,
                     )
                 )
         return files

@@ -178,6 +178,8 @@ class Translating:
             losses.add("response_format")
             self._asked = instructed(self._asked)
         self._body = self._provider.encode_request(self._asked, self._recipient, losses)
+        if self._wish is None and "response_format" in losses.names:
+            self._wish = decoded.response_format  # the dialect has put it in words for this model
         if request.strict and losses:
             raise LossRefused(losses.names, settings.name)
         self._addressee = Addressee(request=_as_asked(decoded, request), framing=request.framing, **who)
@@ -292,11 +294,11 @@ _FETCHED_THERE: dict[DialectName, tuple[str, ...]] = {
 
 def _wish_in_words(request: ChatRequest, settings: ProviderSettings) -> ResponseFormat | None:
     """The form of the answer, when the provider can only be asked for it in words."""
-    wish = request.response_format
+    wish, quirks = request.response_format, settings.quirks
     if wish is None or wish.kind == "text":
         return None
-    able = settings.quirks.schema if wish.kind == "schema" else settings.quirks.json
-    return None if able else wish
+    able = quirks.schema if wish.kind == "schema" else quirks.json
+    return None if able and "response_format" not in quirks.unsupported else wish
 
 
 def text_of(answer: Answer) -> str | None:

@@ -24,6 +24,7 @@ _MESSAGE_BATCHES = "/v1/messages/batches"
 _OCTETS = (b"content-type", b"application/octet-stream")
 _LINES = (b"content-type", b"application/x-jsonl")
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,300}")
+_LIFETIME = ("expires_after[anchor]", "expires_after[seconds]")
 _SHORTEST_LIFE, _LONGEST_LIFE = 3600, 2_592_000
 _MOST_UPLOADS = 32
 
@@ -282,9 +283,12 @@ class _Query:
 
 
 def _lifetime(fields: dict[str, str]) -> int | None:
-    given = fields.get("expires_after[seconds]")
-    if given is None:
+    asked = {name for name in fields if name.startswith("expires_after")}
+    if not asked:
         return None
+    if odd := asked.difference(_LIFETIME):
+        raise BadRequest(f"The field `{min(odd)[:100]}` is not known.", param="expires_after")
+    given = fields.get("expires_after[seconds]", "")
     if fields.get("expires_after[anchor]") != "created_at":
         raise BadRequest("`expires_after[anchor]` has to be `created_at`.", param="expires_after")
     if not given.isdecimal() or not _SHORTEST_LIFE <= int(given) <= _LONGEST_LIFE:

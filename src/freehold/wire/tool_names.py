@@ -85,7 +85,7 @@ def _names_in(request: ChatRequest) -> Iterator[str]:
         yield from request.tool_choice.names
     for message in request.messages:
         for part in message.parts:
-            if isinstance(part, ToolCall) or (isinstance(part, ToolResult) and part.name is not None):
+            if isinstance(part, ToolCall | ToolResult) and part.name is not None:
                 yield part.name
 
 

@@ -378,7 +378,7 @@ def test_fields_that_a_provider_does_not_take_are_left_out() -> None:
     assert set(losses) == {
         "temperature",
         "reasoning.effort",
-        "tool_choice",
+        "tool.function",
         "user",
         "response_format",
         "image",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from freehold.core.fields import Fields
-from freehold.core.losses import LOSSES, Losses
+from freehold.core.losses import Losses
 from freehold.core.request import ChatRequest, ResponseFormat
 from freehold.wire.anthropic.abilities import is_known
 from freehold.wire.anthropic.caching import put_cache
@@ -15,6 +15,7 @@ from freehold.wire.anthropic.thinking import Thinking, encode_thinking
 from freehold.wire.anthropic.tools_out import encode_tool_choice, encode_tools
 from freehold.wire.anthropic.turns import calls_unsigned, encode_conversation
 from freehold.wire.dialect import Recipient
+from freehold.wire.unsupported import without_unsupported
 
 _DEFAULT_MAX_TOKENS = 8192
 _TIERS = {
@@ -28,14 +29,12 @@ _MATCHING = f"{_JSON} It must match this JSON Schema:\n"
 _NOWHERE = ("min_p", "seed", "logit_bias", "prediction", "safety_settings", "verbosity")
 """Fields that the dialect has no place for, each a loss when it is set."""
 _PENALTIES = ("presence_penalty", "frequency_penalty")
-_LOSS_OF = {"reasoning": "reasoning.effort"}
-"""Field of ChatRequest -> its loss, where it is not called the same."""
 
 
 def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -> bytes:
     """The body for a provider. Raises BadRequest where nothing sensible can be sent."""
     out = outgoing(request, recipient, losses)
-    request = _without_unsupported(request, out)
+    request = without_unsupported(request, recipient.quirks.unsupported, losses)
     system, turns = encode_conversation(request.messages, out)
     thinking = encode_thinking(request, out)
     if thinking.demands_state and calls_unsigned(turns) and is_known(recipient.model):
@@ -64,24 +63,6 @@ def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -
     extra = {name: value for name, value in request.extra.items() if name != "output_config" or not out.same}
     body.update(out.own(extra))
     return msgspec.json.encode(body)
-
-
-def _without_unsupported(request: ChatRequest, out: Outgoing) -> ChatRequest:
-    """The request without the fields that this provider does not take; each that was set is a loss."""
-    names = out.recipient.quirks.unsupported
-    if not names:
-        return request
-    empty = ChatRequest(model="", messages=[])
-    changes: dict[str, object] = {}
-    for name in names:
-        if name in ("model", "messages", "dialect", "extra", "stream"):
-            continue
-        default = getattr(empty, name, None)
-        if getattr(request, name, None) != default:
-            loss = _LOSS_OF.get(name, name)
-            out.losses.add(loss) if loss in LOSSES else out.losses.add("field", name)
-            changes[name] = default
-    return msgspec.structs.replace(request, **changes)
 
 
 def _max_tokens(request: ChatRequest, thinking: Thinking, out: Outgoing) -> int:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from freehold.core.losses import LOSSES, Losses
+from freehold.core.losses import Losses
 from freehold.core.request import ChatRequest
 from freehold.wire.dialect import Recipient
 from freehold.wire.gemini.contents_out import ContentsWriter
@@ -14,6 +12,7 @@ from freehold.wire.gemini.fields import NAME, Json, encode, spread
 from freehold.wire.gemini.generation_out import generation_out, words_for
 from freehold.wire.gemini.parts_out import extras_out
 from freehold.wire.gemini.tools_out import choice_out, tools_out
+from freehold.wire.unsupported import without_unsupported
 
 _LOST = {
     "min_p": "min_p",
@@ -27,13 +26,6 @@ _LOST = {
 }
 """Settings that Gemini has no place for, and what their loss is called."""
 _TIERS = {"flex": "flex", "priority": "priority", "default": "standard", "standard": "standard"}
-_LOSS_NAMES = {
-    "cache_key": "cache",
-    "safety_key": "user",
-    "reasoning": "reasoning.effort",
-    "top_logprobs": "logprobs",
-}
-_DEFAULTS = {field.name: field for field in msgspec.structs.fields(ChatRequest)}
 
 
 def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -> bytes:
@@ -43,7 +35,7 @@ def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -
 
 def request_out(request: ChatRequest, recipient: Recipient, losses: Losses) -> Json:
     """The body as an object."""
-    request = without_unsupported(request, recipient, losses)
+    request = without_unsupported(request, recipient.quirks.unsupported, losses)
     own = request.dialect == NAME
     writer = ContentsWriter(request, recipient, losses)
     writer.write(request.messages)
@@ -100,18 +92,3 @@ def _account(body: Json, request: ChatRequest, losses: Losses, own: bool) -> Non
         losses.add("store")
     if request.parallel_tool_calls is False:
         losses.add("parallel_tool_calls")
-
-
-def without_unsupported(request: ChatRequest, recipient: Recipient, losses: Losses) -> ChatRequest:
-    """The request without what the provider does not take."""
-    gone: dict[str, Any] = {}
-    for name in recipient.quirks.unsupported:
-        field = _DEFAULTS.get(name)
-        if field is None or field.required:
-            continue
-        default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-        if getattr(request, name) != default:
-            gone[name] = default
-            loss = _LOSS_NAMES.get(name, name)
-            losses.add(*((loss,) if loss in LOSSES else ("field", name)))
-    return msgspec.structs.replace(request, **gone) if gone else request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from freehold.core.losses import LOSSES, Losses
+from freehold.core.losses import Losses
 from freehold.core.parts import Message, Text
 from freehold.core.request import ChatRequest, ResponseFormat
 from freehold.wire.dialect import Recipient
@@ -13,6 +13,7 @@ from freehold.wire.openai_chat.names import Written, encode, put_extra
 from freehold.wire.openai_chat.outgoing import Outgoing, outgoing
 from freehold.wire.openai_chat.reasoning_wish import written_wish
 from freehold.wire.openai_chat.tools import cache_control, limited, names_one, written_choice, written_tools
+from freehold.wire.unsupported import without_unsupported
 
 _PLAIN = {
     "temperature": "temperature",
@@ -35,21 +36,13 @@ _PLAIN = {
 }
 """ChatRequest's fields that are written as they are, and their names here."""
 _JSON = ("logit_bias", "audio", "prediction", "metadata")
-_LOSSES = {
-    "top_logprobs": "logprobs",
-    "audio": "modalities",
-    "cache_key": "cache",
-    "safety_key": "user",
-    "tools": "tool",
-}
-"""What a field's loss is called where it is not called as the field."""
 _TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 
 
 def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -> bytes:
     """The body. What the provider does not take is left out, and a loss."""
     out = outgoing(request, recipient, losses)
-    request = _without_unsupported(request, out)
+    request = without_unsupported(request, _unsupported(out), losses)
     body: Written = {"model": recipient.model}
     messages = _with_format_in_words(request, out)
     body["messages"] = written_messages(messages, out)
@@ -68,33 +61,12 @@ def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -
     return encode(body)
 
 
-def _without_unsupported(request: ChatRequest, out: Outgoing) -> ChatRequest:
-    """Without what the provider does not take; `safety_settings` no server of this dialect takes."""
-    unsupported = (*out.quirks.unsupported, "safety_settings")
-    if not out.same_dialect and request.logit_bias is not None:
-        unsupported = (*unsupported, "logit_bias")
-    changes: Written = {}
-    for name in unsupported:
-        value = getattr(request, name, None)
-        if value in (None, [], False) or (name in _NEEDLESS and value == _NEEDLESS[name]):
-            continue
-        if name == "reasoning" and request.reasoning is not None:
-            written_wish(request.reasoning, "none", out.losses, same_dialect=out.same_dialect)
-        else:
-            out.losses.add(*_loss_of(name))
-        changes[name] = [] if isinstance(value, list) else None
-    return msgspec.structs.replace(request, **changes) if changes else request
-
-
-_NEEDLESS: Written = {"n": 1, "parallel_tool_calls": True, "store": False, "logprobs": False}
-"""Values that say what is so anyhow: to leave them out loses nothing."""
-
-
-def _loss_of(name: str) -> tuple[str] | tuple[str, str]:
-    if name == "tools":
-        return ("tool", "function")
-    loss = _LOSSES.get(name, name)
-    return (loss,) if loss in LOSSES else ("field", name)
+def _unsupported(out: Outgoing) -> tuple[str, ...]:
+    """What the provider does not take. No server of this dialect takes `safety_settings`, and the numbers of tokens
+    mean something to those alone who know for which model they are.
+    """
+    elsewhere = () if out.same_dialect else ("logit_bias",)
+    return (*out.quirks.unsupported, "safety_settings", *elsewhere)
 
 
 def _with_format_in_words(request: ChatRequest, out: Outgoing) -> list[Message]:

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from freehold.core.errors import BadRequest
-from freehold.core.losses import LOSSES, Losses
+from freehold.core.losses import Losses
 from freehold.core.parts import Message, Text
 from freehold.core.request import ChatRequest, ResponseFormat
 from freehold.wire.dialect import Recipient
@@ -28,6 +28,7 @@ from freehold.wire.responses.vocabulary import (
     encode,
     own_fields,
 )
+from freehold.wire.unsupported import without_unsupported
 
 _LEAST_TOKENS = 16
 """A smaller `max_output_tokens` is refused."""
@@ -47,19 +48,11 @@ _UNSAID = (
     "safety_settings",
 )
 """Fields of ChatRequest that this dialect has no place for. `stream_usage` is not among them: it always has usage."""
-_NAMES = {
-    "top_logprobs": "logprobs",
-    "reasoning": "reasoning.effort",
-    "tools": "tool_choice",
-    "audio": "modalities",
-    "cache_key": "cache",
-}
-"""The loss of a field whose own name is none."""
 
 
 def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -> bytes:
     """The body. Nothing is kept at the provider unless the client speaks this dialect and asks for it."""
-    request = _without_unsupported(request, recipient, losses)
+    request = without_unsupported(request, recipient.quirks.unsupported, losses)
     for name in _UNSAID:
         if getattr(request, name) not in (None, []):
             losses.add(name)
@@ -90,23 +83,6 @@ def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -
         return encode(body)
     except UNREADABLE as error:
         raise BadRequest(f"The request cannot be written: {error}") from None
-
-
-def _without_unsupported(request: ChatRequest, recipient: Recipient, losses: Losses) -> ChatRequest:
-    """The request without the fields that the provider does not take."""
-    left_out = {}
-    for field in msgspec.structs.fields(ChatRequest):
-        if field.name not in recipient.quirks.unsupported or field.required:
-            continue
-        default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
-        if getattr(request, field.name) != default:
-            left_out[field.name] = default
-            loss = _NAMES.get(field.name, field.name)
-            if loss in LOSSES:
-                losses.add(loss)
-            else:
-                losses.add("field", loss)
-    return msgspec.structs.replace(request, **left_out) if left_out else request
 
 
 def _split_instructions(request: ChatRequest) -> tuple[list[str], list[Message]]:
