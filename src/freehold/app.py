@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from freehold.core.clock import Clock
     from freehold.core.money import Cost
     from freehold.core.usage import Usage
+    from freehold.engine.background.background import Background
     from freehold.engine.conversations import Conversations
     from freehold.engine.engine import Engine
     from freehold.engine.runtime import Runtime
@@ -48,6 +49,7 @@ _REFRESH_SECONDS = 1.0
 _LEDGER_CLOSE_SECONDS = 10.0
 _BUSY_SECONDS = 0.1
 _FLUSH_SECONDS = 2.0
+_DAY_SECONDS = 86_400.0
 _DROPS_SECONDS = 10.0
 """Between two lines about dropped calls."""
 
@@ -213,8 +215,11 @@ class _Service:
                 observers=(ledger.record, metrics.observe),
                 begun=ledger.begun,
             )
+            background = _background_of(settings, ledger, clock)
             conversations = Conversations(
-                _Memory(ledger, history_of(settings)), limit=settings.server.max_body_bytes
+                _Memory(ledger, history_of(settings)),
+                limit=settings.server.max_body_bytes,
+                background=background,
             )
             gate = Gate(Door(keys, clock.tick), metrics)
             self._desk = _desk_of(settings, engine, keys, conversations, clock)
@@ -232,6 +237,7 @@ class _Service:
                 settings=settings.server,
                 pages=pages,
                 conversations=conversations,
+                background=background,
                 filing=Filing(self._desk, gate, settings.server),
             )
             self._server = RunningServer(endpoint, settings.server, listener)
@@ -423,6 +429,17 @@ def _desk_of(
         longest_line=settings.server.max_body_bytes,
     )
     return Desk(shelf, work, clock, batches)
+
+
+def _background_of(settings: Settings, ledger: Ledger, clock: Clock) -> Background:
+    from freehold.engine.background.background import Background
+    from freehold.engine.background.unfinished import UnfinishedFiles
+
+    files = UnfinishedFiles(settings.data / "background")
+    days = settings.ledger.keep_bodies_days
+    if days != "unlimited":
+        files.tidy(clock.now() - days * _DAY_SECONDS)
+    return Background(settings.background, files, settle=lambda: ledger.flush(_FLUSH_SECONDS))
 
 
 async def _go_on(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from freehold.config.load import load
 from freehold.config.reading import fields_of
 from freehold.config.reference import SECTIONS, meanings_of, rewritten
 from freehold.config.watch import FIXED
+from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
 from freehold.providers.presets import preset_names
@@ -49,13 +50,14 @@ def test_every_setting_has_a_meaning(name: str) -> None:
 def test_the_document_tells_what_needs_a_restart() -> None:
     last = " ".join(DOCUMENT.read_text().rpartition("## Editing while it runs")[2].split())
     assert (
-        "`data`, everything in `[server]` and `[batches]`, and everything in `[ledger]` but `bodies` need a restart"
-        in last
+        "`data`, everything in `[server]`, `[batches]` and `[background]`, and everything in `[ledger]` but `bodies` "
+        "need a restart" in last
     )
     server = {f"server.{name}" for name in fields_of(ServerSettings)}
     ledger = {f"ledger.{name}" for name in fields_of(LedgerSettings)} - {"ledger.bodies"}
     batches = {f"batches.{name}" for name in fields_of(BatchSettings)}
-    assert set(FIXED) == {"data"} | server | ledger | batches
+    background = {f"background.{name}" for name in fields_of(BackgroundSettings)}
+    assert set(FIXED) == {"data"} | server | ledger | batches | background
 
 
 def test_toml_in_the_document_is_valid(tmp_path: Path) -> None:

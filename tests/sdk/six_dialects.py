@@ -56,6 +56,9 @@ MODELS: dict[str, Behaviour | tuple[Behaviour, ...]] = {
     "locked": Behaviour(faults=(Refused(status=401, message="Who are you?"),)),
     "breaks": Behaviour(text=Lorem(tokens=50), faults=(ErrorEvent(after=6, message="Out of breath."),)),
     "cut": Behaviour(text=Lorem(tokens=50), faults=(Cut(after=6),)),
+    "slow": Behaviour(text=Lorem(tokens=20), tokens_per_s=40.0),
+    "endless": Behaviour(text=Lorem(tokens=20_000), tokens_per_s=50.0),
+    "asleep": Behaviour(headers_s=60.0),
 }
 """`missing` is among the routes and not among the models: the provider answers 404."""
 

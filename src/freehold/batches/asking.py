@@ -101,6 +101,8 @@ class Asker:
             raise BadRequest("There are no streams in a batch.", param="stream")
         if face.dialect == "openai-responses":
             request = await self._conversations.resume(request, body, running.key)
+            if request.background:
+                raise BadRequest("A batch has no background: all of it is one.", param="background")
         request.strict = strict or (running.key is not None and running.key.strict)
         running.route_to(request)
         return await running.ask(request)

@@ -92,6 +92,7 @@ def load(
         ledger=file.ledger,
         fetch=file.fetch,
         batches=file.batches,
+        background=file.background,
         providers=providers,
         routes=routes,
         prices=stated.prices,

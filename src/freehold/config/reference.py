@@ -25,6 +25,7 @@ from freehold.config.sections import (
     ProviderSection,
     RouteSection,
 )
+from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
 from freehold.providers.fetch.settings import FetchSettings
@@ -39,6 +40,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "ledger": LedgerSettings,
     "fetch": FetchSettings,
     "batches": BatchSettings,
+    "background": BackgroundSettings,
     "provider": ProviderSection,
     "timeouts": Timeouts,
     "quirks": Quirks,

@@ -13,6 +13,7 @@ import msgspec
 
 from freehold.batches.settings import BatchSettings
 from freehold.catalog.profile import Modality
+from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
 from freehold.providers.fetch.settings import FetchSettings
@@ -138,6 +139,8 @@ class File(msgspec.Struct, frozen=True):
     """Files that requests name by URL, for providers that do not fetch them."""
     batches: BatchSettings = BatchSettings()
     """How batches are worked off."""
+    background: BackgroundSettings = BackgroundSettings()
+    """Responses that run on when their client has gone."""
     providers: dict[str, ProviderSection] = {}
     """One table each."""
     routes: dict[str, RouteSection] = {}

@@ -12,6 +12,7 @@ from freehold.catalog.prices import ModelPrice, PriceList
 from freehold.catalog.profile import Profile
 from freehold.config.problems import Finding
 from freehold.config.sections import LocalSettings
+from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
 from freehold.providers.fetch.settings import FetchSettings
@@ -31,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True):
     ledger: LedgerSettings
     fetch: FetchSettings
     batches: BatchSettings
+    background: BackgroundSettings
     providers: dict[str, ProviderSettings]
     """By name; `local` among them when the embedded models are enabled."""
     routes: dict[str, Route]

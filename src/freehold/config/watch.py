@@ -12,6 +12,7 @@ from freehold.batches.settings import BatchSettings
 from freehold.config.problems import Finding, InvalidSettingsError
 from freehold.config.settings import Settings
 from freehold.core.errors import FreeholdError, SettingsError
+from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
 
@@ -20,6 +21,7 @@ FIXED = (
     *(f"server.{name}" for name in ServerSettings.__struct_fields__),
     *(f"ledger.{name}" for name in LedgerSettings.__struct_fields__ if name != "bodies"),
     *(f"batches.{name}" for name in BatchSettings.__struct_fields__),
+    *(f"background.{name}" for name in BackgroundSettings.__struct_fields__),
 )
 """Settings that stay as they were until the endpoint is started again."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 LOSSES: dict[str, str] = {
     "answer": "something of the answer that the client's dialect has no place for, named after the dot",
     "audio": "sound in a message",
     "cache": "where the client asked for the prompt to be cached",
     "citations": "where a text is from, in the answer or in the conversation so far",
+    "conversation": "earlier turns of the conversation that are not kept any more",
     "document": "a document in a message",
     "embeddings.purpose": "what the vectors are for",
     "embeddings.title": "the title of a text to be embedded",
@@ -95,6 +97,14 @@ class Losses:
             self._names[name] = None
         elif name not in self._names:
             self.incomplete = True
+
+    def add_all(self, names: Iterable[str]) -> None:
+        """Losses with their details, as `names` gives them. Raises KeyError as `add` does."""
+        for name in names:
+            if name in LOSSES:
+                self.add(name)
+            else:
+                self.add(*name.split(".", 1))
 
     @property
     def names(self) -> tuple[str, ...]:

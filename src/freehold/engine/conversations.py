@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -16,9 +16,12 @@ from freehold.access.key import Key
 from freehold.core.errors import BadRequest, NotFound, UnknownResponse
 from freehold.core.fields import Fields
 from freehold.core.parts import State
-from freehold.engine.naming import PREFIX, response_id_of
+from freehold.engine.background.background import Background
+from freehold.engine.background.response import BackgroundResponse
+from freehold.engine.naming import PREFIX
 from freehold.ledger.record import Call
 from freehold.wire.request import Request, read_responses_request
+from freehold.wire.responses import background as wire
 from freehold.wire.responses import items
 from freehold.wire.sealing import MARK, seal
 from freehold.wire.sse import EventSplitter, data_of
@@ -49,45 +52,71 @@ class Memory(Protocol):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One answered request."""
+    """One request and what it was answered with."""
 
-    call: Call
+    id: str
+    """Of the response."""
+    request: bytes
+    """The client's own request."""
     answer: bytes
     """The Response object, as the client was given it."""
-
-    @property
-    def request(self) -> bytes:
-        """The client's own request."""
-        return self.call.request_body or b"{}"
+    provider: str = ""
+    stream: bytes | None = None
+    """The events that it was given, when it was a stream."""
+    losses: tuple[str, ...] = ()
 
 
 class Conversations:
     """Continues, shows and deletes answers of the Responses API."""
 
-    def __init__(self, memory: Memory, *, limit: int) -> None:
+    def __init__(self, memory: Memory, *, limit: int, background: Background | None = None) -> None:
         """`limit`: bytes that a continued request may grow to."""
         self._memory = memory
         self._limit = limit
+        self._background = background
 
     async def resume(self, request: Request, body: bytes, key: Key | None) -> Request:
-        """The request with the conversation that it continues before its own input. Raises BadRequest."""
+        """The request with the conversation that it continues before its own input, and without what is Freehold's to
+        do. Raises BadRequest.
+        """
         fields = request.fields
-        for name, hint in _UNSERVED.items():
-            if bytes(fields.get(name, b"null")) not in (b"null", b"false"):
-                raise BadRequest(f"`{name}` is not served here.", hint=hint, param=name)
+        if bytes(fields.get("conversation", b"null")) != b"null":
+            raise BadRequest(
+                "`conversation` is not served here.",
+                hint="Go on with `previous_response_id`, or send the items yourself.",
+                param="conversation",
+            )
+        background = _flag_of(fields, "background")
         previous = _text_of(fields, "previous_response_id")
         named = items.referred(body)
-        if previous is None and not named:
+        if previous is not None or named:
+            request = await asyncio.to_thread(self._resume, body, previous, named, key)
+        if _OURS_TO_DO.isdisjoint(request.fields):
             return request
-        return await asyncio.to_thread(self._resume, body, previous, named, key)
+        lost = request.lost
+        if background and bytes(fields.get("background_options", b"null")) != b"null":
+            lost += ("field.background_options",)
+        theirs = {name: value for name, value in request.fields.items() if name not in _OURS_TO_DO}
+        return msgspec.structs.replace(request, fields=theirs, background=background, lost=lost)
 
     def _resume(self, body: bytes, previous: str | None, named: list[str], key: Key | None) -> Request:
         kept: list[bytes] = []
+        lost: tuple[str, ...] = ()
         if previous is not None:
-            kept = self._kept(self._turns(previous, key, param="previous_response_id"))
+            turns = self._turns(previous, key, param="previous_response_id")
+            if wire.status_of(turns[-1].answer) in wire.UNENDED:
+                raise BadRequest(
+                    f"The response `{previous[:100]}` is not complete yet.",
+                    hint="Wait until it is, or cancel it.",
+                    param="previous_response_id",
+                )
+            kept = self._kept(turns)
+            if _text_of(_decode_fields(turns[0].request), "previous_response_id") is not None:
+                lost = ("conversation",)
         beside = self._found([name for name in named if not _is_among(name, kept)], key)
         request = read_responses_request(items.continued(body, kept, beside))
         request.continues = previous
+        request.lost = lost
         return request
 
     def _found(self, named: list[str], key: Key | None) -> list[bytes]:
@@ -118,12 +147,17 @@ class Conversations:
                 yield call_id
 
     def _turns(self, response_id: str, key: Key | None, *, param: str | None = None) -> list[Turn]:
-        """The turn and all that it continues, oldest first."""
+        """The turn and all that it continues, oldest first. It begins behind one that is not kept any more."""
         turns: list[Turn] = []
         wanted: str | None = response_id
         size = 0
         while wanted is not None:
-            turn = self._find(wanted, key, param)
+            try:
+                turn = self._find(wanted, key, param)
+            except (NotFound, UnknownResponse):
+                if not turns:
+                    raise
+                break
             turns.append(turn)
             size += len(turn.request) + len(turn.answer)
             if size > self._limit or len(turns) > _MOST_TURNS:
@@ -136,33 +170,64 @@ class Conversations:
     def _kept(turns: list[Turn]) -> list[bytes]:
         kept: list[bytes] = []
         for turn in turns:
-            kept += items.input_items(turn.request, response_id_of(turn.call.id))
-            origin = turn.call.provider or ""
-            kept += [_sealed(item, origin) for item in items.output_items(turn.answer)]
+            kept += items.input_items(turn.request, turn.id)
+            kept += [_sealed(item, turn.provider) for item in items.output_items(turn.answer)]
         return kept
 
     def _find(self, response_id: str, key: Key | None, param: str | None) -> Turn:
         """One turn of the holder of `key`: what belongs to others does not exist for it."""
+        running = self.find_running(response_id, key)
+        if running is not None and running.body:
+            return Turn(running.id, running.body, running.object, running.call.provider or "")
         call = None
         if response_id.startswith(PREFIX) and response_id.isascii() and len(response_id) <= _LONGEST:
             call = self._memory.recall("call_" + response_id.removeprefix(PREFIX))
         if (
-            call is None
-            or call.dialect != "openai-responses"
-            or call.key_id != (None if key is None else key.id)
-            or call.request_body is None
-            or call.answer_body is None
-            or not _is_stored(call.request_body)
+            call is not None
+            and call.dialect == "openai-responses"
+            and call.key_id == (None if key is None else key.id)
+            and call.request_body is not None
+            and call.answer_body is not None
+            and _is_stored(call.request_body)
         ):
+            whole = call.answer_body.startswith(b"{")
+            answer = call.answer_body if whole else _response_in(call.answer_body)
+            if answer is not None:
+                stream = None if whole else call.answer_body
+                return Turn(response_id, call.request_body, answer, call.provider or "", stream, call.losses)
+        left = None if self._background is None else self._background.find_cut_off(response_id, key)
+        if left is None:
             raise _unknown(response_id, param)
-        answer = _response_in(call.answer_body) if call.streamed else call.answer_body
-        if answer is None:
-            raise _unknown(response_id, param)
-        return Turn(call, answer)
+        return Turn(response_id, left[1], left[0])
 
-    async def show(self, response_id: str, key: Key | None) -> bytes:
-        """The Response object. Raises NotFound."""
-        return (await asyncio.to_thread(self._find, response_id, key, None)).answer
+    def find_running(self, response_id: str, key: Key | None) -> BackgroundResponse | None:
+        """One that runs in the background, or did a moment ago."""
+        return None if self._background is None else self._background.find(response_id, key)
+
+    async def show(self, response_id: str, key: Key | None) -> tuple[bytes, tuple[str, ...]]:
+        """The Response object as it stands, and what was lost on its way. Raises NotFound."""
+        running = self.find_running(response_id, key)
+        if running is not None:
+            return running.object, running.call.losses
+        turn = await asyncio.to_thread(self._find, response_id, key, None)
+        return turn.answer, turn.losses
+
+    async def replay(self, response_id: str, key: Key | None, *, after: int) -> AsyncIterator[bytes]:
+        """The events of its stream behind the one numbered `after`, as they come if it runs. Raises NotFound, and
+        BadRequest when they cannot be told.
+        """
+        running = self.find_running(response_id, key)
+        if running is not None:
+            running.check(after)
+            return running.follow(after)
+        turn = await asyncio.to_thread(self._find, response_id, key, None)
+        if turn.stream is None:
+            raise BadRequest(
+                f"There are no events of the response `{response_id[:100]}`.",
+                hint="Ask for it without `stream`.",
+                param="stream",
+            )
+        return _events_after(turn.stream, after)
 
     async def list_input(
         self,
@@ -173,7 +238,7 @@ class Conversations:
         limit: int,
         order: Literal["asc", "desc"],
     ) -> bytes:
-        """The input items of a response, those of the turns before included. Raises NotFound."""
+        """The input items of a response, those of the turns before included. Raises NotFound, BadRequest."""
         return await asyncio.to_thread(self._list_input, response_id, key, after, limit, order)
 
     def _list_input(
@@ -184,15 +249,37 @@ class Conversations:
         return items.item_list(kept, after=after, limit=limit, order=order)
 
     async def delete(self, response_id: str, key: Key | None) -> bytes:
-        """Let go of the answer; says that it is deleted. Raises NotFound."""
-        turn = await asyncio.to_thread(self._find, response_id, key, None)
-        await asyncio.to_thread(self._memory.forget, turn.call.id)
+        """Let go of the answer; says that it is deleted. One that runs is cancelled. Raises NotFound."""
+        running = self.find_running(response_id, key)
+        if running is None:
+            await asyncio.to_thread(self._find, response_id, key, None)
+        if self._background is not None:
+            await self._background.delete(response_id)
+        await asyncio.to_thread(self._memory.forget, "call_" + response_id.removeprefix(PREFIX))
         return items.deleted(response_id)
 
     async def cancel(self, response_id: str, key: Key | None) -> bytes:
-        """Raises BadRequest: what is on record has ended. NotFound when it is not."""
-        await asyncio.to_thread(self._find, response_id, key, None)
-        raise BadRequest("Only a response that runs in the background can be cancelled.")
+        """End one that runs in the background; one that has ended stays what it is. Gives the Response object.
+
+        Raises NotFound, and BadRequest for one that never ran in the background.
+        """
+        running = self.find_running(response_id, key)
+        if running is not None and self._background is not None:
+            await self._background.cancel(running)
+            return running.object
+        turn = await asyncio.to_thread(self._find, response_id, key, None)
+        if not _flag_of(_decode_fields(turn.answer), "background"):
+            raise BadRequest(
+                "Only a response that was created with `background: true` can be cancelled.",
+                hint="Hang up to end one that is being answered.",
+            )
+        return turn.answer
+
+
+async def _events_after(stream: bytes, after: int) -> AsyncIterator[bytes]:
+    kept = [frame for frame in EventSplitter().feed(stream + b"\n\n") if wire.number_of(frame) > after]
+    if kept:
+        yield b"\n\n".join(kept) + b"\n\n"
 
 
 def _is_among(name: str, kept: Sequence[bytes]) -> bool:
@@ -212,6 +299,13 @@ def _text_of(fields: Fields, name: str) -> str | None:
         return _decode_text(fields[name]) if name in fields else None
     except msgspec.DecodeError:
         raise BadRequest(f"The field `{name}` is not a string.", param=name) from None
+
+
+def _flag_of(fields: Fields, name: str) -> bool:
+    try:
+        return _decode_flag(fields[name]) is True if name in fields else False
+    except msgspec.DecodeError:
+        raise BadRequest(f"The field `{name}` is neither true nor false.", param=name) from None
 
 
 def _sealed(item: bytes, origin: str) -> bytes:
@@ -247,7 +341,5 @@ def _unknown(response_id: str, param: str | None) -> BadRequest | NotFound:
 
 
 _LONGEST = 100
-_UNSERVED = {
-    "background": "Ask for a stream instead.",
-    "conversation": "Go on with `previous_response_id`, or send the items yourself.",
-}
+_OURS_TO_DO = frozenset({"background", "background_options"})
+"""Fields that mean nothing to whoever answers: it is Freehold that answers later."""

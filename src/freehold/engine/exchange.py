@@ -13,6 +13,7 @@ import msgspec
 
 from freehold.core.answer import Answer
 from freehold.core.errors import BadRequest, FreeholdError, LossRefused, NotInForm
+from freehold.core.fields import Fields
 from freehold.core.losses import Losses
 from freehold.core.parts import MediaKind, Reasoning, Text
 from freehold.core.request import ChatRequest, ResponseFormat
@@ -32,7 +33,7 @@ from freehold.wire.facts import Facts
 from freehold.wire.openai_answer import read_chat_answer, read_embeddings_answer
 from freehold.wire.openai_stream import ChatStream
 from freehold.wire.request import Request
-from freehold.wire.responses.kept_answer import retold, retold_event
+from freehold.wire.responses.kept_answer import Said, retold, retold_event
 from freehold.wire.tool_names import fit_tool_names
 
 
@@ -104,9 +105,15 @@ class Passing:
         embeddings: bool,
         call_name: str | None = None,
     ) -> None:
-        """`call_name`: the id that the answer is given in place of the provider's; None: it keeps that."""
+        """`call_name`: the id that the answer is given in place of the provider's; None: it keeps that.
+
+        Raises LossRefused.
+        """
         self.speech: DialectName = request.dialect
         self.losses = Losses()
+        self.losses.add_all(request.lost)
+        if request.strict and request.lost:
+            raise LossRefused(request.lost, settings.name)
         self.path: str | None = None
         self._request = request
         self._model = model
@@ -131,7 +138,7 @@ class Passing:
             if self._name is not None and decoded.id:
                 answer = answer.replace(_quoted(decoded.id), _quoted(self._name))
             if self._retells:
-                answer = retold(answer, kept=self._name is not None, continues=self._request.continues)
+                answer = retold(answer, self._said)
             return answer, facts_of(decoded)
         return answer, (read_embeddings_answer if self._embeddings else read_chat_answer)(answer)
 
@@ -143,13 +150,20 @@ class Passing:
             return ListedStream(dialect_of(self.speech))
         retell = None
         if self._retells:
-            retell = partial(retold_event, kept=self._name is not None, continues=self._request.continues)
+            retell = partial(retold_event, said=self._said)
         return ForwardedStream(dialect_of(self.speech), name=self._name, retell=retell)
 
     @property
     def _retells(self) -> bool:
         """Whether Freehold keeps what the provider is not asked to keep."""
         return self._name is not None or self._request.continues is not None
+
+    @property
+    def _said(self) -> Said:
+        """What the client said that the provider was not told."""
+        request = self._request
+        kept = self._name is not None and is_kept(request)
+        return Said(kept=kept, continues=request.continues, background=request.background)
 
 
 class Translating:
@@ -163,6 +177,7 @@ class Translating:
         """
         self.speech = settings.dialects[0]
         self.losses = losses = Losses()
+        losses.add_all(request.lost)
         self.path: str | None = None
         self._settings = settings
         self._client = dialect_of(request.dialect)
@@ -182,7 +197,7 @@ class Translating:
             self._wish = decoded.response_format  # the dialect has put it in words for this model
         if request.strict and losses:
             raise LossRefused(losses.names, settings.name)
-        self._addressee = Addressee(request=_as_asked(decoded, request), framing=request.framing, **who)
+        self._addressee = Addressee(request=as_asked(decoded, request), framing=request.framing, **who)
 
     def body(self) -> bytes:
         """The request in the provider's dialect."""
@@ -269,7 +284,7 @@ async def exchange_for(
         return counting_for(request, settings, model)
     if request.dialect in settings.dialects and not _must_change(request, settings):
         # An answer that can be gone on from is found by our name for it, not by the provider's.
-        kept = request.dialect == "openai-responses" and is_kept(request)
+        kept = request.dialect == "openai-responses" and (is_kept(request) or request.background)
         name = response_id_of(call_id) if kept else None
         return Passing(request, settings, model, embeddings=False, call_name=name)
     decoded = request.decoded()
@@ -357,12 +372,14 @@ def _unstored(request: Request) -> Request:
     return msgspec.structs.replace(request, fields=fields)
 
 
-def _as_asked(decoded: ChatRequest, request: Request) -> ChatRequest:
-    """What the answer repeats of the request: which kept answer it goes on from, too."""
-    if request.continues is None:
-        return decoded
-    previous = msgspec.Raw(msgspec.json.encode(request.continues))
-    return msgspec.structs.replace(decoded, extra={**decoded.extra, "previous_response_id": previous})
+def as_asked(decoded: ChatRequest, request: Request) -> ChatRequest:
+    """What the answer repeats of the request: also what was Freehold's to do, and no provider's."""
+    said: Fields = {}
+    if request.continues is not None:
+        said["previous_response_id"] = msgspec.Raw(msgspec.json.encode(request.continues))
+    if request.background:
+        said["background"] = msgspec.Raw(b"true")
+    return msgspec.structs.replace(decoded, extra={**decoded.extra, **said}) if said else decoded
 
 
 def _quoted(name: str) -> bytes:

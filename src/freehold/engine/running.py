@@ -37,6 +37,10 @@ _STREAMS = (b"text/event-stream", b"application/vnd.amazon.eventstream")
 _PEEK_BYTES = 64 * 1024
 """A stream that has said this much without writing anything is passed on as it is."""
 
+Record = Callable[[Outcome, FreeholdError | None, bytes, int], bytes | None]
+"""Given how a call ended, why, the last words of its stream and how many bytes a body may have: the answer that the
+client was given, or None where it is the one that the call has."""
+
 _SETTLE_SECONDS = 1.0
 """How long the end of a stream's bytes may follow its `[DONE]`; the client has its answer by then."""
 
@@ -59,6 +63,7 @@ class RunningCall:
         "_exchange",
         "_keep_bodies",
         "_reading",
+        "_record",
         "_request_body",
         "_response",
         "_route",
@@ -100,11 +105,17 @@ class RunningCall:
         self._beat = beat
         self._reading: asyncio.Task[bytes] | None = None
         """Of a stream that is held back, what makes its next piece."""
+        self._record: Record | None = None
 
     @property
     def ended(self) -> bool:
         """Whether the record has been handed on."""
         return self._done is None
+
+    @property
+    def keeps_bodies(self) -> bool:
+        """Whether request and answer go into the ledger."""
+        return self._keep_bodies
 
     def _elapsed_ms(self) -> float:
         return (self._tick() - self._started) * 1000.0
@@ -126,31 +137,37 @@ class RunningCall:
             self._keep_bodies = False
             self._request_body = None
 
+    def tell_instead(self, record: Record) -> None:
+        """The client is told something else than the pieces of the answer; `record` gives what the ledger keeps."""
+        self._record = record
+
     def fail(self, error: FreeholdError, status: int) -> None:
         """It ends with an error that the client is told with `status`."""
         if self._attempt is not None:
             self._attempt.error = error.code
         refused = isinstance(error, ClientError) or (isinstance(error, ProviderRefused) and status < 500)
-        self._end("refused" if refused else "failed", status=status, error=error.code)
+        self._end("refused" if refused else "failed", status=status, error=error.code, cause=error)
 
     def break_off(self, error: FreeholdError) -> None:
         """A stream that the client has seen the beginning of is ended by us."""
         if not self.ended:
-            self._cut(error.code)
+            self._cut(error)
 
     def last_words(self, error: FreeholdError) -> bytes:
         """How the client is told that its stream breaks off, and why."""
         return b"" if self._stream is None else self._stream.fail(error)
 
-    def cancel(self) -> None:
-        """The client hung up. What had come is recorded as what it is; the provider is cut off."""
+    def cancel(self, error: str = "client_gone", *, status: int = 499) -> None:
+        """The client hung up, or said that it wants no answer. What had come is recorded as what it is; the provider
+        is cut off.
+        """
         if self.ended:
             return
         attempt = self._attempt
         if attempt is not None:
             attempt.outcome = "cancelled"
             self._close_attempt()
-        self._end("cancelled", status=499, error="client_gone")
+        self._end("cancelled", status=status, error=error)
 
     # Asking
 
@@ -353,6 +370,9 @@ class RunningCall:
                     )
                 break
         response.first_token_came()
+        if self._keep_bodies and self._record is None:
+            self._capture = Capture(self._budget)
+        self._note(first)
         return first
 
     async def _read_events(self, response: Response, stream: AnswerStream, provider: ProviderClient) -> bytes:
@@ -412,7 +432,7 @@ class RunningCall:
                 self._answered()
             return b""
         if stream.error is not None:
-            self._cut("provider_refused")
+            self._cut()
             return b""
         try:
             events = await self._read_events(response, stream, provider)
@@ -421,7 +441,7 @@ class RunningCall:
                     f"The stream of `{provider.name}` ended before the answer did.", provider=provider.name
                 )
         except ProviderError as error:
-            self._cut(error.code)
+            self._cut(error)
             raise
         if not events:
             stream.finished = True
@@ -469,13 +489,14 @@ class RunningCall:
         self._close_attempt()
         self._end("answered", status=200)
 
-    def _cut(self, error: str) -> None:
+    def _cut(self, cause: FreeholdError | None = None) -> None:
+        """The client has been told by the provider itself where there is no `cause`."""
         attempt = self._attempt
         assert attempt is not None
         attempt.outcome = "cut"
-        attempt.error = error
+        attempt.error = error = "provider_refused" if cause is None else cause.code
         self._close_attempt()
-        self._end("cut", status=200, error=error)
+        self._end("cut", status=200, error=error, cause=cause)
 
     # Records
 
@@ -502,7 +523,14 @@ class RunningCall:
         call.usage = facts.usage
         call.raw_usage = facts.raw_usage
 
-    def _end(self, outcome: Outcome, *, status: int, error: str | None = None) -> None:
+    def _end(
+        self,
+        outcome: Outcome,
+        *,
+        status: int,
+        error: str | None = None,
+        cause: FreeholdError | None = None,
+    ) -> None:
         done = self._done
         if done is None:
             return
@@ -520,6 +548,11 @@ class RunningCall:
         if self._capture is not None:
             call.answer_body = self._capture.take()
             self._capture = None
+        if self._record is not None:
+            last_words = b"" if cause is None else self.last_words(cause)
+            told = self._record(outcome, cause, last_words, self._budget.body_limit)
+            if told is not None and self._keep_bodies:
+                call.answer_body = told
         call.outcome = outcome
         call.status = status
         call.error = error

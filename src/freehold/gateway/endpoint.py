@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
-
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from freehold.access.key import Key
 from freehold.core.errors import (
@@ -16,11 +13,14 @@ from freehold.core.errors import (
     Overloaded,
     Stopping,
 )
+from freehold.engine.background.background import Background
+from freehold.engine.background.response import BackgroundResponse
 from freehold.engine.conversations import Conversations
 from freehold.engine.engine import Engine
 from freehold.engine.running import RunningCall
 from freehold.gateway.faces import FACES, Face, dialect_at, gemini_face, token_in_query
 from freehold.gateway.filing import Filing
+from freehold.gateway.following import send_events
 from freehold.gateway.gate import Gate
 from freehold.gateway.intake import Heading, Scope, read_body
 from freehold.gateway.pages import Pages
@@ -31,11 +31,11 @@ from freehold.gateway.replies import (
     NO_BUFFERING,
     NO_CACHE,
     Headers,
-    Message,
     Receive,
     Send,
     send_error,
     send_whole,
+    unchunked,
 )
 from freehold.gateway.settings import ServerSettings
 from freehold.wire.dialect import DialectName
@@ -56,6 +56,7 @@ class Endpoint:
         settings: ServerSettings,
         pages: Pages,
         conversations: Conversations,
+        background: Background,
         filing: Filing,
     ) -> None:
         self._engine = engine
@@ -63,7 +64,13 @@ class Endpoint:
         self._settings = settings
         self._pages = pages
         self._conversations = conversations
+        self._background = background
         self._filing = filing
+
+    @property
+    def background(self) -> Background:
+        """What runs on without a client."""
+        return self._background
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -100,8 +107,9 @@ class Endpoint:
         assert task is not None
         running = engine.begin(face.operation, face.dialect, key)
         connection.watch(task)
+        left: BackgroundResponse | None = None
         try:
-            await self._answer(running, scope, receive, send, face=face, heading=heading)
+            left = await self._answer(running, scope, receive, send, face=face, heading=heading)
         except ClientGone:
             running.cancel()
         except asyncio.CancelledError:
@@ -118,6 +126,19 @@ class Endpoint:
                 connection.transport.close()
         finally:
             connection.watch(None)
+        if left is not None:
+            await self._tell_of(left, scope, send)
+
+    async def _tell_of(self, left: BackgroundResponse, scope: Scope, send: Send) -> None:
+        """What the client gets of a response that runs on in the background, whatever becomes of the client."""
+        headers: Headers = [
+            (b"x-freehold-call", left.call.id.encode()),
+            (b"x-request-id", left.call.id.encode()),
+        ]
+        if left.streamed:
+            await send_events(scope, send, headers, left.follow(-1))
+        else:
+            await send_whole(send, 200, [*headers, JSON], left.object)
 
     async def _answer(
         self,
@@ -128,7 +149,8 @@ class Endpoint:
         *,
         face: Face,
         heading: Heading,
-    ) -> None:
+    ) -> BackgroundResponse | None:
+        """Answer it; gives the response when the call was left to the background instead."""
         connection: ClientConnection = scope[CONNECTION]
         try:
             if self._engine.active > self._settings.max_calls:
@@ -140,25 +162,36 @@ class Endpoint:
             request = await self._read(face, body, running.key)
             request.strict = heading.strict or (running.key is not None and running.key.strict)
             running.route_to(request)
+            if request.background and face.operation == "chat":
+                return await self._background.begin(running, request, body)
             answer = await running.ask(request)
         except ClientGone:
             raise
         except FreeholdError as error:
             await self._refuse(error, running, face.dialect, scope, send)
-            return
+            return None
         except asyncio.CancelledError:
             if connection.gone:
                 raise
             await self._refuse(_stopping(), running, face.dialect, scope, send)
-            return
+            return None
         headers = _call_headers(running)
         if not request.stream:
             headers.append(JSON)
             await send_whole(send, 200, headers, answer)
-            return
-        headers += (EVENT_STREAM if request.framing == "sse" else JSON, NO_CACHE, NO_BUFFERING)
+            return None
+        headers.append(EVENT_STREAM if request.framing == "sse" else JSON)
+        await self._stream(running, answer, headers, scope, send)
+        return None
+
+    async def _stream(
+        self, running: RunningCall, answer: bytes, headers: Headers, scope: Scope, send: Send
+    ) -> None:
+        """Send a stream whose first events are `answer`, up to its end."""
+        connection: ClientConnection = scope[CONNECTION]
+        headers += (NO_CACHE, NO_BUFFERING)
         if scope["http_version"] == "1.0":
-            send = _unchunked(send)
+            send = unchunked(send)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         try:
             while answer:
@@ -194,23 +227,6 @@ class Endpoint:
 
 def _stopping() -> Stopping:
     return Stopping("The endpoint is being stopped.", hint="Try again: another may have taken its place.")
-
-
-def _unchunked(send: Send) -> Send:
-    """For a client that knows no chunks (HTTP/1.0): the end of the connection ends the stream."""
-    cycle = getattr(send, "__self__", None)
-    assert isinstance(cycle, RequestResponseCycle)
-
-    async def send_unchunked(message: Message) -> None:
-        # uvicorn counts down the length that was announced; none is, so it is given one that never runs out.
-        if message["type"] == "http.response.start":
-            cycle.chunked_encoding = False
-            cycle.expected_content_length = sys.maxsize
-        elif not message.get("more_body", False):
-            cycle.expected_content_length = len(message["body"])
-        await send(message)
-
-    return send_unchunked
 
 
 def _call_headers(running: RunningCall) -> Headers:

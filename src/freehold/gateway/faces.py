@@ -20,6 +20,7 @@ from freehold.wire.request import (
     read_gemini_embeddings_request,
     read_gemini_request,
     read_messages_request,
+    read_responses_count_request,
     read_responses_request,
 )
 
@@ -37,7 +38,7 @@ FACES: dict[str, Face] = {
     "/v1/chat/completions": Face("chat", "openai-chat", read_chat_request),
     "/v1/embeddings": Face("embeddings", "openai-chat", read_embeddings_request),
     "/v1/responses": Face("chat", "openai-responses", read_responses_request),
-    "/v1/responses/input_tokens": Face("count", "openai-responses", read_responses_request),
+    "/v1/responses/input_tokens": Face("count", "openai-responses", read_responses_count_request),
     "/v1/messages": Face("chat", "anthropic-messages", read_messages_request),
     "/v1/messages/count_tokens": Face("count", "anthropic-messages", read_messages_request),
 }

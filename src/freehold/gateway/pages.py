@@ -12,6 +12,7 @@ from freehold.access.key import Key
 from freehold.core.errors import BadRequest, MethodNotAllowed, NotFound
 from freehold.engine.conversations import Conversations
 from freehold.gateway.faces import token_in_query
+from freehold.gateway.following import send_events
 from freehold.gateway.gate import Gate
 from freehold.gateway.intake import Heading, Scope
 from freehold.gateway.metrics import Metrics
@@ -133,20 +134,29 @@ class Pages:
         key = self._gate.let_in(Heading(scope["headers"]).token)
         name, _, what = scope["path"].removeprefix(_RESPONSES).partition("/")
         asked = (scope["method"], what)
+        query = _query_of(scope)
+        headers: Headers = []
+        if asked == ("GET", "") and _flag_in(query, "stream"):
+            after = _number_in(query, "starting_after", -1)
+            await send_events(scope, send, [], await self._conversations.replay(name, key, after=after))
+            return
         if asked == ("GET", ""):
-            body = await self._conversations.show(name, key)
+            if "starting_after" in query:
+                raise BadRequest("`starting_after` is for `stream=true`.", param="starting_after")
+            body, losses = await self._conversations.show(name, key)
+            if losses:
+                headers.append((b"x-freehold-losses", ", ".join(losses).encode("ascii", "replace")))
         elif asked == ("DELETE", ""):
             body = await self._conversations.delete(name, key)
         elif asked == ("GET", "input_items"):
-            body = await self._list_input(name, key, scope)
+            body = await self._list_input(name, key, query)
         elif asked == ("POST", "cancel"):
             body = await self._conversations.cancel(name, key)
         else:
             raise NotFound(f"There is nothing at `{scope['path'][:200]}` for {scope['method'][:20]}.")
-        await send_whole(send, 200, [JSON], body)
+        await send_whole(send, 200, [*headers, JSON], body)
 
-    async def _list_input(self, name: str, key: Key, scope: Scope) -> bytes:
-        query = _query_of(scope)
+    async def _list_input(self, name: str, key: Key, query: dict[str, str]) -> bytes:
         if query.get("order", "desc") not in ("asc", "desc"):
             raise BadRequest("`order` is neither `asc` nor `desc`.", param="order")
         order: Literal["asc", "desc"] = "asc" if query.get("order") == "asc" else "desc"
@@ -181,3 +191,10 @@ def _number_in(query: dict[str, str], name: str, default: int) -> int:
         return int(query.get(name, default))
     except ValueError:
         raise BadRequest(f"`{name}` is not a number.", param=name) from None
+
+
+def _flag_in(query: dict[str, str], name: str) -> bool:
+    value = query.get(name, "false").lower()
+    if value not in ("true", "false"):
+        raise BadRequest(f"`{name}` is neither `true` nor `false`.", param=name)
+    return value == "true"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -79,3 +80,20 @@ async def send_error(
         headers.append((b"retry-after", error.retry_after.encode("latin-1", "ignore")))
     await send_whole(send, status, headers, encode_error_in(dialect, error))
     return status
+
+
+def unchunked(send: Send) -> Send:
+    """For a client that knows no chunks (HTTP/1.0): the end of the connection ends the stream."""
+    cycle = getattr(send, "__self__", None)
+    assert isinstance(cycle, RequestResponseCycle)
+
+    async def sendunchunked(message: Message) -> None:
+        # uvicorn counts down the length that was announced; none is, so it is given one that never runs out.
+        if message["type"] == "http.response.start":
+            cycle.chunked_encoding = False
+            cycle.expected_content_length = sys.maxsize
+        elif not message.get("more_body", False):
+            cycle.expected_content_length = len(message["body"])
+        await send(message)
+
+    return sendunchunked

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from freehold.core.errors import SettingsError
+from freehold.engine.background.background import Background
 from freehold.gateway.endpoint import Endpoint
 from freehold.gateway.protocol import ClientConnection, protocol_for
 from freehold.gateway.settings import ServerSettings
@@ -75,6 +76,7 @@ class _Server(uvicorn.Server):
     when_started: Callable[[], None]
     patience: float
     """Seconds that calls in flight are given."""
+    background: Background
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
@@ -90,6 +92,10 @@ class _Server(uvicorn.Server):
         for connection in self._connections:
             connection.shutdown()
         await self._drain(self.patience, hurriedly=False)
+        followed = self.background.running > 0
+        await self.background.stop()
+        if followed:
+            await asyncio.sleep(_TICK_SECONDS)  # in which whoever follows one is told so
         for connection in self._connections:
             connection.hurry()
         await self._drain(_FAREWELL_SECONDS, hurriedly=True)
@@ -98,11 +104,13 @@ class _Server(uvicorn.Server):
         await self._drain(_FAREWELL_SECONDS, hurriedly=True)
 
     async def _drain(self, seconds: float, *, hurriedly: bool) -> None:
-        """Wait until no connection and no task is left, but no longer than `seconds` or the order to hurry."""
+        """Wait until no connection, no task and nothing in the background is left, but no longer than `seconds` or the
+        order to hurry.
+        """
         state = self.server_state
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while (state.connections or state.tasks) and loop.time() < end:
+        while (state.connections or state.tasks or self.background.running) and loop.time() < end:
             if self.force_exit and not hurriedly:
                 break
             await asyncio.sleep(_TICK_SECONDS)
@@ -136,6 +144,7 @@ class RunningServer:
         )
         self._server = _Server(config)
         self._server.patience = settings.shutdown_timeout
+        self._server.background = endpoint.background
 
     async def run(self, *, started: Callable[[], None]) -> None:
         """Serve; `started` is called once requests are taken. Returns when stopped and drained."""

@@ -24,6 +24,8 @@ _encode = msgspec.json.Encoder().encode
 _TRUE = msgspec.Raw(b"true")
 _ASK_FOR_USAGE = msgspec.Raw(b'{"include_usage":true}')
 _NOT_LISTS = (b"[]", b"null")
+_INSTEAD_OF_INPUT = ("previous_response_id", "conversation", "prompt")
+"""Fields of a Responses request that bring an input along."""
 
 _MARK = MARK.encode()
 
@@ -48,6 +50,10 @@ class Request(msgspec.Struct, gc=False):
     """The client would rather have an error than a loss."""
     continues: str | None = None
     """Id of the kept answer that the conversation in it goes on from."""
+    background: bool = False
+    """The client waits for no answer: it asks for it later."""
+    lost: tuple[str, ...] = ()
+    """Losses that were found before any provider was asked."""
 
     def decoded(self) -> ChatRequest:
         """The whole request in the internal form. Raises BadRequest, which names the field."""
@@ -169,6 +175,17 @@ def read_messages_request(body: bytes) -> Request:
 
 def read_responses_request(body: bytes) -> Request:
     """Decode a request of OpenAI's Responses. Raises BadRequest, which names the field."""
+    request = read_responses_count_request(body)
+    given = bytes(request.fields.get("input", b"null"))
+    if given in _NOT_LISTS and not any(
+        bytes(request.fields.get(name, b"null")) != b"null" for name in _INSTEAD_OF_INPUT
+    ):
+        raise BadRequest("The field `input` is missing or empty.", param="input")
+    return request
+
+
+def read_responses_count_request(body: bytes) -> Request:
+    """The same for counting its tokens, where there need be no input. Raises BadRequest."""
     fields = _read_fields(body)
     return Request(
         _read_model(fields),

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from freehold.wire.responses.kept_answer import retold, retold_event
+from freehold.wire.responses.kept_answer import Said, retold, retold_event
 
 RESPONSE = b'{"id":"resp_1","store":false,"previous_response_id":null,"x":[1.50, 2]}'
 
 
 def test_it_is_kept_and_goes_on_from_another() -> None:
-    told = retold(RESPONSE, kept=True, continues="resp_0")
+    told = retold(RESPONSE, Said(kept=True, continues="resp_0"))
     assert json.loads(told) == {
         "id": "resp_1",
         "store": True,
@@ -23,13 +23,13 @@ def test_it_is_kept_and_goes_on_from_another() -> None:
 
 
 def test_it_goes_on_from_another_without_being_kept() -> None:
-    told = json.loads(retold(RESPONSE, kept=False, continues="resp_0"))
+    told = json.loads(retold(RESPONSE, Said(kept=False, continues="resp_0")))
     assert (told["store"], told["previous_response_id"]) == (False, "resp_0")
 
 
 def test_events_with_a_response_are_told_alike() -> None:
     frame = b'event: response.created\ndata: {"type":"response.created","response":%b}' % RESPONSE
-    told = retold_event(frame, kept=True, continues=None)
+    told = retold_event(frame, Said(kept=True, continues=None))
     head, data = told.split(b"\ndata: ")
     assert head == b"event: response.created"
     assert json.loads(data)["response"]["store"] is True
@@ -47,4 +47,4 @@ def test_events_with_a_response_are_told_alike() -> None:
     ],
 )
 def test_other_events_stay_as_they_are(frame: bytes) -> None:
-    assert retold_event(frame, kept=True, continues="resp_0") == frame
+    assert retold_event(frame, Said(kept=True, continues="resp_0")) == frame

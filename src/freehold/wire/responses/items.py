@@ -134,11 +134,18 @@ def item_list(
     limit: int = 20,
     order: Literal["asc", "desc"] = "desc",
 ) -> bytes:
-    """The body of `GET /v1/responses/{id}/input_items`: the newest first, as at OpenAI, beginning behind `after`."""
+    """The body of `GET /v1/responses/{id}/input_items`: the newest first, as at OpenAI, beginning behind `after`.
+
+    Raises BadRequest.
+    """
+    if not 1 <= limit <= MOST:
+        raise BadRequest(f"`limit` is not between 1 and {MOST}.", param="limit")
     chosen = list(items) if order == "asc" else list(reversed(items))
     ids = [_id_of(item) for item in chosen]
-    start = ids.index(after) + 1 if after is not None and after in ids else 0
-    end = start + max(1, min(limit, MOST))
+    if after is not None and after not in ids:
+        raise BadRequest(f"There is no item `{after[:100]}` to begin behind.", param="after")
+    start = 0 if after is None else ids.index(after) + 1
+    end = start + limit
     page = ids[start:end]
     return encode(
         {

@@ -15,16 +15,26 @@ _decode = msgspec.json.Decoder(Fields).decode
 _TRUE = msgspec.Raw(b"true")
 
 
-def retold(response: bytes, *, kept: bool, continues: str | None) -> bytes:
+class Said(msgspec.Struct, frozen=True):
+    """What the client said that is Freehold's to do, and that no provider was told."""
+
+    kept: bool
+    continues: str | None
+    background: bool = False
+
+
+def retold(response: bytes, said: Said) -> bytes:
     """The Response object with what the client said of keeping it, and which one it goes on from."""
     fields = _decode(response)
-    if kept:
+    if said.kept:
         fields["store"] = _TRUE
-    fields["previous_response_id"] = msgspec.Raw(encode(continues))
+    if said.background:
+        fields["background"] = _TRUE
+    fields["previous_response_id"] = msgspec.Raw(encode(said.continues))
     return encode(fields)
 
 
-def retold_event(frame: bytes, *, kept: bool, continues: str | None) -> bytes:
+def retold_event(frame: bytes, said: Said) -> bytes:
     """The same for the Response object in an event of a stream; other events as they are."""
     if b'"response"' not in frame:
         return frame
@@ -35,7 +45,7 @@ def retold_event(frame: bytes, *, kept: bool, continues: str | None) -> bytes:
         fields = _decode(data)
         if not bytes(fields.get("response", b"")).startswith(b"{"):
             return frame
-        response = retold(bytes(fields["response"]), kept=kept, continues=continues)
+        response = retold(bytes(fields["response"]), said)
     except msgspec.DecodeError:
         return frame
     return frame.replace(data, encode({**fields, "response": msgspec.Raw(response)}), 1)
