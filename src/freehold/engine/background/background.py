@@ -165,7 +165,7 @@ class Background:
         if left is None or left.key_id != (None if key is None else key.id):
             return None
         told = wire.failed(bytes(left.response), Stopping(_CUT_OFF))
-        return told, b"{}" if left.request is None else bytes(left.request)
+        return told, bytes(left.request)
 
     async def cancel(self, response: BackgroundResponse) -> None:
         """End it, unless it has ended. Returns when it is on record."""

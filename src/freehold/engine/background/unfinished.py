@@ -24,7 +24,7 @@ class Unfinished(msgspec.Struct):
     key_id: str | None
     response: msgspec.Raw
     """Its Response object when it began."""
-    request: msgspec.Raw | None = None
+    request: msgspec.Raw = msgspec.Raw(b"{}")
     """What its client asked, where that may be kept."""
 
 
