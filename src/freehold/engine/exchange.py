@@ -188,7 +188,7 @@ class Translating:
         self._spent: Usage | None = None
         """What a first answer used that was not in the form that was asked for."""
         self._wish = _wish_in_words(decoded, settings)
-        self._asked, self._tool_names = fit_tool_names(decoded, self.speech)
+        self._asked, self._tool_names = fit_tool_names(_unkept(decoded), self.speech)
         if self._wish is not None:
             losses.add("response_format")
             self._asked = instructed(self._asked)
@@ -380,6 +380,13 @@ def as_asked(decoded: ChatRequest, request: Request) -> ChatRequest:
     if request.background:
         said["background"] = msgspec.Raw(b"true")
     return msgspec.structs.replace(decoded, extra={**decoded.extra, **said}) if said else decoded
+
+
+def _unkept(decoded: ChatRequest) -> ChatRequest:
+    """The same for one that is translated: what a client of the Responses API wants kept, Freehold keeps."""
+    if decoded.dialect != "openai-responses" or not decoded.store:
+        return decoded
+    return msgspec.structs.replace(decoded, store=None)
 
 
 def _quoted(name: str) -> bytes:

@@ -270,7 +270,11 @@ class TranslatedStream(_Reader):
                 event.state = msgspec.structs.replace(event.state, origin=self._origin)
             elif isinstance(event, PartBegin):
                 event.part = with_origin(event.part, self._origin, self._tool_names)
-            told.append(self._write(event))
+            try:
+                told.append(self._write(event))
+            except NotAnAnswer as error:
+                self.broken = error
+                raise
 
     def finish(self) -> bytes:
         """The bytes have ended: what is left to be told."""

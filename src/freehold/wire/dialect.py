@@ -114,7 +114,8 @@ class StreamEncoder(Protocol):
     def write(self, event: Event) -> bytes:
         """The event in the client's dialect and framing; may be empty. What has no place is added to the losses.
 
-        End writes all that closes the stream; ErrorSeen the error, as the dialect has it in a stream.
+        End writes all that closes the stream; ErrorSeen the error, as the dialect has it in a stream. Raises
+        NotAnAnswer where an answer has to be held and is too long for that.
         """
 
     def wait(self) -> bytes:

@@ -47,7 +47,7 @@ class Responses:
 
     def encode_stream(self, addressee: Addressee, losses: Losses) -> StreamEncoder:
         """For one answer."""
-        return stream_out.Encoder(addressee, losses)
+        return stream_out.Encoder(addressee, losses, most=stream_out.MOST_BYTES)
 
     def decode_usage(self, raw: bytes | None) -> Usage:
         """The usage object of this dialect; NO_USAGE where it is not understood."""

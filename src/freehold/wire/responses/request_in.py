@@ -69,7 +69,7 @@ def _read(body: Object) -> ChatRequest:
         verbosity=verbosity,
         service_tier=body.take("service_tier", str),
         user=body.take("user", str),
-        metadata=body.take_raw("metadata"),
+        metadata=_read_metadata(body),
         store=body.take("store", bool),
         cache_key=body.take("prompt_cache_key", str),
         safety_key=body.take("safety_identifier", str),
@@ -79,10 +79,24 @@ def _read(body: Object) -> ChatRequest:
         dialect=NAME,
     )
     stream_options = _read_stream_options(body)
-    request.extra = {**body.rest(), **include, **stream_options}
+    request.extra = {**_rest_of(body), **include, **stream_options}
     if text_rest is not None:
         request.extra["text"] = msgspec.Raw(text_rest)
     return request
+
+
+def _read_metadata(body: Object) -> bytes | None:
+    """The client's labels, if it has any."""
+    given = body.take_raw("metadata")
+    return None if given is not None and given.translate(None, b" \t\r\n") == b"{}" else given
+
+
+def _rest_of(body: Object) -> Fields:
+    """Fields that nobody else takes, without what says no more than its absence."""
+    rest = body.rest()
+    if bytes(rest.get("truncation", b"")) == b'"disabled"':
+        del rest["truncation"]
+    return rest
 
 
 def _read_messages(body: Object) -> list[Message]:

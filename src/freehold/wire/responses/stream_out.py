@@ -20,8 +20,9 @@ from freehold.core.events import (
     UsageSeen,
 )
 from freehold.core.losses import Losses
+from freehold.core.parts import Foreign
 from freehold.core.usage import NO_USAGE
-from freehold.wire.dialect import Addressee
+from freehold.wire.dialect import Addressee, NotAnAnswer
 from freehold.wire.responses.errors import event_of, failure_of
 from freehold.wire.responses.output import Output
 from freehold.wire.responses.response_object import request_echo, response_id
@@ -30,13 +31,20 @@ from freehold.wire.responses.usage import encode_tier, encode_usage
 from freehold.wire.responses.vocabulary import ERROR, NAME, Json, encode
 from freehold.wire.sse import WAIT
 
+MOST_BYTES = 32 * 1024 * 1024
+"""Held of one streamed answer."""
+_PIECE_BYTES = 64
+"""What holding a piece takes beside its own bytes."""
 _UNSAID = Begin()
 
 
 class Encoder:
     """Writes one answer. `write` gives the events; `response` is the object as it stands."""
 
-    def __init__(self, addressee: Addressee, losses: Losses) -> None:
+    def __init__(self, addressee: Addressee, losses: Losses, *, most: int | None = None) -> None:
+        """`most`: bytes that may be held of an answer, as its last events repeat all of it; None: as many as it has."""
+        self._most = most
+        self._held = 0
         self._addressee = addressee
         self._losses = losses
         self._frames: list[bytes] = []
@@ -47,7 +55,7 @@ class Encoder:
         self._tier: str | None = None
         self._echo = request_echo(addressee.request)
         self._output = Output(addressee, self._tell, losses)
-        self._writers: dict[type, Callable[..., None]] = {
+        self._writers: dict[type[Event], Callable[..., None]] = {
             Begin: self._begun,
             PartBegin: self._output.begin,
             Grow: self._output.grow,
@@ -62,7 +70,9 @@ class Encoder:
         }
 
     def write(self, event: Event) -> bytes:
-        """The event, as one or more of this dialect's, or none."""
+        """The event, as one or more of this dialect's, or none. Raises NotAnAnswer for an answer that is too long;
+        all that can be written then is an error.
+        """
         if self._begin is None and not isinstance(event, Begin):
             self._begun(_UNSAID)
         if getattr(event, "choice", 0):
@@ -71,11 +81,28 @@ class Encoder:
         self._writers[type(event)](event)
         written = b"".join(self._frames)
         self._frames.clear()
+        if self._most is not None:
+            self._count(event, self._most)
         return written
 
     def wait(self) -> bytes:
         """A comment."""
         return WAIT
+
+    def _count(self, event: Event, most: int) -> None:
+        """What an event adds to what is held until the end. Raises NotAnAnswer."""
+        if isinstance(event, Grow):
+            text = event.text
+            self._held += _PIECE_BYTES + (len(text) if text.isascii() else len(text.encode(errors="replace")))
+        elif isinstance(event, LogProbs):
+            self._held += _PIECE_BYTES + len(event.raw)
+        elif isinstance(event, PartBegin):
+            self._held += _PIECE_BYTES + (len(event.part.raw) if isinstance(event.part, Foreign) else 0)
+        if self._held > most:
+            self._output = Output(self._addressee, self._tell, self._losses)  # the long one is let go of
+            self._writers = {ErrorSeen: self._failed}
+            self._most = None
+            raise NotAnAnswer("it is too long to be repeated at its end, as this dialect has it")
 
     def _tell(self, kind: str, fields: Json) -> None:
         data = encode({"type": kind, "sequence_number": self._number, **fields})
