@@ -14,7 +14,7 @@ answered   the client got a complete answer
 refused    we or the provider said no (4xx), and no model wrote anything
 failed     no answer could be had (5xx, unreachable, time limit) before anything was sent
 cut        an answer began and broke off: on the provider's side, or because we were stopped
-cancelled  the client hung up
+cancelled  the client hung up, or wants no more of what it left to the background
 """
 
 

@@ -196,6 +196,43 @@ await forEachProvider(async (provider, check) => {
     await client.responses.delete(answer.id);
     await assert.rejects(client.responses.retrieve(answer.id), OpenAI.NotFoundError);
   });
+
+  await check('responses, in the background', async () => {
+    let answer = await client.responses.create({ model: `${provider}-slow`, input: 'x', background: true });
+    assert.ok(['queued', 'in_progress'].includes(answer.status));
+    while (['queued', 'in_progress'].includes(answer.status)) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      answer = await client.responses.retrieve(answer.id);
+    }
+    assert.equal(answer.status, 'completed');
+    assert.equal(answer.output_text.split(/\s+/).length, 20);
+  });
+
+  await check('responses, in the background, taken up again', async () => {
+    const numbers = [];
+    let id;
+    for await (const event of await client.responses.create({
+      model: `${provider}-slow`,
+      input: 'x',
+      background: true,
+      stream: true,
+    })) {
+      numbers.push(event.sequence_number);
+      if (event.type === 'response.created') id = event.response.id;
+      if (event.type === 'response.output_text.delta') break;
+    }
+    const rest = await gathered(await client.responses.retrieve(id, { stream: true, starting_after: numbers.at(-1) }));
+    numbers.push(...rest.map((event) => event.sequence_number));
+    assert.deepEqual(numbers, [...numbers.keys()]);
+    assert.equal(rest.at(-1).type, 'response.completed');
+  });
+
+  await check('responses, in the background, cancelled', async () => {
+    const { id } = await client.responses.create({ model: `${provider}-endless`, input: 'x', background: true });
+    assert.equal((await client.responses.cancel(id)).status, 'cancelled');
+    assert.equal((await client.responses.cancel(id)).status, 'cancelled');
+    assert.equal((await client.responses.retrieve(id)).status, 'cancelled');
+  });
 });
 
 await check('models', async () => {
