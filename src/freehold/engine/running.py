@@ -336,7 +336,7 @@ class RunningCall:
         """
         self._stream = stream = exchange.open_stream()
         first = await self._first_events(response, stream, exchange, provider)
-        if self._keep_bodies:
+        if self._keep_bodies and self._record is None:
             self._capture = Capture(self._budget)
         self._note(first)
         return first
@@ -370,9 +370,6 @@ class RunningCall:
                     )
                 break
         response.first_token_came()
-        if self._keep_bodies and self._record is None:
-            self._capture = Capture(self._budget)
-        self._note(first)
         return first
 
     async def _read_events(self, response: Response, stream: AnswerStream, provider: ProviderClient) -> bytes:
@@ -469,7 +466,7 @@ class RunningCall:
             await self._check(response, provider)
             events = await self._first_events(response, stream, exchange, provider)
         except FreeholdError as error:
-            self._cut(error.code)
+            self._cut(error)
             raise
         self._note(events)
         return events
