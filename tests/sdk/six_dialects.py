@@ -128,6 +128,25 @@ class Stage(Struct, frozen=True):
         return found
 
 
+COUNTS = ("responses", "messages", "gemini")
+"""Providers that can be asked to count."""
+
+
+def check_count(stage: Stage, provider: str, losses: str | None, *, more: int | None = None) -> None:
+    """Whoever can count was asked to; for the others there is an estimate, which is said. `more`: what the tools of
+    the last request make of it; the simulated provider is told of them, and counts words alone.
+    """
+    if provider in COUNTS:
+        assert losses is None
+        target = stage.simulated.requests[-1].target.lower()
+        assert "count" in target or "input_tokens" in target
+        assert more is None or b"weather" in stage.simulated.requests[-1].body
+    else:
+        assert losses == "usage.estimated"
+        assert not stage.simulated.requests
+        assert more is None or more > 0
+
+
 @pytest.fixture(scope="module", name="running")
 def running_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("endpoint")

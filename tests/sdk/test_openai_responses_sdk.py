@@ -22,7 +22,14 @@ from cases import (
     Forecast,
     two_results,
 )
-from six_dialects import SPOKEN, Stage, every_dialect, running_fixture, stage_fixture  # noqa: F401 - fixtures
+from six_dialects import (
+    SPOKEN,
+    Stage,
+    check_count,
+    every_dialect,
+    running_fixture,  # noqa: F401 - a fixture
+    stage_fixture,  # noqa: F401 - a fixture
+)
 
 TOOLS: list[Any] = [
     {
@@ -231,8 +238,7 @@ def test_usage(sdk: openai.OpenAI, provider: str) -> None:
     usage = sdk.responses.create(model=f"{provider}-counter", input="Count.").usage
     assert usage is not None
     assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (100, 20, 120)
-    if provider != "cohere":  # which says neither of what is billed
-        assert usage.input_tokens_details.cached_tokens == 60
+    assert usage.input_tokens_details.cached_tokens == 60
 
 
 ERRORS: dict[str, tuple[type[openai.APIStatusError], int, str]] = {
@@ -425,3 +431,15 @@ def test_embeddings(sdk: openai.OpenAI) -> None:
         else:
             with pytest.raises(openai.BadRequestError, match="embeddings"):
                 sdk.embeddings.create(model=model, input="one")
+
+
+@every_dialect
+def test_counting_tokens(sdk: openai.OpenAI, stage: Stage, provider: str) -> None:
+    model, words = f"{provider}-parrot", "one two three four five six"
+    raw = sdk.responses.input_tokens.with_raw_response.count(model=model, input=words)
+    count = raw.parse().input_tokens
+    assert 6 <= count <= 20
+    more = sdk.responses.input_tokens.count(model=model, input=words, instructions="seven eight nine")
+    assert more.input_tokens > count
+    with_tools = sdk.responses.input_tokens.count(model=model, input=words, tools=TOOLS).input_tokens
+    check_count(stage, provider, raw.headers.get("x-freehold-losses"), more=with_tools - count)

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from freehold.core.answer import Answer
 from freehold.core.events import Begin, End, ErrorSeen, Event, Grow, PartBegin, PartEnd
 from freehold.core.gathering import Gathering
+from freehold.core.losses import Losses
 from freehold.core.parts import Foreign, Media, Reasoning, State, Text, ToolCall
+from freehold.core.request import ChatRequest
 from freehold.wire.bedrock.dialect import DIALECT
-from freehold.wire.dialect import NotAnAnswer
+from freehold.wire.dialect import Addressee, NotAnAnswer
+from freehold.wire.dialects import dialect_of
 
 
 def _events(*frames: bytes) -> list[Event]:
@@ -69,6 +72,43 @@ def test_usage_before_the_reason_to_stop_ends_nothing() -> None:
 
 def test_an_answer_without_usage_is_complete_all_the_same() -> None:
     assert isinstance(_events(BEGIN, _delta(0, text="a"), _stop(0), _over())[-1], End)
+
+
+def test_what_is_told_beside_the_answer_comes_with_its_end() -> None:
+    more = {"stop_sequence": "X", "logits": [1]}
+    over = event("messageStop", {"stopReason": "stop_sequence", "additionalModelResponseFields": more})
+    told = {
+        "usage": {"inputTokens": 2, "outputTokens": 3, "totalTokens": 5},
+        "metrics": {"latencyMs": 1},
+        "trace": {"guardrail": {"actionReason": "none"}},
+        "performanceConfig": {"latency": "optimized"},
+        "serviceTier": {"type": "priority"},
+    }
+    frames = (BEGIN, _delta(0, text="a"), _stop(0), over, event("metadata", told))
+    (choice,) = _gathered(*frames).choices
+    assert choice.stop is not None
+    assert choice.stop.sequence == "X"
+    assert {name: msgspec.json.decode(raw) for name, raw in choice.extra.items()} == {
+        "additionalModelResponseFields": {"logits": [1]},
+        "trace": told["trace"],
+        "performanceConfig": told["performanceConfig"],
+        "serviceTier": "priority",
+    }
+    for client in ("openai-chat", "openai-responses", "anthropic-messages", "gemini"):
+        losses = Losses()
+        asked = Addressee(request=ChatRequest(model="m", messages=[]), id="call_1", created=0)
+        writer = dialect_of(client).encode_stream(asked, losses)
+        for one in _events(*frames):
+            writer.write(one)
+        assert {
+            "answer.additionalModelResponseFields",
+            "answer.trace",
+            "answer.performanceConfig",
+            "answer.serviceTier",
+        } <= set(losses.names), client
+    quiet = {**told, "serviceTier": {"type": "default"}, "trace": None, "performanceConfig": None}
+    (choice,) = _gathered(BEGIN, _delta(0, text="a"), _over(), event("metadata", quiet)).choices
+    assert choice.extra == {}
 
 
 def test_a_cut_stream_has_no_end() -> None:

@@ -142,7 +142,11 @@ def test_usage_is_what_is_billed() -> None:
     billed = b'{"input_tokens":51.0,"output_tokens":13}'
     raw = b'{"billed_units":' + billed + b',"tokens":{"input_tokens":1533},"cached_tokens":1440}'
     usage = DIALECT.decode_usage(raw)
-    assert (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens) == (51, 13, None)
+    assert (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens) == (51, 13, 0)
+    long = b'{"billed_units":{"input_tokens":900},"tokens":{"input_tokens":1400},"cached_tokens":1300}'
+    assert DIALECT.decode_usage(long).cache_read_tokens == 800  # 500 of the 1300 may be Cohere's own prompt
+    untold = b'{"billed_units":{"input_tokens":900},"tokens":{"input_tokens":1400}}'
+    assert DIALECT.decode_usage(untold).cache_read_tokens is None
     counted = decode_counted(raw)
     assert (counted.input_tokens, counted.output_tokens, counted.cache_read_tokens) == (1533, None, 1440)
     assert DIALECT.decode_usage(b'{"tokens":{"input_tokens":4}}').input_tokens == 4

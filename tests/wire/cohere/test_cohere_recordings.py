@@ -153,11 +153,12 @@ def test_usage_is_what_the_price_list_expects(show: Callable[[str], None]) -> No
             ):
                 place, decode = readers[flavour]
                 usage = decode(msgspec.json.encode(row["body"][place]))
-                counted = {
-                    name: count
-                    for name in ("input_tokens", "output_tokens", "cache_read_tokens")
-                    if (count := getattr(usage, name))
-                }
+                names = ["input_tokens", "output_tokens"]
+                if (
+                    flavour == "tokens"
+                ):  # the list takes nothing from a cache off a bill, and so leaves it out there
+                    names.append("cache_read_tokens")
+                counted = {name: count for name in names if (count := getattr(usage, name))}
                 seen[flavour] += 1
                 right[flavour] += counted == {
                     name: count for name, count in expected["usage"].items() if count

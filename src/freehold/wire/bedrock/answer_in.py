@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from freehold.core.answer import Answer, Choice, Stop
+from freehold.core.fields import Fields
 from freehold.core.parts import Foreign, Media, Part, Reasoning, State, Text, ToolCall
 from freehold.core.usage import NO_USAGE
 from freehold.wire.bedrock.citations import decode_citation
@@ -14,6 +15,7 @@ from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.reading import Object, Unreadable, is_object, need_utf8
 
 NAME = "bedrock-converse"
+_MORE = "additionalModelResponseFields"
 
 
 def decode_answer(body: bytes) -> Answer:
@@ -31,20 +33,13 @@ def _answer(answer: Object) -> Answer:
         raise Unreadable("output.message", "is missing")
     parts = [part for block in message.take_objects("content") or () if (part := _part(block)) is not None]
     message.drop("role")
-    sequence = None
-    raw_more = answer.take_raw("additionalModelResponseFields")
-    if raw_more is not None and is_object(raw_more):
-        more = Object(raw_more, "additionalModelResponseFields")
-        sequence = more.take("stop_sequence", str)
-        raw_more = msgspec.json.encode(rest) if (rest := more.rest()) else None
+    sequence, told = split_more(answer.take_raw("additionalModelResponseFields"))
     raw_usage = answer.take_raw("usage")
     tier = answer.take_object("serviceTier")
     # How long it took is measured by ourselves, for every provider in the same way.
     answer.drop("metrics")
     word = answer.take("stopReason", str)
-    extra = answer.rest() | message.rest()
-    if raw_more is not None:
-        extra["additionalModelResponseFields"] = msgspec.Raw(raw_more)
+    extra = answer.rest() | message.rest() | told
     return Answer(
         choices=[Choice(parts=parts, stop=_stop(word, sequence))],
         usage=decode_usage(raw_usage) if raw_usage else NO_USAGE,
@@ -53,6 +48,21 @@ def _answer(answer: Object) -> Answer:
         dialect=NAME,
         extra=extra,
     )
+
+
+def split_more(raw: bytes | msgspec.Raw | None) -> tuple[str | None, Fields]:
+    """What the model said beside its answer: the stop sequence that it met, and whatever else was asked for."""
+    if not raw or bytes(raw) == b"null":
+        return None, {}
+    sequence = None
+    if is_object(raw):
+        more = Object(raw, _MORE)
+        sequence = more.take("stop_sequence", str)
+        rest = more.rest()
+        if not rest:
+            return sequence, {}
+        raw = msgspec.json.encode(rest)
+    return sequence, {_MORE: msgspec.Raw(raw)}
 
 
 def _stop(word: str | None, sequence: str | None) -> Stop | None:

@@ -100,6 +100,7 @@ class MessageWriter:
             words = any("text" in block for block in turn.content)
             documents = any("document" in block for block in turn.content)
             if (documents and not words) or all("cachePoint" in block for block in turn.content):
+                self._losses.add("message.blank")
                 turn.content.insert(0, {"text": PLACEHOLDER})
 
     def _blocks(self, parts: list[Part], *, system: bool) -> list[Block]:
@@ -214,6 +215,8 @@ class MessageWriter:
                     self._losses.add("tool_result.media")
                 else:
                     content.append(block)
+        if not content:
+            self._losses.add("message.blank")
         result: Block = {
             "toolUseId": call_id(part.call_id),
             "content": content or [{"text": PLACEHOLDER}],

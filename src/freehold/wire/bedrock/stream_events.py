@@ -68,12 +68,6 @@ class BlockStop(msgspec.Struct, rename="camel", gc=False):
     content_block_index: int = 0
 
 
-class More(msgspec.Struct):
-    """What the model said beside its answer, as far as it was asked for."""
-
-    stop_sequence: str | None = None
-
-
 class MessageStop(msgspec.Struct, rename="camel"):
     """The answer ends."""
 
@@ -81,15 +75,7 @@ class MessageStop(msgspec.Struct, rename="camel"):
     additional_model_response_fields: msgspec.Raw = _ABSENT
 
 
-class Metadata(msgspec.Struct, rename="camel"):
-    """What the answer cost."""
-
-    usage: msgspec.Raw = _ABSENT
-
-
 decode_start = msgspec.json.Decoder(BlockStart).decode
 decode_delta = msgspec.json.Decoder(BlockDelta).decode
 decode_stop = msgspec.json.Decoder(BlockStop).decode
 decode_message_stop = msgspec.json.Decoder(MessageStop).decode
-decode_metadata = msgspec.json.Decoder(Metadata).decode
-decode_more = msgspec.json.Decoder(More).decode

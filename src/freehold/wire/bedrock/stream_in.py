@@ -23,8 +23,9 @@ from freehold.core.events import (
     StopSeen,
     UsageSeen,
 )
+from freehold.core.fields import Fields
 from freehold.core.parts import Reasoning, State, Text, ToolCall
-from freehold.wire.bedrock.answer_in import NAME
+from freehold.wire.bedrock.answer_in import NAME, split_more
 from freehold.wire.bedrock.citations import decode_citation
 from freehold.wire.bedrock.errors import failure_of
 from freehold.wire.bedrock.frames import parse
@@ -33,8 +34,6 @@ from freehold.wire.bedrock.stream_events import (
     ReasoningDelta,
     decode_delta,
     decode_message_stop,
-    decode_metadata,
-    decode_more,
     decode_start,
     decode_stop,
 )
@@ -62,7 +61,9 @@ class Decoder:
     def __init__(self) -> None:
         self._begun = False
         self._ended = False
-        self._stopped = False
+        self._stop: StopSeen | None = None
+        self._usage: UsageSeen | None = None
+        self._beside: Fields = {}
         self._measured = False
         self._parts = 0
         self._open: dict[int, _Open | WholeBlock] = {}
@@ -91,10 +92,10 @@ class Decoder:
 
     def finish(self) -> list[Event]:
         """The bytes have ended: an answer that told why it stopped is complete, also without its usage."""
-        if self._ended or not self._stopped:
+        if self._ended or self._stop is None:
             return []
         self._ended = True
-        return [End()]
+        return [self._stop, End()]
 
     def _message_start(self, payload: bytes, events: list[Event]) -> None:
         """Nothing but the role, which is always the assistant's."""
@@ -197,24 +198,35 @@ class Decoder:
         read = decode_message_stop(payload)
         for number in list(self._open):
             self._close(number, events)
-        more = read.additional_model_response_fields
-        sequence = _sequence(more) if more else None
-        events.append(StopSeen(0, stop_of(read.stop_reason, sequence)))
-        self._stopped = True
+        sequence, extra = split_more(read.additional_model_response_fields)
+        self._stop = StopSeen(0, stop_of(read.stop_reason, sequence), extra)
         self._end(events)
 
     def _metadata(self, payload: bytes, events: list[Event]) -> None:
-        usage = decode_metadata(payload).usage
-        raw = bytes(usage)
-        if raw not in (b"", b"null"):
-            events.append(UsageSeen(decode_usage(raw), raw))
+        told = Object(payload, "metadata")
+        raw = told.take_raw("usage")
+        if raw is not None:
+            self._usage = UsageSeen(decode_usage(raw), raw)
+        tier = told.take_object("serviceTier")
+        kind = None if tier is None else tier.take("type", str)
+        # How long it took is measured by ourselves, for every provider in the same way.
+        told.drop("metrics")
+        self._beside = told.rest()
+        if kind not in (None, "default"):  # which nobody has to be told that did not ask for another
+            self._beside["serviceTier"] = msgspec.Raw(msgspec.json.encode(kind))
         self._measured = True
         self._end(events)
 
     def _end(self, events: list[Event]) -> None:
-        if self._stopped and self._measured:
-            self._ended = True
-            events.append(End())
+        """What Bedrock tells beside the answer comes last, and is told with the reason why the model stopped."""
+        if self._stop is None or not self._measured:
+            return
+        self._stop.extra |= self._beside
+        events.append(self._stop)
+        if self._usage is not None:
+            events.append(self._usage)
+        events.append(End())
+        self._ended = True
 
 
 _HANDLERS = {
@@ -237,10 +249,3 @@ def _joined(data: bytes, piece: str) -> bytes:
         )
     except (binascii.Error, ValueError):
         return data + piece.encode()
-
-
-def _sequence(more: msgspec.Raw) -> str | None:
-    try:
-        return decode_more(more).stop_sequence
-    except msgspec.DecodeError:
-        return None

@@ -60,7 +60,7 @@ class MessageWriter:
                 self._write_words(message)
         self._write_assistant(held)
         if not self.messages:
-            self.messages.append({"role": "user", "content": PLACEHOLDER})
+            self.messages.append({"role": "user", "content": self._said([])})
 
     def _extras(self, extra: dict[str, msgspec.Raw]) -> None:
         for name in extra:
@@ -80,7 +80,14 @@ class MessageWriter:
         blocks = [block for part in parts if (block := self._word(part, role)) is not None]
         if role == "system" and not blocks:
             return
-        self.messages.append({"role": role, "content": content_of(blocks) or PLACEHOLDER})
+        self.messages.append({"role": role, "content": self._said(blocks)})
+
+    def _said(self, blocks: list[Block]) -> object:
+        """What a message holds: never nothing."""
+        content = content_of(blocks)
+        if not content:
+            self._losses.add("message.blank")
+        return content or PLACEHOLDER
 
     def _word(self, part: Part, role: str) -> Block | None:
         if isinstance(part, Text | Refusal):
@@ -174,7 +181,7 @@ class MessageWriter:
                 self._losses.add("tool_result.media")
             elif (block := self._foreign(piece)) is not None:
                 blocks.append(block)
-        return {"role": "tool", "tool_call_id": part.call_id, "content": content_of(blocks) or PLACEHOLDER}
+        return {"role": "tool", "tool_call_id": part.call_id, "content": self._said(blocks)}
 
     def _write_assistant(self, parts: list[Part]) -> None:
         """What the model said. Beside calls its words are the plan for them."""
@@ -201,6 +208,8 @@ class MessageWriter:
             message["content"] = content_of(content)
         if len(message) > 1:
             self.messages.append(message)
+        elif any(isinstance(part, Text | Refusal) for part in parts):
+            self._losses.add("message.blank")
 
     def _call(self, part: ToolCall) -> Block:
         self._extras(part.extra)

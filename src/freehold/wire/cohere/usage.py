@@ -30,14 +30,13 @@ _decode = msgspec.json.Decoder(_Usage).decode
 def decode_usage(raw: bytes | None) -> Usage:
     """What is billed; what was counted, where nothing is said of bills. NO_USAGE where it is not understood.
 
-    Takes `usage` of a chat and `meta` of embeddings. Tokens from the cache are part of the count alone: the bill
-    leaves them out already.
+    Takes `usage` of a chat and `meta` of embeddings.
     """
     usage = _read(raw)
     if usage is None:
         return NO_USAGE
     if usage.billed_units is not None and _says(usage.billed_units):
-        return _of(usage.billed_units, None)
+        return _of(usage.billed_units, _billed_from_cache(usage))
     return decode_counted(raw)
 
 
@@ -47,6 +46,18 @@ def decode_counted(raw: bytes | None) -> Usage:
     if usage is None or usage.tokens is None or not _says(usage.tokens):
         return NO_USAGE
     return _of(usage.tokens, usage.cached_tokens)
+
+
+def _billed_from_cache(usage: _Usage) -> float | None:
+    """How many of the billed tokens came from the cache, at least: what Cohere counts there is of its own prompt too,
+    which it does not bill. None when that cannot be told.
+    """
+    counted, billed, cached = usage.tokens, usage.billed_units, usage.cached_tokens
+    if counted is None or billed is None or cached is None:
+        return None
+    if counted.input_tokens is None or billed.input_tokens is None:
+        return None
+    return max(0.0, cached - (counted.input_tokens - billed.input_tokens))
 
 
 def _read(raw: bytes | None) -> _Usage | None:
