@@ -161,6 +161,21 @@ def test_geminis_whole_request(endpoint: RunningEndpoint, provider: ThreadedProv
     assert b'"models/any"' in passed.body
 
 
+def test_geminis_whole_request_with_names_as_python_has_them(
+    endpoint: RunningEndpoint, provider: ThreadedProvider
+) -> None:
+    body = {
+        "generate_content_request": {"model": "models/gem/any", "contents": [{"parts": [{"text": WORDS}]}]}
+    }
+    with endpoint.connect() as client:
+        assert client.post("/v1beta/models/gem/any:countTokens", body).status == 200
+        assert b'"models/any"' in provider.requests[-1].body
+        for name in ("generateContentRequest", "generate_content_request"):
+            for wrong in (5, "x", [body]):
+                answer = client.post("/v1beta/models/gem/any:countTokens", {name: wrong})
+                assert (answer.status, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
 def test_a_provider_that_does_not_count_after_all(claude: anthropic.Anthropic) -> None:
     messages: Any = [{"role": "user", "content": WORDS}]
     raw = claude.messages.with_raw_response.count_tokens(model="gone/any", messages=messages)

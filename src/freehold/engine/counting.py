@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from freehold.core.errors import LossRefused
+from freehold.core.errors import BadRequest, LossRefused
+from freehold.core.fields import Fields
 from freehold.core.losses import Losses
 from freehold.core.request import ChatRequest
 from freehold.engine.embedding import NeverStreamed
@@ -19,6 +20,9 @@ from freehold.wire.tool_names import fit_tool_names
 
 NOT_COUNTED = frozenset({404, 405, 501})
 """Statuses of a provider that does not count tokens after all."""
+
+_INNER = ("generateContentRequest", "generate_content_request")
+"""Where Gemini's request to count may hold a whole other one, which names the model too."""
 
 
 class Estimate:
@@ -51,14 +55,15 @@ class PassingCount(NeverStreamed):
     def body(self) -> bytes:
         """The client's request, with the provider's name for the model."""
         request = self._request
-        inner = request.fields.get("generateContentRequest")
-        if inner is None:
+        name = next((one for one in _INNER if bytes(request.fields.get(one, b"null")) != b"null"), None)
+        if name is None:
             return request.for_provider(self._model, ask_for_usage=False)
-        fields = msgspec.json.decode(inner, type=dict[str, msgspec.Raw])
+        try:
+            fields = msgspec.json.decode(request.fields[name], type=Fields)
+        except msgspec.DecodeError:
+            raise BadRequest(f"The field `{name}` is not an object.", param=name) from None
         fields["model"] = msgspec.Raw(msgspec.json.encode(f"models/{self._model}"))
-        return msgspec.json.encode(
-            {**request.fields, "generateContentRequest": msgspec.Raw(msgspec.json.encode(fields))}
-        )
+        return msgspec.json.encode({**request.fields, name: msgspec.Raw(msgspec.json.encode(fields))})
 
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
         """The answer untouched. Raises NotAnAnswer."""
