@@ -476,6 +476,10 @@ def test_a_message_batch_that_cannot_be_made(claude: anthropic.Anthropic, endpoi
             claude.messages.batches.create(requests=requests)
     with endpoint.connect() as client:
         assert client.post("/v1/messages/batches", b"{").json()["type"] == "error"
+        no_text = b'{"requests":[{"custom_id":"a","params":{"model":"\xff"}}]}'
+        answer = client.post("/v1/messages/batches", no_text)
+        assert answer.status == 400
+        assert "UTF-8" in answer.json()["error"]["message"]
 
 
 # The end of the process

@@ -12,7 +12,7 @@ import msgspec
 from freehold.batches.asking import Told
 from freehold.batches.records import Batch
 from freehold.core.errors import BadRequest
-from freehold.wire.reading import Object, Unreadable, is_object
+from freehold.wire.reading import Object, Unreadable, is_object, need_utf8
 
 ENDPOINT = "/v1/messages"
 MOST_REQUESTS = 100_000
@@ -24,7 +24,7 @@ _encode = msgspec.json.encode
 def read_batch_request(body: bytes) -> list[bytes]:
     """The lines of the batch: `custom_id`, `url` and `body`. Raises BadRequest, which names the field."""
     try:
-        asked = Object(body)
+        asked = Object(need_utf8(body))
         requests = asked.take_objects("requests")
         if not requests:
             raise Unreadable("requests", "is missing or empty")
