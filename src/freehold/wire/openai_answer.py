@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.facts import Facts
 from freehold.wire.openai_usage import UNREADABLE, read_usage
+from freehold.wire.reading import without_halves
 
 ABSENT = msgspec.Raw(b"")
 """Stands for a field that did not come."""
@@ -30,8 +29,6 @@ class _Embeddings(msgspec.Struct):
     usage: msgspec.Raw = ABSENT
 
 
-_HALF = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-
 _decode_chat = msgspec.json.Decoder(_Chat).decode
 _decode_embeddings = msgspec.json.Decoder(_Embeddings).decode
 
@@ -40,11 +37,6 @@ def present(raw: msgspec.Raw) -> bytes | None:
     """The bytes of a field; None when it is absent or null."""
     value = bytes(raw)
     return None if value in (b"", b"null") else value
-
-
-def without_halves(data: bytes) -> bytes:
-    """JSON in which escaped halves of characters, which some providers send, are replaced: readable facts."""
-    return _HALF.sub(rb"\\ufffd", data)
 
 
 def read_chat_answer(body: bytes) -> Facts:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from freehold.wire.openai_answer import ABSENT, present, without_halves
+from freehold.wire.openai_answer import ABSENT, present
 from freehold.wire.openai_usage import UNREADABLE
+from freehold.wire.reading import without_halves
 
 
 class Chunk(msgspec.Struct, gc=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any, TypeVar
 
@@ -14,6 +15,10 @@ T = TypeVar("T")
 _decode_fields = msgspec.json.Decoder(Fields).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+"""Whole pairs, halves, and all else, so that what follows an escaped backslash is taken for the text it is."""
 _ABSENT = (b"", b"null")
 
 
@@ -115,6 +120,11 @@ def need_utf8(body: bytes) -> bytes:
 @cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
+
+
+def without_halves(data: bytes) -> bytes:
+    """JSON in which escaped halves of characters, which some providers send, are replaced: UTF-8 has none."""
+    return _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], data)
 
 
 def is_text(raw: bytes | msgspec.Raw) -> bool:

@@ -8,7 +8,6 @@ from freehold.core.answer import Answer, Choice
 from freehold.core.fields import Fields
 from freehold.core.parts import Citation, Part, Refusal, State, Text
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.openai_answer import without_halves
 from freehold.wire.openai_chat.calls import call_of, fresh_id, legacy_call_of, state_in
 from freehold.wire.openai_chat.citations import sources_of
 from freehold.wire.openai_chat.content_in import content_of, parts_of
@@ -17,7 +16,7 @@ from freehold.wire.openai_chat.names import NAME, packed
 from freehold.wire.openai_chat.reasoning import reasoning_of
 from freehold.wire.openai_chat.stops import stop_of
 from freehold.wire.openai_usage import read_usage
-from freehold.wire.reading import Object, Unreadable, is_text, plain
+from freehold.wire.reading import Object, Unreadable, is_text, plain, without_halves
 
 
 def decode_answer(body: bytes) -> Answer:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.openai_answer import without_halves
+from freehold.wire.reading import without_halves
 
 ABSENT = msgspec.Raw(b"")
 _NOTHING = (b"", b"null", b"[]", b"{}", b'""')

@@ -7,11 +7,11 @@ import msgspec
 from freehold.core.answer import Answer, Choice, Stop
 from freehold.core.parts import Part, State
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.reading import Object, Unreadable, need_utf8
+from freehold.wire.reading import Object, Unreadable, need_utf8, without_halves
 from freehold.wire.responses.items_in import read_model_item
 from freehold.wire.responses.stops import IncompleteDetails, stop_of
 from freehold.wire.responses.usage import decode_usage
-from freehold.wire.responses.vocabulary import NAME, UNREADABLE, encode, without_halves
+from freehold.wire.responses.vocabulary import NAME, UNREADABLE, encode
 
 _ECHO = (
     "background",

@@ -6,7 +6,8 @@ import msgspec
 
 from freehold.core.events import ErrorSeen
 from freehold.wire.dialect import WireError
-from freehold.wire.responses.vocabulary import UNREADABLE, Json, encode, without_halves
+from freehold.wire.reading import without_halves
+from freehold.wire.responses.vocabulary import UNREADABLE, Json, encode
 
 _TYPES = {
     401: "authentication_error",

@@ -8,7 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from freehold.core.fields import Fields
-from freehold.wire.responses.vocabulary import encode
+from freehold.wire.reading import without_halves
+from freehold.wire.responses.vocabulary import UNREADABLE, encode
 from freehold.wire.sse import data_of
 
 _decode = msgspec.json.Decoder(Fields).decode
@@ -25,13 +26,20 @@ class Said(msgspec.Struct, frozen=True):
 
 def retold(response: bytes, said: Said) -> bytes:
     """The Response object with what the client said of keeping it, and which one it goes on from."""
-    fields = _decode(response)
+    fields = _fields(response)
     if said.kept:
         fields["store"] = _TRUE
     if said.background:
         fields["background"] = _TRUE
     fields["previous_response_id"] = msgspec.Raw(encode(said.continues))
     return encode(fields)
+
+
+def _fields(body: bytes) -> Fields:
+    try:
+        return _decode(body)
+    except msgspec.DecodeError:
+        return _decode(without_halves(body))
 
 
 def retold_event(frame: bytes, said: Said) -> bytes:
@@ -42,10 +50,10 @@ def retold_event(frame: bytes, said: Said) -> bytes:
     if data is None or data not in frame:
         return frame
     try:
-        fields = _decode(data)
+        fields = _fields(data)
         if not bytes(fields.get("response", b"")).startswith(b"{"):
             return frame
         response = retold(bytes(fields["response"]), said)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return frame
     return frame.replace(data, encode({**fields, "response": msgspec.Raw(response)}), 1)

@@ -8,7 +8,7 @@ from freehold.core.errors import BadRequest
 from freehold.core.fields import Fields
 from freehold.core.parts import Message, State, Text
 from freehold.core.request import ChatRequest, ReasoningWish
-from freehold.wire.reading import Object, Unreadable, is_list, is_text, need_utf8
+from freehold.wire.reading import Object, Unreadable, is_list, is_text, need_utf8, without_halves
 from freehold.wire.responses.tools_in import read_reasoning_wish, read_text, read_tool_choice, read_tools
 from freehold.wire.responses.turns import Turns
 from freehold.wire.responses.vocabulary import (
@@ -17,7 +17,6 @@ from freehold.wire.responses.vocabulary import (
     TEXT_LOGPROBS,
     UNREADABLE,
     encode,
-    without_halves,
 )
 from freehold.wire.sealing import unseal
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from freehold.core.events import Begin, End, Event, LogProbs, StopSeen, UsageSeen
+from freehold.core.events import Begin, End, ErrorSeen, Event, LogProbs, StopSeen, UsageSeen
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.reading import need_utf8
+from freehold.wire.reading import need_utf8, without_halves
 from freehold.wire.responses.answer_in import whole_seconds
 from freehold.wire.responses.errors import read_stream_error
 from freehold.wire.responses.items_streamed import StreamedItems
 from freehold.wire.responses.stops import IncompleteDetails, stop_of
 from freehold.wire.responses.usage import decode_usage
-from freehold.wire.responses.vocabulary import NAME, UNREADABLE, without_halves
+from freehold.wire.responses.vocabulary import NAME, UNREADABLE
 from freehold.wire.sse import data_of
 
 ABSENT = msgspec.Raw(b"")
@@ -99,9 +99,13 @@ class Decoder:
             except msgspec.DecodeError:
                 data = without_halves(data)
                 event = _decode(data)
-            return self._read(event, data)
+            events = self._read(event, data)
         except UNREADABLE as error:
             raise NotAnAnswer(str(error)) from None
+        if events and not self._begun and not isinstance(events[0], ErrorSeen):
+            self._begun = True  # without the event that says so: what names the answer is not known
+            events.insert(0, Begin(dialect=NAME))
+        return events
 
     def _read(self, frame: Frame, data: bytes) -> list[Event]:
         reader = self._readers.get(frame.type)

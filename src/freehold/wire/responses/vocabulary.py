@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -33,15 +32,6 @@ UNREADABLE = (ValueError, RecursionError)
 """What reading raises for bytes it cannot read."""
 
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
-
-_HALVES = re.compile(
-    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
-)
-
-
-def without_halves(data: bytes) -> bytes:
-    """JSON without the escaped halves of characters that some providers send: they cannot be written as UTF-8."""
-    return _HALVES.sub(lambda found: found.group(1) or rb"\ufffd", data)
 
 
 def own_fields(fields: Fields, dialect: str, losses: Losses) -> Fields:
