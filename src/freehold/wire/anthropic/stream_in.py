@@ -186,15 +186,13 @@ class MessageReader:
         return [PartEnd(0, block.part)]
 
     def _end_message(self, told: _Frame, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        if not self._started:
-            self._started = True
-            events.append(Begin(dialect=NAME))
-        events += self._see_usage(bytes(told.usage))
+        begin: list[Event] = [] if self._started else [Begin(dialect=NAME)]
+        self._started = True
+        usage = self._see_usage(bytes(told.usage))
         delta = told.delta
         stop = decode_stop(delta.stop_reason, delta.stop_sequence) if delta is not None else None
         if stop is None or self._stopped:
-            return events
+            return [*begin, *usage]
         self._stopped = True
         rest = Object(data)
         change = rest.take_object("delta")
@@ -203,7 +201,7 @@ class MessageReader:
         if change is not None:
             change.drop("stop_reason", "stop_sequence")
             extra.update(change.rest())
-        return [*self._close_all(), StopSeen(0, stop, extra), *events]
+        return [*begin, *self._close_all(), StopSeen(0, stop, extra), *usage]
 
     def _close_all(self) -> list[Event]:
         events = [event for block in self._open.values() for event in self._close(block)]

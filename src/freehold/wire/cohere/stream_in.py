@@ -53,6 +53,7 @@ class Decoder:
 
     def __init__(self) -> None:
         self._begun = False
+        self._id: str | None = None
         self._ended = False
         self._parts = 0
         self._kind = ""
@@ -89,8 +90,7 @@ class Decoder:
             events.append(Begin(dialect=NAME))
         match event:
             case MessageStart():
-                self._begun = True
-                events.append(Begin(id=event.id, dialect=NAME))
+                self._begin(event, events)
             case ContentStart():
                 self._content_start(event, events)
             case ToolPlanDelta():
@@ -118,6 +118,14 @@ class Decoder:
             events.append(ErrorSeen(raw=data, message=event.message))
         elif event.type is None:
             raise Unreadable("type", "is missing")
+
+    def _begin(self, event: MessageStart, events: list[Event]) -> None:
+        if self._begun:
+            if event.id == self._id:
+                return
+            raise Unreadable("", "begins another message: two answers were spliced into one")
+        self._begun, self._id = True, event.id
+        events.append(Begin(id=event.id, dialect=NAME))
 
     def _content_delta(self, event: ContentDelta, events: list[Event]) -> None:
         content = event.delta.message.content
