@@ -35,7 +35,9 @@ def encode_answer(answer: Answer, addressee: Addressee, losses: Losses) -> bytes
     }
     body["choices"] = [
         _choice(number, choice, addressee, losses, same_dialect=same)
-        for number, choice in enumerate(answer.choices)
+        for number, choice in enumerate(
+            answer.choices or [Choice()]
+        )  # clients take the first without looking
     ]
     usage = written_usage(answer.usage, answer.raw_usage, losses, same_dialect=same)
     if usage is not None:

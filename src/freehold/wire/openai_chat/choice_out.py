@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from freehold.core.answer import Stop
 from freehold.core.events import Cite, Grow, PartBegin, PartEnd, Sign
 from freehold.core.losses import Losses
 from freehold.core.parts import Foreign, Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
@@ -273,6 +274,10 @@ class ChoiceWriter:
         picture["index"] = self._pictures
         self._pictures += 1
         return self._delta(images=[picture])
+
+    def usual_stop(self) -> Stop:
+        """Why a choice stopped that does not say it."""
+        return Stop(reason="tool_calls" if self._calls else "stop")
 
     def close(self) -> list[bytes]:
         """What is left when the choice stops: parts that nobody ended."""

@@ -38,6 +38,7 @@ class StreamWriter:
         self._addressee = addressee
         self._recipe = Recipe(addressee, losses, custom_tools(request))
         self._choices: dict[int, ChoiceWriter] = {}
+        self._stopped: set[int] = set()
         self._extra: Written = {}
         self._usage: UsageSeen | None = None
         self._tail = b',"usage":null}\n\n' if request.stream_usage else b"}\n\n"
@@ -74,7 +75,7 @@ class StreamWriter:
         elif isinstance(event, ErrorSeen):
             return b"data: " + written_error(event) + b"\n\n"
         elif isinstance(event, End):
-            return self._usage_chunk() + DONE
+            return self._stop_rest() + self._usage_chunk() + DONE
         return b""
 
     def _begin(self, event: Begin) -> None:
@@ -129,7 +130,13 @@ class StreamWriter:
             tail,
         )
 
+    def _stop_rest(self) -> bytes:
+        """What ends the choices that never said why they stopped; clients fail without it."""
+        left = [number for number in self._choices or (0,) if number not in self._stopped]
+        return b"".join(self._stop(StopSeen(number, self._choice(number).usual_stop())) for number in left)
+
     def _stop(self, event: StopSeen) -> bytes:
+        self._stopped.add(event.choice)
         choice = self._choice(event.choice)
         recipe = self._recipe
         legacy = self._addressee.request.legacy
