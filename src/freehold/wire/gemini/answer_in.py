@@ -22,6 +22,7 @@ from freehold.wire.gemini.usage import metadata_of, tier_in, usage_in
 from freehold.wire.reading import Unreadable, need_utf8
 
 _SECONDS = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z")
+MOST_CHOICES = 128
 _MARKS = ("candidates", "promptFeedback", "usageMetadata", "responseId", "modelVersion")
 
 
@@ -73,6 +74,8 @@ def block_reason(body: Camel) -> str | None:
 
 def choices_in(candidates: list[Camel], seed: str) -> list[Choice]:
     """The candidates, each in its place."""
+    if len(candidates) > MOST_CHOICES:
+        raise Unreadable("candidates", f"holds more than {MOST_CHOICES}")
     found: dict[int, Choice] = {}
     free = 0
     for candidate in candidates:

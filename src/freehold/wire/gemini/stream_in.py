@@ -14,7 +14,7 @@ from freehold.core.events import (
     UsageSeen,
 )
 from freehold.wire.dialect import NotAnAnswer
-from freehold.wire.gemini.answer_in import block_reason, created_in
+from freehold.wire.gemini.answer_in import MOST_CHOICES, block_reason, created_in
 from freehold.wire.gemini.choice_in import ChoiceReader
 from freehold.wire.gemini.chunks import ABSENT, Candidate, Chunk, careful_candidates, read_chunk
 from freehold.wire.gemini.errors import status_in
@@ -25,7 +25,6 @@ from freehold.wire.gemini.usage import metadata_of, tier_in, usage_in
 from freehold.wire.reading import Unreadable, need_utf8
 from freehold.wire.sse import data_of
 
-_MOST_CHOICES = 128
 _DONE = b"[DONE]"
 """Gemini sends no such line; proxies before it do."""
 
@@ -124,7 +123,7 @@ class StreamReader:
     def _choice(self, number: int) -> ChoiceReader:
         choice = self._choices.get(number)
         if choice is None:
-            if not 0 <= number < _MOST_CHOICES:
+            if not 0 <= number < MOST_CHOICES:
                 raise Unreadable("candidates", f"holds the candidate number {number}")
             seed = self._seed or ""
             choice = self._choices[number] = ChoiceReader(number, seed if number == 0 else f"{seed}/{number}")
