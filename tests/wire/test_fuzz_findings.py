@@ -1,4 +1,4 @@
-"""What damaged input once did to a decoder or encoder, kept small: `fuzz.py` beside this file found each of them."""
+"""What damaged input once did to a decoder or encoder, kept small: `python -m benchmarks.fuzz` found each of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from freehold.core.answer import Answer, Stop
 from freehold.core.errors import BadRequest
-from freehold.core.events import Begin, Event, Grow, LogProbs, PartBegin, PartEnd
+from freehold.core.events import Begin, End, Event, Grow, LogProbs, PartBegin, PartEnd, StopSeen
 from freehold.core.gathering import Gathering
 from freehold.core.losses import Losses
-from freehold.core.parts import Text
+from freehold.core.parts import Text, ToolCall
 from freehold.core.request import ChatRequest
 from freehold.wire.dialect import Addressee, DialectName, NotAnAnswer, Recipient
 from freehold.wire.dialects import NAMES, dialect_of
+from freehold.wire.responses.kept_answer import retold, retold_event
 
 CLIENTS: tuple[DialectName, ...] = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
 ADDRESSEE = Addressee(request=ChatRequest(model="m", messages=[]), id="call_1", created=1)
@@ -111,3 +113,100 @@ def test_schemas_whose_words_are_lists(name: str) -> None:
     schema = {"type": "object", name: ["a"], "minLength": 3}
     tool = {"type": "function", "function": {"name": "f", "strict": True, "parameters": schema}}
     seconds_of({"messages": [{"role": "user", "content": "x"}], "tools": [tool]}, "openai-chat")
+
+
+def events_in(source: DialectName, *frames: bytes) -> list[Event]:
+    """What a stream of these frames says."""
+    reader = dialect_of(source).decode_stream()
+    return [event for frame in frames for event in reader.read(frame)] + reader.finish()
+
+
+def test_a_second_message_in_a_stream_of_cohere() -> None:
+    begun = b'data: {"id":"%b","type":"message-start","delta":{"message":{"role":"assistant"}}}'
+    said = b'data: {"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"x"}}}}'
+    events = events_in("cohere", begun % b"a", said, begun % b"a", said)
+    assert [type(event) for event in events] == [Begin, PartBegin, Grow, Grow]
+    with pytest.raises(NotAnAnswer, match="spliced"):
+        events_in("cohere", begun % b"a", said, begun % b"b")
+
+
+@pytest.mark.parametrize(
+    ("source", "frame"),
+    [
+        ("anthropic-messages", {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {}}),
+        (
+            "openai-responses",
+            {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "x"},
+        ),
+    ],
+)
+def test_streams_without_their_first_event_begin_all_the_same(
+    source: DialectName, frame: dict[str, Any]
+) -> None:
+    events = events_in(source, b"data: " + json.dumps(frame).encode())
+    assert isinstance(events[0], Begin)
+    assert events[0].dialect == source
+    assert not any(isinstance(event, Begin) for event in events[1:])
+
+
+def test_an_answer_that_says_nothing_is_a_choice_of_chat_all_the_same() -> None:
+    chat = dialect_of("openai-chat")
+    told = json.loads(chat.encode_answer(Answer(choices=[]), ADDRESSEE, Losses()))
+    assert told["choices"][0]["message"]["role"] == "assistant"
+    writer = chat.encode_stream(ADDRESSEE, Losses())
+    frames = b"".join(writer.write(event) for event in (Begin(), End())).split(b"\n\n")
+    assert json.loads(frames[0].removeprefix(b"data: "))["choices"] == [
+        {
+            "index": 0,
+            "delta": {"role": "assistant", "content": ""},
+            "logprobs": None,
+            "finish_reason": "stop",
+        }
+    ]
+    assert frames[1:] == [b"data: [DONE]", b""]
+
+
+def test_a_stream_of_chat_says_of_each_choice_that_it_stopped() -> None:
+    events: list[Event] = [
+        Begin(),
+        PartBegin(0, 0, Text()),
+        Grow(0, 0, "a"),
+        PartBegin(1, 0, ToolCall(id="c", name="f")),
+        Grow(1, 0, "{}"),
+        StopSeen(0, Stop(reason="length")),
+        End(),
+    ]
+    writer = dialect_of("openai-chat").encode_stream(ADDRESSEE, Losses())
+    written = b"".join(writer.write(event) for event in events).split(b"\n\n")
+    chunks = [json.loads(frame.removeprefix(b"data: ")) for frame in written if frame.startswith(b"data: {")]
+    words = {one["index"]: one["finish_reason"] for chunk in chunks for one in chunk["choices"]}
+    assert words == {0: "length", 1: "tool_calls"}
+
+
+def test_as_many_candidates_in_a_whole_answer_of_gemini_as_in_a_stream() -> None:
+    candidate = {"content": {"parts": [{"text": "x"}]}, "finishReason": "STOP"}
+    gemini = dialect_of("gemini")
+    assert len(gemini.decode_answer(json.dumps({"candidates": [candidate] * 128}).encode()).choices) == 128
+    with pytest.raises(NotAnAnswer, match="128"):
+        gemini.decode_answer(json.dumps({"candidates": [candidate] * 129}).encode())
+
+
+def test_half_a_character_costs_no_whole_one() -> None:
+    text = rb"\ud83d\ude00 \\ud800 \ud800!"
+    body = b'{"id":"x","choices":[{"message":{"content":"%b"},"finish_reason":"stop"}]}' % text
+    (part,) = dialect_of("openai-chat").decode_answer(body).choices[0].parts
+    assert isinstance(part, Text)
+    assert part.text == "\U0001f600 \\ud800 \ufffd!"
+
+
+def test_half_a_character_in_a_kept_answer() -> None:
+    answer = rb'{"id":"resp_1","output":[],"\udfff":1}'
+    assert json.loads(retold(answer, kept=True, continues=None)) == {
+        "id": "resp_1",
+        "output": [],
+        "\ufffd": 1,
+        "store": True,
+        "previous_response_id": None,
+    }
+    event = rb'data: {"type":"response.completed","response":{"id":"resp_1","a":"\udfff"}}'
+    assert rb'"store":true' in retold_event(event, kept=True, continues=None)
