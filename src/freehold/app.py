@@ -300,11 +300,14 @@ class _Service:
     def _build_runtime(self, settings: Settings, known: dict[str, ProviderClient]) -> Runtime:
         """Routes and clients for `settings`; a client whose provider did not change comes from `known`."""
         from freehold.engine.runtime import Runtime
+        from freehold.providers.accounts import account_of
         from freehold.providers.client import ProviderClient
         from freehold.providers.credentials import sign_for
 
         providers: dict[str, ProviderClient] = {}
         for name, provider in settings.providers.items():
+            account = account_of(provider, self._keys.digest)
+            provider = msgspec.structs.replace(provider, account=account)  # noqa: PLW2901 - and no other from here on
             client = known.get(name)
             if client is None or client.settings != provider:
                 find_address = self._local_models().address_of if provider.kind == "local" else None

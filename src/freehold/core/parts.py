@@ -18,10 +18,10 @@ class CacheMark(msgspec.Struct, frozen=True, gc=False):
     """`5m` or `1h`; None: the provider's default."""
 
 
-class State(msgspec.Struct, frozen=True, gc=False):
+class State(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Something only its maker can read: a signature, encrypted or redacted reasoning.
 
-    It is replayed to `origin` and to nobody else; elsewhere it is dropped, which is a loss.
+    It is replayed to its maker and to nobody else; elsewhere it is dropped, which is a loss.
     """
 
     data: str
@@ -33,7 +33,9 @@ class State(msgspec.Struct, frozen=True, gc=False):
     redacted    stands in for reasoning that is not shown (Anthropic's `redacted_thinking`)
     """
     origin: str | None = None
-    """Name of the configured provider that made it, as in `core.origins`; None when the client does not say."""
+    """The account at a provider that it was made with; None when the client does not say."""
+    model: str | None = None
+    """The provider's own name for the model that made it."""
     on_previous: bool = False
     """It belongs to the part before the one that carries it: the client's dialect has no place for it there.
     Set in sealed state alone; a decoder puts the state where it belongs and clears this."""

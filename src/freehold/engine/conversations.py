@@ -15,7 +15,6 @@ import msgspec
 from freehold.access.key import Key
 from freehold.core.errors import BadRequest, NotFound, UnknownResponse
 from freehold.core.fields import Fields
-from freehold.core.parts import State
 from freehold.engine.background.background import Background
 from freehold.engine.background.response import BackgroundResponse
 from freehold.engine.naming import PREFIX
@@ -23,7 +22,6 @@ from freehold.ledger.record import Call
 from freehold.wire.request import Request, read_responses_request
 from freehold.wire.responses import background as wire
 from freehold.wire.responses import items
-from freehold.wire.sealing import MARK, seal
 from freehold.wire.sse import EventSplitter, data_of
 
 _MOST_TURNS = 500
@@ -60,7 +58,6 @@ class Turn(msgspec.Struct, frozen=True):
     """The client's own request."""
     answer: bytes
     """The Response object, as the client was given it."""
-    provider: str = ""
     stream: bytes | None = None
     """The events that it was given, when it was a stream."""
     losses: tuple[str, ...] = ()
@@ -171,14 +168,14 @@ class Conversations:
         kept: list[bytes] = []
         for turn in turns:
             kept += items.input_items(turn.request, turn.id)
-            kept += [_sealed(item, turn.provider) for item in items.output_items(turn.answer)]
+            kept += items.output_items(turn.answer)
         return kept
 
     def _find(self, response_id: str, key: Key | None, param: str | None) -> Turn:
         """One turn of the holder of `key`: what belongs to others does not exist for it."""
         running = self.find_running(response_id, key)
         if running is not None and running.body:
-            return Turn(running.id, running.body, running.object, running.call.provider or "")
+            return Turn(running.id, running.body, running.object)
         call = None
         if response_id.startswith(PREFIX) and response_id.isascii() and len(response_id) <= _LONGEST:
             call = self._memory.recall("call_" + response_id.removeprefix(PREFIX))
@@ -194,7 +191,7 @@ class Conversations:
             answer = call.answer_body if whole else _response_in(call.answer_body)
             if answer is not None:
                 stream = None if whole else call.answer_body
-                return Turn(response_id, call.request_body, answer, call.provider or "", stream, call.losses)
+                return Turn(response_id, call.request_body, answer, stream, call.losses)
         left = None if self._background is None else self._background.find_cut_off(response_id, key)
         if left is None:
             raise _unknown(response_id, param)
@@ -306,18 +303,6 @@ def _flag_of(fields: Fields, name: str) -> bool:
         return _decode_flag(fields[name]) is True if name in fields else False
     except msgspec.DecodeError:
         raise BadRequest(f"The field `{name}` is neither true nor false.", param=name) from None
-
-
-def _sealed(item: bytes, origin: str) -> bytes:
-    """The item with the name of who made its encrypted reasoning, where that is not in it yet."""
-    if b"encrypted_content" not in item:
-        return item
-    fields = _decode_fields(item)
-    text = _text_of(fields, "encrypted_content")
-    if text is None or text.startswith(MARK):
-        return item
-    state = State(data=text, kind="encrypted", origin=origin)
-    return msgspec.json.encode({**fields, "encrypted_content": msgspec.Raw(msgspec.json.encode(seal(state)))})
 
 
 def _response_in(stream: bytes) -> bytes | None:

@@ -9,6 +9,7 @@ from freehold.core.fields import Fields
 from freehold.core.losses import Losses
 from freehold.core.request import ChatRequest
 from freehold.engine.embedding import NeverStreamed
+from freehold.engine.origins import opened_for
 from freehold.providers.paths import count_path
 from freehold.providers.settings import ProviderSettings
 from freehold.wire.counting import COUNTING, counter_of
@@ -82,7 +83,7 @@ class TranslatingCount(NeverStreamed):
         self.losses = losses = Losses()
         self.path: str | None = path
         self._client = request.dialect
-        recipient = Recipient(model=model, origin=settings.name, quirks=settings.quirks)
+        recipient = Recipient(model=model, origin=settings.origin, quirks=settings.quirks)
         asked, _ = fit_tool_names(_asked(request), speech)
         self._body = counter_of(speech).encode_count_request(asked, recipient, losses)
         if request.strict and losses:
@@ -104,8 +105,9 @@ def counting_for(
     paths = {one: count_path(settings, one) for one in settings.dialects if one in COUNTING}
     known = {dialect: path for dialect, path in paths.items() if path is not None}
     own = known.get(request.dialect)
-    if own is not None and not request.holds_state:
-        return PassingCount(request, model, own)
+    opened = None if own is None else opened_for(request, settings, model)
+    if own is not None and opened is not None:
+        return PassingCount(opened, model, own)
     for speech, path in known.items():
         return TranslatingCount(request, settings, model, speech=speech, path=path)
     return Estimate(request, settings.name)

@@ -23,7 +23,8 @@ from freehold.engine.embedding import embedding_for
 from freehold.engine.held import HeldStream, came_to_its_end
 from freehold.engine.inlining import FileFetcher, inline
 from freehold.engine.naming import is_kept, response_id_of
-from freehold.engine.streams import ForwardedStream, ListedStream, TranslatedStream, with_origin
+from freehold.engine.origins import opened_for
+from freehold.engine.streams import ForwardedStream, ListedStream, TranslatedStream, with_maker
 from freehold.engine.structured import check, cleaned, instructed, repair
 from freehold.ledger.record import Operation
 from freehold.providers.settings import ProviderSettings
@@ -32,6 +33,7 @@ from freehold.wire.dialects import dialect_of
 from freehold.wire.facts import Facts
 from freehold.wire.openai_answer import read_chat_answer, read_embeddings_answer
 from freehold.wire.openai_stream import ChatStream
+from freehold.wire.passing_state import Sealer
 from freehold.wire.request import Request
 from freehold.wire.responses.kept_answer import Said, retold, retold_event
 from freehold.wire.tool_names import fit_tool_names
@@ -94,7 +96,7 @@ class Exchange(Protocol):
 
 
 class Passing:
-    """Both ends speak the same dialect: bytes pass through."""
+    """Both ends speak the same dialect: bytes pass through, but reasoning state is sealed on its way out."""
 
     def __init__(
         self,
@@ -102,7 +104,7 @@ class Passing:
         settings: ProviderSettings,
         model: str,
         *,
-        embeddings: bool,
+        embeddings: bool = False,
         call_name: str | None = None,
     ) -> None:
         """`call_name`: the id that the answer is given in place of the provider's; None: it keeps that.
@@ -120,6 +122,7 @@ class Passing:
         self._ask_for_usage = settings.stream_usage
         self._embeddings = embeddings
         self._name = call_name
+        self._sealer = Sealer(dialect_of(self.speech).state, origin=settings.origin, model=model)
 
     def body(self) -> bytes:
         """The client's request, with the provider's name for the model."""
@@ -132,26 +135,30 @@ class Passing:
         return None
 
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
-        """The answer untouched, and its facts. Raises NotAnAnswer."""
+        """The answer with its state sealed, and its facts. Raises NotAnAnswer."""
         if self.speech != "openai-chat":
             decoded = dialect_of(self.speech).decode_answer(answer)
             if self._name is not None and decoded.id:
                 answer = answer.replace(_quoted(decoded.id), _quoted(self._name))
             if self._retells:
                 answer = retold(answer, self._said)
-            return answer, facts_of(decoded)
-        return answer, (read_embeddings_answer if self._embeddings else read_chat_answer)(answer)
+            return self._sealer.answer(answer), facts_of(decoded)
+        if self._embeddings:
+            return answer, read_embeddings_answer(answer)
+        facts = read_chat_answer(answer)
+        return self._sealer.answer(answer), facts
 
     def open_stream(self) -> AnswerStream:
         """Forwards events as they are, as a list where the client wants that."""
         if self.speech == "openai-chat":
-            return ChatStream(hide_usage=self._ask_for_usage and not self._request.wants_usage)
+            hide = self._ask_for_usage and not self._request.wants_usage
+            return ChatStream(hide_usage=hide, sealer=self._sealer)
         if self._request.framing == "json-array":
-            return ListedStream(dialect_of(self.speech))
+            return ListedStream(dialect_of(self.speech), self._sealer)
         retell = None
         if self._retells:
             retell = partial(retold_event, said=self._said)
-        return ForwardedStream(dialect_of(self.speech), name=self._name, retell=retell)
+        return ForwardedStream(dialect_of(self.speech), self._sealer, name=self._name, retell=retell)
 
     @property
     def _retells(self) -> bool:
@@ -167,15 +174,23 @@ class Passing:
 
 
 class Translating:
-    """The ends speak different dialects, or the provider its own kind of one."""
+    """The ends speak different dialects, or the provider its own kind of one, or part of the conversation is
+    reasoning that it cannot read.
+    """
 
     def __init__(
-        self, request: Request, decoded: ChatRequest, settings: ProviderSettings, model: str, **who: Any
+        self,
+        request: Request,
+        decoded: ChatRequest,
+        settings: ProviderSettings,
+        model: str,
+        speech: DialectName,
+        **who: Any,
     ) -> None:
-        """`who` is what an Addressee has besides. Raises BadRequest, and LossRefused when the client would
-        rather have an error than a loss.
+        """`speech` is what is spoken with the provider; `who` is what an Addressee has besides. Raises BadRequest,
+        and LossRefused when the client would rather have an error than a loss.
         """
-        self.speech = settings.dialects[0]
+        self.speech = speech
         self.losses = losses = Losses()
         losses.add_all(request.lost)
         self.path: str | None = None
@@ -183,7 +198,7 @@ class Translating:
         self._client = dialect_of(request.dialect)
         self._provider = dialect_of(self.speech)
         self._recipient = Recipient(
-            model=model, origin=settings.name, quirks=settings.quirks, stream_usage=settings.stream_usage
+            model=model, origin=settings.origin, quirks=settings.quirks, stream_usage=settings.stream_usage
         )
         self._spent: Usage | None = None
         """What a first answer used that was not in the form that was asked for."""
@@ -232,7 +247,7 @@ class Translating:
         """The answer in the client's dialect, and its facts. Raises NotAnAnswer, and NotInForm for a second try."""
         decoded = self._provider.decode_answer(answer)
         for choice in decoded.choices:
-            choice.parts = [with_origin(part, self._settings.name, self._tool_names) for part in choice.parts]
+            choice.parts = [with_maker(part, self._recipient, self._tool_names) for part in choice.parts]
         text = None if self._wish is None else text_of(decoded)
         if text is not None and came_to_its_end(decoded.choices[0].stop):
             problem = None if self._spent is None else self._problem_with(decoded, text)
@@ -248,20 +263,21 @@ class Translating:
     def open_stream(self) -> AnswerStream:
         """Translates event by event."""
         encoder = self._client.encode_stream(self._addressee, self.losses)
-        origin, framing = self._settings.name, self._settings.framing
+        framing = self._settings.framing_of(self.speech)
         if self._wish is None or (self._asked.n or 1) > 1:
             return TranslatedStream(
-                self._provider, encoder, origin=origin, framing=framing, tool_names=self._tool_names
+                self._provider, encoder, self._recipient, framing=framing, tool_names=self._tool_names
             )
         return HeldStream(
             self._provider,
             encoder,
+            self._recipient,
             self.losses,
-            origin=origin,
             framing=framing,
             tool_names=self._tool_names,
             schema=self._wish.schema,
             mend=self._mend,
+            provider=self._settings.name,
         )
 
 
@@ -282,17 +298,23 @@ async def exchange_for(
         return embedding_for(request, settings, model)
     if operation == "count":
         return counting_for(request, settings, model)
+    speech = settings.dialects[0]
     if request.dialect in settings.dialects and not _must_change(request, settings):
+        speech = request.dialect
+        own = opened_for(request, settings, model)
+    else:
+        own = None
+    if own is not None:
         # An answer that can be gone on from is found by our name for it, not by the provider's.
         kept = request.dialect == "openai-responses" and (is_kept(request) or request.background)
         name = response_id_of(call_id) if kept else None
-        return Passing(request, settings, model, embeddings=False, call_name=name)
+        return Passing(own, settings, model, call_name=name)
     decoded = request.decoded()
     if fetcher is not None:
         urls = settings.quirks.media_urls
-        able = _FETCHED_THERE[settings.dialects[0]] if urls is None else urls
+        able = _FETCHED_THERE[speech] if urls is None else urls
         decoded = await inline(decoded, fetcher, [kind for kind in _KINDS if kind not in able])
-    return Translating(request, decoded, settings, model, id=call_id, created=created)
+    return Translating(request, decoded, settings, model, speech, id=call_id, created=created)
 
 
 _KINDS: tuple[MediaKind, ...] = ("image", "audio", "video", "document")
@@ -335,8 +357,6 @@ def _put_text(answer: Answer, text: str) -> None:
 
 def _must_change(request: Request, settings: ProviderSettings) -> bool:
     """Whether the provider would misunderstand the client's bytes although both speak the same dialect."""
-    if request.holds_state:
-        return True  # reasoning state that another provider may have made
     quirks = settings.quirks
     if quirks is STANDARD or request.dialect != "openai-chat":
         return False

@@ -12,7 +12,7 @@ from freehold.core.usage import Usage, total
 from freehold.engine.holding import Holding
 from freehold.engine.streams import TranslatedStream
 from freehold.engine.structured import check, cleaned
-from freehold.wire.dialect import Dialect, Framing, StreamEncoder
+from freehold.wire.dialect import Dialect, Framing, Recipient, StreamEncoder
 
 _BROKEN_OFF = ("length", "context", "content_filter", "refusal", "pause", "error")
 
@@ -36,22 +36,26 @@ class HeldStream(TranslatedStream):
         self,
         dialect: Dialect,
         encoder: StreamEncoder,
+        maker: Recipient,
         losses: Losses,
         *,
-        origin: str,
         framing: Framing,
         tool_names: Mapping[str, str],
         schema: bytes | None,
         mend: Callable[[str, str], bytes],
+        provider: str,
     ) -> None:
-        """`mend` makes the request for another answer, of what was said and what is wrong with it."""
-        super().__init__(dialect, encoder, origin=origin, framing=framing, tool_names=tool_names)
+        """`mend` makes the request for another answer, of what was said and what is wrong with it; `provider` is the
+        name of who is asked.
+        """
+        super().__init__(dialect, encoder, maker, framing=framing, tool_names=tool_names)
         self.again: bytes | None = None
         self._dialect = dialect
         self._framing: Framing = framing
         self._losses = losses
         self._schema = schema
         self._mend = mend
+        self._provider = provider
         self._holding = Holding()
         self._spent: Usage | None = None
         """What the first answer used, once there is a second one."""
@@ -71,7 +75,7 @@ class HeldStream(TranslatedStream):
         super().__init__(
             self._dialect,
             self._encoder,
-            origin=self._origin,
+            self._maker,
             framing=self._framing,
             tool_names=self._tool_names,
         )
@@ -131,7 +135,7 @@ class HeldStream(TranslatedStream):
             events = holding.release_as(cleaned(text)) if whole else holding.release()
             return self._told(events) + self._encoder.write(End())
         if self._spent is not None:
-            raise NotInForm(problem, provider=self._origin)
+            raise NotInForm(problem, provider=self._provider)
         self.again = self._mend(text, problem)
         if holding.holds_state:
             self._losses.add("reasoning.state")

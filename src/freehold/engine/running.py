@@ -17,6 +17,7 @@ from freehold.engine.capture import Capture, CaptureBudget
 from freehold.engine.counting import NOT_COUNTED, Estimate
 from freehold.engine.exchange import AnswerStream, Exchange, Translating, exchange_for
 from freehold.engine.held import HeldStream
+from freehold.engine.origins import plan_for
 from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Attempt, Call, Outcome
 from freehold.providers.client import ProviderClient, Response
@@ -179,9 +180,10 @@ class RunningCall:
         then calls `fail`.
         """
         assert self._route is not None
-        plan = self._route.plan
+        plan, reason = plan_for(self._route, request, self._runtime.providers)
         for position, target in enumerate(plan):
             attempt = self._begin_attempt(target)
+            attempt.reason, reason = reason, None
             try:
                 answer = await self._try(target, request, attempt)
             except FreeholdError as error:

@@ -19,13 +19,14 @@ from freehold.core.events import (
     UsageSeen,
 )
 from freehold.core.losses import Losses
-from freehold.core.parts import Foreign, Media, Part, Reasoning, Refusal, Text, ToolCall
+from freehold.core.parts import Foreign, Media, Part, Reasoning, Refusal, State, Text, ToolCall
 from freehold.core.request import ChatRequest
 from freehold.core.usage import Usage
-from freehold.wire.dialect import Addressee, Dialect, Framing, NotAnAnswer, StreamEncoder
+from freehold.wire.dialect import Addressee, Dialect, Framing, NotAnAnswer, Recipient, StreamEncoder
 from freehold.wire.errors import error_event_of
 from freehold.wire.facts import Facts
 from freehold.wire.framing import splitter_for
+from freehold.wire.passing_state import Sealer
 from freehold.wire.sse import EventSplitter, data_of
 
 
@@ -100,16 +101,24 @@ class _Reader:
 
 
 class ForwardedStream(_Reader):
-    """A stream of the client's own dialect: whole events are passed on byte for byte."""
+    """A stream of the client's own dialect: whole events are passed on byte for byte, but for reasoning state."""
 
     def __init__(
-        self, dialect: Dialect, *, name: str | None = None, retell: Callable[[bytes], bytes] | None = None
+        self,
+        dialect: Dialect,
+        sealer: Sealer,
+        *,
+        name: str | None = None,
+        retell: Callable[[bytes], bytes] | None = None,
     ) -> None:
-        """`name`: the id that the answer is given in place of the provider's; None: it keeps that.
+        """`sealer` seals the reasoning state in it.
+
+        `name`: the id that the answer is given in place of the provider's; None: it keeps that.
 
         `retell`: what else is changed in an event.
         """
         super().__init__(dialect)
+        self._sealer = sealer
         self._dialect = dialect
         self._splitter = EventSplitter()
         self._retell = retell
@@ -137,7 +146,7 @@ class ForwardedStream(_Reader):
                 if not any(shown):
                     raise
                 break
-            shown.append(self._renamed(frame))
+            shown.append(self._told(frame))
             shown.append(b"\n\n" if splitter.endings is None else splitter.endings[at])
             if self._halted:
                 break
@@ -155,14 +164,15 @@ class ForwardedStream(_Reader):
             rest = b""
         for event in self._end():
             self._note(event)
-        return self._renamed(rest) + b"\n\n" if rest else b""
+        return self._told(rest) + b"\n\n" if rest else b""
 
     def _note(self, event: Event) -> None:
         if self._name is not None and isinstance(event, Begin) and event.id:
             self._former = b'"%b"' % event.id.encode()
         super()._note(event)
 
-    def _renamed(self, frame: bytes) -> bytes:
+    def _told(self, frame: bytes) -> bytes:
+        frame = self._sealer.frame(frame)
         if self._retell is not None:
             frame = self._retell(frame)
         name = self._name
@@ -181,8 +191,8 @@ class ForwardedStream(_Reader):
 class ListedStream(ForwardedStream):
     """A forwarded stream for a client that wants one JSON list: each event's data is an element, byte for byte."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        super().__init__(dialect)
+    def __init__(self, dialect: Dialect, sealer: Sealer) -> None:
+        super().__init__(dialect, sealer)
         self._whole = EventSplitter()
         self._begun = False
         self._ended = False
@@ -225,19 +235,19 @@ class TranslatedStream(_Reader):
         self,
         dialect: Dialect,
         encoder: StreamEncoder,
+        maker: Recipient,
         *,
-        origin: str,
         framing: Framing,
         tool_names: Mapping[str, str],
     ) -> None:
-        """`origin` is the provider, whose name goes onto whatever state it sends; `tool_names` are the client's own
-        for those that the provider was given.
+        """`maker` goes onto whatever state it sends; `tool_names` are the client's own for those that the provider
+        was given.
         """
         super().__init__(dialect)
         self._splitter = splitter_for(framing)
         self._encoder = encoder
         self._write = encoder.write
-        self._origin = origin
+        self._maker = maker
         self._tool_names = tool_names
 
     def feed(self, piece: bytes) -> bytes:
@@ -267,9 +277,9 @@ class TranslatedStream(_Reader):
         for event in events:
             self._note(event)
             if isinstance(event, Sign):
-                event.state = msgspec.structs.replace(event.state, origin=self._origin)
+                event.state = made_by(self._maker, event.state)
             elif isinstance(event, PartBegin):
-                event.part = with_origin(event.part, self._origin, self._tool_names)
+                event.part = with_maker(event.part, self._maker, self._tool_names)
             try:
                 told.append(self._write(event))
             except NotAnAnswer as error:
@@ -300,13 +310,18 @@ class TranslatedStream(_Reader):
         return self._encoder.write(End())
 
 
-def with_origin(part: Part, origin: str, tool_names: Mapping[str, str]) -> Part:
+def with_maker(part: Part, maker: Recipient, tool_names: Mapping[str, str]) -> Part:
     """The part with the name of who made its state; a call with the client's own name of the tool."""
     if tool_names and isinstance(part, ToolCall):
         part.name = tool_names.get(part.name, part.name)
     if isinstance(part, Text | Media | ToolCall | Reasoning | Foreign) and part.state is not None:
-        part.state = msgspec.structs.replace(part.state, origin=origin)
+        part.state = made_by(maker, part.state)
     return part
+
+
+def made_by(maker: Recipient, state: State) -> State:
+    """The state with the name of who made it."""
+    return msgspec.structs.replace(state, origin=maker.origin, model=maker.model)
 
 
 def _says_something(part: Part) -> bool:

@@ -37,6 +37,8 @@ class Attempt(msgspec.Struct, gc=False, omit_defaults=True):
     outcome: Outcome = "failed"
     error: str | None = None
     """Code of the error tree."""
+    reason: str | None = None
+    """Why it came before those that the route has before it: `state`, it made the reasoning state in the request."""
 
 
 class Call(msgspec.Struct, gc=False):

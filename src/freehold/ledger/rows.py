@@ -208,6 +208,7 @@ def _attempts_text(attempts: Iterable[Attempt]) -> str:
                 one.status,
                 one.outcome,
                 one.error,
+                *(() if one.reason is None else (one.reason,)),
             )
             for one in attempts
         ]

@@ -36,6 +36,8 @@ class ProviderSettings(msgspec.Struct, frozen=True):
 
     name: str
     """The first half of `provider/model`."""
+    account: str = ""
+    """Whose reasoning state it can read: see `origin`."""
     kind: Literal["openai-compatible", "local"] = "openai-compatible"
     base_url: str | None = None
     """Up to and with `/v1` or its like; `chat_path` is appended. None for `local`."""
@@ -73,7 +75,11 @@ class ProviderSettings(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()
     """Names listed under `/v1/models`; others may be called all the same."""
 
+    def framing_of(self, dialect: DialectName) -> Framing:
+        """How its streams are cut into frames, when it is spoken to in `dialect`."""
+        return "aws-event-stream" if dialect == "bedrock-converse" else "sse"
+
     @property
-    def framing(self) -> Framing:
-        """How its streams are cut into frames, when requests are translated for it."""
-        return "aws-event-stream" if self.dialects[0] == "bedrock-converse" else "sse"
+    def origin(self) -> str:
+        """What its reasoning state is sealed with, and found back by."""
+        return self.account or self.name

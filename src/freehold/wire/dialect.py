@@ -11,6 +11,7 @@ from freehold.core.events import Event
 from freehold.core.losses import Losses
 from freehold.core.request import ChatRequest
 from freehold.core.usage import Usage
+from freehold.wire.state_places import StatePlaces
 
 DialectName = Literal[
     "openai-chat", "openai-responses", "anthropic-messages", "gemini", "bedrock-converse", "cohere"
@@ -67,7 +68,7 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     """The provider's own name for the model."""
     origin: str
-    """The provider's name in the configuration: the only one whose `State` goes along."""
+    """The account at the provider: the only one whose `State` goes along."""
     quirks: Quirks = STANDARD
     stream_usage: bool = True
     """Ask for usage in streams, where the dialect has to be asked."""
@@ -126,6 +127,8 @@ class Dialect(Protocol):
     """One dialect's translations. A module's worth of pure functions."""
 
     name: DialectName
+    state: StatePlaces
+    """Where its answers have reasoning state."""
 
     def decode_request(self, body: bytes) -> ChatRequest:
         """Raises BadRequest, which names the field as the client wrote it."""

@@ -11,6 +11,7 @@ from freehold.wire.facts import Facts
 from freehold.wire.openai_chunk import read_chunk, read_plain_chunks
 from freehold.wire.openai_errors import encode_error_event
 from freehold.wire.openai_usage import UNREADABLE, read_usage
+from freehold.wire.passing_state import Sealer
 from freehold.wire.sse import EventSplitter, EventTooLarge, data_of
 
 DONE = b"data: [DONE]\n\n"
@@ -22,8 +23,8 @@ _CLOSING_EVENTS = 4
 class ChatStream:
     """Reads one stream. Feed it pieces as they come; it returns what may go to the client.
 
-    Only whole events are passed on, byte for byte, so that a stream that breaks can still be ended
-    properly. With `hide_usage` the closing event that carries nothing but usage is kept back: we
+    Only whole events are passed on, byte for byte but for reasoning state, so that a stream that breaks can
+    still be ended properly. With `hide_usage` the closing event that carries nothing but usage is kept back: we
     asked for it, the client did not. How the stream was cut into pieces makes no difference.
     """
 
@@ -31,6 +32,7 @@ class ChatStream:
         "_flowing",
         "_hide_usage",
         "_last_shown",
+        "_sealer",
         "_splitter",
         "_stopped",
         "_unstopped",
@@ -43,9 +45,11 @@ class ChatStream:
         "started",
     )
 
-    def __init__(self, *, hide_usage: bool) -> None:
+    def __init__(self, *, hide_usage: bool, sealer: Sealer | None = None) -> None:
+        """`sealer` seals the reasoning state in it."""
         self._splitter = EventSplitter()
         self._hide_usage = hide_usage
+        self._sealer = sealer
         self._last_shown = True
         self._flowing = False
         """The answer has started, its model is known, and nothing has halted it."""
@@ -73,6 +77,11 @@ class ChatStream:
         Raises NotAnAnswer when an event is not of this dialect. Events before it in the same piece
         are returned first; the error is then in `broken`, and raised by the next call.
         """
+        shown = self._feed(piece)
+        sealer = self._sealer
+        return shown if sealer is None or not sealer.holds(shown) else sealer.events(shown)
+
+    def _feed(self, piece: bytes) -> bytes:
         splitter = self._splitter
         untouched = splitter.empty
         if self._flowing and untouched and self._all_plain(piece):
@@ -168,9 +177,12 @@ class ChatStream:
         if self.halted or not rest.strip():
             return b""
         try:
-            return rest + b"\n\n" if self._read(rest) else b""
+            shown = self._read(rest)
         except NotAnAnswer:
             return b""
+        if not shown:
+            return b""
+        return (rest if self._sealer is None else self._sealer.frame(rest)) + b"\n\n"
 
     def close(self) -> bytes:
         """What tells the client that the answer is complete, when the provider did not say so."""

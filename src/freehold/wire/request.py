@@ -5,15 +5,18 @@ Only a request that has to be translated is read completely, by its dialect.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from freehold.core.errors import BadRequest
 from freehold.core.fields import Fields
+from freehold.core.parts import State
 from freehold.core.request import ChatRequest
 from freehold.core.secret import without_our_keys
 from freehold.wire.dialect import DialectName, Framing
 from freehold.wire.dialects import dialect_of
-from freehold.wire.sealing import MARK
+from freehold.wire.sealing import MARK, last_sealed, opened
 
 _decode_fields = msgspec.json.Decoder(Fields).decode
 _decode_text = msgspec.json.Decoder(str).decode
@@ -45,7 +48,7 @@ class Request(msgspec.Struct, gc=False):
     framing: Framing = "sse"
     """Of the stream that the client expects."""
     holds_state: bool = False
-    """There is sealed reasoning state in it."""
+    """There may be sealed reasoning state in it."""
     strict: bool = False
     """The client would rather have an error than a loss."""
     continues: str | None = None
@@ -62,6 +65,28 @@ class Request(msgspec.Struct, gc=False):
             stream = msgspec.Raw(_encode(self.stream))
             fields = {**fields, "model": msgspec.Raw(_encode(self.model)), "stream": stream}
         return dialect_of(self.dialect).decode_request(_encode(fields))
+
+    def last_state(self) -> State | None:
+        """The sealed reasoning state in it that was made last."""
+        if not self.holds_state:
+            return None
+        return next(filter(None, map(last_sealed, map(bytes, self.fields.values()))), None)
+
+    def opened(self, is_own: Callable[[State], bool]) -> Request | None:
+        """The request with the state in it as its maker made it, for a provider of the same dialect; None when not
+        all of it `is_own`.
+        """
+        if not self.holds_state:
+            return self
+        fields = dict(self.fields)
+        for name, value in fields.items():
+            raw = bytes(value)
+            if _MARK in raw:
+                own = opened(raw, is_own)
+                if own is None:
+                    return None
+                fields[name] = msgspec.Raw(own)
+        return msgspec.structs.replace(self, fields=fields)
 
     def whole(self) -> bytes:
         """The body, with the model's name in it wherever that came from."""

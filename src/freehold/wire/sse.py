@@ -124,3 +124,11 @@ def data_of(event: bytes) -> bytes | None:
         if name == b"data":
             lines.append(value[1:] if value.startswith(b" ") else value)
     return b"\n".join(lines) if lines else None
+
+
+def with_data(event: bytes, data: bytes, new: bytes) -> bytes:
+    """The event with `new`, which is one line, in place of its `data`; its other lines stay as they are."""
+    if data in event:
+        return event.replace(data, new, 1)
+    lines = [line for line in _LINES.split(event) if line.partition(b":")[0] != b"data"]
+    return b"\n".join((*lines, b"data: " + new))

@@ -103,7 +103,7 @@ def _result_block(part: Text | Media | Foreign, out: Outgoing) -> Block | None:
 def _reasoning(part: Reasoning, out: Outgoing) -> Block | None:
     """Only what the provider signed itself: it refuses any other reasoning."""
     state = part.state
-    if state is not None and is_for(state, out.recipient.origin, same_dialect=out.same):
+    if state is not None and is_for(state, out.recipient, same_dialect=out.same, of_model=True):
         extra = out.own(part.extra)
         if state.kind == "signature":
             if part.summary:

@@ -12,6 +12,7 @@ from freehold.wire.anthropic.errors import decode_error, encode_error
 from freehold.wire.anthropic.naming import NAME
 from freehold.wire.anthropic.request_in import decode_request
 from freehold.wire.anthropic.request_out import encode_request
+from freehold.wire.anthropic.state import STATE
 from freehold.wire.anthropic.stream_in import MessageReader
 from freehold.wire.anthropic.stream_out import MessageWriter
 from freehold.wire.anthropic.usage import decode_usage
@@ -22,6 +23,7 @@ class AnthropicMessages:
     """Anthropic's Messages API."""
 
     name: DialectName = NAME
+    state = STATE
 
     def decode_request(self, body: bytes) -> ChatRequest:
         """Raises BadRequest."""

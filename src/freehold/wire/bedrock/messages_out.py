@@ -48,7 +48,7 @@ class MessageWriter:
 
     def __init__(self, request: ChatRequest, recipient: Recipient, family: Family, losses: Losses) -> None:
         self._dialect = request.dialect
-        self._origin = recipient.origin
+        self._recipient = recipient
         self._family = family
         self._losses = losses
         self._media = MediaWriter(recipient.quirks, request.dialect, losses)
@@ -233,7 +233,7 @@ class MessageWriter:
             state is not None
             and state.kind != "encrypted"
             and self._family.replays_reasoning
-            and is_for(state, self._origin, same_dialect=self._dialect == NAME)
+            and is_for(state, self._recipient, same_dialect=self._dialect == NAME, of_model=True)
         )
         if state is not None and mine:
             if state.kind == "redacted":

@@ -8,12 +8,14 @@ from freehold.core.request import ChatRequest
 from freehold.core.usage import Usage
 from freehold.wire.cohere import answer_in, errors, request_out, stream_in, usage
 from freehold.wire.dialect import Addressee, DialectName, Recipient, StreamDecoder, StreamEncoder, WireError
+from freehold.wire.state_places import NOWHERE
 
 
 class Cohere:
     """Version 2 of Cohere's chat."""
 
     name: DialectName = "cohere"
+    state = NOWHERE
 
     def decode_request(self, body: bytes) -> ChatRequest:
         """Not there: no client speaks this dialect. Raises NotImplementedError."""

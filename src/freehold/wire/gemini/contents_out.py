@@ -131,7 +131,7 @@ class ContentsWriter:
     def _signature(self, part: Part) -> str | None:
         if not isinstance(part, Text | Media | ToolCall | Reasoning | Foreign) or part.state is None:
             return None
-        if is_for(part.state, self._recipient.origin, same_dialect=self._own):
+        if is_for(part.state, self._recipient, same_dialect=self._own):
             return part.state.data
         self._losses.add("reasoning.state")
         return None

@@ -9,6 +9,7 @@ from freehold.core.usage import Usage
 from freehold.wire.dialect import Addressee, DialectName, Recipient, StreamDecoder, StreamEncoder, WireError
 from freehold.wire.gemini import answer_in, answer_out, errors, request_in, request_out, usage
 from freehold.wire.gemini.fields import NAME
+from freehold.wire.gemini.state import STATE
 from freehold.wire.gemini.stream_in import StreamReader
 from freehold.wire.gemini.stream_out import StreamWriter
 
@@ -17,6 +18,7 @@ class GeminiDialect:
     """generateContent and streamGenerateContent, of the Gemini API and of Vertex AI."""
 
     name: DialectName = NAME
+    state = STATE
 
     def decode_request(self, body: bytes) -> ChatRequest:
         """The body with `model` and `stream`, which stand in the URL, put in beside the rest."""

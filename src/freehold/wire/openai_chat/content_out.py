@@ -53,7 +53,7 @@ def _thinking(part: Reasoning, out: Outgoing) -> Written:
     """Mistral's form of it."""
     text = part.text or "\n\n".join(part.summary)
     written: Written = {"type": "thinking", "thinking": [{"type": "text", "text": text}]}
-    signature = None if part.state is None else out.state(part.state)
+    signature = None if part.state is None else out.reasoning_state(part.state)
     if signature is not None:
         written["signature"] = signature
     put_extra(written, part.extra, out.losses, same_dialect=out.same_dialect)

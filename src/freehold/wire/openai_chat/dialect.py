@@ -20,6 +20,7 @@ from freehold.wire.openai_chat.answer_out import encode_answer
 from freehold.wire.openai_chat.errors import decode_error, encode_error
 from freehold.wire.openai_chat.request_in import decode_request
 from freehold.wire.openai_chat.request_out import encode_request
+from freehold.wire.openai_chat.state import STATE
 from freehold.wire.openai_chat.stream_in import StreamReader
 from freehold.wire.openai_chat.stream_out import StreamWriter
 from freehold.wire.openai_usage import read_usage
@@ -29,6 +30,7 @@ class OpenAIChat:
     """The dialect `openai-chat`."""
 
     name: DialectName = "openai-chat"
+    state = STATE
 
     def decode_request(self, body: bytes) -> ChatRequest:
         """Raises BadRequest."""

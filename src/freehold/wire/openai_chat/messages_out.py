@@ -152,7 +152,7 @@ def _put_reasoning(written: Written, parts: list[Reasoning], out: Outgoing) -> N
     signed_by_it = False
     for part in parts:
         if part.state is not None and (part.state.origin is not None or field != "none"):
-            signed_by_it = out.state(part.state) is not None or signed_by_it
+            signed_by_it = out.reasoning_state(part.state) is not None or signed_by_it
         elif part.state is not None:
             out.losses.add("reasoning.state")
         if not out.same_dialect:
@@ -160,7 +160,7 @@ def _put_reasoning(written: Written, parts: list[Reasoning], out: Outgoing) -> N
                 out.losses.add("field", name)
     if signed_by_it or field == "reasoning_details":
         for part in parts:
-            details += details_of(part, out.state, len(details), same_dialect=True)
+            details += details_of(part, out.reasoning_state, len(details), same_dialect=True)
     text = shown_text(parts)
     if details:
         written["reasoning_details"] = details

@@ -28,8 +28,15 @@ class Outgoing(msgspec.Struct):
         return self.recipient.quirks
 
     def state(self, state: State) -> str | None:
-        """The state as the provider may have it; a loss when it is another's."""
-        if is_for(state, self.recipient.origin, same_dialect=self.same_dialect):
+        """The state of a text or a call as the provider may have it; a loss when it is another's."""
+        if is_for(state, self.recipient, same_dialect=self.same_dialect):
+            return state.data
+        self.losses.add("reasoning.state")
+        return None
+
+    def reasoning_state(self, state: State) -> str | None:
+        """The same of reasoning: behind one account there may be models of many makers."""
+        if is_for(state, self.recipient, same_dialect=self.same_dialect, of_model=True):
             return state.data
         self.losses.add("reasoning.state")
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import msgspec
 
@@ -50,7 +51,7 @@ def add_detail(parts: list[Reasoning], detail: Object, read_state: StateReader) 
     elif kind == "reasoning.encrypted":
         data = detail.take("data", str)
         if data:
-            part.state = read_state(data, "redacted" if b'"anthropic' in (form or b"") else "encrypted")
+            part.state = read_state(data, kind_of_encrypted(form or b""))
     else:
         part.text = detail.take("text", str) or ""
         signature = detail.take("signature", str)
@@ -61,6 +62,11 @@ def add_detail(parts: list[Reasoning], detail: Object, read_state: StateReader) 
         parts[-1].item_id = parts[-1].item_id or part.item_id
     else:
         parts.append(part)
+
+
+def kind_of_encrypted(form: bytes) -> Literal["redacted", "encrypted"]:
+    """What the data of an encrypted detail is, by its `format` as JSON."""
+    return "redacted" if b'"anthropic' in form else "encrypted"
 
 
 def _belong_together(shown: Reasoning, hidden: Reasoning) -> bool:

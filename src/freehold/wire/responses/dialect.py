@@ -18,12 +18,14 @@ from freehold.wire.responses import (
     usage,
     vocabulary,
 )
+from freehold.wire.responses.state import STATE
 
 
 class Responses:
     """OpenAI's Responses API."""
 
     name: DialectName = vocabulary.NAME
+    state = STATE
 
     def decode_request(self, body: bytes) -> ChatRequest:
         """Raises BadRequest, which names the field as the client wrote it."""

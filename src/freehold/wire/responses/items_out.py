@@ -125,7 +125,7 @@ class ItemWriter:
         return (
             state is not None
             and state.kind == "encrypted"
-            and sealing.is_for(state, self._recipient.origin, same_dialect=self._own)
+            and sealing.is_for(state, self._recipient, same_dialect=self._own)
         )
 
     def _keeps(self, part: Reasoning) -> bool:
