@@ -113,6 +113,7 @@ def test_everything_on_record_is_there_for_programs(shell: Shell) -> None:
         "status": None,
         "outcome": "failed",
         "error": "provider_unreachable",
+        "reason": None,
     }
     first = shell.json("calls")[-1]
     assert Decimal(str(first["cost"])) == Decimal("0.0026")

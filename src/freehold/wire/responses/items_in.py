@@ -7,9 +7,10 @@ import msgspec
 from freehold.core.fields import Fields
 from freehold.core.ids import new_id
 from freehold.core.parts import Foreign, Part, Reasoning, Refusal, Text, ToolCall
-from freehold.wire.reading import Object
+from freehold.wire.reading import Object, is_text
 from freehold.wire.responses.parts_in import read_content
-from freehold.wire.responses.vocabulary import MESSAGE, NAME, StateReader
+from freehold.wire.responses.state import FIELD
+from freehold.wire.responses.vocabulary import MESSAGE, NAME, StateReader, encode
 
 CALLS = ("function_call", "custom_tool_call")
 
@@ -25,7 +26,26 @@ def read_model_item(kind: str, raw: msgspec.Raw, path: str, read_state: StateRea
         return [read_reasoning(Object(raw, path), read_state)]
     if kind in CALLS:
         return [read_call(Object(raw, path), custom=kind == "custom_tool_call")]
-    return [Foreign(dialect=NAME, kind=kind, raw=bytes(raw))]
+    return [read_foreign(kind, raw, read_state)]
+
+
+def read_foreign(kind: str, raw: msgspec.Raw, read_state: StateReader) -> Foreign:
+    """An item of no other dialect; what is encrypted in it (of a conversation that was compacted) is its state."""
+    part = Foreign(dialect=NAME, kind=kind, raw=bytes(raw))
+    if FIELD.encode() in part.raw:
+        item = Object(raw)
+        encrypted = item.take_raw(FIELD)
+        if encrypted is not None and is_text(encrypted):
+            part.state = read_state(msgspec.json.decode(encrypted, type=str))
+            part.raw = encode(item.rest())
+    return part
+
+
+def with_state(part: Foreign, state: str | None) -> msgspec.Raw:
+    """The item with its state as it is to be told; None: it has none."""
+    if state is None:
+        return msgspec.Raw(part.raw)
+    return msgspec.Raw(encode({**Object(part.raw).rest(), FIELD: state}))
 
 
 def read_spoken(item: Object) -> tuple[list[Part], bool]:

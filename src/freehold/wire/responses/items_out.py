@@ -12,6 +12,7 @@ from freehold.core.parts import Foreign, Media, Message, Reasoning, Refusal, Sta
 from freehold.core.request import ChatRequest
 from freehold.wire import sealing
 from freehold.wire.dialect import Recipient
+from freehold.wire.responses.items_in import with_state
 from freehold.wire.responses.parts_out import ContentWriter
 from freehold.wire.responses.vocabulary import CONTENT, MESSAGE, NAME, Json, own_fields
 
@@ -116,9 +117,12 @@ class ItemWriter:
         self.items.append(item)
 
     def _foreign(self, part: Foreign) -> None:
-        if part.dialect == NAME:
-            self.items.append(msgspec.Raw(part.raw))
+        if part.dialect != NAME:
+            self._losses.add("part", part.kind)
+        elif part.state is None or self._sends(part.state):
+            self.items.append(with_state(part, None if part.state is None else part.state.data))
         else:
+            self._losses.add("reasoning.state")
             self._losses.add("part", part.kind)
 
     def _sends(self, state: State | None) -> bool:

@@ -11,6 +11,7 @@ from freehold.wire import sealing
 from freehold.wire.dialect import Addressee
 from freehold.wire.reading import Object, Unreadable
 from freehold.wire.responses.carriers import carrier_id
+from freehold.wire.responses.items_in import with_state
 from freehold.wire.responses.items_open import (
     CallItem,
     Item,
@@ -90,7 +91,8 @@ class Output:
         elif isinstance(part, Media):
             self._open[event.index] = msgspec.structs.replace(part)
         elif isinstance(part, Foreign) and part.dialect == NAME:
-            self._whole(msgspec.Raw(part.raw), _id_of(part))
+            state = None if part.state is None else sealing.seal(part.state)
+            self._whole(with_state(part, state), _id_of(part))
         else:
             kind = part.kind if isinstance(part, Foreign) else "tool_result"
             self._losses.add("part", kind)

@@ -12,9 +12,9 @@ import msgspec
 from freehold.core.parts import Foreign, Media, Message, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from freehold.wire.reading import Object, Unreadable
 from freehold.wire.responses.carriers import put_back
-from freehold.wire.responses.items_in import CALLS, read_call, read_reasoning, read_spoken
+from freehold.wire.responses.items_in import CALLS, read_call, read_foreign, read_reasoning, read_spoken
 from freehold.wire.responses.parts_in import read_content
-from freehold.wire.responses.vocabulary import NAME, StateReader
+from freehold.wire.responses.vocabulary import StateReader
 
 _RESULTS = ("function_call_output", "custom_tool_call_output")
 _OF_CLIENTS = frozenset(
@@ -58,7 +58,7 @@ class Turns:
         elif kind in _RESULTS:
             self._result(item, custom=kind == "custom_tool_call_output")
         else:
-            self._foreign(Foreign(dialect=NAME, kind=kind, raw=bytes(raw)))
+            self._foreign(read_foreign(kind, raw, self._read_state))
 
     def _turn(self) -> Message | None:
         last = self.messages[-1] if self.messages else None
