@@ -79,12 +79,24 @@ _PLAIN = re.compile(r"[^A-Za-z0-9_.-]+")
 class Losses:
     """The losses of one call, each once, in the order in which they were found."""
 
-    __slots__ = ("_names", "incomplete")
+    __slots__ = ("_names", "incomplete", "suspected")
 
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
         self.incomplete = False
         """There were more than are named."""
+        self.suspected: dict[str, None] = {}
+        """What the provider could not be asked for and may do all the same: the answer will tell."""
+
+    def suspect(self, name: str) -> None:
+        """`name` is one of LOSSES. It is declared once the answer shows that it was lost."""
+        LOSSES[name]
+        self.suspected[name] = None
+
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """What was or may be lost: for those who would rather have an error."""
+        return (*self.names, *(name for name in self.suspected if name not in self._names))
 
     def add(self, name: str, detail: str | None = None) -> None:
         """`name` is one of LOSSES; `detail` is a word of the wire. Raises KeyError for a name that is not listed."""

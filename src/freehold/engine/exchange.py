@@ -24,6 +24,7 @@ from freehold.engine.held import HeldStream, came_to_its_end
 from freehold.engine.inlining import FileFetcher, inline
 from freehold.engine.naming import is_kept, response_id_of
 from freehold.engine.origins import opened_for
+from freehold.engine.reasoned import ReasoningWatch
 from freehold.engine.streams import ForwardedStream, ListedStream, TranslatedStream, with_maker
 from freehold.engine.structured import check, cleaned, instructed, repair
 from freehold.ledger.record import Operation
@@ -210,8 +211,11 @@ class Translating:
         self._body = self._provider.encode_request(self._asked, self._recipient, losses)
         if self._wish is None and "response_format" in losses.names:
             self._wish = decoded.response_format  # the dialect has put it in words for this model
-        if request.strict and losses:
-            raise LossRefused(losses.names, settings.name)
+        if request.strict and losses.possible:
+            raise LossRefused(losses.possible, settings.name)
+        # What has no words and no state is at the provider alone; clients of its own dialect ask for state themselves.
+        state_due = self.speech == "openai-responses" != request.dialect
+        self._watch = ReasoningWatch(decoded.reasoning, losses, state_due=state_due)
         self._addressee = Addressee(request=as_asked(decoded, request), framing=request.framing, **who)
 
     def body(self) -> bytes:
@@ -254,6 +258,7 @@ class Translating:
             if problem is not None:
                 raise NotInForm(problem, provider=self._settings.name)
             _put_text(decoded, cleaned(text))
+        self._watch.see_whole(decoded, decoded.usage)
         facts = facts_of(decoded)
         if self._spent is not None:
             facts.usage = decoded.usage = total(self._spent, decoded.usage)
@@ -264,9 +269,15 @@ class Translating:
         """Translates event by event."""
         encoder = self._client.encode_stream(self._addressee, self.losses)
         framing = self._settings.framing_of(self.speech)
+        watch = self._watch if self._watch.needed else None
         if self._wish is None or (self._asked.n or 1) > 1:
             return TranslatedStream(
-                self._provider, encoder, self._recipient, framing=framing, tool_names=self._tool_names
+                self._provider,
+                encoder,
+                self._recipient,
+                framing=framing,
+                tool_names=self._tool_names,
+                watch=watch,
             )
         return HeldStream(
             self._provider,
@@ -275,6 +286,7 @@ class Translating:
             self.losses,
             framing=framing,
             tool_names=self._tool_names,
+            watch=watch,
             schema=self._wish.schema,
             mend=self._mend,
             provider=self._settings.name,

@@ -10,6 +10,7 @@ from freehold.core.events import Begin, End, Event, UsageSeen
 from freehold.core.losses import Losses
 from freehold.core.usage import Usage, total
 from freehold.engine.holding import Holding
+from freehold.engine.reasoned import ReasoningWatch
 from freehold.engine.streams import TranslatedStream
 from freehold.engine.structured import check, cleaned
 from freehold.wire.dialect import Dialect, Framing, Recipient, StreamEncoder
@@ -41,6 +42,7 @@ class HeldStream(TranslatedStream):
         *,
         framing: Framing,
         tool_names: Mapping[str, str],
+        watch: ReasoningWatch | None,
         schema: bytes | None,
         mend: Callable[[str, str], bytes],
         provider: str,
@@ -48,7 +50,7 @@ class HeldStream(TranslatedStream):
         """`mend` makes the request for another answer, of what was said and what is wrong with it; `provider` is the
         name of who is asked.
         """
-        super().__init__(dialect, encoder, maker, framing=framing, tool_names=tool_names)
+        super().__init__(dialect, encoder, maker, framing=framing, tool_names=tool_names, watch=watch)
         self.again: bytes | None = None
         self._dialect = dialect
         self._framing: Framing = framing
@@ -78,6 +80,7 @@ class HeldStream(TranslatedStream):
             self._maker,
             framing=self._framing,
             tool_names=self._tool_names,
+            watch=self._watch,
         )
         self._write = self._hold
         self._holding = Holding(self._holding.told)

@@ -22,6 +22,7 @@ from freehold.core.losses import Losses
 from freehold.core.parts import Foreign, Media, Part, Reasoning, Refusal, State, Text, ToolCall
 from freehold.core.request import ChatRequest
 from freehold.core.usage import Usage
+from freehold.engine.reasoned import ReasoningWatch
 from freehold.wire.dialect import Addressee, Dialect, Framing, NotAnAnswer, Recipient, StreamEncoder
 from freehold.wire.errors import error_event_of
 from freehold.wire.facts import Facts
@@ -239,9 +240,10 @@ class TranslatedStream(_Reader):
         *,
         framing: Framing,
         tool_names: Mapping[str, str],
+        watch: ReasoningWatch | None = None,
     ) -> None:
         """`maker` goes onto whatever state it sends; `tool_names` are the client's own for those that the provider
-        was given.
+        was given; `watch` sees every event.
         """
         super().__init__(dialect)
         self._splitter = splitter_for(framing)
@@ -249,6 +251,7 @@ class TranslatedStream(_Reader):
         self._write = encoder.write
         self._maker = maker
         self._tool_names = tool_names
+        self._watch = watch
 
     def feed(self, piece: bytes) -> bytes:
         """What the client gets for `piece`. Raises NotAnAnswer; what came before the bad event is returned first."""
@@ -276,6 +279,8 @@ class TranslatedStream(_Reader):
     def _tell(self, events: list[Event], told: list[bytes]) -> None:
         for event in events:
             self._note(event)
+            if self._watch is not None:
+                self._watch.see(event)
             if isinstance(event, Sign):
                 event.state = made_by(self._maker, event.state)
             elif isinstance(event, PartBegin):

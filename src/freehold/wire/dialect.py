@@ -41,6 +41,9 @@ class Quirks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     """openai-chat: in which field of an assistant's message earlier reasoning is sent back; `content`:
     among its parts, as Mistral has it."""
+    encrypted_reasoning: Literal["known", "always", "never"] = "known"
+    """openai-responses: for which models reasoning is asked for in its encrypted form, which lets it be replayed:
+    those that are known to reason by their name or are asked to, all, none. OpenAI refuses it of models that do not."""
     documents: Literal["file", "document_url"] = "file"
     """openai-chat: as what parts documents are sent; `document_url` is Mistral's, and may be an address."""
     cache_control: bool = False

@@ -334,7 +334,7 @@ WISHES = [
     ({"reasoning": {"max_tokens": 5000}}, "object", {"reasoning": {"max_tokens": 5000}}, ()),
     ({"reasoning": {"max_tokens": 5000}}, "effort", {"reasoning_effort": "medium"}, ("reasoning.budget",)),
     ({"reasoning": {"enabled": False}}, "effort", {"reasoning_effort": "none"}, ()),
-    ({"reasoning": {"exclude": True}}, "effort", {}, ("reasoning.shown",)),
+    ({"reasoning": {"exclude": True}}, "effort", {}, ()),
     (
         {"thinking": {"type": "disabled"}},
         "template",

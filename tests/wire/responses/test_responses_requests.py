@@ -601,6 +601,9 @@ def test_a_response_format_of_another_dialect() -> None:
     [
         ("gpt-5.2", True),
         ("openai/o3", True),
+        ("ft:o4-mini:acme", True),
+        ("grok-4-fast-reasoning", True),
+        ("grok-4-fast-non-reasoning", False),
         ("gpt-4o", False),
         ("gpt-5-chat-latest", False),
         ("llama-4", False),

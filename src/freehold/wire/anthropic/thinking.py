@@ -126,5 +126,7 @@ def _display(wish: ReasoningWish, out: Outgoing, *, default: bool) -> dict[str, 
 
 
 def _lose_shown(wish: ReasoningWish, out: Outgoing) -> None:
-    if wish.shown or wish.summary is not None:
+    if wish.summary in ("concise", "detailed"):
         out.losses.add("reasoning.shown")
+    elif wish.shown is not None or wish.summary is not None:
+        out.losses.suspect("reasoning.shown")

@@ -65,8 +65,10 @@ def give_up(wish: ReasoningWish | None, losses: Losses) -> None:
 def _shown(wish: ReasoningWish, family: Family, losses: Losses) -> None:
     # Claude until 4.6 shows its thinking always, and no family takes the kind of a summary.
     hides = wish.shown is False and wish.summary is None and family.reasoning == "adaptive"
-    if not hides and (wish.shown is False or wish.summary in ("concise", "detailed")):
+    if wish.summary in ("concise", "detailed"):
         losses.add("reasoning.shown")
+    elif wish.shown is False and not hides:
+        losses.suspect("reasoning.shown")
 
 
 def _with_budget(wish: ReasoningWish, max_tokens: int | None, losses: Losses) -> Thinking:

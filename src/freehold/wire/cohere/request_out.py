@@ -85,8 +85,10 @@ def _write_thinking(wish: ReasoningWish, thinks: bool, body: Block, losses: Loss
         if thinks:
             body["thinking"] = {"type": "disabled"}
         return
-    if wish.shown is False or wish.summary in ("concise", "detailed"):
+    if wish.summary in ("concise", "detailed"):
         losses.add("reasoning.shown")
+    elif wish.shown is False:
+        losses.suspect("reasoning.shown")
     budget = wish.budget if wish.budget is not None and wish.budget > 0 else None
     if wish.effort is not None or (wish.mode is not None and not thinks):
         # There is no effort, only a bound.

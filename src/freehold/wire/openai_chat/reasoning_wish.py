@@ -79,9 +79,11 @@ def written_wish(wish: ReasoningWish, form: str, losses: Losses, *, same_dialect
     """The wish as fields of a request, in the form that the provider knows: see `Quirks.reasoning_wish`."""
     if form != "object":
         if wish.shown is not None and not (wish.shown and form != "effort"):
+            losses.suspect("reasoning.shown")
+        if wish.summary in ("concise", "detailed"):
             losses.add("reasoning.shown")
-        if wish.summary is not None:
-            losses.add("reasoning.shown")
+        elif wish.summary is not None:
+            losses.suspect("reasoning.shown")
     extra: Fields = {}
     if same_dialect and form in ("object", "thinking"):
         extra = wish.extra

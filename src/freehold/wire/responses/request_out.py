@@ -32,7 +32,10 @@ from freehold.wire.unsupported import without_unsupported
 
 _LEAST_TOKENS = 16
 """A smaller `max_output_tokens` is refused."""
-_REASONS = re.compile(r"(?:^|/)(?:o[1-9]|gpt-(?:[5-9]|[1-9]\d)(?!.*chat)|codex|gpt-oss)")
+_REASONS = re.compile(
+    r"(?:^|[/:])(?:o[1-9]|gpt-(?:[5-9]|[1-9]\d)(?!.*chat)|codex|gpt-oss"
+    r"|grok-(?:[4-9]|3-mini|code|latest)(?!.*non-reasoning))"
+)
 """Models that reason without being asked to."""
 _TIERS = ("auto", "default", "flex", "priority", "scale")
 _UNSAID = (
@@ -76,7 +79,7 @@ def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -
     stored = _put_settings(body, request, losses)
     if "store" not in recipient.quirks.unsupported:
         body["store"] = stored
-    _put_include(body, request, recipient.model, reasons=writer.reasons, stored=stored)
+    _put_include(body, request, recipient, reasons=writer.reasons, stored=stored)
     for name, value in own_fields(request.extra, request.dialect, losses).items():
         body.setdefault(name, value)
     try:
@@ -177,7 +180,9 @@ def _put_settings(body: Json, request: ChatRequest, losses: Losses) -> bool:
     return request.store is True and request.dialect == NAME
 
 
-def _put_include(body: Json, request: ChatRequest, model: str, *, reasons: bool, stored: bool) -> None:
+def _put_include(
+    body: Json, request: ChatRequest, recipient: Recipient, *, reasons: bool, stored: bool
+) -> None:
     """Encrypted reasoning is asked for where nothing is kept and the model is known to reason: others refuse it."""
     include: list[str] = []
     if request.dialect == NAME and "include" in request.extra:
@@ -186,8 +191,9 @@ def _put_include(body: Json, request: ChatRequest, model: str, *, reasons: bool,
     reasons = reasons or (wish is not None and wish.effort != "none" and wish.mode != "disabled")
     if wish is None and request.dialect != NAME:
         # Clients of other dialects do not know that they have to ask.
-        reasons = reasons or _REASONS.search(model) is not None
-    if reasons and not stored:
+        reasons = reasons or _REASONS.search(recipient.model) is not None
+    asked = recipient.quirks.encrypted_reasoning
+    if not stored and (asked == "always" or (reasons and asked == "known")):
         include.append(ENCRYPTED_REASONING)
     if request.logprobs:
         include.append(TEXT_LOGPROBS)
