@@ -345,21 +345,6 @@ REFUSALS: tuple[Refusal, ...] = (
         )
         for probe in ("content filter", "context")
     ),
-    *(
-        Refusal(
-            probe,
-            (dialect,),
-            says,
-            "the state of another account passed through as it was, and was refused",
-            switched="account",
-        )
-        for probe in ("with a call", "with words")
-        for dialect, says in (
-            ("openai-responses", "could not be verified"),
-            ("anthropic-messages", "Invalid `signature`"),
-            ("gemini", "Thought signature is not valid"),
-        )
-    ),
 )
 """The only refusals that are as they should be."""
 

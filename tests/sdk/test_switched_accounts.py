@@ -85,12 +85,18 @@ class Sdk(Protocol):
     def go_on(self, model: str, said: Any, *, streamed: bool) -> str:
         """The words of the answer to the results."""
 
+    def close(self) -> None:
+        """Its connections are closed."""
+
 
 class Messages:
     def __init__(self, endpoint: RunningEndpoint) -> None:
         self._sdk = anthropic.Anthropic(
             base_url=endpoint.url, api_key=endpoint.key, max_retries=0, timeout=LIMIT
         )
+
+    def close(self) -> None:
+        self._sdk.close()
 
     def _ask(self, model: str, said: Any, *, streamed: bool) -> Any:
         more: Any = {
@@ -127,6 +133,9 @@ class Responses:
             base_url=f"{endpoint.url}/v1", api_key=endpoint.key, max_retries=0, timeout=LIMIT
         )
         self._kept = kept
+
+    def close(self) -> None:
+        self._sdk.close()
 
     def _ask(self, model: str, *, streamed: bool, **more: Any) -> Any:
         more |= {
@@ -172,6 +181,9 @@ class Gemini:
     def __init__(self, endpoint: RunningEndpoint) -> None:
         options = types.HttpOptions(base_url=endpoint.url, timeout=int(LIMIT * 1000))
         self._sdk = genai.Client(api_key=endpoint.key, http_options=options)
+
+    def close(self) -> None:
+        self._sdk.close()
 
     def _ask(self, model: str, said: Any, *, streamed: bool) -> list[types.Part]:
         declared: Any = {"name": WEATHER, "parameters_json_schema": WEATHER_SCHEMA}
@@ -250,7 +262,10 @@ def running_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]
             folder, configuration(f"http://127.0.0.1:{simulated.port}"), environment=environment
         ) as endpoint,
     ):
-        yield Stage(endpoint, simulated)
+        stage = Stage(endpoint, simulated)
+        yield stage
+        for sdk in stage.sdks.values():
+            sdk.close()
 
 
 @pytest.fixture(name="stage")

@@ -120,6 +120,7 @@ class ForwardedStream(_Reader):
         """
         super().__init__(dialect)
         self._sealer = sealer
+        self._beside_text = dialect.state.beside_text
         self._dialect = dialect
         self._splitter = EventSplitter()
         self._retell = retell
@@ -141,13 +142,15 @@ class ForwardedStream(_Reader):
         shown: list[bytes] = [splitter.late]
         for at, frame in enumerate(frames):
             try:
-                for event in self._read(frame):
-                    self._note(event)
+                events = self._read(frame)
             except NotAnAnswer:
                 if not any(shown):
                     raise
                 break
-            shown.append(self._told(frame))
+            for event in events:
+                self._note(event)
+            only_writes = len(events) == 1 and type(events[0]) is Grow
+            shown.append(self._told(frame, only_writes))
             shown.append(b"\n\n" if splitter.endings is None else splitter.endings[at])
             if self._halted:
                 break
@@ -165,15 +168,16 @@ class ForwardedStream(_Reader):
             rest = b""
         for event in self._end():
             self._note(event)
-        return self._told(rest) + b"\n\n" if rest else b""
+        return self._told(rest, only_writes=False) + b"\n\n" if rest else b""
 
     def _note(self, event: Event) -> None:
         if self._name is not None and isinstance(event, Begin) and event.id:
             self._former = b'"%b"' % event.id.encode()
         super()._note(event)
 
-    def _told(self, frame: bytes) -> bytes:
-        frame = self._sealer.frame(frame)
+    def _told(self, frame: bytes, only_writes: bool) -> bytes:
+        if not only_writes or self._beside_text:
+            frame = self._sealer.frame(frame)
         if self._retell is not None:
             frame = self._retell(frame)
         name = self._name

@@ -75,10 +75,29 @@ class _OddEvent(msgspec.Struct):
     error: msgspec.Raw = ABSENT
 
 
+class _PlainCall(msgspec.Struct, gc=False):
+    extra_content: None = None
+
+
+class _PlainDetail(msgspec.Struct, gc=False):
+    signature: None = None
+    data: None = None
+
+
+class _PlainDelta(msgspec.Struct, gc=False):
+    """Without reasoning state in any of the places that `openai_chat.state` lists: what has some is not plain."""
+
+    content: str | None = None
+    reasoning_details: list[_PlainDetail] | None = None
+    tool_calls: list[_PlainCall] | None = None
+    extra_content: None = None
+
+
 class _PlainChoice(msgspec.Struct, gc=False):
     index: Literal[0] = 0
     """Where there are several choices, each event is read fully: which of them end is to be known."""
     finish_reason: None = None
+    delta: _PlainDelta | None = None
 
 
 class _PlainEvent(msgspec.Struct, gc=False):

@@ -77,11 +77,6 @@ class ChatStream:
         Raises NotAnAnswer when an event is not of this dialect. Events before it in the same piece
         are returned first; the error is then in `broken`, and raised by the next call.
         """
-        shown = self._feed(piece)
-        sealer = self._sealer
-        return shown if sealer is None or not sealer.holds(shown) else sealer.events(shown)
-
-    def _feed(self, piece: bytes) -> bytes:
         splitter = self._splitter
         untouched = splitter.empty
         if self._flowing and untouched and self._all_plain(piece):
@@ -114,7 +109,9 @@ class ChatStream:
                     raise broken from None
                 break
             if self._last_shown:
-                shown.append(event)
+                told = event if self._sealer is None else self._sealer.frame(event)
+                untouched = untouched and told is event
+                shown.append(told)
                 shown.append(b"\n\n" if endings is None else endings[position - 1])
             else:
                 untouched = False

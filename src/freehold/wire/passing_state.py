@@ -11,8 +11,8 @@ import msgspec
 from freehold.core.fields import Fields
 from freehold.core.parts import State
 from freehold.wire.sealing import seal
-from freehold.wire.sse import EventSplitter, data_of, with_data
-from freehold.wire.state_places import EACH, StatePlaces
+from freehold.wire.sse import data_of, with_data
+from freehold.wire.state_places import EACH, StatePlaces, Tree
 
 _decode_fields = msgspec.json.Decoder(Fields).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -42,12 +42,10 @@ class Sealer:
         """An answer or an event's data, as JSON. What is not understood is left as it is."""
         if not self.holds(body):
             return body
-        for path in self._places.paths:
-            try:
-                body = self._changed(body, path)
-            except (msgspec.DecodeError, UnicodeError, RecursionError):
-                continue
-        return body
+        try:
+            return self._changed(body, self._places.tree)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return body
 
     def frame(self, frame: bytes) -> bytes:
         """An event of a stream, without the empty line that ends it."""
@@ -59,44 +57,34 @@ class Sealer:
         sealed = self.answer(data)
         return frame if sealed is data else with_data(frame, data, sealed)
 
-    def events(self, events: bytes) -> bytes:
-        """Whole events, with what ends them."""
-        if not self.holds(events):
-            return events
-        splitter = EventSplitter()
-        frames = splitter.feed(events)
-        endings = splitter.endings or [b"\n\n"] * len(frames)
-        told = [part for pair in zip(map(self.frame, frames), endings, strict=True) for part in pair]
-        return b"".join((*told, splitter.take_rest()))
-
-    def _changed(self, raw: bytes, path: tuple[str, ...]) -> bytes:
+    def _changed(self, raw: bytes, tree: Tree) -> bytes:
         """`raw` itself where nothing of it changes."""
-        if not path:
-            return self._sealed(raw)
-        first, rest = path[0], path[1:]
-        if not raw.lstrip().startswith(b"[" if first == EACH else b"{"):
+        if not self.holds(raw):
             return raw
-        if first == EACH:
+        kind = raw.lstrip()[:1]
+        if kind == b"[" and EACH in tree:
             items = [bytes(item) for item in _decode_list(raw)]
-            changed = [self._changed(item, rest) for item in items]
-            if all(one is other for one, other in zip(items, changed, strict=True)):
+            written = [self._changed(item, tree[EACH]) for item in items]
+            if all(one is other for one, other in zip(items, written, strict=True)):
                 return raw
-            return _encode([msgspec.Raw(item) for item in changed])
-        fields = _decode_fields(raw)
-        if first not in fields:
+            return _encode([msgspec.Raw(item) for item in written])
+        if kind != b"{" or EACH in tree:
             return raw
-        inner = bytes(fields[first])
-        written = self._changed(inner, rest)
-        return raw if written is inner else _encode({**fields, first: msgspec.Raw(written)})
+        fields = _decode_fields(raw)
+        if not tree:
+            found = self._sealed(fields)
+        else:
+            held = {name: bytes(fields[name]) for name in tree if name in fields}
+            changed = {name: self._changed(inner, tree[name]) for name, inner in held.items()}
+            found = {name: msgspec.Raw(new) for name, new in changed.items() if new is not held[name]}
+        return _encode({**fields, **found}) if found else raw
 
-    def _sealed(self, raw: bytes) -> bytes:
-        if not self.holds(raw) or not raw.startswith(b"{"):
-            return raw
-        fields = _decode_fields(raw)
-        found = {}
+    def _sealed(self, fields: Fields) -> Fields:
+        """The fields that are state, sealed."""
+        found: Fields = {}
         for name, kind in self._places.fields_of(fields):
             data = _decode_text(fields[name]) if name in fields else None
             if data:
                 state = State(data=data, kind=kind, origin=self._origin, model=self._model)
                 found[name] = msgspec.Raw(_encode(seal(state)))
-        return _encode({**fields, **found}) if found else raw
+        return found

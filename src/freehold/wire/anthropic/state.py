@@ -15,7 +15,7 @@ def _fields_of(block: Fields) -> tuple[tuple[str, Kind], ...]:
 
 STATE = StatePlaces(
     marks=(b'"signature"', b'"redacted_thinking"'),
-    paths=(("content", EACH), ("content_block",), ("delta",), ("message", "content", EACH)),
+    tree={"content": {EACH: {}}, "content_block": {}, "delta": {}, "message": {"content": {EACH: {}}}},
     fields_of=_fields_of,
     of_model=True,
 )

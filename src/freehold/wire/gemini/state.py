@@ -12,6 +12,7 @@ def _fields_of(_part: Fields) -> tuple[tuple[str, Kind], ...]:
 
 STATE = StatePlaces(
     marks=(b'ignature"',),
-    paths=(("candidates", EACH, "content", "parts", EACH),),
+    tree={"candidates": {EACH: {"content": {"parts": {EACH: {}}}}}},
     fields_of=_fields_of,
+    beside_text=True,
 )

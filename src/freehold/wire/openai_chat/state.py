@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from freehold.core.fields import Fields
 from freehold.wire.openai_chat.reasoning import kind_of_encrypted
-from freehold.wire.state_places import EACH, Kind, StatePlaces
+from freehold.wire.state_places import EACH, Kind, StatePlaces, Tree
 
 
 def _fields_of(holder: Fields) -> tuple[tuple[str, Kind], ...]:
@@ -14,16 +14,16 @@ def _fields_of(holder: Fields) -> tuple[tuple[str, Kind], ...]:
     return signed
 
 
-_PLACES = (
-    ("reasoning_details", EACH),
-    ("tool_calls", EACH, "extra_content", "google"),
-    ("extra_content", "google"),
-    ("content", EACH),
-)
+_MESSAGE: Tree = {
+    "reasoning_details": {EACH: {}},
+    "tool_calls": {EACH: {"extra_content": {"google": {}}}},
+    "extra_content": {"google": {}},
+    "content": {EACH: {}},
+}
 
 STATE = StatePlaces(
     marks=(b'ignature"', b'"reasoning.encrypted"'),
-    paths=tuple(("choices", EACH, held, *place) for held in ("message", "delta") for place in _PLACES),
+    tree={"choices": {EACH: {"message": _MESSAGE, "delta": _MESSAGE}}},
     fields_of=_fields_of,
     of_model=True,
 )

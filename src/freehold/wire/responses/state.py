@@ -14,6 +14,6 @@ def _fields_of(_item: Fields) -> tuple[tuple[str, Kind], ...]:
 
 STATE = StatePlaces(
     marks=(b'"encrypted_content"',),
-    paths=(("output", EACH), ("item",), ("response", "output", EACH)),
+    tree={"output": {EACH: {}}, "item": {}, "response": {"output": {EACH: {}}}},
     fields_of=_fields_of,
 )
