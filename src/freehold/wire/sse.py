@@ -16,6 +16,9 @@ _LINES = re.compile(rb"\r\n|\n|\r")
 _SEAM = 3
 """Bytes of what is kept that an ending can reach back into: the longest, CR LF CR LF, has one in the new piece."""
 
+_LF, _CR = 0x0A, 0x0D
+"""As numbers: looking for a number in bytes takes a quarter of the time that looking for bytes does."""
+
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 """An event larger than this is not an answer but an attack or a fault."""
 
@@ -61,7 +64,7 @@ class EventSplitter:
                 return []
             self._parts.append(piece)
             piece = self.take_rest()
-        if b"\r" in piece:
+        if _CR in piece:
             return self._split_any(piece)
         self.endings = None
         events = piece.split(b"\n\n")
@@ -70,7 +73,7 @@ class EventSplitter:
 
     def _ends_event(self, piece: bytes) -> bool:
         """Whether an event ends in `piece`. What is kept holds no ending, so only its last bytes are looked at."""
-        if b"\n" not in piece and b"\r" not in piece:
+        if _LF not in piece and _CR not in piece:
             return False
         return _BOUNDARY.search(self._seam + piece) is not None
 
@@ -116,8 +119,15 @@ class EventSplitter:
 
 def data_of(event: bytes) -> bytes | None:
     """The event's data: its `data:` lines joined by LF; None when it has none (a comment, a ping)."""
-    if event.startswith(b"data: ") and b"\n" not in event and b"\r" not in event:
-        return event[6:]
+    if _CR not in event:
+        # What almost all events look like: a line of data, in some dialects after a line of their name.
+        if event[:6] == b"data: ":
+            if _LF not in event:
+                return event[6:]
+        elif event[:6] == b"event:":
+            name, _, data = event.partition(b"\ndata: ")
+            if data and _LF not in data and _LF not in name:
+                return data
     lines = []
     for line in _LINES.split(event):
         name, _, value = line.partition(b":")
@@ -132,3 +142,8 @@ def with_data(event: bytes, data: bytes, new: bytes) -> bytes:
         return event.replace(data, new, 1)
     lines = [line for line in _LINES.split(event) if line.partition(b":")[0] != b"data"]
     return b"\n".join((*lines, b"data: " + new))
+
+
+def on_one_line(json: bytes) -> bytes:
+    """JSON without line ends: they stand between the values of what is passed on as it came, and would end the data."""
+    return json.translate(None, b"\r\n") if _LF in json or _CR in json else json

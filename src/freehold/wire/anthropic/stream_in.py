@@ -87,7 +87,7 @@ class MessageReader:
 
     def read(self, frame: bytes) -> list[Event]:  # noqa: PLR0911 - one for each kind
         """What a frame says. Raises NotAnAnswer for what is not of this dialect."""
-        data = data_of(frame) if not frame.startswith(b"event: ") else _data_of(frame)
+        data = data_of(frame)
         if not data or self._over or data == b"[DONE]":
             return []
         try:
@@ -218,11 +218,3 @@ class MessageReader:
         raw = raw if raw.startswith(b"{") else b"{}"
         message, kind = read_error(raw)
         return [ErrorSeen(raw=raw, message=message, kind=kind, status=status_of(kind))]
-
-
-def _data_of(frame: bytes) -> bytes | None:
-    """As `data_of`, quicker for what every frame of this dialect looks like: a line of its name, one of its data."""
-    at = frame.find(b"\ndata: ")
-    if at < 0 or frame.find(b"\n", at + 1) >= 0 or b"\r" in frame:
-        return data_of(frame)
-    return frame[at + 7 :]

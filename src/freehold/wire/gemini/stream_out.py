@@ -28,6 +28,7 @@ from freehold.wire.gemini.fields import NAME, Json, encode, spread
 from freehold.wire.gemini.logprobs import logprobs_out
 from freehold.wire.gemini.stops import stop_out
 from freehold.wire.gemini.usage import usage_out
+from freehold.wire.sse import on_one_line
 
 _TEXT = b'data: {"candidates":[{"content":{"parts":[{"text":%b}],"role":"model"},"index":%d}],%b\r\n\r\n'
 """The piece that almost all of a stream is made of."""
@@ -133,8 +134,7 @@ class StreamWriter:
 
     def _framed(self, data: bytes) -> bytes:
         first, self._written = not self._written, True
-        if b"\n" in data or b"\r" in data:  # white space of raw JSON would end the event
-            data = data.translate(None, b"\r\n")
+        data = on_one_line(data)
         if not self._list:
             return b"data: " + data + b"\r\n\r\n"
         return (b"[" if first else b",\r\n") + data

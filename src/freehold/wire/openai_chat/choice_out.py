@@ -18,6 +18,7 @@ from freehold.wire.openai_chat.media import picture_of
 from freehold.wire.openai_chat.names import Written, encode, put_extra
 from freehold.wire.openai_chat.reasoning import details_of
 from freehold.wire.sealing import seal
+from freehold.wire.sse import on_one_line
 
 _encode_text = encode
 
@@ -72,8 +73,7 @@ class ChoiceWriter:
 
     def first(self, delta: bytes) -> bytes:
         """The delta on one line, with the role when it is the choice's first."""
-        if b"\n" in delta or b"\r" in delta:
-            delta = delta.translate(None, b"\r\n")  # white space of what is passed on as it came
+        delta = on_one_line(delta)
         if not self._fresh:
             return delta
         self._fresh = False

@@ -25,7 +25,7 @@ from freehold.wire.openai_chat.errors import written_error
 from freehold.wire.openai_chat.names import NAME, Written, encode, put_extra
 from freehold.wire.openai_chat.stops import word_of
 from freehold.wire.openai_chat.usage import written_usage
-from freehold.wire.sse import WAIT
+from freehold.wire.sse import WAIT, on_one_line
 
 DONE = b"data: [DONE]\n\n"
 
@@ -119,13 +119,13 @@ class StreamWriter:
         tail = self._tail
         if self._extra:
             # What the provider says besides goes along once, with the first chunk.
-            tail = b"," + encode(self._extra)[1:-1].translate(None, b"\r\n") + tail
+            tail = b"," + on_one_line(encode(self._extra))[1:-1] + tail
             self._extra = {}
         return b'%b{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b}]%b' % (
             self._head,
             number,
             delta,
-            logprobs.translate(None, b"\r\n"),
+            on_one_line(logprobs),
             encode(word),
             tail,
         )
@@ -154,4 +154,4 @@ class StreamWriter:
             return b""
         recipe = self._recipe
         usage = written_usage(seen.usage, seen.raw, recipe.losses, same_dialect=recipe.same_dialect)
-        return b'%b],"usage":%b}\n\n' % (self._head, encode(usage).translate(None, b"\r\n"))
+        return b'%b],"usage":%b}\n\n' % (self._head, on_one_line(encode(usage)))

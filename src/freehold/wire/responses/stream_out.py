@@ -29,7 +29,7 @@ from freehold.wire.responses.response_object import request_echo, response_id
 from freehold.wire.responses.stops import Ending, ending_of
 from freehold.wire.responses.usage import encode_tier, encode_usage
 from freehold.wire.responses.vocabulary import ERROR, NAME, Json, encode
-from freehold.wire.sse import WAIT
+from freehold.wire.sse import WAIT, on_one_line
 
 MOST_BYTES = 32 * 1024 * 1024
 """Held of one streamed answer."""
@@ -105,11 +105,8 @@ class Encoder:
             raise NotAnAnswer("it is too long to be repeated at its end, as this dialect has it")
 
     def _tell(self, kind: str, fields: Json) -> None:
-        data = encode({"type": kind, "sequence_number": self._number, **fields})
+        data = on_one_line(encode({"type": kind, "sequence_number": self._number, **fields}))
         self._number += 1
-        if b"\n" in data or b"\r" in data:
-            # White space between the values of what was passed through; in an event it would end the data.
-            data = data.translate(None, b"\r\n")
         self._frames.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), data))
 
     def _begun(self, event: Begin) -> None:
