@@ -60,7 +60,8 @@ def main() -> int:
     for round_ in range(2 if asked.quick else ROUNDS):
         say(f"round {round_ + 1}")
         for source, told in frames.items():
-            parses[source].append(_seconds(lambda data=_data(told): _parse(data)) / len(told))  # type: ignore[misc]
+            data = _data(told)
+            parses[source].append(_seconds(lambda data=data: _parse(data)) / len(told))  # type: ignore[misc]
         for source, target in pairs:
             told = frames[source]
             took = _seconds(lambda source=source, target=target, told=told: translate(source, target, told))  # type: ignore[misc]

@@ -19,7 +19,7 @@ _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
 """Whole pairs, halves, and all else, so that what follows an escaped backslash is taken for the text it is."""
-_ABSENT = (b"", b"null")
+_ABSENT = (msgspec.Raw(b""), msgspec.Raw(b"null"))
 
 
 class Unreadable(ValueError):
@@ -51,12 +51,12 @@ class Object:
 
     def has(self, name: str) -> bool:
         """Whether the field is there, not null, and not taken yet."""
-        return bytes(self._fields.get(name, b"")) not in _ABSENT
+        return self._fields.get(name, _ABSENT[0]) not in _ABSENT
 
     def take(self, name: str, kind: type[T]) -> T | None:
         """The field as `kind` (str, int, float, bool, list[str] …). Raises Unreadable."""
         raw = self._fields.pop(name, None)
-        if raw is None or bytes(raw) in _ABSENT:
+        if raw is None or raw in _ABSENT:
             return None
         try:
             value: T = _decoder(kind).decode(raw)  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ class Object:
     def take_raw(self, name: str) -> bytes | None:
         """The field's own bytes."""
         raw = self._fields.pop(name, None)
-        return None if raw is None or bytes(raw) in _ABSENT else bytes(raw)
+        return None if raw is None or raw in _ABSENT else bytes(raw)
 
     def take_object(self, name: str) -> Object | None:
         """The field as an object to take apart."""
@@ -104,7 +104,7 @@ class Object:
 
     def rest(self) -> Fields:
         """What nobody took, nulls left out."""
-        return {name: raw for name, raw in self._fields.items() if bytes(raw) not in _ABSENT}
+        return {name: raw for name, raw in self._fields.items() if raw not in _ABSENT}
 
 
 def need_utf8(body: bytes) -> bytes:

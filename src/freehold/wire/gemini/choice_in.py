@@ -41,30 +41,33 @@ class ChoiceReader:
 
     def take(self, part: CommonPart | Camel, events: list[Event]) -> None:
         """One part of a piece."""
-        if isinstance(part, Camel):
-            rest = part.rest()
-            try:
-                common = decode_common_part(encode(rest))
-            except msgspec.DecodeError:
-                self._take_whole(part, events)
-                return
-            part = common
+        if isinstance(part, CommonPart):
+            self.take_common(part, events)
+            return
+        try:
+            common = decode_common_part(encode(part.rest()))
+        except msgspec.DecodeError:
+            self._take_whole(part, events)
+        else:
+            self.take_common(common, events)
+
+    def take_common(self, part: CommonPart, events: list[Event]) -> None:
+        """One part of the common form."""
         if part.function_call is not None:
             self._take_call(part.function_call, part.thought_signature, events)
         elif part.text or part.thought_signature:
             self._take_text(part.text or "", bool(part.thought), part.thought_signature, events)
 
     def _take_text(self, text: str, thought: bool, signature: str | None, events: list[Event]) -> None:
-        number = self._number
         kind = Reasoning if thought else Text
         if type(self._open) is not kind or (signature is not None and self._signed):
             self._begin(kind(), events)
         if signature is not None:
             self._signed = True
             # Before the words, so that it can be given on with them.
-            events.append(Sign(number, self._next, State(data=signature, kind="signature")))
+            events.append(Sign(self._number, self._next, State(data=signature, kind="signature")))
         if text:
-            events.append(Grow(number, self._next, text))
+            events.append(Grow(self._number, self._next, text))
             self._pieces.append(text)
 
     def _begin(self, part: Text | Reasoning, events: list[Event]) -> None:
@@ -82,13 +85,13 @@ class ChoiceReader:
             self._called = True
             self._call = PartialCall(self._next)
             events.append(PartBegin(self._number, self._next, held))
-            if bytes(call.args) not in ABSENT and not (call.partial_args or call.will_continue):
+            if call.args not in ABSENT and not (call.partial_args or call.will_continue):
                 self._call.signature = signature
                 self._end_call(bytes(call.args).decode(), events)
                 return
         partial = self._call
         partial.signature = signature or partial.signature
-        if bytes(call.args) not in ABSENT:
+        if call.args not in ABSENT:
             partial.put(_fields(call.args))
         for piece in call.partial_args or ():
             partial.add(piece)

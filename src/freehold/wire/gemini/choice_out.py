@@ -13,14 +13,18 @@ from freehold.wire.gemini.fields import Json
 from freehold.wire.gemini.parts_out import extras_out
 from freehold.wire.sealing import seal
 
+_WORDS = (Text, Refusal, Reasoning)
+
 
 class _Open:
     """A part that is not ended yet."""
 
-    __slots__ = ("citations", "ended", "part", "pieces", "said", "section", "state", "text")
+    __slots__ = ("citations", "ended", "part", "pieces", "said", "section", "state", "text", "words")
 
     def __init__(self, part: Part) -> None:
         self.part = part
+        self.words = isinstance(part, _WORDS)
+        """It is written as it grows; everything else when it is whole."""
         self.pieces: list[tuple[str, int]] = []
         """What is not written yet, with the section it belongs to."""
         self.text: list[str] = []
@@ -49,7 +53,7 @@ class ChoiceWriter:
     def begin(self, event: PartBegin) -> list[Json]:
         """A part begins; what it holds already is written as soon as it is its turn."""
         held = _Open(event.part)
-        if isinstance(event.part, Text | Refusal | Reasoning) and event.part.text:
+        if isinstance(event.part, _WORDS) and event.part.text:
             held.pieces.append((event.part.text, -1))
         self._open[event.index] = held
         return self.flush()
@@ -59,7 +63,7 @@ class ChoiceWriter:
         held = self._open.get(event.index)
         if held is None or not held.said or held.pieces or held.state is not None:
             return False
-        if held.part.__class__ is not Text or held.section != event.section or not event.text:
+        if not isinstance(held.part, Text) or held.section != event.section or not event.text:
             return False
         held.text.append(event.text)
         return True
@@ -70,7 +74,7 @@ class ChoiceWriter:
         if held is None:
             return []
         held.pieces.append((event.text, event.section))
-        return self.flush() if event.index == next(iter(self._open)) else []
+        return self.flush() if held.words and event.index == next(iter(self._open)) else []
 
     def sign(self, event: Sign) -> None:
         """Its signature goes out with the next words, or at its end."""
@@ -98,7 +102,7 @@ class ChoiceWriter:
         while self._open:
             index = next(iter(self._open))
             held = self._open[index]
-            if isinstance(held.part, Text | Refusal | Reasoning):
+            if held.words:
                 self._write_words(held, parts)
             if not held.ended:
                 break
@@ -126,7 +130,7 @@ class ChoiceWriter:
             held.said = True
             if isinstance(part, Refusal):
                 self._losses.add("part", "refusal")
-            if isinstance(part, Text | Refusal | Reasoning):
+            if isinstance(part, _WORDS):
                 extras_out(written, part.extra, self._losses, own=self.own)
         if held.state is not None and (self.own or not text or not isinstance(part, Reasoning)):
             # What another provider signs is all of a thought: the signature comes behind its last words.
@@ -136,7 +140,7 @@ class ChoiceWriter:
 
     def _finish(self, held: _Open, parts: list[Json]) -> None:
         part = held.part
-        if isinstance(part, Text | Refusal | Reasoning):
+        if isinstance(part, _WORDS):
             if held.state is not None or (not held.said and part.extra):
                 parts.append(self._words(held, ""))
             text = "".join(held.text)

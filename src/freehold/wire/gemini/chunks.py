@@ -52,7 +52,7 @@ class Chunk(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False
     create_time: str | None = None
 
 
-ABSENT = (b"", b"null")
+ABSENT = (msgspec.Raw(b""), msgspec.Raw(b"null"))
 """What a raw field is when it says nothing."""
 
 _decode_chunk = msgspec.json.Decoder(Chunk).decode

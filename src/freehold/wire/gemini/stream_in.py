@@ -35,21 +35,15 @@ class StreamReader:
     def __init__(self) -> None:
         self._choices: dict[int, ChoiceReader] = {}
         self._seed: str | None = None
-        self._usage = b""
+        self._usage = msgspec.Raw(b"")
         self._blocked: str | None = None
         self._failed = False
 
     def read(self, frame: bytes) -> list[Event]:
         """What a frame says: one event, or one element of a list. Raises NotAnAnswer."""
-        if frame.startswith(b"data: {"):
-            data: bytes | None = frame[6:]
-            if b"\n" in frame or b"\r" in frame:
-                data = data_of(frame)
-        elif frame.lstrip()[:1] in (b"{", b"["):
-            data = frame
-        else:
-            data = data_of(frame)
-        if self._failed or data is None or not data.strip() or data.strip() == _DONE:
+        is_element = frame[:1] != b"d" and frame.lstrip()[:1] in (b"{", b"[")
+        data = frame if is_element else data_of(frame)
+        if self._failed or data is None or (data[:1] != b"{" and data.strip() in (b"", _DONE)):
             return []
         try:
             chunk = read_chunk(need_utf8(data))
@@ -72,10 +66,10 @@ class StreamReader:
             content = candidate.content
             if content is not None and content.parts is not None:
                 for part in content.parts:
-                    choice.take(part, events)
+                    choice.take_common(part, events)
             if candidate.finish_reason is not None:
                 choice.finished = candidate.finish_reason
-        self._use(bytes(usage), events)
+        self._use(usage, events)
         return events
 
     def _read_carefully(self, chunk: Camel) -> list[Event]:
@@ -99,7 +93,7 @@ class StreamReader:
         for candidate in candidates:
             self._read_candidate(candidate, events)
         if usage is not None:
-            self._use(usage, events)
+            self._use(msgspec.Raw(usage), events)
         return events
 
     def _read_candidate(self, candidate: Candidate, events: list[Event]) -> None:
@@ -129,10 +123,11 @@ class StreamReader:
             choice = self._choices[number] = ChoiceReader(number, seed if number == 0 else f"{seed}/{number}")
         return choice
 
-    def _use(self, raw: bytes, events: list[Event]) -> None:
-        if raw == self._usage or raw in ABSENT:
+    def _use(self, told: msgspec.Raw, events: list[Event]) -> None:
+        if told == self._usage or told in ABSENT:
             return
-        self._usage = raw
+        self._usage = told
+        raw = bytes(told)
         found = metadata_of(raw)
         if found is not None and (usage := usage_in(found)).source == "provider":
             events.append(UsageSeen(usage, raw))

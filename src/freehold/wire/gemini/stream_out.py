@@ -30,8 +30,8 @@ from freehold.wire.gemini.stops import stop_out
 from freehold.wire.gemini.usage import usage_out
 from freehold.wire.sse import on_one_line
 
-_TEXT = b'data: {"candidates":[{"content":{"parts":[{"text":%b}],"role":"model"},"index":%d}],%b\r\n\r\n'
-"""The piece that almost all of a stream is made of."""
+_BEFORE_TEXT = b'data: {"candidates":[{"content":{"parts":[{"text":'
+"""Before the text of the piece that almost all of a stream is made of."""
 
 
 class StreamWriter:
@@ -50,11 +50,8 @@ class StreamWriter:
         self._stops: dict[int, tuple[Stop, Fields]] = {}
         self._logprobs: dict[int, list[bytes]] = {}
         self._usage: UsageSeen | None = None
-        self._tail = self._named()
-
-    def _named(self) -> bytes:
-        """How every piece ends."""
-        return encode({"modelVersion": self._model, "responseId": self._id})[1:]
+        self._behind: dict[int, bytes] = {}
+        """What stands behind the text, by choice."""
 
     def write(self, event: Event) -> bytes:
         """The event, as far as it says something by itself."""
@@ -92,8 +89,16 @@ class StreamWriter:
     def _grow(self, event: Grow) -> bytes:
         choice = self._choice(event.choice)
         if not (self._list or self._first or self._logprobs) and choice.goes_on(event):
-            return _TEXT % (encode(event.text), event.choice, self._tail)
+            return b"".join((_BEFORE_TEXT, encode(event.text), self._behind_text(event.choice)))
         return self._parts(event.choice, choice.grow(event))
+
+    def _behind_text(self, number: int) -> bytes:
+        behind = self._behind.get(number)
+        if behind is None:
+            named = encode({"modelVersion": self._model, "responseId": self._id})
+            behind = b'}],"role":"model"},"index":%d}],%b\r\n\r\n' % (number, named[1:])
+            self._behind[number] = behind
+        return behind
 
     def _begin(self, event: Begin) -> None:
         self._model = event.model or self._model
@@ -105,7 +110,7 @@ class StreamWriter:
         else:
             for name in event.extra:
                 self._losses.add("answer", name)
-        self._tail = self._named()
+        self._behind.clear()
 
     def _choice(self, number: int) -> ChoiceWriter:
         choice = self._choices.get(number)

@@ -45,6 +45,8 @@ class CallReader:
 
     def read(self, delta: CallDelta, events: list[Event]) -> None:
         """What the delta adds."""
+        if self._goes_on(delta, events):
+            return
         function, custom = delta.function or _NO_FUNCTION, delta.custom or _NO_CUSTOM
         name = function.name or custom.name or ""
         call = self._call_of(delta, name)
@@ -72,6 +74,20 @@ class CallReader:
             state = state_in(Object(b'{"extra_content":%b}' % extra), own_state)
             if state is not None:
                 events.append(Sign(self._number, call.part, state))
+
+    def _goes_on(self, delta: CallDelta, events: list[Event]) -> bool:
+        """Whether it was more arguments of a numbered call and nothing else, as most deltas are; they are told."""
+        function = delta.function
+        if function is None or function.name or delta.id or delta.index is None or delta.extra_content:
+            return False
+        call = self._by_index.get(delta.index)
+        text = function.arguments
+        if call is None or call.part < 0 or call.custom or not isinstance(text, str):
+            return False
+        if text:
+            call.arguments.append(text)
+            events.append(Grow(self._number, call.part, text))
+        return True
 
     def _call_of(self, delta: CallDelta, name: str) -> _Call | None:
         """The call that the delta goes on with; None when it begins one."""

@@ -10,7 +10,15 @@ from freehold.core.parts import Citation, Media, Part, Reasoning, Refusal, State
 from freehold.wire.openai_chat.answer_in import own_state
 from freehold.wire.openai_chat.calls import state_in
 from freehold.wire.openai_chat.calls_in import CallReader
-from freehold.wire.openai_chat.chunks import AudioDelta, CallDelta, ChoiceDelta, Delta, FunctionDelta, present
+from freehold.wire.openai_chat.chunks import (
+    AudioDelta,
+    CallDelta,
+    ChoiceDelta,
+    Delta,
+    FunctionDelta,
+    PlainDelta,
+    present,
+)
 from freehold.wire.openai_chat.citations import citations_of
 from freehold.wire.openai_chat.content_in import parts_of
 from freehold.wire.openai_chat.names import raw
@@ -58,17 +66,29 @@ class ChoiceReader:
         self.word: str | None = None
         """Why the choice stopped, as the provider says."""
 
+    def go_on(self, delta: PlainDelta, events: list[Event]) -> None:
+        """What a plain event says of this choice."""
+        if self._closed:
+            return
+        thought = delta.reasoning_content or delta.reasoning
+        if thought:
+            self._think(thought, events)
+        text = delta.content
+        if text:
+            if self._open_kind is Text:
+                events.append(Grow(self._number, self._open, text))
+            else:
+                self._grow(Text, text, events)
+        if delta.tool_calls:
+            self._read_calls(delta.tool_calls, events)
+
     def read(self, choice: ChoiceDelta, events: list[Event]) -> None:
         """What the event says of this choice."""
         if self._closed:
             return
         delta = choice.delta or choice.message
         if delta is not None:
-            content = delta.content
-            if content.__class__ is str and content and self._open_kind is Text and _only_content(delta):
-                events.append(Grow(self._number, self._open, content))
-            else:
-                self._read_delta(delta, events)
+            self._read_delta(delta, events)
         if choice.finish_reason:
             self.word = choice.finish_reason
         if choice.stop_reason.__class__ is str:
@@ -99,11 +119,14 @@ class ChoiceReader:
         if delta.annotations or present(delta.extra_content) is not None:
             self._read_about_text(delta, events)
         if delta.tool_calls:
-            self._end_open(events)
-            for call in delta.tool_calls:
-                self._calls.read(call, events)
+            self._read_calls(delta.tool_calls, events)
         if delta.function_call is not None:
             self._read_legacy(delta.function_call, events)
+
+    def _read_calls(self, calls: list[CallDelta], events: list[Event]) -> None:
+        self._end_open(events)
+        for call in calls:
+            self._calls.read(call, events)
 
     def _begin_part(self, part: Part, events: list[Event]) -> int:
         index = self._next
@@ -253,21 +276,6 @@ class ChoiceReader:
         self._calls.close(events)
         if told:
             events.append(StopSeen(self._number, stop_of(self.word, self._parts, self._sequence)))
-
-
-def _only_content(delta: Delta) -> bool:
-    return not (
-        delta.reasoning_content
-        or delta.reasoning
-        or delta.reasoning_details
-        or delta.refusal
-        or delta.tool_calls
-        or delta.function_call
-        or delta.audio
-        or delta.images
-        or delta.annotations
-        or bytes(delta.extra_content)
-    )
 
 
 def _another(known: Reasoning, part: Reasoning) -> bool:

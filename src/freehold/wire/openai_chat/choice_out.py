@@ -20,8 +20,6 @@ from freehold.wire.openai_chat.reasoning import details_of
 from freehold.wire.sealing import seal
 from freehold.wire.sse import on_one_line
 
-_encode_text = encode
-
 
 class Recipe(msgspec.Struct):
     """What every choice of one stream is written with."""
@@ -37,7 +35,7 @@ class Recipe(msgspec.Struct):
 class _Open:
     """A part that is being written."""
 
-    __slots__ = ("number", "offset", "part", "pieces", "section", "written")
+    __slots__ = ("around", "number", "offset", "part", "pieces", "section", "written")
 
     def __init__(self, part: Part) -> None:
         self.part = part
@@ -48,7 +46,9 @@ class _Open:
         self.offset = 0
         """Of a text: how many characters stand before it."""
         self.section = -2
-        """Of reasoning: the one that grew last."""
+        """The one that grew last, which matters to reasoning."""
+        self.around: tuple[bytes, bytes] | None = None
+        """What stands before and behind more of it in a choice, when nothing else is to be written."""
         self.written = False
         """Something of it has been written."""
 
@@ -56,8 +56,9 @@ class _Open:
 class ChoiceWriter:
     """Turns events of one choice into deltas."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, number: int) -> None:
         self._recipe = recipe
+        self._number = number
         self._parts: dict[int, _Open] = {}
         self._fresh = True
         self._calls = 0
@@ -112,16 +113,36 @@ class ChoiceWriter:
         return []
 
     def _text(self, name: str, text: str) -> list[bytes]:
-        return [self.first(b'{"%b":%b}' % (name.encode(), _encode_text(text)))]
+        return [self.first(b'{"%b":%b}' % (name.encode(), encode(text)))]
+
+    def _go_on(self, opened: _Open, section: int, text: str, before: bytes, behind: bytes) -> list[bytes]:
+        """More of a part, as `before` and `behind` have it; and so all that follows, until something changes."""
+        opened.section = section
+        opened.around = (
+            b'{"index":%d,"delta":%b' % (self._number, before),
+            behind + b',"logprobs":null,"finish_reason":null}]',
+        )
+        return [self.first(before + encode(text) + behind)]
+
+    def around(self, event: Grow) -> tuple[bytes, bytes] | None:
+        """What stands before and behind the text, which is then noted; None when `grow` has more to do."""
+        opened = self._parts.get(event.index)
+        if opened is None or opened.around is None or opened.section != event.section or not event.text:
+            return None
+        if isinstance(opened.part, Text):
+            self._length += len(event.text)
+        elif isinstance(opened.part, Reasoning):
+            opened.pieces[event.section].append(event.text)
+        return opened.around
 
     def _think(self, opened: _Open, section: int, text: str) -> list[bytes]:
         opened.pieces.setdefault(section, []).append(text)
         if not text:
             return []
         apart = self._thought and opened.section != section
-        opened.section = section
         self._thought = True
-        return self._text("reasoning_content", f"\n\n{text}" if apart else text)
+        shown = f"\n\n{text}" if apart else text
+        return self._go_on(opened, section, shown, b'{"reasoning_content":', b"}")
 
     def _begin_call(self, opened: _Open, call: ToolCall) -> list[bytes]:
         recipe = self._recipe
@@ -149,20 +170,21 @@ class ChoiceWriter:
         part, text = opened.part, event.text
         if isinstance(part, Text):
             self._length += len(text)
-            return self._text("content", text)
+            return self._go_on(opened, event.section, text, b'{"content":', b"}")
         if isinstance(part, Reasoning):
             return self._think(opened, event.section, text)
         if isinstance(part, ToolCall):
-            return self._grow_call(opened, part, text)
+            return self._grow_call(opened, part, event)
         if isinstance(part, Refusal):
-            return self._text("refusal", text)
+            return self._go_on(opened, event.section, text, b'{"refusal":', b"}")
         if isinstance(part, Media):
             if part.kind == "audio":
                 return self._delta(audio={"transcript" if event.section == 1 else "data": text})
             opened.pieces.setdefault(event.section, []).append(text)
         return []
 
-    def _grow_call(self, opened: _Open, call: ToolCall, text: str) -> list[bytes]:
+    def _grow_call(self, opened: _Open, call: ToolCall, event: Grow) -> list[bytes]:
+        text = event.text
         if not text:
             return []
         if self._recipe.addressee.request.legacy:
@@ -173,12 +195,8 @@ class ChoiceWriter:
             return []
         opened.written = True
         kind, name = (b"custom", b"input") if call.custom else (b"function", b"arguments")
-        return [
-            self.first(
-                b'{"tool_calls":[{"index":%d,"%b":{"%b":%b}}]}'
-                % (opened.number, kind, name, _encode_text(text))
-            )
-        ]
+        before = b'{"tool_calls":[{"index":%d,"%b":{"%b":' % (opened.number, kind, name)
+        return self._go_on(opened, event.section, text, before, b"}}]}")
 
     def sign(self, event: Sign) -> None:
         """The state of a part, which is written at its end."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -10,7 +10,7 @@ from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.reading import without_halves
 
 ABSENT = msgspec.Raw(b"")
-_NOTHING = (b"", b"null", b"[]", b"{}", b'""')
+_NOTHING = tuple(msgspec.Raw(empty) for empty in (b"", b"null", b"[]", b"{}", b'""'))
 
 
 class FunctionDelta(msgspec.Struct, gc=False):
@@ -98,9 +98,46 @@ class Chunk(msgspec.Struct, gc=False):
     search_results: msgspec.Raw = ABSENT
 
 
+class PlainDelta(msgspec.Struct, gc=False):
+    """What is new of a message: more of a text, of reasoning or of calls, and nothing else."""
+
+    content: str | None = None
+    tool_calls: list[CallDelta] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: None = None
+    refusal: None = None
+    function_call: None = None
+    audio: None = None
+    images: None = None
+    annotations: None = None
+    extra_content: None = None
+
+
+class PlainChoice(msgspec.Struct, gc=False):
+    """A choice that goes on."""
+
+    delta: PlainDelta
+    index: int = 0
+    finish_reason: None = None
+    logprobs: None = None
+    stop_reason: None = None
+    message: None = None
+
+
+class PlainChunk(msgspec.Struct, gc=False):
+    """An event as most of a stream is made of. Who answers is known by then, and not read again."""
+
+    choices: Annotated[list[PlainChoice], msgspec.Meta(min_length=1)]
+    usage: None = None
+    error: None = None
+    x_groq: None = None
+
+
 _KNOWN = frozenset(Chunk.__struct_fields__) - {"x_groq", "citations", "search_results"} | {"obfuscation"}
 
 _decode = msgspec.json.Decoder(Chunk).decode
+_decode_plain = msgspec.json.Decoder(PlainChunk).decode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -119,6 +156,16 @@ def chunk_of(data: bytes) -> Chunk:
         raise NotAnAnswer(f"an event is not understood: {error}") from None
 
 
+def plain_chunk_of(data: bytes) -> PlainChunk | None:
+    """The event that `data` is when it is plain: half the time of `chunk_of`."""
+    try:
+        if not data.isascii():
+            data.decode()
+        return _decode_plain(data)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        return None
+
+
 def unknown_of(data: bytes) -> dict[str, msgspec.Raw]:
     """The event's fields that nobody here knows."""
     try:
@@ -130,10 +177,9 @@ def unknown_of(data: bytes) -> dict[str, msgspec.Raw]:
 
 def says(raw: msgspec.Raw) -> bool:
     """Whether the field is there and says something."""
-    return raw is not ABSENT and bytes(raw) not in _NOTHING
+    return raw not in _NOTHING
 
 
 def present(raw: msgspec.Raw) -> bytes | None:
     """The field's bytes; None when it is absent or says nothing."""
-    value = bytes(raw)
-    return None if value in _NOTHING else value
+    return None if raw in _NOTHING else bytes(raw)

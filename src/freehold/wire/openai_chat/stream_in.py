@@ -8,7 +8,7 @@ from freehold.core.events import Begin, End, Event, UsageSeen
 from freehold.core.parts import Citation
 from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.openai_chat.choice_in import ChoiceReader
-from freehold.wire.openai_chat.chunks import Chunk, chunk_of, present, says, unknown_of
+from freehold.wire.openai_chat.chunks import Chunk, chunk_of, plain_chunk_of, present, says, unknown_of
 from freehold.wire.openai_chat.citations import sources_of
 from freehold.wire.openai_chat.errors import error_seen
 from freehold.wire.openai_chat.names import NAME
@@ -20,7 +20,7 @@ from freehold.wire.sse import data_of
 class StreamReader:
     """Reads one stream. Why a choice stopped is told when nothing more can come of it: some say it too early."""
 
-    __slots__ = ("_begun", "_choices", "_ended", "_plain", "_sources")
+    __slots__ = ("_begun", "_choices", "_ended", "_plain", "_sources", "_tries")
 
     def __init__(self) -> None:
         self._begun = False
@@ -29,17 +29,26 @@ class StreamReader:
         self._plain: ChoiceReader | None = None
         """The choice with the number 0, which is most often the only one."""
         self._sources: list[Citation] | None = None
+        self._tries = 0
+        """How many more events may turn out not to be plain before none is taken for it any longer."""
 
     def read(self, frame: bytes) -> list[Event]:
         """What an event says. Raises NotAnAnswer."""
         data = data_of(frame)
         if not data or self._ended:
             return []
-        if data.strip() == b"[DONE]":
-            return self._end()
-        chunk = chunk_of(data)
         events: list[Event] = []
         try:
+            if self._tries:
+                plain = plain_chunk_of(data)
+                if plain is not None:
+                    for going in plain.choices:
+                        self._reader(going.index).go_on(going.delta, events)
+                    return events
+                self._tries -= 1
+            if data.strip() == b"[DONE]":
+                return self._end()
+            chunk = chunk_of(data)
             if not self._begun:
                 self._begin(chunk, data, events)
             choices = chunk.choices
@@ -85,6 +94,7 @@ class StreamReader:
             )
         )
         self._begun = True
+        self._tries = _TRIES
 
     def _read_rest(self, chunk: Chunk, data: bytes, events: list[Event]) -> None:
         usage = present(chunk.usage)
@@ -137,3 +147,4 @@ class StreamReader:
 
 
 _MOST_CHOICES = 1024
+_TRIES = 4

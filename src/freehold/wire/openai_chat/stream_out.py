@@ -44,10 +44,14 @@ class StreamWriter:
         self._tail = b',"usage":null}\n\n' if request.stream_usage else b"}\n\n"
         self._begin(Begin())
 
-    def write(self, event: Event) -> bytes:
+    def write(self, event: Event) -> bytes:  # noqa: PLR0911 - one for each kind
         """The event, which may be nothing at all."""
         if isinstance(event, Grow):
-            return self._chunks(event.choice, self._choice(event.choice).grow(event))
+            choice = self._choice(event.choice)
+            around = choice.around(event)
+            if around is None:
+                return self._chunks(event.choice, choice.grow(event))
+            return b"".join((self._head, around[0], encode(event.text), around[1], self._tail))
         if isinstance(event, PartBegin):
             return self._chunks(event.choice, self._choice(event.choice).begin(event))
         if isinstance(event, PartEnd):
@@ -100,7 +104,7 @@ class StreamWriter:
     def _choice(self, number: int) -> ChoiceWriter:
         choice = self._choices.get(number)
         if choice is None:
-            choice = self._choices[number] = ChoiceWriter(self._recipe)
+            choice = self._choices[number] = ChoiceWriter(self._recipe, number)
         return choice
 
     def _chunks(self, number: int, deltas: list[bytes]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -10,10 +9,8 @@ import msgspec
 from freehold.core.losses import Losses
 from freehold.core.parts import Reasoning, State, ToolCall
 from freehold.wire import sealing
+from freehold.wire.responses.frames import DeltaForm, Frames, delta_form
 from freehold.wire.responses.vocabulary import Json
-
-Tell = Callable[[str, Json], None]
-"""Takes an event: its type and its fields."""
 
 _OF_CALLS = ("namespace", "caller", "async")
 """Further fields of calls in this dialect."""
@@ -32,15 +29,19 @@ class Item(Protocol):
 class ReasoningItem:
     """Reasoning: sections of a summary, the reasoning itself, and what only its maker can read."""
 
-    def __init__(self, item_id: str, index: int, tell: Tell) -> None:
+    def __init__(self, item_id: str, index: int, frames: Frames) -> None:
         self.id, self.index = item_id, index
         self.state: State | None = None
         self._text: list[str] = []
         self._sections: list[list[str]] = []
         self._finished = 0
         """Sections that are done."""
-        self._tell = tell
-        tell("response.output_item.added", {"output_index": index, "item": self.item("in_progress")})
+        self._delta: DeltaForm | None = None
+        """Of the reasoning itself, once it has begun."""
+        self._section_delta: DeltaForm | None = None
+        """Of the section that is written."""
+        self._frames = frames
+        frames.tell("response.output_item.added", {"output_index": index, "item": self.item("in_progress")})
 
     def item(self, status: str) -> Json:
         """The reasoning. A status is no part of it at OpenAI."""
@@ -55,26 +56,30 @@ class ReasoningItem:
             item["encrypted_content"] = sealing.seal(self.state)
         return item
 
-    def grow(self, text: str, section: int) -> None:
+    def grow(self, text: str, section: int = -1) -> None:
         """More of a section, from 0, or of the reasoning itself (-1)."""
         if section >= 0:
             self._grow_summary(text, section)
             return
-        at = {"item_id": self.id, "output_index": self.index, "content_index": 0}
-        if not self._text:
+        if self._delta is None:
+            at = {"item_id": self.id, "output_index": self.index, "content_index": 0}
             begun = {"type": "reasoning_text", "text": ""}
-            self._tell("response.content_part.added", {**at, "part": begun})
+            self._frames.tell("response.content_part.added", {**at, "part": begun})
+            self._delta = delta_form("response.reasoning_text.delta", at)
         self._text.append(text)
-        self._tell("response.reasoning_text.delta", {**at, "delta": text})
+        self._frames.tell_delta(self._delta, text)
 
     def _grow_summary(self, text: str, section: int) -> None:
         while len(self._sections) <= section:
             self._finish_section()
             self._sections.append([])
-            self._tell("response.reasoning_summary_part.added", {**self._section(), "part": _summary("")})
+            self._frames.tell(
+                "response.reasoning_summary_part.added", {**self._section(), "part": _summary("")}
+            )
+            self._section_delta = delta_form("response.reasoning_summary_text.delta", self._section())
         self._sections[section].append(text)
-        if section == len(self._sections) - 1:
-            self._tell("response.reasoning_summary_text.delta", {**self._section(), "delta": text})
+        if self._section_delta is not None and section == len(self._sections) - 1:
+            self._frames.tell_delta(self._section_delta, text)
 
     def _section(self) -> Json:
         return {
@@ -87,8 +92,10 @@ class ReasoningItem:
         if self._finished < len(self._sections):
             self._finished = len(self._sections)
             text = "".join(self._sections[-1])
-            self._tell("response.reasoning_summary_text.done", {**self._section(), "text": text})
-            self._tell("response.reasoning_summary_part.done", {**self._section(), "part": _summary(text)})
+            self._frames.tell("response.reasoning_summary_text.done", {**self._section(), "text": text})
+            self._frames.tell(
+                "response.reasoning_summary_part.done", {**self._section(), "part": _summary(text)}
+            )
 
     def end(self) -> None:
         """Nothing more comes."""
@@ -96,11 +103,11 @@ class ReasoningItem:
         if self._text:
             at = {"item_id": self.id, "output_index": self.index, "content_index": 0}
             text = "".join(self._text)
-            self._tell("response.reasoning_text.done", {**at, "text": text})
+            self._frames.tell("response.reasoning_text.done", {**at, "text": text})
             done = {"type": "reasoning_text", "text": text}
-            self._tell("response.content_part.done", {**at, "part": done})
+            self._frames.tell("response.content_part.done", {**at, "part": done})
         done_item = {"output_index": self.index, "item": self.item("completed")}
-        self._tell("response.output_item.done", done_item)
+        self._frames.tell("response.output_item.done", done_item)
 
 
 def _summary(text: str) -> Json:
@@ -111,7 +118,7 @@ class CallItem:
     """A call of a function or of a custom tool."""
 
     def __init__(
-        self, call: ToolCall, item_id: str, index: int, tell: Tell, losses: Losses, *, own: bool
+        self, call: ToolCall, item_id: str, index: int, frames: Frames, losses: Losses, *, own: bool
     ) -> None:
         self.id, self.index = item_id, index
         self.state: State | None = None
@@ -123,8 +130,10 @@ class CallItem:
                 self._fields[name] = value
             else:
                 losses.add("answer", name)
-        self._tell = tell
-        tell("response.output_item.added", {"output_index": index, "item": self.item("in_progress")})
+        self._frames = frames
+        frames.tell("response.output_item.added", {"output_index": index, "item": self.item("in_progress")})
+        kind = "custom_tool_call_input" if self._custom else "function_call_arguments"
+        self._delta = delta_form(f"response.{kind}.delta", {"item_id": item_id, "output_index": index})
 
     def item(self, status: str) -> Json:
         """The call."""
@@ -136,11 +145,10 @@ class CallItem:
             **self._fields,
         }
 
-    def grow(self, text: str) -> None:
+    def grow(self, text: str, section: int = -1) -> None:
         """More arguments."""
         self._arguments.append(text)
-        kind = "custom_tool_call_input" if self._custom else "function_call_arguments"
-        self._tell(f"response.{kind}.delta", {"item_id": self.id, "output_index": self.index, "delta": text})
+        self._frames.tell_delta(self._delta, text)
 
     def end(self) -> None:
         """Nothing more comes. A function without arguments is called with none."""
@@ -149,21 +157,21 @@ class CallItem:
         at = {"item_id": self.id, "output_index": self.index}
         whole = "".join(self._arguments)
         if self._custom:
-            self._tell("response.custom_tool_call_input.done", {**at, "input": whole})
+            self._frames.tell("response.custom_tool_call_input.done", {**at, "input": whole})
         else:
-            self._tell("response.function_call_arguments.done", {**at, "arguments": whole})
+            self._frames.tell("response.function_call_arguments.done", {**at, "arguments": whole})
         done = {"output_index": self.index, "item": self.item("completed")}
-        self._tell("response.output_item.done", done)
+        self._frames.tell("response.output_item.done", done)
 
 
 class WholeItem:
     """An item that comes in one piece."""
 
-    def __init__(self, whole: Json | msgspec.Raw, item_id: str, index: int, tell: Tell) -> None:
+    def __init__(self, whole: Json | msgspec.Raw, item_id: str, index: int, frames: Frames) -> None:
         self.id, self.index = item_id, index
         self._whole = whole
-        tell("response.output_item.added", {"output_index": index, "item": whole})
-        tell("response.output_item.done", {"output_index": index, "item": whole})
+        frames.tell("response.output_item.added", {"output_index": index, "item": whole})
+        frames.tell("response.output_item.done", {"output_index": index, "item": whole})
 
     def item(self, status: str) -> Json | msgspec.Raw:
         """The item, whose status is its own."""

@@ -7,7 +7,7 @@ import msgspec
 from freehold.core.losses import Losses
 from freehold.core.parts import Citation, Foreign, Refusal, State, Text
 from freehold.wire.responses.citations import write_citation
-from freehold.wire.responses.items_open import Tell
+from freehold.wire.responses.frames import Frames, delta_form
 from freehold.wire.responses.logprobs import WaitingLogProbs
 from freehold.wire.responses.vocabulary import MESSAGE, Json
 
@@ -15,15 +15,15 @@ from freehold.wire.responses.vocabulary import MESSAGE, Json
 class MessageItem:
     """A message of the assistant's. More of its parts may come until it is closed."""
 
-    def __init__(self, item_id: str, index: int, fields: Json, tell: Tell) -> None:
+    def __init__(self, item_id: str, index: int, fields: Json, frames: Frames) -> None:
         self.id, self.index = item_id, index
         self.content: list[ContentPart] = []
         self.closed = False
         self.last = False
         """No more parts come; those that are open may grow."""
         self._fields = fields
-        self._tell = tell
-        tell("response.output_item.added", {"output_index": index, "item": self.item("in_progress")})
+        self._frames = frames
+        frames.tell("response.output_item.added", {"output_index": index, "item": self.item("in_progress")})
 
     def item(self, status: str) -> Json:
         """The message."""
@@ -45,14 +45,16 @@ class MessageItem:
         """Ends it."""
         if not self.closed:
             self.closed = True
-            self._tell("response.output_item.done", {"output_index": self.index, "item": self.item(status)})
+            self._frames.tell(
+                "response.output_item.done", {"output_index": self.index, "item": self.item(status)}
+            )
 
 
 class ContentPart:
     """A text, a refusal, or what only this dialect has, within a message."""
 
     def __init__(
-        self, message: MessageItem, part: Text | Refusal | Foreign, tell: Tell, waiting: WaitingLogProbs
+        self, message: MessageItem, part: Text | Refusal | Foreign, frames: Frames, waiting: WaitingLogProbs
     ) -> None:
         self.message = message
         self.ended = False
@@ -70,8 +72,12 @@ class ContentPart:
         self._covered = 0
         self._written = 0
         self._logprobs: list[msgspec.Raw] = []
-        self._tell = tell
-        tell("response.content_part.added", {**self._at, "part": self.part()})
+        self._frames = frames
+        frames.tell("response.content_part.added", {**self._at, "part": self.part()})
+        if self._refusal:
+            self._delta = delta_form("response.refusal.delta", self._at)
+        else:
+            self._delta = delta_form("response.output_text.delta", self._at, {"logprobs": []})
         message.content.append(self)
 
     def part(self) -> Json | msgspec.Raw:
@@ -88,15 +94,15 @@ class ContentPart:
             "text": text,
         }
 
-    def grow(self, text: str) -> None:
+    def grow(self, text: str, section: int = -1) -> None:
         """More words, with the log-probabilities that are known of them."""
         self._text.append(text)
-        if self._refusal:
-            self._tell("response.refusal.delta", {**self._at, "delta": text})
+        self._written += len(text)
+        if self._waiting and not self._refusal:
+            fresh = self._take_logprobs()
+            self._frames.tell("response.output_text.delta", {**self._at, "delta": text, "logprobs": fresh})
         else:
-            self._written += len(text)
-            fresh = self._take_logprobs() if self._waiting else []
-            self._tell("response.output_text.delta", {**self._at, "delta": text, "logprobs": fresh})
+            self._frames.tell_delta(self._delta, text)
 
     def _take_logprobs(self) -> list[msgspec.Raw]:
         entries, length = self._waiting.take(self._written - self._covered)
@@ -110,20 +116,20 @@ class ContentPart:
         if annotation is not None:
             place = {**self._at, "annotation_index": len(self._annotations)}
             self._annotations.append(annotation)
-            self._tell("response.output_text.annotation.added", {**place, "annotation": annotation})
+            self._frames.tell("response.output_text.annotation.added", {**place, "annotation": annotation})
 
     def end(self) -> None:
         """Nothing more comes."""
         self.ended = True
         text = "".join(self._text)
         if self._refusal:
-            self._tell("response.refusal.done", {**self._at, "refusal": text})
+            self._frames.tell("response.refusal.done", {**self._at, "refusal": text})
         elif self._foreign is None:
             if self._waiting:
                 self._take_logprobs()
             done = {**self._at, "text": text, "logprobs": list(self._logprobs)}
-            self._tell("response.output_text.done", done)
-        self._tell("response.content_part.done", {**self._at, "part": self.part()})
+            self._frames.tell("response.output_text.done", done)
+        self._frames.tell("response.content_part.done", {**self._at, "part": self.part()})
 
 
 def message_fields(part: Text | Refusal | Foreign, losses: Losses) -> Json:

@@ -11,12 +11,12 @@ from freehold.wire import sealing
 from freehold.wire.dialect import Addressee
 from freehold.wire.reading import Object, Unreadable
 from freehold.wire.responses.carriers import carrier_id
+from freehold.wire.responses.frames import Frames
 from freehold.wire.responses.items_in import with_state
 from freehold.wire.responses.items_open import (
     CallItem,
     Item,
     ReasoningItem,
-    Tell,
     WholeItem,
     lose_fields,
 )
@@ -30,7 +30,7 @@ from freehold.wire.responses.vocabulary import NAME, Json
 class Output:
     """Writes the parts of the one choice."""
 
-    def __init__(self, addressee: Addressee, tell: Tell, losses: Losses) -> None:
+    def __init__(self, addressee: Addressee, frames: Frames, losses: Losses) -> None:
         self.parts: list[Part] = []
         """As they began."""
         self._items: list[Item] = []
@@ -42,7 +42,7 @@ class Output:
         self._ids: set[str] = set()
         self._suffix = suffix_of(addressee)
         self._waiting = WaitingLogProbs()
-        self._tell = tell
+        self._frames = frames
         self._losses = losses
         self.own = False
         """The answer came in this dialect."""
@@ -70,19 +70,19 @@ class Output:
         self._leave_message()
         number = len(self._items)
         if isinstance(part, Reasoning):
-            reasoning = ReasoningItem(self._id("rs", part.item_id), number, self._tell)
+            reasoning = ReasoningItem(self._id("rs", part.item_id), number, self._frames)
             self._items.append(reasoning)
             self._open[event.index] = reasoning
             reasoning.state = part.state
             lose_fields(part, self._losses)
             if part.text:
-                reasoning.grow(part.text, -1)
+                reasoning.grow(part.text)
             for section, text in enumerate(part.summary):
                 reasoning.grow(text, section)
         elif isinstance(part, ToolCall):
             prefix = "ctc" if part.custom else "fc"
             item_id = self._id(prefix, part.item_id)
-            call = CallItem(part, item_id, number, self._tell, self._losses, own=self.own)
+            call = CallItem(part, item_id, number, self._frames, self._losses, own=self.own)
             self._items.append(call)
             self._open[event.index] = call
             call.state = part.state
@@ -99,7 +99,7 @@ class Output:
 
     def _whole(self, item: Json | msgspec.Raw, item_id: str) -> None:
         self._ids.add(item_id)
-        self._items.append(WholeItem(item, item_id, len(self._items), self._tell))
+        self._items.append(WholeItem(item, item_id, len(self._items), self._frames))
 
     def _begin_content(self, index: int, part: Text | Refusal | Foreign) -> None:
         wanted = None if isinstance(part, Foreign) else part.item_id
@@ -107,12 +107,12 @@ class Output:
         if message is None or message.last or (wanted is not None and wanted != self._message_id):
             self._leave_message()
             fields = message_fields(part, self._losses)
-            message = MessageItem(self._id("msg", wanted), len(self._items), fields, self._tell)
+            message = MessageItem(self._id("msg", wanted), len(self._items), fields, self._frames)
             self._items.append(message)
             self._message, self._message_id = message, wanted
         elif isinstance(part, Text | Refusal):
             message_fields(part, self._losses)
-        content = ContentPart(message, part, self._tell, self._waiting)
+        content = ContentPart(message, part, self._frames, self._waiting)
         self._open[index] = content
         if isinstance(part, Text | Refusal) and part.text:
             content.grow(part.text)
@@ -131,12 +131,11 @@ class Output:
     def grow(self, event: Grow) -> None:
         """More of a part."""
         opened = self._open.get(event.index)
-        if isinstance(opened, ContentPart | CallItem):
-            opened.grow(event.text)
-        elif isinstance(opened, ReasoningItem):
+        if isinstance(opened, Media):
+            if event.section != 1:
+                opened.data = (opened.data or "") + event.text
+        elif opened is not None:
             opened.grow(event.text, event.section)
-        elif opened is not None and event.section != 1:
-            opened.data = (opened.data or "") + event.text
 
     def sign(self, event: Sign) -> None:
         """The state of a part."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -18,11 +19,11 @@ from freehold.wire.responses.vocabulary import NAME, UNREADABLE
 from freehold.wire.sse import data_of
 
 ABSENT = msgspec.Raw(b"")
-_NOTHING = (b"", b"null", b"[]")
+_NOTHING = (ABSENT, msgspec.Raw(b"null"), msgspec.Raw(b"[]"))
 
 
 def _given(raw: msgspec.Raw) -> bool:
-    return raw is not ABSENT and bytes(raw) not in _NOTHING
+    return raw not in _NOTHING
 
 
 class Frame(msgspec.Struct, gc=False):
@@ -34,7 +35,8 @@ class Frame(msgspec.Struct, gc=False):
     output_index: int = 0
     content_index: int = 0
     summary_index: int = 0
-    delta: msgspec.Raw = ABSENT
+    delta: Any = None
+    """Text, in all events that are read."""
     logprobs: msgspec.Raw = ABSENT
     item: msgspec.Raw = ABSENT
     part: msgspec.Raw = ABSENT
@@ -56,7 +58,6 @@ class _Response(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(Frame).decode
-_decode_text = msgspec.json.Decoder(str).decode
 _decode_response = msgspec.json.Decoder(_Response).decode
 
 _ENDS = ("response.completed", "response.incomplete", "response.cancelled")
@@ -124,7 +125,7 @@ class Decoder:
 
     def _text(self, frame: Frame) -> list[Event]:
         events = self._items.grow_content(
-            frame.output_index, frame.content_index, _decode_text(frame.delta), refusal=False
+            frame.output_index, frame.content_index, _text_of(frame), refusal=False
         )
         if _given(frame.logprobs):
             events.insert(-1, LogProbs(0, b'{"content":%b}' % bytes(frame.logprobs)))
@@ -132,17 +133,17 @@ class Decoder:
 
     def _refusal(self, frame: Frame) -> list[Event]:
         return self._items.grow_content(
-            frame.output_index, frame.content_index, _decode_text(frame.delta), refusal=True
+            frame.output_index, frame.content_index, _text_of(frame), refusal=True
         )
 
     def _reasoning(self, frame: Frame) -> list[Event]:
-        return self._items.grow_reasoning(frame.output_index, _decode_text(frame.delta), None)
+        return self._items.grow_reasoning(frame.output_index, _text_of(frame), None)
 
     def _summary(self, frame: Frame) -> list[Event]:
-        return self._items.grow_reasoning(frame.output_index, _decode_text(frame.delta), frame.summary_index)
+        return self._items.grow_reasoning(frame.output_index, _text_of(frame), frame.summary_index)
 
     def _arguments(self, frame: Frame) -> list[Event]:
-        return self._items.grow_call(frame.output_index, _decode_text(frame.delta))
+        return self._items.grow_call(frame.output_index, _text_of(frame))
 
     def _annotation(self, frame: Frame) -> list[Event]:
         if not _given(frame.annotation):
@@ -192,12 +193,20 @@ class Decoder:
     def _failed(self, frame: Frame) -> list[Event]:
         response = _decode_response(frame.response)
         events = [*self._begin(response), *_usage(response)]
-        error = bytes(response.error)
-        events.append(read_stream_error(b"{}" if error in _NOTHING else error))
+        events.append(read_stream_error(bytes(response.error) if _given(response.error) else b"{}"))
         self._ended = True
         return events
 
 
+def _text_of(frame: Frame) -> str:
+    text = frame.delta
+    if not isinstance(text, str):
+        raise ValueError(f"the delta of a `{frame.type}` is not text")  # noqa: TRY004 - of the provider's bytes
+    return text
+
+
 def _usage(response: _Response) -> list[Event]:
+    if not _given(response.usage):
+        return []
     raw = bytes(response.usage)
-    return [] if raw in _NOTHING else [UsageSeen(decode_usage(raw), raw)]
+    return [UsageSeen(decode_usage(raw), raw)]

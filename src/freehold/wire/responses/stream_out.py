@@ -24,12 +24,13 @@ from freehold.core.parts import Foreign
 from freehold.core.usage import NO_USAGE
 from freehold.wire.dialect import Addressee, NotAnAnswer
 from freehold.wire.responses.errors import event_of, failure_of
+from freehold.wire.responses.frames import Frames
 from freehold.wire.responses.output import Output
 from freehold.wire.responses.response_object import request_echo, response_id
 from freehold.wire.responses.stops import Ending, ending_of
 from freehold.wire.responses.usage import encode_tier, encode_usage
-from freehold.wire.responses.vocabulary import ERROR, NAME, Json, encode
-from freehold.wire.sse import WAIT, on_one_line
+from freehold.wire.responses.vocabulary import ERROR, NAME, Json, packed
+from freehold.wire.sse import WAIT
 
 MOST_BYTES = 32 * 1024 * 1024
 """Held of one streamed answer."""
@@ -47,14 +48,13 @@ class Encoder:
         self._held = 0
         self._addressee = addressee
         self._losses = losses
-        self._frames: list[bytes] = []
-        self._number = 0
+        self._frames = Frames()
         self._begin: Begin | None = None
         self._stop: Stop | None = None
         self._usage = NO_USAGE
         self._tier: str | None = None
         self._echo = request_echo(addressee.request)
-        self._output = Output(addressee, self._tell, losses)
+        self._output = Output(addressee, self._frames, losses)
         self._writers: dict[type[Event], Callable[..., None]] = {
             Begin: self._begun,
             PartBegin: self._output.begin,
@@ -79,11 +79,9 @@ class Encoder:
             self._losses.add("n")  # there is one answer in this dialect
             return b""
         self._writers[type(event)](event)
-        written = b"".join(self._frames)
-        self._frames.clear()
         if self._most is not None:
             self._count(event, self._most)
-        return written
+        return self._frames.take()
 
     def wait(self) -> bytes:
         """A comment."""
@@ -99,15 +97,11 @@ class Encoder:
         elif isinstance(event, PartBegin):
             self._held += _PIECE_BYTES + (len(event.part.raw) if isinstance(event.part, Foreign) else 0)
         if self._held > most:
-            self._output = Output(self._addressee, self._tell, self._losses)  # the long one is let go of
+            self._frames.take()
+            self._output = Output(self._addressee, self._frames, self._losses)  # the long one is let go of
             self._writers = {ErrorSeen: self._failed}
             self._most = None
             raise NotAnAnswer("it is too long to be repeated at its end, as this dialect has it")
-
-    def _tell(self, kind: str, fields: Json) -> None:
-        data = on_one_line(encode({"type": kind, "sequence_number": self._number, **fields}))
-        self._number += 1
-        self._frames.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), data))
 
     def _begun(self, event: Begin) -> None:
         self._begin = event
@@ -116,8 +110,9 @@ class Encoder:
         # Which build of a model answered (`fingerprint`) has no place here and changes nothing.
         for name in event.extra:
             self._losses.add("answer", name)
-        self._tell("response.created", {"response": self.response(Ending("in_progress"))})
-        self._tell("response.in_progress", {"response": self.response(Ending("in_progress"))})
+        response = {"response": packed(self.response(Ending("in_progress")))}
+        self._frames.tell("response.created", response)
+        self._frames.tell("response.in_progress", response)
 
     def _stopped(self, event: StopSeen) -> None:
         self._stop = event.stop
@@ -132,13 +127,13 @@ class Encoder:
     def _ended(self, _: End) -> None:
         ending = self.ending()
         self._output.close("completed" if ending.status == "completed" else "incomplete")
-        self._tell(ending.event, {"response": self.response(ending)})
+        self._frames.tell(ending.event, {"response": self.response(ending)})
 
     def _failed(self, event: ErrorSeen) -> None:
         self._output.close("incomplete")
-        self._tell("error", event_of(event))
+        self._frames.tell("error", event_of(event))
         ending = Ending("failed", error=failure_of(event))
-        self._tell(ending.event, {"response": self.response(ending)})
+        self._frames.tell(ending.event, {"response": self.response(ending)})
 
     def ending(self) -> Ending:
         """How the answer ended."""

@@ -34,6 +34,11 @@ UNREADABLE = (ValueError, RecursionError)
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
 
+def packed(value: Json) -> msgspec.Raw:
+    """The value as JSON, to be written more than once."""
+    return msgspec.Raw(encode(value))
+
+
 def own_fields(fields: Fields, dialect: str, losses: Losses) -> Fields:
     """The fields as they go out again: those of another dialect are losses."""
     if dialect == NAME:
