@@ -47,22 +47,25 @@ class _Reader:
         """The error object of an error event."""
         self.broken: NotAnAnswer | None = None
         """Why an event was not understood."""
+        self._halted = False
+        """Finished, ended by an error event, or broken: what follows is not part of the answer."""
 
     @property
     def complete(self) -> bool:
         """Whether the answer came to its end, as opposed to being cut."""
         return self.finished or self.facts.stop_reason is not None
 
-    @property
-    def _halted(self) -> bool:
-        return self.finished or self.error is not None or self.broken is not None
-
-    def _note(self, event: Event) -> None:
-        if isinstance(event, Grow):
-            if event.text:
+    def _note(self, events: list[Event]) -> None:
+        """Take the facts out of what was read. Almost all of it only goes on writing."""
+        for event in events:
+            if not isinstance(event, Grow):
+                self._learn(event)
+            elif event.text:
                 self.deltas += 1
                 self.started = True
-        elif isinstance(event, PartBegin):
+
+    def _learn(self, event: Event) -> None:
+        if isinstance(event, PartBegin):
             self.started = self.started or _says_something(event.part)
         elif isinstance(event, Sign):
             self.started = True
@@ -75,8 +78,9 @@ class _Reader:
             self.facts.model = event.model
         elif isinstance(event, ErrorSeen):
             self.error = event.raw
+            self._halted = True
         elif isinstance(event, End):
-            self.finished = True
+            self.finished = self._halted = True
 
     def usage_so_far(self) -> Usage:
         """The provider's usage or, when the stream ended before it came, the events we counted."""
@@ -91,8 +95,13 @@ class _Reader:
         try:
             return self._decoder.read(frame)
         except NotAnAnswer as error:
-            self.broken = error
+            self._break(error)
             raise
+
+    def _break(self, error: NotAnAnswer) -> NotAnAnswer:
+        self.broken = error
+        self._halted = True
+        return error
 
     def _end(self) -> list[Event]:
         try:
@@ -137,8 +146,7 @@ class ForwardedStream(_Reader):
         try:
             frames = splitter.feed(piece)
         except FreeholdError as error:
-            self.broken = NotAnAnswer(error.message)
-            raise self.broken from None
+            raise self._break(NotAnAnswer(error.message)) from None
         shown: list[bytes] = [splitter.late]
         for at, frame in enumerate(frames):
             try:
@@ -147,8 +155,7 @@ class ForwardedStream(_Reader):
                 if not any(shown):
                     raise
                 break
-            for event in events:
-                self._note(event)
+            self._note(events)
             only_writes = len(events) == 1 and type(events[0]) is Grow
             shown.append(self._told(frame, only_writes))
             shown.append(b"\n\n" if splitter.endings is None else splitter.endings[at])
@@ -162,18 +169,17 @@ class ForwardedStream(_Reader):
         if self._halted:
             return b""
         try:
-            for event in self._read(rest) if rest.strip() else ():
-                self._note(event)
+            if rest.strip():
+                self._note(self._read(rest))
         except NotAnAnswer:
             rest = b""
-        for event in self._end():
-            self._note(event)
+        self._note(self._end())
         return self._told(rest, only_writes=False) + b"\n\n" if rest else b""
 
-    def _note(self, event: Event) -> None:
+    def _learn(self, event: Event) -> None:
         if self._name is not None and isinstance(event, Begin) and event.id:
             self._former = b'"%b"' % event.id.encode()
-        super()._note(event)
+        super()._learn(event)
 
     def _told(self, frame: bytes, only_writes: bool) -> bytes:
         if not only_writes or self._beside_text:
@@ -266,8 +272,7 @@ class TranslatedStream(_Reader):
         try:
             frames = self._splitter.feed(piece)
         except (FreeholdError, ValueError) as error:
-            self.broken = NotAnAnswer(str(error))
-            raise self.broken from None
+            raise self._break(NotAnAnswer(str(error))) from None
         told: list[bytes] = []
         for frame in frames:
             try:
@@ -281,19 +286,21 @@ class TranslatedStream(_Reader):
         return b"".join(told)
 
     def _tell(self, events: list[Event], told: list[bytes]) -> None:
-        for event in events:
-            self._note(event)
-            if self._watch is not None:
+        self._note(events)
+        if self._watch is not None:
+            for event in events:
                 self._watch.see(event)
-            if isinstance(event, Sign):
-                event.state = made_by(self._maker, event.state)
-            elif isinstance(event, PartBegin):
-                event.part = with_maker(event.part, self._maker, self._tool_names)
-            try:
-                told.append(self._write(event))
-            except NotAnAnswer as error:
-                self.broken = error
-                raise
+        try:
+            told += map(self._write, events)
+        except NotAnAnswer as error:
+            raise self._break(error) from None
+
+    def _learn(self, event: Event) -> None:
+        if isinstance(event, Sign):
+            event.state = made_by(self._maker, event.state)
+        elif isinstance(event, PartBegin):
+            event.part = with_maker(event.part, self._maker, self._tool_names)
+        super()._learn(event)
 
     def finish(self) -> bytes:
         """The bytes have ended: what is left to be told."""
@@ -305,7 +312,7 @@ class TranslatedStream(_Reader):
             if rest.strip():
                 self._tell(self._read(rest), told)
         except NotAnAnswer:
-            self.broken = None  # half an event at the very end: the answer was cut, not broken
+            self.broken, self._halted = None, False  # half an event at the very end: cut, not broken
         if not self._halted:
             self._tell(self._end(), told)
         return b"".join(told)

@@ -60,7 +60,8 @@ class EventSplitter:
                 raise EventTooLarge(f"An event of the stream passed {MAX_EVENT_BYTES} bytes without ending.")
             if not self._ends_event(piece):
                 # The middle of a large event: joined once, when its end comes.
-                self._keep(piece)
+                if piece:
+                    self._keep(piece)
                 return []
             self._parts.append(piece)
             piece = self.take_rest()
@@ -68,7 +69,9 @@ class EventSplitter:
             return self._split_any(piece)
         self.endings = None
         events = piece.split(b"\n\n")
-        self._keep(events.pop())
+        rest = events.pop()
+        if rest:
+            self._keep(rest)
         return events
 
     def _ends_event(self, piece: bytes) -> bool:
@@ -86,15 +89,15 @@ class EventSplitter:
             events.append(data[start : boundary.start()])
             self.endings.append(boundary.group())
             start = boundary.end()
-        self._keep(data[start:])
+        if start < len(data):
+            self._keep(data[start:])
         self._after_cr = start == len(data) and data.endswith(b"\r")
         return events
 
     def _keep(self, rest: bytes) -> None:
-        if rest:
-            self._parts.append(rest)
-            self._held += len(rest)
-            self._seam = rest[-_SEAM:] if len(rest) >= _SEAM else (self._seam + rest)[-_SEAM:]
+        self._parts.append(rest)
+        self._held += len(rest)
+        self._seam = rest[-_SEAM:] if len(rest) >= _SEAM else (self._seam + rest)[-_SEAM:]
 
     def late_of(self, piece: bytes) -> bytes:
         """The LF at the beginning of `piece` that belongs to the ending before it, if it does."""
