@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 import anthropic
 import openai
@@ -32,6 +32,7 @@ SCRIPT = Script(
         "page": Behaviour(faults=(Page(status=400, text="<html>proxy-7.internal:3128</html>"),)),
         "nonsense": Behaviour(faults=(Page(status=200),)),
         "spill": Behaviour(faults=(Refused(status=400, body=SPILL),)),
+        "ill": Behaviour(faults=(Refused(status=500),)),
         "sorry": Behaviour(text=COUNTING, faults=(ErrorEvent(after=8),)),
         "clumsy": (Behaviour(text="Sure! It is seven."), Behaviour(text='```json\n{"a": 7}\n```')),
     }
@@ -75,6 +76,7 @@ def toml_for(root: str, allow: str) -> str:
         '[routes.chat-nonsense]\nincumbent = "chat/nonsense"',
         '[routes.chat-page]\nincumbent = "chat/page"\n[routes.chat-spill]\nincumbent = "chat/spill"',
         '[routes."small:1b"]\nincumbent = "chat/parrot"',
+        '[routes.thrice]\nincumbent = "bedrock/ill"\nfallbacks = ["gemini/ill", "bedrock/witness"]',
         '[routes.lossless-second]\nincumbent = "gemini/parrot"\nfallbacks = ["chat/parrot"]',
     ]
     return "\n".join(lines)
@@ -83,7 +85,10 @@ def toml_for(root: str, allow: str) -> str:
 class Picture(BaseHTTPRequestHandler):
     """Serves one picture."""
 
+    asked: ClassVar[list[str]] = []
+
     def do_GET(self) -> None:
+        self.asked.append(self.path)
         self.send_response(200)
         self.send_header("content-type", "image/png")
         self.send_header("content-length", str(len(PNG)))
@@ -194,6 +199,21 @@ def test_a_file_by_url_reaches_every_provider(
     assert answer.status == 200
     told = answer.json()["content"][0]["text"]
     assert source["url"] in told or hashlib.sha256(PNG).hexdigest() in told
+
+
+def test_a_file_is_fetched_once_however_many_models_are_asked(
+    endpoint: RunningEndpoint, pictures: str
+) -> None:
+    source = {"type": "url", "url": f"http://{pictures}/once.png"}
+    content = [{"type": "image", "source": source}, {"type": "text", "text": "What is it?"}]
+    with endpoint.connect() as client:
+        body = {"model": "thrice", "max_tokens": 99, "messages": [{"role": "user", "content": content}]}
+        answer = client.post("/v1/messages", body)
+    assert answer.status == 200
+    assert hashlib.sha256(PNG).hexdigest() in answer.json()["content"][0]["text"]
+    attempts = endpoint.recorded(answer.call).call.attempts
+    assert [one.provider for one in attempts] == ["bedrock", "gemini", "bedrock"]
+    assert Picture.asked.count("/once.png") == 1
 
 
 def test_a_file_of_a_private_network_is_not_fetched(endpoint: RunningEndpoint) -> None:

@@ -18,10 +18,10 @@ from freehold.core.losses import Losses
 from freehold.core.parts import MediaKind, Reasoning, Text
 from freehold.core.request import ChatRequest, ResponseFormat
 from freehold.core.usage import Usage, total
+from freehold.engine.asked import Asked
 from freehold.engine.counting import Estimate, counting_for
 from freehold.engine.embedding import embedding_for
 from freehold.engine.held import HeldStream, came_to_its_end
-from freehold.engine.inlining import FileFetcher, inline
 from freehold.engine.naming import is_kept, response_id_of
 from freehold.engine.origins import opened_for
 from freehold.engine.reasoned import ReasoningWatch
@@ -181,16 +181,19 @@ class Translating:
 
     def __init__(
         self,
-        request: Request,
-        decoded: ChatRequest,
+        asked: Asked,
+        filled: ChatRequest,
         settings: ProviderSettings,
         model: str,
         speech: DialectName,
         **who: Any,
     ) -> None:
-        """`speech` is what is spoken with the provider; `who` is what an Addressee has besides. Raises BadRequest,
-        and LossRefused when the client would rather have an error than a loss.
+        """`filled` is the request with the files that are sent along; `speech` is what is spoken with the provider;
+        `who` is what an Addressee has besides.
+
+        Raises BadRequest, and LossRefused when the client would rather have an error than a loss.
         """
+        request = asked.request
         self.speech = speech
         self.losses = losses = Losses()
         losses.add_all(request.lost)
@@ -203,20 +206,25 @@ class Translating:
         )
         self._spent: Usage | None = None
         """What a first answer used that was not in the form that was asked for."""
-        self._wish = _wish_in_words(decoded, settings)
-        self._asked, self._tool_names = fit_tool_names(_unkept(decoded), self.speech)
+        self._wish = _wish_in_words(filled, settings)
+        told, self._tool_names = fit_tool_names(_unkept(filled), self.speech)
         if self._wish is not None:
             losses.add("response_format")
-            self._asked = instructed(self._asked)
-        self._body = self._provider.encode_request(self._asked, self._recipient, losses)
+            told = instructed(told)
+        self._body = self._provider.encode_request(told, self._recipient, losses)
         if self._wish is None and "response_format" in losses.names:
-            self._wish = decoded.response_format  # the dialect has put it in words for this model
+            self._wish = filled.response_format  # the dialect has put it in words for this model
+        self._told = None if self._wish is None else told
+        """What another answer would be asked for with; as large as the request, and held for nothing else."""
+        self._several = (filled.n or 1) > 1
         if request.strict and losses.possible:
             raise LossRefused(losses.possible, settings.name)
         # What has no words and no state is at the provider alone; clients of its own dialect ask for state themselves.
         state_due = self.speech == "openai-responses" != request.dialect
-        self._watch = ReasoningWatch(decoded.reasoning, losses, state_due=state_due)
-        self._addressee = Addressee(request=as_asked(decoded, request), framing=request.framing, **who)
+        self._watch = ReasoningWatch(filled.reasoning, losses, state_due=state_due)
+        self._addressee = Addressee(
+            request=as_asked(asked.decoded(), request), framing=request.framing, **who
+        )
 
     def body(self) -> bytes:
         """The request in the provider's dialect."""
@@ -245,7 +253,8 @@ class Translating:
 
     def _mend(self, text: str, problem: str) -> bytes:
         """The request for another answer than `text`."""
-        return self._provider.encode_request(repair(self._asked, text, problem), self._recipient, self.losses)
+        assert self._told is not None
+        return self._provider.encode_request(repair(self._told, text, problem), self._recipient, self.losses)
 
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
         """The answer in the client's dialect, and its facts. Raises NotAnAnswer, and NotInForm for a second try."""
@@ -270,7 +279,7 @@ class Translating:
         encoder = self._client.encode_stream(self._addressee, self.losses)
         framing = self._settings.framing_of(self.speech)
         watch = self._watch if self._watch.needed else None
-        if self._wish is None or (self._asked.n or 1) > 1:
+        if self._wish is None or self._several:
             return TranslatedStream(
                 self._provider,
                 encoder,
@@ -294,16 +303,16 @@ class Translating:
 
 
 async def exchange_for(
-    request: Request,
+    asked: Asked,
     settings: ProviderSettings,
     model: str,
     *,
     operation: Operation,
     call_id: str,
     created: int,
-    fetcher: FileFetcher | None,
 ) -> Exchange | Estimate:
-    """How `request` is put to the provider. Raises BadRequest and LossRefused."""
+    """How the request is put to the provider. Raises BadRequest and LossRefused."""
+    request = asked.request
     if operation == "embeddings":
         if request.dialect == "openai-chat" and "openai-chat" in settings.dialects:
             return Passing(request, settings, model, embeddings=True)
@@ -321,12 +330,10 @@ async def exchange_for(
         kept = request.dialect == "openai-responses" and (is_kept(request) or request.background)
         name = response_id_of(call_id) if kept else None
         return Passing(own, settings, model, call_name=name)
-    decoded = request.decoded()
-    if fetcher is not None:
-        urls = settings.quirks.media_urls
-        able = _FETCHED_THERE[speech] if urls is None else urls
-        decoded = await inline(decoded, fetcher, [kind for kind in _KINDS if kind not in able])
-    return Translating(request, decoded, settings, model, speech, id=call_id, created=created)
+    urls = settings.quirks.media_urls
+    able = _FETCHED_THERE[speech] if urls is None else urls
+    filled = await asked.with_files([kind for kind in _KINDS if kind not in able])
+    return Translating(asked, filled, settings, model, speech, id=call_id, created=created)
 
 
 _KINDS: tuple[MediaKind, ...] = ("image", "audio", "video", "document")

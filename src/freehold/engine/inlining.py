@@ -34,18 +34,60 @@ class FileFetcher(Protocol):
         """The file at `url`. Raises BadRequest."""
 
 
-async def inline(request: ChatRequest, fetcher: FileFetcher, wanted: Collection[MediaKind]) -> ChatRequest:
-    """The request with the files of the kinds `wanted` in place of their URLs, and those of all `data:` URLs.
-
-    The request itself stays as it is. Raises BadRequest for a file that cannot be had, Overloaded.
+class Files:
+    """The files that the requests of one call name. Each is fetched once, whoever is asked, and all of them together
+    are bounded as those of one request.
     """
-    files = list(dict.fromkeys(_wanted_files(request, wanted)))
-    if not files:
-        return request
-    found = await _fetch_all(files, fetcher)
-    return msgspec.structs.replace(
-        request, messages=[_filled_message(one, found) for one in request.messages]
-    )
+
+    def __init__(self, fetcher: FileFetcher) -> None:
+        self._fetcher = fetcher
+        self._quota = Quota(fetcher.settings.max_request_bytes)
+        self._found: _Found = {}
+
+    async def put_into(self, request: ChatRequest, wanted: Collection[MediaKind]) -> ChatRequest:
+        """The request with the files of the kinds `wanted` in place of their URLs, and those of all `data:` URLs.
+
+        The request itself stays as it is. Raises BadRequest for a file that cannot be had, Overloaded.
+        """
+        files = dict.fromkeys(_wanted_files(request, wanted))
+        if not files:
+            return request
+        most = self._fetcher.settings.max_request_files
+        if len(files) > most:
+            raise BadRequest(f"The request names more than {most} files by URL.")
+        missing = [file for file in files if file not in self._found]
+        if missing:
+            await self._fetch(missing)
+        found = {file: self._found[file] for file in files}
+        return msgspec.structs.replace(
+            request, messages=[_filled_message(one, found) for one in request.messages]
+        )
+
+    def let_go(self) -> None:
+        """None of them will be wanted again."""
+        self._found.clear()
+
+    async def _fetch(self, files: list[_File]) -> None:
+        fetcher, limits = self._fetcher, self._fetcher.settings
+        left = iter(files)
+
+        async def work() -> None:
+            for url, kind in left:
+                file = await fetcher.fetch(url, kinds=(kind,), quota=self._quota)
+                self._found[url, kind] = (base64.b64encode(file.data).decode("ascii"), file.mime_type)
+
+        tasks = [asyncio.ensure_future(work()) for _ in range(min(len(files), limits.max_request_concurrent))]
+        try:
+            async with asyncio.timeout(limits.request_total):
+                await asyncio.gather(*tasks)
+        except TimeoutError:
+            raise BadRequest(
+                f"The files of the request took longer than {limits.request_total:g} s."
+            ) from None
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _wanted_files(request: ChatRequest, wanted: Collection[MediaKind]) -> Iterator[_File]:
@@ -61,32 +103,6 @@ def _media(request: ChatRequest) -> Iterator[Media]:
                 yield part
             elif isinstance(part, ToolResult):
                 yield from (inner for inner in part.content if isinstance(inner, Media))
-
-
-async def _fetch_all(files: list[_File], fetcher: FileFetcher) -> _Found:
-    limits = fetcher.settings
-    if len(files) > limits.max_request_files:
-        raise BadRequest(f"The request names more than {limits.max_request_files} files by URL.")
-    quota = Quota(limits.max_request_bytes)
-    found: _Found = {}
-    left = iter(files)
-
-    async def work() -> None:
-        for url, kind in left:
-            file = await fetcher.fetch(url, kinds=(kind,), quota=quota)
-            found[url, kind] = (base64.b64encode(file.data).decode("ascii"), file.mime_type)
-
-    tasks = [asyncio.ensure_future(work()) for _ in range(min(len(files), limits.max_request_concurrent))]
-    try:
-        async with asyncio.timeout(limits.request_total):
-            await asyncio.gather(*tasks)
-    except TimeoutError:
-        raise BadRequest(f"The files of the request took longer than {limits.request_total:g} s.") from None
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    return found
 
 
 def _filled_message(message: Message, found: _Found) -> Message:

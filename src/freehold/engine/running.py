@@ -13,6 +13,7 @@ from freehold.core.errors import (
     ProviderError,
     ProviderRefused,
 )
+from freehold.engine.asked import Asked
 from freehold.engine.capture import Capture, CaptureBudget
 from freehold.engine.counting import NOT_COUNTED, Estimate
 from freehold.engine.exchange import AnswerStream, Exchange, Translating, exchange_for
@@ -181,18 +182,19 @@ class RunningCall:
         """
         assert self._route is not None
         plan, reason = plan_for(self._route, request, self._runtime.providers)
+        asked = Asked(request, self._runtime.fetcher)
         for position, target in enumerate(plan):
             attempt = self._begin_attempt(target)
             attempt.reason, reason = reason, None
+            last = position + 1 == len(plan)
             try:
-                answer = await self._try(target, request, attempt)
+                answer = await self._try(target, asked, attempt, last=last)
             except FreeholdError as error:
                 attempt = self._attempt or attempt  # a second one may have been begun meanwhile
                 attempt.error = error.code
                 if isinstance(error, ProviderRefused):
                     attempt.outcome = "refused"
                 self._close_attempt()
-                last = position + 1 == len(plan)
                 if last or (
                     isinstance(error, ProviderRefused) and error.provider_status in _REQUEST_AT_FAULT
                 ):
@@ -201,18 +203,20 @@ class RunningCall:
                 return answer
         raise AssertionError("a route has at least one model")
 
-    async def _try(self, target: Target, request: Request, attempt: Attempt) -> bytes:
+    async def _try(self, target: Target, asked: Asked, attempt: Attempt, *, last: bool) -> bytes:
+        request = asked.request
         provider = self._runtime.providers[target.provider]
         call = self.call
         exchange = await exchange_for(
-            request,
+            asked,
             provider.settings,
             target.model,
             operation=call.operation,
             call_id=call.id,
             created=call.started_us // 1_000_000,
-            fetcher=self._runtime.fetcher,
         )
+        if last:
+            asked.let_go()
         if isinstance(exchange, Estimate):
             return self._estimate(exchange, attempt)
         self._exchange = exchange
