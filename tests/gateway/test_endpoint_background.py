@@ -82,6 +82,7 @@ def test_killed_while_it_ran(tmp_path: Path, provider: ThreadedProvider) -> None
         assert not any(b"Quietly" in path.read_bytes() for path in left_behind(endpoint))
         assert not any(b"In private" in path.read_bytes() for path in left_behind(endpoint))
     with endpoint, endpoint.sdk() as sdk:
+        assert sum(gap.calls or 0 for gap in endpoint.gaps) == 3, "their calls are stated to be missing"
         for name in (cut, hushed, hidden):
             answer = sdk.responses.retrieve(name)
             assert (answer.id, answer.status, answer.background) == (name, "failed", True)

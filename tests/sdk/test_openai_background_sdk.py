@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -293,3 +294,17 @@ def test_what_cannot_be_understood_is_refused_at_once(sdk: openai.OpenAI, provid
     assert caught.value.param == "background"
     with pytest.raises(openai.NotFoundError):
         sdk.responses.create(model=f"{provider}-unheard-of", input="x", background=True)
+
+
+def test_a_batch_has_no_background(sdk: openai.OpenAI) -> None:
+    line = {
+        "custom_id": "one",
+        "method": "POST",
+        "url": "/v1/responses",
+        "body": {"model": "chat-parrot", "input": "x", "background": True},
+    }
+    file = sdk.files.create(file=("in.jsonl", json.dumps(line).encode()), purpose="batch")
+    batch = sdk.batches.create(input_file_id=file.id, endpoint="/v1/responses", completion_window="24h")
+    until(lambda: sdk.batches.retrieve(batch.id).error_file_id)
+    told = sdk.files.content(sdk.batches.retrieve(batch.id).error_file_id or "").text
+    assert json.loads(told)["response"]["body"]["error"]["param"] == "background"
