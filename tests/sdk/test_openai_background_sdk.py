@@ -9,7 +9,7 @@ from typing import Any
 
 import openai
 import pytest
-from cases import WEATHER, WEATHER_SCHEMA
+from cases import WEATHER, WEATHER_SCHEMA, Forecast
 from openai.types.responses import Response
 from running_endpoint import LIMIT, until
 from six_dialects import SPOKEN, Stage, every_dialect, running_fixture, stage_fixture  # noqa: F401 - fixtures
@@ -222,6 +222,19 @@ def test_tools(sdk: openai.OpenAI, provider: str) -> None:
         ),
     )
     assert [item.name for item in answer.output if item.type == "function_call"] == [WEATHER] * 2
+
+
+@every_dialect
+@pytest.mark.parametrize("streamed", [False, True])
+def test_structured_output(sdk: openai.OpenAI, provider: str, streamed: bool) -> None:
+    asked: Any = {"model": f"{provider}-former", "input": "How will it be?", "background": True}
+    if streamed:
+        with sdk.responses.stream(text_format=Forecast, **asked) as stream:
+            answer = stream.get_final_response()
+        assert isinstance(answer.output_parsed, Forecast)
+    else:
+        answer = ended(sdk, sdk.responses.parse(text_format=Forecast, **asked))
+    Forecast.model_validate_json(sdk.responses.retrieve(answer.id).output_text)
 
 
 def test_others_do_not_see_it(sdk: openai.OpenAI, stage: Stage) -> None:
