@@ -70,14 +70,14 @@ def _read(name: DialectName, read: Callable[[bytes], Request], frames: Frames) -
         passing = Passing(request, settings_of(name), "m", embeddings=False, call_name=kept)
         need_json(passing.body(), name)
     if name in COUNTING:
-        need_json(PassingCount(request, "m", "/x").body(), name)
+        need_json(PassingCount(request, settings_of(name), "m", "/x").body(), name)
         counter_of(name).decode_count_request(request.whole())
     request.decoded()
 
 
 def _read_gemini_count(frames: Frames) -> None:
     request = read_gemini_count_request(b"".join(frames), "m")
-    need_json(PassingCount(request, "m", "/x").body(), "gemini")
+    need_json(PassingCount(request, settings_of("gemini"), "m", "/x").body(), "gemini")
     counter_of("gemini").decode_count_request(request.whole())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 
-from freehold.wire.bedrock.frames import parse
+from freehold.wire.aws_frames import parse
 from freehold.wire.dialect import NotAnAnswer
 
 from ..reality.aws_frames import aws_frame

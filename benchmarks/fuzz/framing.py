@@ -9,7 +9,8 @@ from freehold.core.errors import ProviderBroken, ProviderRefused
 from freehold.core.losses import Losses
 from freehold.engine.exchange import AnswerStream
 from freehold.engine.streams import ForwardedStream, ListedStream, TranslatedStream
-from freehold.wire.bedrock.frames import AwsEventSplitter, invoked_chunk, parse
+from freehold.wire.anthropic.invoked import InvokedSplitter
+from freehold.wire.aws_frames import AwsEventSplitter, parse
 from freehold.wire.dialect import Addressee, DialectName, NotAnAnswer
 from freehold.wire.dialects import NAMES, dialect_of
 from freehold.wire.errors import encode_error_in, retry_after_in
@@ -112,16 +113,16 @@ def _split(splitter: Splitter, pieces: list[bytes]) -> tuple[list[bytes], bytes,
     try:
         for piece in pieces:
             found += splitter.feed(piece)
+        return found, splitter.take_rest(), None
     except NotAnAnswer as error:
         return found, b"", error
-    return found, splitter.take_rest(), None
 
 
 def _read_each_message(frames: Frames) -> None:
     for frame in frames:
-        message = parse(frame)
-        if not message.failed:
-            invoked_chunk(message)
+        splitter = InvokedSplitter()
+        splitter.feed(frame)
+        splitter.take_rest()
 
 
 def _read_error(frames: Frames) -> None:

@@ -31,14 +31,14 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def examine(only: str = "") -> tuple[list[Finding], list[Cell]]:
-    """Run the probes, all or those chosen, and judge them."""
+def examine(only: str = "", hosting: str | None = None) -> tuple[list[Finding], list[Cell]]:
+    """Run the probes, all or those chosen, and judge them. `hosting`: the cloud that hosts Anthropic's dialect."""
     inbound, outbound, *features = [*only.split(","), "", ""][: max(2, only.count(",") + 1)]
     probes = [one for one in PROBES if not features or one.feature in features or one.name in features]
     jobs = jobs_for(probes, lambda one, other: (inbound in ("", "-", one)) and (outbound in ("", "-", other)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        done, log = run(jobs)
+        done, log = run(jobs, hosting)
     if "Traceback" in log:
         raise RuntimeError(f"the endpoint broke: {log}")
     findings = judge(done)

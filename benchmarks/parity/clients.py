@@ -230,6 +230,7 @@ class MessagesClient(_Stainless):
             base_url=url,
             api_key=key,
             max_retries=0,
+            default_headers={"anthropic-version": "2023-06-01"},  # the SDK's own takes no sampling
             http_client=self.transport.http,
             _strict_response_validation=True,
         )

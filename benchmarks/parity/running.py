@@ -88,8 +88,8 @@ def jobs_for(probes: Iterable[Probe], chosen: Callable[[str, str], bool]) -> lis
     return jobs
 
 
-def run(jobs: list[Job]) -> tuple[list[Done], str]:
-    """All of them, and what the endpoint said on standard error."""
+def run(jobs: list[Job], hosting: str | None = None) -> tuple[list[Done], str]:
+    """All of them, and what the endpoint said on standard error. `hosting`: as in Stage."""
     models: dict[str, Behaviour | tuple[Behaviour, ...]] = {}
     for job in jobs:
         for turn in range(len(job.probe.asks)):
@@ -97,7 +97,7 @@ def run(jobs: list[Job]) -> tuple[list[Done], str]:
     with (
         tempfile.TemporaryDirectory(prefix="parity-") as folder,
         serving() as files,
-        Stage(Path(folder), Script(models=models), files) as stage,
+        Stage(Path(folder), Script(models=models), files, hosting) as stage,
         ExitStack() as closing,
     ):
         direct, through, strangers = (

@@ -34,14 +34,19 @@ _PLACES: dict[str, tuple[str, str]] = {
     "cohere": ("/v2", "bearer"),
 }
 """Where each dialect is spoken, and how the key is shown."""
+_HOSTED = {"bedrock": "", "vertex": "/v1/projects/acme/locations/europe-west1/publishers/anthropic"}
+"""Where Anthropic's messages are spoken when a cloud hosts them."""
 _VERSION = {"anthropic-messages": 'headers = { anthropic-version = "2023-06-01" }\n'}
 
 
 class Stage:
     """Use it as `with Stage(folder, script) as stage`."""
 
-    def __init__(self, folder: Path, script: Script, files: str) -> None:
-        """`files` is the URL of the files that requests name."""
+    def __init__(self, folder: Path, script: Script, files: str, hosting: str | None = None) -> None:
+        """`files` is the URL of the files that requests name. `hosting`: the cloud that hosts Anthropic's dialect;
+        None: Anthropic itself.
+        """
+        self._hosting = hosting
         self._files = urlsplit(files)
         self._folder = folder
         self._provider = SimulatedProvider.in_thread(script)
@@ -144,12 +149,17 @@ class Stage:
             f"[local]\nenabled = false\n\n[server]\nmax_body_bytes = {TOO_LARGE}\n\n"
             f'[fetch]\nports = [{self._files.port}]\nallow = ["{self._files.hostname}"]\n'
         ]
-        for dialect, (path, auth) in _PLACES.items():
+        places = dict(_PLACES)
+        if self._hosting is not None:
+            places["anthropic-messages"] = (_HOSTED[self._hosting], "bearer")
+        for dialect, (path, auth) in places.items():
+            hosted = self._hosting is not None and dialect == "anthropic-messages"
+            more = f'hosting = "{self._hosting}"\n' if hosted else _VERSION.get(dialect, "")
             for before, key in (("", "PROVIDER_KEY"), (SECOND, "SECOND_KEY")):
                 settings.append(
                     f"[providers.{provider_named(before + dialect)}]\n"
                     f'base_url = "{self.provider_url}{path}"\ndialects = ["{dialect}"]\n'
-                    f'api_key = "env:{key}"\nauth = "{auth}"\n{_VERSION.get(dialect, "")}'
+                    f'api_key = "env:{key}"\nauth = "{auth}"\n{more}'
                 )
         return "\n".join(settings)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold.core.errors import FreeholdError
-from freehold.wire.bedrock.frames import AwsEventSplitter
+from freehold.wire.aws_frames import AwsEventSplitter
 from freehold.wire.dialect import DialectName
 from freehold.wire.sse import EventSplitter
 

@@ -18,7 +18,7 @@ import msgspec
 
 from freehold.core.losses import Losses
 from freehold.core.request import ChatRequest
-from freehold.wire.bedrock.frames import parse
+from freehold.wire.aws_frames import parse
 from freehold.wire.dialect import Addressee, DialectName
 from freehold.wire.dialects import dialect_of
 from freehold.wire.sse import data_of

@@ -47,6 +47,8 @@ log = logging.getLogger("freehold")
 
 _REFRESH_SECONDS = 1.0
 _LEDGER_CLOSE_SECONDS = 10.0
+_MOST_PAGES = 20
+"""Of a provider's list of models."""
 _BUSY_SECONDS = 0.1
 _FLUSH_SECONDS = 2.0
 _DAY_SECONDS = 86_400.0
@@ -94,16 +96,25 @@ async def list_provider_models(settings: Settings, provider: str) -> list[str]:
     from freehold.core.errors import ProviderBroken
     from freehold.providers.client import ProviderClient
     from freehold.wire.dialect import NotAnAnswer
-    from freehold.wire.openai_models import read_model_ids
+    from freehold.wire.model_lists import first_page, read_page
 
-    client = ProviderClient(settings.providers[provider], tls=ssl.create_default_context())
+    asked = settings.providers[provider]
+    client = ProviderClient(asked, tls=ssl.create_default_context())
+    dialect = asked.dialects[0]
+    found: list[str] = []
+    query: dict[str, str] | None = first_page(dialect)
     try:
-        return read_model_ids(await client.list_models())
+        for _ in range(_MOST_PAGES):
+            if query is None:
+                break
+            ids, query = read_page(dialect, await client.list_models(query))
+            found += ids
     except NotAnAnswer as error:
         text = f"The list of models of `{provider}` is not understood: {error}."
         raise ProviderBroken(text, provider=provider) from None
     finally:
         client.close()
+    return found
 
 
 # Serving

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
@@ -82,6 +86,59 @@ def test_a_live_check_asks_the_providers(tmp_path: Path) -> None:
     assert gone.returncode == 1
     assert "error: " in gone.stdout
     assert "No connection to `far`" in gone.stdout
+
+
+class _Pages(BaseHTTPRequestHandler):
+    """Lists of three models in the forms of Anthropic and of Gemini, two to a page."""
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        names = ["m1", "m2", "m3"]
+        start = int(query.get("pageToken", "0")) or names.index(query.get("after_id", "m1")) + (
+            "after_id" in query
+        )
+        page, more = names[start : start + 2], start + 2 < len(names)
+        told: dict[str, object] = {
+            "data": [{"id": name} for name in page],
+            "has_more": more,
+            "last_id": page[-1],
+        }
+        if "/google/" in url.path:
+            told = {"models": [{"name": f"models/{name}"} for name in page]}
+            told |= {"nextPageToken": str(start + 2)} if more else {}
+        good = query.get("pageSize" if "/google/" in url.path else "limit") == "1000"
+        body = json.dumps(told).encode()
+        self.send_response(200 if good else 400)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *words: object) -> None:
+        """Says nothing."""
+
+
+def test_a_live_check_reads_every_page(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Pages) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        lines = ["[local]", "enabled = false"]
+        for name, dialect in (("claude", "anthropic-messages"), ("google", "gemini")):
+            lines += [f"[providers.{name}]", f'dialects = ["{dialect}"]']
+            lines.append(f'base_url = "http://127.0.0.1:{server.server_port}/{name}/v1"')
+            lines.append('models = ["m3"]')
+        (tmp_path / "freehold.toml").write_text("\n".join(lines))
+        try:
+            report = Shell(tmp_path).json("check", "--live")[0]
+        finally:
+            server.shutdown()
+            thread.join()
+    listed = ["m1", "m2", "m3"]
+    assert report["answers"] == [
+        {"provider": "claude", "models": listed},
+        {"provider": "google", "models": listed},
+    ]
+    assert report["good"] is True
 
 
 def test_models_show_prices_known_and_unknown(tmp_path: Path) -> None:

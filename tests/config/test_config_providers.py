@@ -198,3 +198,37 @@ def test_what_is_refused(tmp_path: Path, text: str, message: str, hint: str) -> 
     assert hint in (problem.hint or "")
     assert problem.where is not None
     assert problem.where.startswith(f"{tmp_path}/freehold.toml:")
+
+
+def test_a_cloud_that_hosts_claude_is_signed_for_at_any_address(tmp_path: Path) -> None:
+    text = """
+        [providers.amazon]
+        like = "bedrock-anthropic"
+        base_url = "https://vpce-1.bedrock-runtime.eu-central-1.vpce.amazonaws.com"
+        region = "eu-central-1"
+        auth = "aws"
+        api_key = "env:SECRET"
+        access_key_id = "AKIDEXAMPLE"
+        [providers.google]
+        like = "vertex-anthropic"
+        location = "europe-west1"
+        project = "acme"
+        api_key = "file:account.json"
+    """
+    account = '{\n  "client_email": "robot@example.com",\n  "private_key": "-----BEGIN PRIVATE KEY-----"\n}\n'
+    (tmp_path / "account.json").write_text(account)
+    (tmp_path / "account.json").chmod(0o600)
+    settings = read(tmp_path, text, {"SECRET": "s/e+c"})
+    amazon, google = settings.providers["amazon"], settings.providers["google"]
+    assert (amazon.hosting, amazon.region) == ("bedrock", "eu-central-1")
+    assert amazon.framing_of("anthropic-messages") == "aws-invoked"
+    assert (google.hosting, google.auth) == ("vertex", "google")
+    assert google.framing_of("anthropic-messages") == "sse"
+    assert google.api_key is not None
+    assert google.api_key.reveal() == account.strip()
+    assert settings.warnings == ()
+
+
+def test_only_anthropic_s_dialect_is_hosted(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettingsError, match="is a form of `anthropic-messages` alone"):
+        read(tmp_path, '[providers.x]\nbase_url = "https://x.example/v1"\nhosting = "vertex"')

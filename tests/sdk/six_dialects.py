@@ -71,6 +71,8 @@ class Spoken(Struct, frozen=True):
     family: str
     """How its models' names begin: they say what the models take. No two providers share one."""
     auth: str = "bearer"
+    hosting: str | None = None
+    """Which cloud hosts the dialect in a form of its own."""
     keeps_state: bool = True
     """Its reasoning comes with a state that it wants back."""
 
@@ -79,14 +81,29 @@ SPOKEN = {
     "chat": Spoken("openai-chat", "/v1", "gpt-5.1-", keeps_state=False),
     "responses": Spoken("openai-responses", "/v1", "gpt-5-"),
     "messages": Spoken("anthropic-messages", "/v1", "claude-sonnet-4-5-", auth="x-api-key"),
+    "invoked": Spoken(
+        "anthropic-messages", "", "us.anthropic.claude-haiku-4-5-", auth="aws", hosting="bedrock"
+    ),
+    "predicted": Spoken(
+        "anthropic-messages",
+        "/v1/projects/acme/locations/europe-west1/publishers/anthropic",
+        "claude-haiku-4-5@",
+        hosting="vertex",
+    ),
     "gemini": Spoken("gemini", "/v1beta", "gemini-3-", auth="x-goog-api-key"),
     "bedrock": Spoken("bedrock-converse", "", "anthropic.claude-sonnet-4-5-"),
     "cohere": Spoken("cohere", "/v2", "command-a-", keeps_state=False),
 }
-"""By provider. Routes are called `gemini-parrot`: the provider's name and the model's."""
+"""By provider: each dialect, and Anthropic's as Amazon and Google host it too. Routes are called `gemini-parrot`: the
+provider's name and the model's."""
+
+PROVIDER_SECRET = "the-secret-that-signs-for-the-provider-s-own-key"
+
+SECRETS = {"PROVIDER_KEY": PROVIDER_KEY, "PROVIDER_SECRET": PROVIDER_SECRET}
 
 SCRIPT = Script(
     key=PROVIDER_KEY,
+    aws_secret=PROVIDER_SECRET,
     models={
         spoken.family + name: behaviour for spoken in SPOKEN.values() for name, behaviour in MODELS.items()
     },
@@ -103,9 +120,15 @@ def configuration(root: str) -> str:
             f"[providers.{name}]",
             f'base_url = "{root}{spoken.path}"',
             f'dialects = ["{spoken.dialect}"]',
-            'api_key = "env:PROVIDER_KEY"',
             f'auth = "{spoken.auth}"',
         ]
+        if spoken.auth == "aws":
+            lines += ['api_key = "env:PROVIDER_SECRET"', 'access_key_id = "env:PROVIDER_KEY"']
+            lines.append('region = "us-east-1"')
+        else:
+            lines.append('api_key = "env:PROVIDER_KEY"')
+        if spoken.hosting is not None:
+            lines.append(f'hosting = "{spoken.hosting}"')
         if name == "messages":
             lines.append('headers = { anthropic-version = "2023-06-01" }')
         for model in (*MODELS, "missing"):
@@ -152,7 +175,7 @@ def running_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]
     folder = tmp_path_factory.mktemp("endpoint")
     with SimulatedProvider.in_thread(SCRIPT) as simulated:
         text = configuration(f"http://127.0.0.1:{simulated.port}")
-        with RunningEndpoint(folder, text, environment={"PROVIDER_KEY": PROVIDER_KEY}) as endpoint:
+        with RunningEndpoint(folder, text, environment=SECRETS) as endpoint:
             yield Stage(endpoint, simulated)
 
 

@@ -115,7 +115,8 @@ def test_system_and_sampling(sdk: anthropic.Anthropic, stage: Stage, provider: s
         system=[{"type": "text", "text": "Be brief."}],
         messages=messages,
         stop_sequences=["END"],
-        extra_body={"temperature": 0.5},  # which the SDK does not name any more
+        extra_body={"temperature": 0.5},  # which the SDK does not name any more,
+        extra_headers={"anthropic-version": "2023-06-01"},  # and its own version does not take
     )
     found = stage.understood()
     assert json.loads(texts(raw.parse())) == found

@@ -13,7 +13,7 @@ from freehold.catalog.embedded import EMBEDDED, LOCAL
 from freehold.catalog.prices import OWN_MACHINE_ID
 from freehold.config.address import is_near, is_own_machine, is_plain, read_base_url
 from freehold.config.problems import Problems
-from freehold.config.reading import read_section
+from freehold.config.reading import fields_of, read_section
 from freehold.config.secrets import NoSecretError, UnsetVariableError, find_secret
 from freehold.config.sections import ProviderSection
 from freehold.config.source import Key, written
@@ -110,7 +110,7 @@ class ProviderReader:
             return None
         base_url = self._base_url(section, preset, table, key)
         facts = self._facts(section, preset, key)
-        api_key = self._api_key(section, preset, key)
+        api_key = self._api_key(section, preset, key, document=facts.get("auth") == "google")
         if base_url is None:
             return None
         if section.base_url is not None and section.prices is None and not is_own_machine(base_url):
@@ -166,7 +166,8 @@ class ProviderReader:
     ) -> str | None:
         here = (*key, "base_url")
         if section.base_url is not None:
-            for unused in (variable for variable in preset.variables if variable in table) if preset else ():
+            given = [variable for variable in preset.variables if variable in table] if preset else []
+            for unused in (variable for variable in given if variable not in _SETTINGS):
                 self._problems.error(
                     (*key, unused), f"`{written((*key, unused))}` has no use beside `base_url`; remove one."
                 )
@@ -207,7 +208,9 @@ class ProviderReader:
                 )
         return url if whole else None
 
-    def _api_key(self, section: ProviderSection, preset: Preset | None, key: Key) -> Secret | None:
+    def _api_key(
+        self, section: ProviderSection, preset: Preset | None, key: Key, *, document: bool
+    ) -> Secret | None:
         here = (*key, "api_key")
         reference = section.api_key
         if reference is None and preset is not None and section.base_url is None:
@@ -218,7 +221,7 @@ class ProviderReader:
         if reference.startswith("file:"):
             self.secret_files.append(self._folder / Path(reference.removeprefix("file:")).expanduser())
         try:
-            found = find_secret(reference, folder=self._folder, environ=self._environ)
+            found = find_secret(reference, folder=self._folder, environ=self._environ, document=document)
         except UnsetVariableError as missing:
             if section.api_key is None and preset is not None and preset.key_optional:
                 return None
@@ -250,7 +253,14 @@ class ProviderReader:
             return None
 
     def _check_facts(self, facts: Mapping[str, Any], key: Key) -> None:
-        self._check_dialects(facts.get("dialects", ("openai-chat",)), (*key, "dialects"))
+        dialects = facts.get("dialects", ("openai-chat",))
+        self._check_dialects(dialects, (*key, "dialects"))
+        if "hosting" in facts and tuple(dialects) != ("anthropic-messages",):
+            self._problems.error(
+                (*key, "hosting"),
+                f"`{written((*key, 'hosting'))}` is a form of `anthropic-messages` alone.",
+                'Say `dialects = ["anthropic-messages"]`, or leave it out.',
+            )
         auth = facts.get("auth", "bearer")
         if not _HEADER_NAME.fullmatch(auth) or auth.lower() in _OURS:
             self._problems.error((*key, "auth"), f"`{written((*key, 'auth'))}` cannot name a header.")
@@ -297,8 +307,12 @@ def _without_own_machine(facts: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name != "prices"}
 
 
+_SETTINGS = frozenset(fields_of(ProviderSection))
+"""What a variable may be called that has a use beside `base_url` all the same: the region that is signed for."""
+
 _SHARED = (
     "dialects",
+    "hosting",
     "quirks",
     "auth",
     "headers",

@@ -39,17 +39,20 @@ class Found(msgspec.Struct, frozen=True):
     """Whether every user of this machine can read that file."""
 
 
-def find_secret(reference: str, *, folder: Path, environ: Mapping[str, str]) -> Found:
-    """The secret that `reference` leads to; a path is relative to `folder`. Raises NoSecretError."""
+def find_secret(reference: str, *, folder: Path, environ: Mapping[str, str], document: bool = False) -> Found:
+    """The secret that `reference` leads to; a path is relative to `folder`. Raises NoSecretError.
+
+    `document`: it is no single word that is sent in a header, but a text such as a service account's key file.
+    """
     kind, colon, name = reference.partition(":")
     if colon and kind == "env":
-        return _from_variable(name, environ)
+        return _from_variable(name, environ, document=document)
     if colon and kind == "file":
-        return _from_file(name, folder)
+        return _from_file(name, folder, document=document)
     raise NoSecretError("holds something that is not a reference; keys are not written into this file", _HOW)
 
 
-def _from_variable(name: str, environ: Mapping[str, str]) -> Found:
+def _from_variable(name: str, environ: Mapping[str, str], *, document: bool) -> Found:
     if not _VARIABLE.fullmatch(name):
         raise NoSecretError("names no variable behind `env:`", _HOW)
     value = environ.get(name, "").strip()
@@ -58,11 +61,12 @@ def _from_variable(name: str, environ: Mapping[str, str]) -> Found:
             f"needs the variable `{name}`, which is not set",
             f"Set it where Freehold is started: `export {name}=…`.",
         )
-    _must_fit_a_header(value, f"the variable `{name}`")
+    if not document:
+        _must_fit_a_header(value, f"the variable `{name}`")
     return Found(Secret(value, f"env:{name}"))
 
 
-def _from_file(name: str, folder: Path) -> Found:
+def _from_file(name: str, folder: Path, *, document: bool) -> Found:
     if not name:
         raise NoSecretError("names no file behind `file:`", _HOW)
     path = folder / Path(name).expanduser()
@@ -82,7 +86,8 @@ def _from_file(name: str, folder: Path) -> Found:
     value = content.decode("latin-1").strip()
     if not value:
         raise NoSecretError(f"refers to `{path}`, which is empty")
-    _must_fit_a_header(value, f"`{path}`")
+    if not document:
+        _must_fit_a_header(value, f"`{path}`")
     return Found(Secret(value, f"file:{name}"), path, bool(mode & stat.S_IROTH))
 
 

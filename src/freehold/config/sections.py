@@ -18,7 +18,7 @@ from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import Timeouts
-from freehold.wire.dialect import Quirks
+from freehold.wire.dialect import Hosting, Quirks
 
 
 class LocalSettings(msgspec.Struct, frozen=True):
@@ -40,6 +40,8 @@ class ProviderSection(msgspec.Struct, frozen=True):
     dialects: tuple[str, ...] | None = None
     """What it speaks: any of `openai-chat`, `openai-responses`, `anthropic-messages`, `gemini`,
     `bedrock-converse`, `cohere`. Requests in other dialects are translated into the first."""
+    hosting: Hosting | None = None
+    """Which cloud hosts `anthropic-messages` in a form of its own: `bedrock` (InvokeModel), `vertex` (rawPredict)."""
     quirks: Quirks | None = None
     """How its kind of the first dialect differs from the original: see below."""
     auth: str | None = None

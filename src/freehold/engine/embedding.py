@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 
 from freehold.core.errors import BadRequest, LossRefused
@@ -24,6 +27,8 @@ from freehold.wire.request import Request
 
 class NeverStreamed:
     """What is common to exchanges whose answers are always whole."""
+
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def more(self, _answer: bytes, /) -> bytes | None:
         """Nothing: one request, one answer."""

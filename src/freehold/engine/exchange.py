@@ -6,6 +6,7 @@ directions are translated, and what cannot be carried over is among the losses.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from freehold.core.usage import Usage, total
 from freehold.engine.asked import Asked
 from freehold.engine.counting import Estimate, counting_for
 from freehold.engine.embedding import embedding_for
+from freehold.engine.heading import headers_for
 from freehold.engine.held import HeldStream, came_to_its_end
 from freehold.engine.naming import is_kept, response_id_of
 from freehold.engine.origins import opened_for
@@ -29,6 +31,8 @@ from freehold.engine.streams import ForwardedStream, ListedStream, TranslatedStr
 from freehold.engine.structured import check, cleaned, instructed, repair
 from freehold.ledger.record import Operation
 from freehold.providers.settings import ProviderSettings
+from freehold.wire.anthropic.headers import lose as lose_headers
+from freehold.wire.anthropic.hosted import host_request
 from freehold.wire.dialect import STANDARD, Addressee, DialectName, NotAnAnswer, Recipient
 from freehold.wire.dialects import dialect_of
 from freehold.wire.facts import Facts
@@ -82,6 +86,8 @@ class Exchange(Protocol):
     """What was lost so far; grows until the answer is complete."""
     path: str | None
     """Where to, below the provider's `base_url`; None: where such requests usually go."""
+    headers: Mapping[str, str]
+    """What is sent beside the provider's own headers, or in place of those of the same names."""
 
     def body(self) -> bytes:
         """What is sent."""
@@ -110,7 +116,7 @@ class Passing:
     ) -> None:
         """`call_name`: the id that the answer is given in place of the provider's; None: it keeps that.
 
-        Raises LossRefused.
+        Raises BadRequest, and LossRefused when the client would rather have an error than a loss.
         """
         self.speech: DialectName = request.dialect
         self.losses = Losses()
@@ -120,13 +126,24 @@ class Passing:
         self.path: str | None = None
         self._request = request
         self._model = model
+        self._framing = settings.framing_of(self.speech)
         self._ask_for_usage = settings.stream_usage
         self._embeddings = embeddings
         self._name = call_name
         self._sealer = Sealer(dialect_of(self.speech).state, origin=settings.origin, model=model)
+        self._hosted: bytes | None = None
+        self.headers: Mapping[str, str] = headers_for(request, settings, self.speech)
+        if settings.hosting is not None:
+            hosted = host_request(request.fields, settings.hosting, self.headers, self.losses)
+            self._hosted, self.headers = hosted.body, hosted.headers
+            refuse_losses(request, self.losses, settings)
 
     def body(self) -> bytes:
-        """The client's request, with the provider's name for the model."""
+        """The client's request, with the provider's name for the model, and what its hosting changes."""
+        if self._hosted is not None:
+            # As large as the request: not held while the answer is awaited.
+            body, self._hosted = self._hosted, b""
+            return body
         if self._name is not None:
             return _unstored(self._request).for_provider(self._model, ask_for_usage=False)
         return self._request.for_provider(self._model, ask_for_usage=self._ask_for_usage)
@@ -159,7 +176,9 @@ class Passing:
         retell = None
         if self._retells:
             retell = partial(retold_event, said=self._said)
-        return ForwardedStream(dialect_of(self.speech), self._sealer, name=self._name, retell=retell)
+        return ForwardedStream(
+            dialect_of(self.speech), self._sealer, name=self._name, retell=retell, framing=self._framing
+        )
 
     @property
     def _retells(self) -> bool:
@@ -198,6 +217,9 @@ class Translating:
         self.losses = losses = Losses()
         losses.add_all(request.lost)
         self.path: str | None = None
+        self.headers: Mapping[str, str] = headers_for(request, settings, self.speech)
+        self._sent_on = self.headers
+        """The client's headers, as far as the provider's dialect has them."""
         self._settings = settings
         self._client = dialect_of(request.dialect)
         self._provider = dialect_of(self.speech)
@@ -211,20 +233,30 @@ class Translating:
         if self._wish is not None:
             losses.add("response_format")
             told = instructed(told)
-        self._body = self._provider.encode_request(told, self._recipient, losses)
+        if request.dialect == "anthropic-messages" and self.speech != request.dialect:
+            lose_headers(request.headers, losses)
+        self._body = self._encode(told)
         if self._wish is None and "response_format" in losses.names:
             self._wish = filled.response_format  # the dialect has put it in words for this model
         self._told = None if self._wish is None else told
         """What another answer would be asked for with; as large as the request, and held for nothing else."""
         self._several = (filled.n or 1) > 1
-        if request.strict and losses.possible:
-            raise LossRefused(losses.possible, settings.name)
+        refuse_losses(request, losses, settings)
         # What has no words and no state is at the provider alone; clients of its own dialect ask for state themselves.
         state_due = self.speech == "openai-responses" != request.dialect
         self._watch = ReasoningWatch(filled.reasoning, losses, state_due=state_due)
         self._addressee = Addressee(
             request=as_asked(asked.decoded(), request), framing=request.framing, **who
         )
+
+    def _encode(self, request: ChatRequest) -> bytes:
+        body = self._provider.encode_request(request, self._recipient, self.losses)
+        hosting = self._settings.hosting
+        if hosting is None:
+            return body
+        hosted = host_request(_decode_fields(body), hosting, self._sent_on, self.losses)
+        self.headers = hosted.headers
+        return hosted.body
 
     def body(self) -> bytes:
         """The request in the provider's dialect."""
@@ -254,7 +286,7 @@ class Translating:
     def _mend(self, text: str, problem: str) -> bytes:
         """The request for another answer than `text`."""
         assert self._told is not None
-        return self._provider.encode_request(repair(self._told, text, problem), self._recipient, self.losses)
+        return self._encode(repair(self._told, text, problem))
 
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
         """The answer in the client's dialect, and its facts. Raises NotAnAnswer, and NotInForm for a second try."""
@@ -330,8 +362,7 @@ async def exchange_for(
         kept = request.dialect == "openai-responses" and (is_kept(request) or request.background)
         name = response_id_of(call_id) if kept else None
         return Passing(own, settings, model, call_name=name)
-    urls = settings.quirks.media_urls
-    able = _FETCHED_THERE[speech] if urls is None else urls
+    able = _urls_taken(settings, speech)
     filled = await asked.with_files([kind for kind in _KINDS if kind not in able])
     return Translating(asked, filled, settings, model, speech, id=call_id, created=created)
 
@@ -346,6 +377,19 @@ _FETCHED_THERE: dict[DialectName, tuple[str, ...]] = {
     "cohere": ("image",),
 }
 """Kinds of media that the original of each dialect takes by URL."""
+
+
+def _urls_taken(settings: ProviderSettings, speech: DialectName) -> tuple[str, ...]:
+    """Kinds of media that it fetches by itself. Clouds do not fetch for the models they host."""
+    if settings.quirks.media_urls is not None:
+        return settings.quirks.media_urls
+    return () if settings.hosting is not None else _FETCHED_THERE[speech]
+
+
+def refuse_losses(request: Request, losses: Losses, settings: ProviderSettings) -> None:
+    """Raises LossRefused when something is lost and the client would rather have an error."""
+    if request.strict and losses.possible:
+        raise LossRefused(losses.possible, settings.name)
 
 
 def _wish_in_words(request: ChatRequest, settings: ProviderSettings) -> ResponseFormat | None:
@@ -377,6 +421,8 @@ def _put_text(answer: Answer, text: str) -> None:
 def _must_change(request: Request, settings: ProviderSettings) -> bool:
     """Whether the provider would misunderstand the client's bytes although both speak the same dialect."""
     quirks = settings.quirks
+    if settings.hosting is not None:
+        return not _urls_taken(settings, request.dialect) and b'"url"' in bytes(request.fields["messages"])
     if quirks is STANDARD or request.dialect != "openai-chat":
         return False
     fields = request.fields
@@ -432,5 +478,6 @@ def _quoted(name: str) -> bytes:
     return b'"%b"' % name.encode()
 
 
+_decode_fields = msgspec.json.Decoder(Fields).decode
 _ENCRYPTED = "reasoning.encrypted_content"
 _decode_words = msgspec.json.Decoder(list[str] | None).decode

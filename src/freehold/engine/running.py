@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from freehold.access.key import Key
@@ -15,7 +16,7 @@ from freehold.core.errors import (
 )
 from freehold.engine.asked import Asked
 from freehold.engine.capture import Capture, CaptureBudget
-from freehold.engine.counting import NOT_COUNTED, Estimate
+from freehold.engine.counting import Estimate, is_not_counted
 from freehold.engine.exchange import AnswerStream, Exchange, Translating, exchange_for
 from freehold.engine.held import HeldStream
 from freehold.engine.origins import plan_for
@@ -23,6 +24,7 @@ from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Attempt, Call, Outcome
 from freehold.providers.client import ProviderClient, Response
 from freehold.routing.routes import Route, Target
+from freehold.wire.anthropic.hosted import own_error
 from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.errors import retry_after_in
 from freehold.wire.facts import Facts
@@ -33,6 +35,10 @@ _REQUEST_AT_FAULT = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 422})
 
 _MOST_REFUSAL_BYTES = 1024 * 1024
 """What a provider says in more words than this, when it refuses, is not passed on."""
+
+_NAMED_BY = (b"request-id", b"x-request-id", b"x-amzn-requestid")
+"""Headers in which providers name a request."""
+_NAME = re.compile(rb"[!-~]{1,200}")
 
 _STREAMS = (b"text/event-stream", b"application/vnd.amazon.eventstream")
 
@@ -75,6 +81,7 @@ class RunningCall:
         "_tick",
         "call",
         "key",
+        "provider_name",
     )
 
     def __init__(
@@ -91,6 +98,8 @@ class RunningCall:
         """`beat`: seconds after which a client that waits for what is held back hears that it is being made."""
         self.call = call
         self.key = key
+        self.provider_name: bytes | None = None
+        """What the provider that answers calls the request, where it says so."""
         self._runtime = runtime
         self._tick = tick
         self._started = tick()
@@ -222,10 +231,13 @@ class RunningCall:
         self._exchange = exchange
         call.losses = exchange.losses.names
         response = await self._send(exchange.body(), target, stream=request.stream)
-        if call.operation == "count" and response.status in NOT_COUNTED:
+        try:
+            await self._check(response, provider)
+        except ProviderRefused as refused:
+            if call.operation != "count" or not is_not_counted(refused):
+                raise
             response.close()
             return self._estimate(Estimate(request, provider.name), attempt)
-        await self._check(response, provider)
         if request.stream:
             return await self._open_stream(response, exchange, provider, attempt)
         answer = await response.read()
@@ -260,8 +272,11 @@ class RunningCall:
             dialect=exchange.speech,
             stream=stream,
             path=exchange.path,
+            headers=exchange.headers,
         )
         attempt.status = response.status
+        named = next((name for name in map(response.header, _NAMED_BY) if name is not None), b"")
+        self.provider_name = provider.conceal(named) if _NAME.fullmatch(named) else None
         if provider.settings.kind == "local":
             self._take_losses(response)
         return response
@@ -320,8 +335,11 @@ class RunningCall:
         told = response.header(b"retry-after")
         retry_after = None if told is None else provider.conceal(told).decode("latin-1")
         if retry_after is None and speech is not None:
-            retry_after = retry_after_in(speech, response.status, body)
+            google = provider.settings.hosting == "vertex"  # which refuses in its own form
+            retry_after = retry_after_in("gemini" if google else speech, response.status, body)
         body = provider.conceal(body) if len(body) <= _MOST_REFUSAL_BYTES else b""
+        if provider.settings.hosting is not None:
+            body = own_error(response.status, body)
         text = f"`{provider.name}` answered {response.status}."
         if response.status in (401, 402, 403):
             text = f"`{provider.name}` did not accept our credentials or account ({response.status})."
@@ -509,6 +527,7 @@ class RunningCall:
         self.call.model = target.model
         self.call.attempts.append(attempt)
         self._stream = self._exchange = None
+        self.provider_name = None
         return attempt
 
     def _close_attempt(self) -> None:

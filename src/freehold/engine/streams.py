@@ -26,7 +26,7 @@ from freehold.engine.reasoned import ReasoningWatch
 from freehold.wire.dialect import Addressee, Dialect, Framing, NotAnAnswer, Recipient, StreamEncoder
 from freehold.wire.errors import error_event_of
 from freehold.wire.facts import Facts
-from freehold.wire.framing import splitter_for
+from freehold.wire.framing import Splitter, event_splitter_for, splitter_for
 from freehold.wire.passing_state import Sealer
 from freehold.wire.sse import EventSplitter, data_of
 
@@ -103,6 +103,13 @@ class _Reader:
         self._halted = True
         return error
 
+    def _rest_of(self, splitter: Splitter) -> bytes:
+        """What came after the last whole frame. Raises NotAnAnswer for what is no stream."""
+        try:
+            return splitter.take_rest()
+        except (FreeholdError, ValueError) as error:
+            raise self._break(NotAnAnswer(str(error))) from None
+
     def _end(self) -> list[Event]:
         try:
             return self._decoder.finish()
@@ -120,18 +127,19 @@ class ForwardedStream(_Reader):
         *,
         name: str | None = None,
         retell: Callable[[bytes], bytes] | None = None,
+        framing: Framing = "sse",
     ) -> None:
         """`sealer` seals the reasoning state in it.
 
         `name`: the id that the answer is given in place of the provider's; None: it keeps that.
 
-        `retell`: what else is changed in an event.
+        `retell`: what else is changed in an event. `framing`: the provider's; the client gets its events plain.
         """
         super().__init__(dialect)
         self._sealer = sealer
         self._beside_text = dialect.state.beside_text
         self._dialect = dialect
-        self._splitter = EventSplitter()
+        self._splitter = event_splitter_for(framing)
         self._retell = retell
         self._name = None if name is None else b'"%b"' % name.encode()
         self._former = b""
@@ -145,8 +153,8 @@ class ForwardedStream(_Reader):
         splitter = self._splitter
         try:
             frames = splitter.feed(piece)
-        except FreeholdError as error:
-            raise self._break(NotAnAnswer(error.message)) from None
+        except (FreeholdError, ValueError) as error:
+            raise self._break(NotAnAnswer(str(error))) from None
         shown: list[bytes] = [splitter.late]
         for at, frame in enumerate(frames):
             try:
@@ -165,9 +173,9 @@ class ForwardedStream(_Reader):
 
     def finish(self) -> bytes:
         """The bytes have ended: a last event that lacks its empty line counts if it can be read."""
-        rest = self._splitter.take_rest().rstrip(b"\r\n")
         if self._halted:
             return b""
+        rest = self._rest_of(self._splitter).rstrip(b"\r\n")
         try:
             if rest.strip():
                 self._note(self._read(rest))
@@ -307,7 +315,7 @@ class TranslatedStream(_Reader):
         if self._halted:
             return b""
         told: list[bytes] = []
-        rest = self._splitter.take_rest()
+        rest = self._rest_of(self._splitter)
         try:
             if rest.strip():
                 self._tell(self._read(rest), told)

@@ -121,7 +121,7 @@ class Endpoint:
             running.fail(FreeholdError("An error of ours."), 500)
             if not connection.cycle.response_started:
                 broken = FreeholdError("Something went wrong here.")
-                await send_error(send, broken, _call_headers(running), face.dialect)
+                await send_error(send, broken, _call_headers(running, face.dialect), face.dialect)
             else:
                 connection.transport.close()
         finally:
@@ -160,6 +160,7 @@ class Endpoint:
             running.receive(body, keep_body=heading.keep_body)
             self._engine.held_bytes += running.call.request_bytes
             request = await self._read(face, body, running.key)
+            request.headers = heading.meant(face.dialect)
             request.strict = heading.strict or (running.key is not None and running.key.strict)
             running.route_to(request)
             if request.background and face.operation == "chat":
@@ -175,7 +176,7 @@ class Endpoint:
                 raise
             await self._refuse(_stopping(), running, face.dialect, scope, send)
             return None
-        headers = _call_headers(running)
+        headers = _call_headers(running, face.dialect)
         if not request.stream:
             headers.append(JSON)
             await send_whole(send, 200, headers, answer)
@@ -221,7 +222,7 @@ class Endpoint:
         self, error: FreeholdError, running: RunningCall, dialect: DialectName, scope: Scope, send: Send
     ) -> None:
         running.fail(error, status_of(error))
-        await send_error(send, error, _call_headers(running), dialect)
+        await send_error(send, error, _call_headers(running, dialect), dialect)
         scope[CONNECTION].discard_body()
 
 
@@ -229,10 +230,13 @@ def _stopping() -> Stopping:
     return Stopping("The endpoint is being stopped.", hint="Try again: another may have taken its place.")
 
 
-def _call_headers(running: RunningCall) -> Headers:
+def _call_headers(running: RunningCall, dialect: DialectName) -> Headers:
     call = running.call
     name = call.id.encode()
-    headers = [(b"x-freehold-call", name), (b"x-request-id", name)]  # the second is where OpenAI's SDK looks
+    named_by = b"request-id" if dialect == "anthropic-messages" else b"x-request-id"  # where the SDKs look
+    headers = [(b"x-freehold-call", name), (named_by, name)]
+    if running.provider_name is not None:
+        headers.append((b"x-freehold-provider-request", running.provider_name))
     if call.model is not None and call.model.isprintable():
         headers.append((b"x-freehold-model", f"{call.provider}/{call.model}".encode("ascii", "replace")))
     if call.losses:

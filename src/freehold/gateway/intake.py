@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from freehold.core.errors import (
@@ -16,10 +17,13 @@ from freehold.core.errors import (
 from freehold.gateway.protocol import CONNECTION, ClientConnection
 from freehold.gateway.replies import Receive
 from freehold.gateway.settings import ServerSettings
+from freehold.wire.anthropic.headers import HEADERS
+from freehold.wire.dialect import DialectName
 
 Scope = dict[str, Any]
 
 
+_SENDABLE = re.compile(r"[ -~\t]{0,4096}")
 _KEY_HEADERS = frozenset({b"api-key", b"x-api-key", b"x-goog-api-key"})
 """Where clients of Azure, Anthropic and Gemini put their key."""
 
@@ -28,6 +32,7 @@ class Heading:
     """What the request's headers say."""
 
     __slots__ = (
+        "_meant",
         "anthropic",
         "content_encoding",
         "content_length",
@@ -51,6 +56,7 @@ class Heading:
         """The client speaks as Anthropic's do: it says which version."""
         self.gemini = False
         """The client shows its key as Gemini's do."""
+        self._meant: dict[str, str] = {}
         for name, value in headers:
             if name == b"authorization":
                 if value[:7].lower() == b"bearer ":
@@ -68,8 +74,26 @@ class Heading:
                 self.gemini = name == b"x-goog-api-key"
             elif name == b"x-freehold-strict":
                 self.strict = value.strip().lower() not in (b"", b"off", b"0", b"false")
-            elif name == b"anthropic-version":
-                self.anthropic = True
+            elif name.startswith(b"anthropic-"):
+                self.anthropic = self.anthropic or name == b"anthropic-version"
+                self._keep(name.decode("latin-1"), value)
+
+    def _keep(self, name: str, value: bytes) -> None:
+        if name in HEADERS:
+            before = self._meant.get(name)
+            text = value.decode("latin-1")
+            self._meant[name] = text if before is None else f"{before},{text}"
+
+    def meant(self, dialect: DialectName) -> dict[str, str]:
+        """Headers that mean something in the dialect, beside the body, by name. Raises BadRequest for one that
+        cannot be sent on.
+        """
+        if dialect != "anthropic-messages":
+            return {}
+        for name, value in self._meant.items():
+            if not _SENDABLE.fullmatch(value):
+                raise BadRequest(f"The header `{name}` holds what a header cannot.", param=name)
+        return self._meant
 
 
 async def read_body(

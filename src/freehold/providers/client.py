@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import ssl
-from collections.abc import Awaitable, Callable
-from urllib.parse import quote
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from urllib.parse import quote, urlencode
 
 from freehold import __version__
 from freehold.core.errors import ProviderBroken, ProviderRefused, ProviderTimeout, ProviderUnreachable
@@ -31,6 +32,8 @@ _STALE_SECONDS = 1.0
 worked on it, and asking again might be billed twice."""
 
 _NEVER = 0.0
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _MOST_HEADS = 1000
 """Heads that are kept ready: there may be one for each model."""
@@ -193,29 +196,42 @@ class ProviderClient:
             return {"authorization": f"Bearer {key.reveal()}"}
         return {self.settings.auth: key.reveal()}
 
-    def _head(self, origin: Origin, method: str, path: str, credentials: dict[str, str]) -> bytes:
+    def _head(
+        self,
+        origin: Origin,
+        method: str,
+        path: str,
+        credentials: dict[str, str],
+        besides: Mapping[str, str] = _NOTHING,
+    ) -> bytes:
+        configured = self.settings.headers
+        if besides:
+            configured = {name: value for name, value in configured.items() if name.lower() not in besides}
         headers = {
             "user-agent": f"freehold/{__version__}",
             "accept": "application/json, text/event-stream",
             "accept-encoding": "identity",
             "content-type": "application/json",
             **({} if self.settings.keep_alive else {"connection": "close"}),
-            **self.settings.headers,
+            **configured,
+            **besides,
             **credentials,
         }
         return origin.head(method, path, headers, self.settings.query)
 
-    async def _destination(self, model: str, path: str, body: bytes) -> tuple[Origin, bytes]:
+    async def _destination(
+        self, model: str, path: str, body: bytes, besides: Mapping[str, str]
+    ) -> tuple[Origin, bytes]:
         origin = self._origin
         if origin is not None:
-            head = self._heads.get(path)
+            head = None if besides else self._heads.get(path)
             if head is not None:
                 return origin, head
             credentials = self._credentials()
             if self._sign is not None:
                 credentials |= await self._sign(origin.url(path, self.settings.query), body)
-            head = self._head(origin, "POST", path, credentials)
-            if self._sign is None and len(self._heads) < _MOST_HEADS:
+            head = self._head(origin, "POST", path, credentials, besides)
+            if self._sign is None and not besides and len(self._heads) < _MOST_HEADS:
                 self._heads[path] = head
             return origin, head
         assert self._find_address is not None
@@ -237,9 +253,11 @@ class ProviderClient:
         dialect: DialectName = "openai-chat",
         stream: bool = False,
         path: str | None = None,
+        headers: Mapping[str, str] = _NOTHING,
     ) -> Response:
         """Send one request, which is written in `dialect`, and wait for the answer's head. Close the response
-        in any case. `path`: where to, when it is not the usual place.
+        in any case. `path`: where to, when it is not the usual place. `headers` are sent besides, or in place of the
+        configured ones of their names, which are in lower case.
 
         A kept-alive connection that the provider closed before a byte came back is replaced once
         by a fresh one. Raises ProviderUnreachable, ProviderBroken, ProviderTimeout, Overloaded.
@@ -247,8 +265,8 @@ class ProviderClient:
         total = self._pool.loop.time() + self.settings.timeouts.total
         path = path or path_of(self.settings, operation, dialect, stream=stream)
         if "{model}" in path:
-            path = path.replace("{model}", quote(model, safe=""))
-        origin, head = await self._destination(model, path, body)
+            path = path.replace("{model}", quote(model, safe="@"))
+        origin, head = await self._destination(model, path, body, headers)
         return await self._ask(origin, head, body, total)
 
     async def _ask(self, origin: Origin, head: bytes, body: bytes, total: float) -> Response:
@@ -284,11 +302,12 @@ class ProviderClient:
         connection.send(head, body)
         await connection.read_status()
 
-    async def list_models(self) -> bytes:
-        """The body of the provider's list of models. Raises any ProviderError."""
+    async def list_models(self, query: Mapping[str, str] = _NOTHING) -> bytes:
+        """The body of the provider's list of models, or of the page that `query` asks for. Raises any ProviderError."""
         if self._origin is None:
             raise ProviderUnreachable(f"`{self.name}` has no list of models.", provider=self.name)
-        head = self._head(self._origin, "GET", self.settings.models_path, self._credentials())
+        path = self.settings.models_path + (f"?{urlencode(query)}" if query else "")
+        head = self._head(self._origin, "GET", path, self._credentials())
         limits = self.settings.timeouts
         total = self._pool.loop.time() + min(limits.total, limits.connect + 20)
         response = await self._ask(self._origin, head, b"", total)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from freehold.providers.settings import Paths, ProviderSettings
-from freehold.wire.dialect import DialectName
+from freehold.wire.dialect import DialectName, Hosting
 
 Operation = Literal["chat", "embeddings", "count"]
 
@@ -17,6 +17,15 @@ STANDARD_PATHS: dict[DialectName, Paths] = {
     "cohere": Paths("/chat"),
 }
 """Where requests of a dialect go below `base_url`, unless the provider says otherwise."""
+
+_HOSTED_PATHS: dict[Hosting, Paths] = {
+    "bedrock": Paths("/model/{model}/invoke", "/model/{model}/invoke-with-response-stream"),
+    "vertex": Paths("/models/{model}:rawPredict", "/models/{model}:streamRawPredict"),
+}
+_HOSTED_COUNTS: dict[Hosting, str] = {
+    "bedrock": "/model/{model}/count-tokens",
+    "vertex": "/models/count-tokens:rawPredict",
+}
 
 _COUNTING: dict[DialectName, tuple[str, str]] = {
     "anthropic-messages": ("/messages", "/messages/count_tokens"),
@@ -34,8 +43,13 @@ def path_of(settings: ProviderSettings, operation: Operation, dialect: DialectNa
         return count_path(settings, dialect) or ""
     if dialect == "openai-chat":
         return settings.chat_path
-    paths = settings.paths.get(dialect) or STANDARD_PATHS[dialect]
+    paths = _paths_of(settings, dialect)
     return (stream and paths.streamed) or paths.whole
+
+
+def _paths_of(settings: ProviderSettings, dialect: DialectName) -> Paths:
+    hosted = None if settings.hosting is None else _HOSTED_PATHS[settings.hosting]
+    return settings.paths.get(dialect) or hosted or STANDARD_PATHS[dialect]
 
 
 def embeddings_path(settings: ProviderSettings, dialect: DialectName, *, single: bool = False) -> str:
@@ -44,14 +58,16 @@ def embeddings_path(settings: ProviderSettings, dialect: DialectName, *, single:
         return settings.embeddings_path
     if dialect == "cohere":
         return "/embed"
-    whole = (settings.paths.get(dialect) or STANDARD_PATHS[dialect]).whole
+    whole = _paths_of(settings, dialect).whole
     return whole.replace(":generateContent", ":embedContent" if single else ":batchEmbedContents")
 
 
 def count_path(settings: ProviderSettings, dialect: DialectName) -> str | None:
     """Where tokens are counted; None where that is not known."""
+    if settings.hosting is not None:
+        return _HOSTED_COUNTS[settings.hosting]
     ends = _COUNTING.get(dialect)
     if ends is None:
         return None
-    whole = (settings.paths.get(dialect) or STANDARD_PATHS[dialect]).whole
+    whole = _paths_of(settings, dialect).whole
     return whole.removesuffix(ends[0]) + ends[1] if whole.endswith(ends[0]) else None

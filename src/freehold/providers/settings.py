@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from freehold.core.secret import Secret
-from freehold.wire.dialect import STANDARD, DialectName, Framing, Quirks
+from freehold.wire.dialect import STANDARD, DialectName, Framing, Hosting, Quirks
 
 
 class Timeouts(msgspec.Struct, frozen=True, gc=False):
@@ -60,6 +60,8 @@ class ProviderSettings(msgspec.Struct, frozen=True):
     models_path: str = "/models"
     dialects: tuple[DialectName, ...] = ("openai-chat",)
     """What it speaks. Requests in another dialect are translated into the first."""
+    hosting: Hosting | None = None
+    """Which cloud hosts its dialect, `anthropic-messages`, in a form of its own; None: it is Anthropic's own."""
     quirks: Quirks = STANDARD
     """How its kind of the first dialect differs from the original."""
     paths: dict[DialectName, Paths] = {}
@@ -77,6 +79,8 @@ class ProviderSettings(msgspec.Struct, frozen=True):
 
     def framing_of(self, dialect: DialectName) -> Framing:
         """How its streams are cut into frames, when it is spoken to in `dialect`."""
+        if dialect == "anthropic-messages" and self.hosting == "bedrock":
+            return "aws-invoked"
         return "aws-event-stream" if dialect == "bedrock-converse" else "sse"
 
     @property

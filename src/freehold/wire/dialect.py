@@ -17,9 +17,14 @@ DialectName = Literal[
     "openai-chat", "openai-responses", "anthropic-messages", "gemini", "bedrock-converse", "cohere"
 ]
 
-Framing = Literal["sse", "json-array", "aws-event-stream"]
+Framing = Literal["sse", "json-array", "aws-event-stream", "aws-invoked"]
 """How a stream is cut into frames. A frame of `sse` is one event without its closing empty line, of `json-array`
-one element, of `aws-event-stream` one message, whole."""
+one element, of `aws-event-stream` one message, whole. With `aws-invoked` each message wraps an event, and that is
+the frame, as `sse` would have it."""
+
+Hosting = Literal["bedrock", "vertex"]
+"""Clouds that host `anthropic-messages` in a form of their own: Amazon Bedrock's InvokeModel, Google Vertex AI's
+rawPredict."""
 
 
 class Quirks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -29,15 +29,8 @@ class _Id(msgspec.Struct):
     id: str
 
 
-class _Named(msgspec.Struct):
-    name: str
-
-
 class _Ids(msgspec.Struct):
-    """Gemini calls the list `models`, and its entries `models/…`."""
-
-    data: list[_Id] | None = None
-    models: list[_Named] | None = None
+    data: list[_Id]
 
 
 _decode_ids = msgspec.json.Decoder(_Ids | list[_Id]).decode  # Together sends the list without an envelope
@@ -59,9 +52,4 @@ def read_model_ids(body: bytes) -> list[str]:
         found = _decode_ids(body)
     except UNREADABLE as error:
         raise NotAnAnswer(str(error)) from None
-    if isinstance(found, list):
-        return [entry.id for entry in found]
-    if found.data is None and found.models is None:
-        raise NotAnAnswer("it has neither `data` nor `models`")
-    named = [entry.name.removeprefix("models/") for entry in found.models or ()]
-    return [entry.id for entry in found.data or ()] + named
+    return [entry.id for entry in (found if isinstance(found, list) else found.data)]

@@ -57,6 +57,8 @@ class Request(msgspec.Struct, gc=False):
     """The client waits for no answer: it asks for it later."""
     lost: tuple[str, ...] = ()
     """Losses that were found before any provider was asked."""
+    headers: dict[str, str] = {}
+    """Headers that mean something in its dialect, beside the body; their names are in lower case."""
 
     def decoded(self) -> ChatRequest:
         """The whole request in the internal form. Raises BadRequest, which names the field."""

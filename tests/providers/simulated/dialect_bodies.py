@@ -263,22 +263,31 @@ CONVERSATION: dict[str, dict[str, Any]] = {
 }
 DIALECTS = list(CONVERSATION)
 
+_PATHS = {
+    "openai-chat": "/v1/chat/completions",
+    "openai-responses": "/v1/responses",
+    "anthropic-messages": "/v1/messages",
+    "cohere": "/v2/chat",
+    "anthropic-on-bedrock": "/model/{model}/invoke-with-response-stream",
+    "anthropic-on-vertex": "/v1/projects/p/locations/l/publishers/anthropic/models/{model}:streamRawPredict",
+}
+_HOSTED = {name: value for name, value in CONVERSATION["anthropic-messages"].items() if name != "model"}
+HOSTED: dict[str, dict[str, Any]] = {
+    "anthropic-on-bedrock": {"anthropic_version": "bedrock-2023-05-31", **_HOSTED},
+    "anthropic-on-vertex": {"anthropic_version": "vertex-2023-10-16", **_HOSTED, "stream": True},
+}
+"""The same conversation where clouds host Anthropic's dialect."""
+
 
 def path_of(dialect: str, *, stream: bool = False, model: str = "m") -> str:
     match dialect:
-        case "openai-chat":
-            return "/v1/chat/completions"
-        case "openai-responses":
-            return "/v1/responses"
-        case "anthropic-messages":
-            return "/v1/messages"
         case "gemini":
             method = "streamGenerateContent?alt=sse" if stream else "generateContent"
             return f"/v1beta/models/{model}:{method}"
         case "bedrock-converse":
             return f"/model/{model}/converse{'-stream' if stream else ''}"
         case _:
-            return "/v2/chat"
+            return _PATHS[dialect].format(model=model)
 
 
 def hello(dialect: str) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from freehold.core.answer import Answer
 from freehold.core.events import End
 from freehold.core.gathering import Gathering
 from freehold.core.losses import Losses
+from freehold.wire.aws_frames import AwsEventSplitter
 from freehold.wire.bedrock.dialect import DIALECT
-from freehold.wire.bedrock.frames import AwsEventSplitter
 from freehold.wire.dialect import Recipient
 
 PRICES = Path(FOLDER).parent / "prices" / "genai_prices_usages.jsonl.gz"

@@ -342,7 +342,7 @@ def test_models_are_listed_as_google_does() -> None:
         ).name
         == "models/a"
     )
-    assert decode_models(encode_models(["a", "b"])) == ["a", "b"]
+    assert decode_models(encode_models(["a", "b"])) == (["a", "b"], None)
 
 
 def test_embeddings_there_and_back() -> None:

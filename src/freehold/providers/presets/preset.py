@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from freehold.providers.settings import Paths
-from freehold.wire.dialect import STANDARD, DialectName, Quirks
+from freehold.wire.dialect import STANDARD, DialectName, Hosting, Quirks
 
 _FOLDER = Path(__file__).parent
 
@@ -29,6 +29,8 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether it can be used without a key."""
     dialects: tuple[DialectName, ...] = ("openai-chat",)
     """What it speaks at this address; requests in other dialects are translated into the first."""
+    hosting: Hosting | None = None
+    """As in ProviderSettings."""
     quirks: Quirks = STANDARD
     """How its kind of the first dialect differs from the original."""
     paths: dict[DialectName, Paths] = {}

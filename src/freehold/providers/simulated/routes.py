@@ -31,6 +31,10 @@ _GOOGLE_METHODS: dict[str, tuple[Literal["chat", "count", "embed"], bool]] = {
     "batchEmbedContents": ("embed", False),
 }
 _CONVERSE = re.compile(r"/model/([^/]+)/converse(-stream)?")
+_INVOKE = re.compile(r"/model/([^/]+)/(invoke|invoke-with-response-stream|count-tokens)")
+_RAW_PREDICT = re.compile(
+    r"/v1/projects/[^:]+/publishers/anthropic/models/([^:/]+):(rawPredict|streamRawPredict)"
+)
 _MODELS = re.compile(r"/(v1|v1beta)/models(?:/([^:]+))?")
 
 
@@ -43,6 +47,14 @@ def place_of(path: str, request: ReceivedRequest) -> Place | None:  # noqa: PLR0
         return Place("gemini", action, unquote(found[1]), stream)
     if (found := _CONVERSE.fullmatch(path)) is not None:
         return Place("bedrock-converse", "chat", unquote(found[1]), found[2] is not None)
+    if (found := _INVOKE.fullmatch(path)) is not None:
+        counting = found[2] == "count-tokens"
+        streamed = found[2] == "invoke-with-response-stream"
+        return Place("anthropic-on-bedrock", "count" if counting else "chat", unquote(found[1]), streamed)
+    if (found := _RAW_PREDICT.fullmatch(path)) is not None:
+        counting = found[1] == "count-tokens"
+        streamed = found[2] == "streamRawPredict"
+        return Place("anthropic-on-vertex", "count" if counting else "chat", unquote(found[1]), streamed)
     if (found := _MODELS.fullmatch(path)) is not None:
         model = unquote(found[2]) if found[2] else None
         if found[1] == "v1beta" or request.header("x-goog-api-key") is not None:

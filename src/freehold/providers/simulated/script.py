@@ -136,6 +136,10 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0
     key: str | None = None
     """The only key that is let in. None: any, or none at all."""
+    aws_secret: str | None = None
+    """The secret of `key`, which is then an access key's id: signatures for Amazon are checked. None: they are not."""
+    google_key: str | None = None
+    """The public key (PEM) of a service account: for a wish that its private key signed, `POST /token` gives `key`."""
     strict_turns: bool = True
     """Anthropic's and Bedrock's turns must alternate, begin with the user's, and be no system messages, which some
     of their models demand; without it neighbours of one role are joined, as the newest do."""

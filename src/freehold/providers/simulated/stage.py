@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from freehold.core.clock import Clock
-from freehold.providers.simulated import faults
+from freehold.providers.simulated import faults, grants, signatures
 from freehold.providers.simulated.account import Account
 from freehold.providers.simulated.asking import Ask
 from freehold.providers.simulated.dialect import (
@@ -23,6 +23,7 @@ from freehold.providers.simulated.dialect import (
     wrong,
 )
 from freehold.providers.simulated.dialects.anthropic import AnthropicMessages
+from freehold.providers.simulated.dialects.anthropic_hosted import AnthropicOnBedrock, AnthropicOnVertex
 from freehold.providers.simulated.dialects.bedrock import BedrockConverse
 from freehold.providers.simulated.dialects.cohere import Cohere
 from freehold.providers.simulated.dialects.gemini import Gemini
@@ -41,7 +42,16 @@ from freehold.providers.simulated.words import count_tokens, vector_of
 _OPENAI = OpenAIChat()
 DIALECTS: dict[str, Dialect] = {
     one.name: one
-    for one in (_OPENAI, OpenAIResponses(), AnthropicMessages(), Gemini(), BedrockConverse(), Cohere())
+    for one in (
+        _OPENAI,
+        OpenAIResponses(),
+        AnthropicMessages(),
+        AnthropicOnBedrock(),
+        AnthropicOnVertex(),
+        Gemini(),
+        BedrockConverse(),
+        Cohere(),
+    )
 }
 _read = msgspec.json.Decoder().decode
 
@@ -69,6 +79,14 @@ class Stage:
         place = place_of(path.removeprefix(prefix), seen) if path.startswith(prefix) else None
         dialect = _OPENAI if place is None else DIALECTS[place.dialect]
         try:
+            if path == f"{prefix}{grants.PATH}" and self.script.google_key is not None:
+                return frame(
+                    self._grant(seen, path, self.script.google_key),
+                    seen,
+                    chunked=chunked,
+                    keep_alive=keep_alive,
+                    bodiless=False,
+                )
             if place is None:
                 raise _refusal(404, f"Unknown request URL: {seen.method} {path[:200]}.")
             seen.dialect = place.dialect
@@ -86,6 +104,7 @@ class Stage:
         key = dialect.key_of(seen)
         if self.script.key is not None and not compare_digest((key or "").encode(), self.script.key.encode()):
             raise _refusal(401, None)
+        self._check_signature(dialect, seen)
         if place.action == "models":
             names = [name for name in self.script.models if name != "*"]
             if place.model is not None and place.model not in names and "*" not in self.script.models:
@@ -111,6 +130,19 @@ class Stage:
         else:
             reply = self._whole(dialect, ask, turn, happening, seen, pause=wait)
         return self._finish(dialect, reply, turn, seen), turn
+
+    def _check_signature(self, dialect: Dialect, seen: ReceivedRequest) -> None:
+        secret = self.script.aws_secret
+        if secret is None or dialect.identified_by != "x-amzn-requestid" or not signatures.is_signed(seen):
+            return
+        problem = signatures.problem_of(seen, secret, self.clock.now())
+        if problem is not None:
+            raise Refusal(faults.Refused(status=403, type="InvalidSignatureException", message=problem))
+
+    def _grant(self, seen: ReceivedRequest, path: str, public_key: str) -> Reply:
+        address = f"http://{seen.header('host')}{path}"
+        token, now = self.script.key or "", self.clock.now()
+        return grants.grant(seen.body, address=address, public_key=public_key, token=token, now=now)
 
     def _account(self, dialect: Dialect, key: str | None) -> Account:
         script = self.script

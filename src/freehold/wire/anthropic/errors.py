@@ -44,6 +44,8 @@ class _Error(msgspec.Struct):
 class _Envelope(msgspec.Struct):
     error: _Error | str | None = None
     message: str | None = None
+    capital_message: str | None = msgspec.field(default=None, name="Message")
+    """As Amazon's check of signatures spells it."""
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
@@ -69,7 +71,7 @@ def decode_error(status: int, body: bytes) -> WireError:
         text = body.decode("utf-8", "replace").strip()
         return WireError(status=status, message=text[:_TEXT_LIMIT] or f"HTTP {status}")
     error = told.error if isinstance(told.error, _Error) else _Error(message=told.error)
-    message = error.message or told.message or f"HTTP {status}"
+    message = error.message or told.message or told.capital_message or f"HTTP {status}"
     return WireError(status=status, message=message, kind=error.type)
 
 

@@ -23,7 +23,7 @@ def decode_request(body: bytes) -> ChatRequest:
 
 
 def _decode(body: Object) -> ChatRequest:
-    _refuse_thread(body)
+    refuse_thread(body.take_raw("thread"))
     request = ChatRequest(model=body.need("model", str), messages=[], dialect=NAME)
     if body.has("system"):
         parts, was_string = decode_content(body, "system")
@@ -62,10 +62,9 @@ def _decode(body: Object) -> ChatRequest:
     return request
 
 
-def _refuse_thread(body: Object) -> None:
-    """A thread is held by Anthropic alone. Its SDK sends everything when it is told so."""
-    thread = body.take_raw("thread")
-    if thread is not None and thread != b"null":
+def refuse_thread(thread: bytes | msgspec.Raw | None) -> None:
+    """A thread is held by Anthropic alone. Its SDK sends everything when it is told so. Raises ThreadUnsupported."""
+    if thread is not None and bytes(thread) != b"null":
         raise ThreadUnsupported(
             "The provider that answers does not hold threads.", hint="Send all messages.", param="thread"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from freehold.core.events import ErrorSeen
-from freehold.wire.bedrock.frames import Message
+from freehold.wire.aws_frames import Message
 from freehold.wire.dialect import WireError
 
 _STATUSES = {

@@ -25,10 +25,10 @@ from freehold.core.events import (
 )
 from freehold.core.fields import Fields
 from freehold.core.parts import Reasoning, State, Text, ToolCall
+from freehold.wire.aws_frames import parse
 from freehold.wire.bedrock.answer_in import NAME, split_more
 from freehold.wire.bedrock.citations import decode_citation
 from freehold.wire.bedrock.errors import failure_of
-from freehold.wire.bedrock.frames import parse
 from freehold.wire.bedrock.stop_reasons import stop_of
 from freehold.wire.bedrock.stream_events import (
     ReasoningDelta,

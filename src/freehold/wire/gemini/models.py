@@ -18,6 +18,7 @@ class _Model(msgspec.Struct):
 
 class _Models(msgspec.Struct):
     models: list[_Model] = []
+    next_page_token: str | None = msgspec.field(default=None, name="nextPageToken")
 
 
 _decode = msgspec.json.Decoder(_Models).decode
@@ -33,13 +34,14 @@ def encode_model(model_id: str) -> bytes:
     return encode(_model_out(model_id))
 
 
-def decode_models(body: bytes) -> list[str]:
-    """The ids in a provider's list, as requests name them. Raises NotAnAnswer."""
+def decode_models(body: bytes) -> tuple[list[str], str | None]:
+    """The ids in a page of a provider's list, as requests name them, and the token of the next. Raises NotAnAnswer."""
     try:
         found = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotAnAnswer("The body is not a list of models.") from None
-    return [one.name.removeprefix("models/") for one in found.models if one.name]
+    names = [one.name.removeprefix("models/") for one in found.models if one.name]
+    return names, found.next_page_token or None
 
 
 def _model_out(model_id: str) -> Json:

@@ -80,9 +80,10 @@ class AnthropicMessages(Dull):
 
     def ask(self, body: Object, place: Place, request: ReceivedRequest, account: Account) -> Ask:
         """What the request asks for. Raises Refusal."""
-        if request.header("anthropic-version") is None:
+        version = request.header("anthropic-version")
+        if version is None:
             raise wrong("anthropic-version: header is required")
-        return request_form.read(body, account, counting=place.action == "count")
+        return request_form.read(body, account, counting=place.action == "count", version=version)
 
     def count(self, tokens: int) -> bytes:
         """The answer of `POST /v1/messages/count_tokens`."""

@@ -41,9 +41,11 @@ def _no_threads() -> Refusal:
     return Refusal(Refused(status=400, body=encode({"type": "error", "error": error}).decode()))
 
 
-def read(body: Object, account: Account, *, counting: bool = False) -> Ask:
-    """What `body` asks for. `counting`: only its tokens matter. Raises Refusal."""
+def read(body: Object, account: Account, *, counting: bool = False, version: str) -> Ask:
+    """What `body` asks for, in a version of the API. `counting`: only its tokens matter. Raises Refusal."""
     known_only(body, _KNOWN, "{}: Extra inputs are not permitted")
+    if version == "2026-10-21":
+        _check_newer(body)
     if body.get("thread") is not None:
         raise _no_threads()
     if body.get("max_tokens") is None and not counting:
@@ -86,6 +88,13 @@ def read(body: Object, account: Account, *, counting: bool = False) -> Ask:
     if ask.cache_marks > _MOST_CACHE_MARKS:
         raise wrong(f"A maximum of 4 blocks with cache_control may be provided. Found {ask.cache_marks}.")
     return ask
+
+
+def _check_newer(body: Object) -> None:
+    """The version takes nothing that says how to sample."""
+    for name in ("temperature", "top_p", "top_k"):
+        if body.get(name) is not None:
+            raise wrong(f"{name}: not supported in API version 2026-10-21")
 
 
 def _read_system(ask: Ask, system: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import itertools
 import struct
@@ -15,12 +14,10 @@ from event_frames import event, failure, frame, header, words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from freehold.wire.bedrock.frames import (
+from freehold.wire.aws_frames import (
     MAX_MESSAGE_BYTES,
     AwsEventSplitter,
     BrokenFrame,
-    Message,
-    invoked_chunk,
     parse,
 )
 from freehold.wire.dialect import NotAnAnswer
@@ -36,7 +33,9 @@ STREAM = (
 
 def _all(pieces: list[bytes]) -> list[bytes]:
     splitter = AwsEventSplitter()
-    return [message for piece in pieces for message in splitter.feed(piece)]
+    messages = [message for piece in pieces for message in splitter.feed(piece)]
+    splitter.take_rest()
+    return messages
 
 
 def test_a_stream_is_cut_into_its_messages() -> None:
@@ -109,6 +108,16 @@ def test_a_changed_byte_is_found(at: int) -> None:
         _all([bytes(damaged)])
 
 
+def test_what_came_before_a_damaged_message_is_given_first() -> None:
+    good = event("messageStart", {"role": "assistant"})
+    damaged = good[:-1] + bytes([good[-1] ^ 0xFF])
+    splitter = AwsEventSplitter()
+    assert splitter.feed(good + good + damaged + good) == [good, good]
+    for ask in (lambda: splitter.feed(good), splitter.take_rest):
+        with pytest.raises(BrokenFrame):
+            ask()
+
+
 def test_a_message_that_is_too_large_is_refused_at_its_beginning() -> None:
     prelude = struct.pack(">II", MAX_MESSAGE_BYTES + 1, 0)
     with pytest.raises(EventTooLarge):
@@ -121,18 +130,6 @@ def test_arbitrary_bytes_are_no_messages(data: bytes) -> None:
     for read in (lambda: _all([data]), lambda: [parse(data)], lambda: [parse(frame(data, b""))]):
         with contextlib.suppress(NotAnAnswer):
             read()
-
-
-def test_the_chunk_of_an_invoked_model_is_its_own_json() -> None:
-    inner = b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}'
-    sample = event("chunk", {"bytes": base64.b64encode(inner).decode(), "p": "abc"})
-    assert invoked_chunk(parse(sample)) == inner
-
-
-@pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'{"bytes":"***"}', b'{"bytes":3}', b"\xff"])
-def test_what_holds_no_chunk_is_no_answer(payload: bytes) -> None:
-    with pytest.raises(NotAnAnswer):
-        invoked_chunk(Message({}, payload))
 
 
 def test_an_error_without_a_type_has_its_code() -> None:

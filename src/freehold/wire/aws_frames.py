@@ -6,8 +6,6 @@ payload; the CRC of everything before it. Source: the AWS event stream encoding,
 
 from __future__ import annotations
 
-import base64
-import binascii
 import struct
 import uuid
 from functools import lru_cache
@@ -47,18 +45,22 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 class AwsEventSplitter:
     """Cuts a byte stream into whole messages; what is not whole yet is kept for the next piece."""
 
-    __slots__ = ("_held", "_needed", "_parts")
+    __slots__ = ("_failure", "_held", "_needed", "_parts")
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self._held = 0
         self._needed = _PRELUDE.size
         """How many bytes must be held before there is anything to do."""
+        self._failure: BrokenFrame | EventTooLarge | None = None
+        """What is wrong behind the messages that were given last."""
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Every message that `piece` completes, whole. Raises BrokenFrame for a wrong checksum or length, and
-        EventTooLarge for a message over MAX_MESSAGE_BYTES.
+        EventTooLarge for a message over MAX_MESSAGE_BYTES; the good messages of the piece are given first.
         """
+        if self._failure is not None:
+            raise self._failure
         if self._held:
             self._parts.append(piece)
             self._held += len(piece)
@@ -73,12 +75,18 @@ class AwsEventSplitter:
         start = 0
         self._needed = _PRELUDE.size
         while len(data) - start >= _PRELUDE.size:
-            length = _length(data, start)
-            if len(data) - start < length:
-                self._needed = length
+            try:
+                length = _length(data, start)
+                if len(data) - start < length:
+                    self._needed = length
+                    break
+                message = data[start : start + length]
+                _check(message)
+            except (BrokenFrame, EventTooLarge) as error:
+                self._failure = error
+                if not messages:
+                    raise
                 break
-            message = data[start : start + length]
-            _check(message)
             messages.append(message)
             start += length
         self._keep(data[start:])
@@ -94,7 +102,9 @@ class AwsEventSplitter:
         return not self._held
 
     def take_rest(self) -> bytes:
-        """What came after the last whole message; nothing is kept any longer."""
+        """What came after the last whole message; nothing is kept any longer. Raises what `feed` would raise next."""
+        if self._failure is not None:
+            raise self._failure
         rest = b"".join(self._parts)
         self._keep(b"")
         self._needed = _PRELUDE.size
@@ -188,21 +198,3 @@ def _value(block: bytes, kind: int, at: int) -> tuple[HeaderValue, int]:
     if kind == 9 and at + 16 <= len(block):
         return str(uuid.UUID(bytes=block[at : at + 16])), at + 16
     raise BrokenFrame("A header of an event stream's message is of a type that is not known.")
-
-
-class _Chunk(msgspec.Struct):
-    bytes: str
-
-
-_decode_chunk = msgspec.json.Decoder(_Chunk).decode
-
-
-def invoked_chunk(message: Message) -> bytes:
-    """The model's own JSON inside a message of InvokeModelWithResponseStream. Raises NotAnAnswer.
-
-    Ask `message.failed` before: a failure holds no chunk.
-    """
-    try:
-        return base64.b64decode(_decode_chunk(message.payload).bytes, validate=True)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, binascii.Error, ValueError) as error:
-        raise NotAnAnswer(f"The message holds no chunk of an answer: {error}") from None
