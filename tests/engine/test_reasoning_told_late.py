@@ -115,12 +115,17 @@ def test_state_is_asked_for_as_the_provider_takes_it(
 
 
 SHOWN = {"thinking": "Hm", "signature": "c2ln", "type": "thinking"}
-HIDDEN = {"type": "redacted_thinking", "data": "c2ln"}
+HIDDEN = {"thinking": "", "signature": "c2ln", "type": "thinking"}
+WITHHELD = {"type": "redacted_thinking", "data": "c2ln"}
 TEXT = {"type": "text", "text": "Yes."}
 
 
 @pytest.mark.parametrize("exclude", [True, False])
-@pytest.mark.parametrize("blocks", [[SHOWN, TEXT], [HIDDEN, TEXT], [TEXT]], ids=["shown", "hidden", "none"])
+@pytest.mark.parametrize(
+    "blocks",
+    [[SHOWN, TEXT], [HIDDEN, TEXT], [WITHHELD, TEXT], [TEXT]],
+    ids=["shown", "hidden", "withheld", "none"],
+)
 def test_whether_reasoning_is_shown_is_declared_only_where_it_differed(
     blocks: list[dict[str, str]], exclude: bool
 ) -> None:

@@ -26,7 +26,7 @@ class ReasoningWatch:
         """Parts that are reasoning."""
         self._bare: set[tuple[int, int]] = set()
         """Those of them that have neither words nor state."""
-        self._shown = self._counted = False
+        self._shown = self._counted = self._withheld = False
 
     @property
     def needed(self) -> bool:
@@ -42,7 +42,9 @@ class ReasoningWatch:
             place = (event.choice, event.index)
             if isinstance(event, Sign) or (event.text and event.section < 0):
                 self._bare.discard(place)
-            if isinstance(event, Grow) and event.text and place in self._open:
+            if isinstance(event, Sign):
+                self._withheld = self._withheld or event.state.kind == "redacted"
+            elif event.text and place in self._open:
                 self._shown = True
         elif isinstance(event, UsageSeen):
             self._counted = bool(event.usage.reasoning_tokens)
@@ -63,10 +65,13 @@ class ReasoningWatch:
         self._shown = self._shown or bool(part.text or any(part.summary))
         if not part.text and part.state is None:
             self._bare.add(place)
+        if part.state is not None and part.state.kind == "redacted":
+            self._withheld = True
 
     def _end(self) -> None:
         if self._state_due and self._bare:
             self._losses.add("reasoning.state")
-        reasoned = bool(self._open) or self._counted
-        if self._wanted is not None and reasoned and self._shown != self._wanted:
-            self._losses.add(SHOWN)
+        if self._wanted is None or self._shown == self._wanted:
+            return
+        if self._shown or (not self._withheld and (self._open or self._counted)):
+            self._losses.add(SHOWN)  # there was reasoning, which the provider could have shown
