@@ -64,7 +64,7 @@ def _replay(feature: str, **more: Any) -> list[Probe]:
     hidden = Reasoning(state="redacted", required=True)
     alone = Reasoning(required=True)
     sections = Reasoning(summary=("They want the weather.", "I should look."), required=True)
-    end = answering("21 degrees.", usage=usage)
+    end = answering("21 degrees.")
 
     def probe(name: str, reasoning: Reasoning, follow: Follow, text: str | None, *, calls: bool) -> Probe:
         first = answering(text, reasoning=reasoning, tool_calls=_CALL if calls else (), usage=usage)
