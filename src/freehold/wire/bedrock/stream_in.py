@@ -52,7 +52,7 @@ class _Open:
         self.kind = kind
         self.index = index
         self.grown = False
-        self.redacted = b""
+        self.redacted: list[str] = []
 
 
 class Decoder:
@@ -150,8 +150,7 @@ class Decoder:
             events.append(Sign(0, part.index, State(data=thought.signature, kind="signature")))
         elif thought.redacted_content:
             part = self._opened(number, opened, "reasoning", events)
-            part.redacted = _joined(part.redacted, thought.redacted_content)
-            events.append(Sign(0, part.index, State(data=part.redacted.decode(), kind="redacted")))
+            part.redacted.append(thought.redacted_content)
 
     def _grow(
         self, number: int, opened: _Open | WholeBlock | None, kind: str, text: str, events: list[Event]
@@ -192,6 +191,8 @@ class Decoder:
         if opened.kind == "call" and not opened.grown:
             # A call without arguments has no piece of them; whoever reads on waits for one.
             events.append(Grow(0, opened.index, "{}"))
+        if opened.redacted:
+            events.append(Sign(0, opened.index, State(data=_joined(opened.redacted), kind="redacted")))
         events.append(PartEnd(0, opened.index))
 
     def _message_stop(self, payload: bytes, events: list[Event]) -> None:
@@ -239,13 +240,11 @@ _HANDLERS = {
 }
 
 
-def _joined(data: bytes, piece: str) -> bytes:
-    """Base64 and more of it, each of which may be padded."""
-    if not data:
-        return piece.encode()
+def _joined(pieces: list[str]) -> str:
+    """Base64 in pieces, each of which may be padded."""
+    if len(pieces) == 1:
+        return pieces[0]
     try:
-        return base64.b64encode(
-            base64.b64decode(data, validate=True) + base64.b64decode(piece, validate=True)
-        )
+        return base64.b64encode(b"".join(base64.b64decode(piece, validate=True) for piece in pieces)).decode()
     except (binascii.Error, ValueError):
-        return data + piece.encode()
+        return "".join(pieces)
