@@ -6,17 +6,22 @@ import json
 import time
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from benchmarks.reality.aws_frames import aws_frame
 from freehold.core.answer import Answer, Stop
 from freehold.core.errors import BadRequest
-from freehold.core.events import Begin, End, Event, Grow, LogProbs, PartBegin, PartEnd, StopSeen
+from freehold.core.events import Begin, End, Event, Grow, LogProbs, PartBegin, PartEnd, Sign, StopSeen
 from freehold.core.gathering import Gathering
 from freehold.core.losses import Losses
 from freehold.core.parts import Text, ToolCall
 from freehold.core.request import ChatRequest
 from freehold.wire.dialect import Addressee, DialectName, NotAnAnswer, Recipient
 from freehold.wire.dialects import NAMES, dialect_of
+from freehold.wire.gemini.ruler import Ruler
 from freehold.wire.responses.kept_answer import retold, retold_event
 
 CLIENTS: tuple[DialectName, ...] = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
@@ -210,3 +215,53 @@ def test_half_a_character_in_a_kept_answer() -> None:
     }
     event = rb'data: {"type":"response.completed","response":{"id":"resp_1","a":"\udfff"}}'
     assert rb'"store":true' in retold_event(event, kept=True, continues=None)
+
+
+def test_redacted_reasoning_in_many_pieces_takes_no_longer_each() -> None:
+    begun = aws_frame("messageStart", b'{"role":"assistant"}')
+    piece = {"contentBlockIndex": 0, "delta": {"reasoningContent": {"redactedContent": "QUFB" * 200}}}
+    frame = aws_frame("contentBlockDelta", json.dumps(piece).encode())
+    started = time.thread_time()
+    events = events_in(
+        "bedrock-converse",
+        begun,
+        *[frame] * 4000,
+        aws_frame("contentBlockStop", b'{"contentBlockIndex":0}'),
+    )
+    assert time.thread_time() - started < 2
+    (sign,) = [event for event in events if isinstance(event, Sign)]
+    assert sign.state.data == "QUFB" * 200 * 4000
+
+
+def test_many_citations_of_a_long_text_take_no_longer_each() -> None:
+    support = {"segment": {"startIndex": 100_000, "endIndex": 390_000}, "groundingChunkIndices": [0]}
+    grounding = {
+        "groundingChunks": [{"web": {"uri": "https://a.example"}}],
+        "groundingSupports": [support] * 4000,
+    }
+    candidate = {
+        "content": {"parts": [{"text": "\u00e9" * 200_000}]},
+        "finishReason": "STOP",
+        "groundingMetadata": grounding,
+    }
+    gemini = dialect_of("gemini")
+    body = json.dumps({"candidates": [candidate]}).encode()
+    started = time.thread_time()
+    answer = gemini.decode_answer(body)
+    written = gemini.encode_answer(msgspec.structs.replace(answer, dialect=""), ADDRESSEE, Losses())
+    assert time.thread_time() - started < 2
+    assert len(written) < 2 * len(body)
+    (part,) = answer.choices[0].parts
+    assert isinstance(part, Text)
+    assert (len(part.citations), part.citations[0].start, part.citations[0].end) == (4000, 50_000, 195_000)
+
+
+@given(st.text(alphabet=st.sampled_from("a\u00e9\u20ac\U0001f600"), max_size=50), st.integers(0, 300))
+def test_places_in_bytes_and_characters(text: str, place: int) -> None:
+    long = text * 60
+    ruler = Ruler(long)
+    assert ruler.bytes_at(place) == len(long[:place].encode())
+    at = min(place, len(long.encode()))
+    assert ruler.characters_at(at) == len(long.encode()[:at].decode(errors="ignore"))
+    last = len(long)
+    assert ruler.characters_at(ruler.bytes_at(last)) == last

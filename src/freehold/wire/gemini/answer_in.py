@@ -10,13 +10,14 @@ import msgspec
 
 from freehold.core.answer import Answer, Choice
 from freehold.core.fields import Fields
-from freehold.core.parts import Part, Text, ToolCall
+from freehold.core.parts import Citation, Part, Text, ToolCall
 from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.gemini.citations import cited, in_characters
 from freehold.wire.gemini.fields import NAME, Camel
 from freehold.wire.gemini.ids import Calls
 from freehold.wire.gemini.logprobs import logprobs_in
 from freehold.wire.gemini.parts_in import part_in
+from freehold.wire.gemini.ruler import Ruler
 from freehold.wire.gemini.stops import blocked, stop_in
 from freehold.wire.gemini.usage import metadata_of, tier_in, usage_in
 from freehold.wire.reading import Unreadable, need_utf8
@@ -109,13 +110,19 @@ def _choice_in(candidate: Camel, seed: str) -> Choice:
 def _cite(parts: list[Part], extra: Fields) -> None:
     """Puts citations on the texts that they are about; both objects stay among the extras, as they say more."""
     texts = [part for part in parts if isinstance(part, Text) and part.text]
+    found: dict[int, tuple[Text, Ruler, list[Citation]]] = {}
     for at, citation in cited(_raw(extra, "groundingMetadata"), _raw(extra, "citationMetadata")):
         part = parts[at] if at is not None and 0 <= at < len(parts) else None
         if not isinstance(part, Text):
             if not texts:
-                return
+                break
             part = texts[0]
-        part.citations = [*part.citations, in_characters(citation, part.text)]
+        if id(part) not in found:
+            found[id(part)] = (part, Ruler(part.text), [])
+        _, ruler, citations = found[id(part)]
+        citations.append(in_characters(citation, ruler))
+    for part, _, citations in found.values():
+        part.citations = [*part.citations, *citations]
 
 
 def _raw(extra: Fields, name: str) -> msgspec.Raw | None:

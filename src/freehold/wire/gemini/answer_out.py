@@ -12,6 +12,7 @@ from freehold.wire.gemini.citations import GroundingWriter
 from freehold.wire.gemini.fields import NAME, Json, encode, spread
 from freehold.wire.gemini.logprobs import logprobs_out
 from freehold.wire.gemini.parts_out import part_out
+from freehold.wire.gemini.ruler import Ruler
 from freehold.wire.gemini.stops import stop_out
 from freehold.wire.gemini.usage import usage_out
 from freehold.wire.sealing import seal
@@ -55,8 +56,9 @@ def _candidate(choice: Choice, at: int, losses: Losses, own: bool) -> Json:
         if written is not None:
             parts.append(written)
             if isinstance(part, Text) and not (own and "groundingMetadata" in choice.extra):
+                ruler = Ruler(part.text if part.citations else "")
                 for citation in part.citations:
-                    grounding.add(citation, part.text, part=len(parts) - 1)
+                    grounding.add(citation, ruler, part=len(parts) - 1)
     candidate: Json = {"content": {"role": "model", "parts": parts}}
     if choice.stop is not None:
         candidate["finishReason"] = stop_out(choice.stop, losses)

@@ -14,6 +14,7 @@ from freehold.wire.gemini.fields import Camel, encode
 from freehold.wire.gemini.ids import Calls
 from freehold.wire.gemini.partial_call import PartialCall
 from freehold.wire.gemini.parts_in import part_in
+from freehold.wire.gemini.ruler import Ruler
 from freehold.wire.gemini.stops import stop_in
 from freehold.wire.reading import Unreadable
 
@@ -158,12 +159,14 @@ class ChoiceReader:
         self._tell_places(events)
 
     def _tell_places(self, events: list[Event]) -> None:
-        text = "".join(self._pieces)
+        if not self._places:
+            return
+        ruler = Ruler("".join(self._pieces))
         for _, citation in self._places:
             key = (citation.url, citation.title, citation.quote, citation.start, citation.end)
             if key not in self._cited:
                 self._cited.add(key)
-                events.append(Cite(self._number, self._next, in_characters(citation, text)))
+                events.append(Cite(self._number, self._next, in_characters(citation, ruler)))
         self._places = []
 
     def stop(self) -> Stop | None:

@@ -11,6 +11,7 @@ from freehold.wire.gemini.answer_out import answer_part
 from freehold.wire.gemini.citations import GroundingWriter
 from freehold.wire.gemini.fields import Json
 from freehold.wire.gemini.parts_out import extras_out
+from freehold.wire.gemini.ruler import Ruler
 from freehold.wire.sealing import seal
 
 _WORDS = (Text, Refusal, Reasoning)
@@ -145,8 +146,9 @@ class ChoiceWriter:
                 parts.append(self._words(held, ""))
             text = "".join(held.text)
             citations = held.citations if not isinstance(part, Text) else [*part.citations, *held.citations]
+            ruler = Ruler(text if citations else "")
             for citation in citations:
-                self.grounding.add(citation, text, before=self._before)
+                self.grounding.add(citation, ruler, before=self._before)
             if not isinstance(part, Reasoning):
                 self._before += len(text.encode())
             return

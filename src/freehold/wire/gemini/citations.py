@@ -9,6 +9,10 @@ import msgspec
 from freehold.core.losses import Losses
 from freehold.core.parts import Citation
 from freehold.wire.gemini.fields import Json
+from freehold.wire.gemini.ruler import Ruler
+
+_LONGEST_SHOWN = 2000
+"""Characters of a cited text that are repeated with its places: many citations may be about all of a long one."""
 
 
 class _Source(msgspec.Struct):
@@ -106,18 +110,16 @@ def _citation(chunk: _Chunk, segment: _Segment) -> Citation:
     return Citation(kind="url", url=source.uri, title=source.title, start=start, end=end)
 
 
-def in_characters(citation: Citation, text: str) -> Citation:
-    """The citation with its places in characters of `text`."""
-    if text.isascii():
+def in_characters(citation: Citation, ruler: Ruler) -> Citation:
+    """The citation with its places in characters of the ruler's text."""
+    if ruler.text.isascii():
         return citation
-    data = text.encode()
+    start, end = citation.start, citation.end
     return msgspec.structs.replace(
-        citation, start=_characters(data, citation.start), end=_characters(data, citation.end)
+        citation,
+        start=None if start is None else ruler.characters_at(start),
+        end=None if end is None else ruler.characters_at(end),
     )
-
-
-def _characters(data: bytes, place: int | None) -> int | None:
-    return None if place is None else len(data[: max(place, 0)].decode(errors="ignore"))
 
 
 class GroundingWriter:
@@ -129,19 +131,22 @@ class GroundingWriter:
         self._written: list[Json] = []
         self._supports: list[Json] = []
 
-    def add(self, citation: Citation, text: str, part: int = 0, before: int = 0) -> None:
-        """A citation of `text`, which is the part with the index `part`; `before` are bytes of text before it."""
+    def add(self, citation: Citation, ruler: Ruler, part: int = 0, before: int = 0) -> None:
+        """A citation of the ruler's text, which is the part with the index `part`; `before` are bytes of text
+        before it.
+        """
         key = (citation.url, citation.title, citation.quote)
         number = self._chunks.get(key)
         if number is None:
             number = self._chunks[key] = len(self._written)
             self._written.append(_source_out(citation))
-        start, end = citation.start or 0, citation.end if citation.end is not None else len(text)
+        start, end = citation.start or 0, citation.end if citation.end is not None else len(ruler.text)
         segment: Json = {"partIndex": part} if part else {}
-        if first := before + len(text[:start].encode()):
+        if first := before + ruler.bytes_at(start):
             segment["startIndex"] = first
-        segment["endIndex"] = before + len(text[:end].encode())
-        segment["text"] = text[start:end]
+        segment["endIndex"] = before + ruler.bytes_at(end)
+        if end - start <= _LONGEST_SHOWN:
+            segment["text"] = ruler.text[start:end]
         self._supports.append({"segment": segment, "groundingChunkIndices": [number]})
         for name in citation.extra:
             self._losses.add("answer", f"citation.{name}")
