@@ -50,23 +50,22 @@ _PARTS = [
 
 def targets_in(_folder: Path) -> list[Target]:
     """Of both forms."""
-    room = TemporaryDirectory(prefix="freehold-fuzz-")
-    path = Path(room.name) / "input.jsonl"
-
-    def read_file(frames: Frames) -> None:
-        assert room.name
-        path.write_bytes(b"".join(frames))
-        _read_file(path)
-
     return [
-        Target("batch lines", [_LINES, _LINES[:1]], read_file),
+        Target("batch lines", [_LINES, _LINES[:1]], _read_file),
         Target("batch wanted", seeds_of(_WANTED), _read_wanted),
         Target("message batch", seeds_of(_MESSAGES), _read_message_batch),
         Target("form upload", [_PARTS], _read_form),
     ]
 
 
-def _read_file(path: Path) -> None:
+def _read_file(frames: Frames) -> None:
+    with TemporaryDirectory(prefix="freehold-fuzz-") as room:
+        path = Path(room) / "input.jsonl"
+        path.write_bytes(b"".join(frames))
+        _work_off(path)
+
+
+def _work_off(path: Path) -> None:
     count, problems = problems_in(path, _ENDPOINT, longest=200_000)
     for problem in problems:
         need_json(json.dumps([problem.code, problem.message, problem.param]).encode(), "a problem")

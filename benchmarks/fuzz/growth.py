@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 from ..reality.aws_frames import aws_frame
 from .damage import Frames, opened
@@ -14,7 +15,7 @@ _SIZES = (250, 500, 1000, 2000)
 
 
 def grown(frames: Frames, dice: random.Random) -> list[Frames]:
-    """Some of the frames repeated, or one item of a list, one field of an object, or one text."""
+    """Some of the frames repeated; or one item of a list, one field of an object, one text, at times beside another."""
     if len(frames) > 2 and dice.random() < 0.4:
         start = dice.randrange(len(frames) - 1)
         end = dice.randrange(start + 1, min(start + 4, len(frames)) + 1)
@@ -27,7 +28,9 @@ def grown(frames: Frames, dice: random.Random) -> list[Frames]:
         if not places:
             return []
         holder, key = dice.choice(places)
-        bodies = _repeated(tree, holder, key)
+        texts = [place for place in places if isinstance(place[0][place[1]], str) and place[0] is not holder]
+        beside = dice.choice(texts) if texts and dice.random() < 0.4 else None
+        bodies = _repeated(tree, holder, key, beside)
     except (ValueError, RecursionError):
         return []
     return [
@@ -39,9 +42,13 @@ def _can_grow(holder: object, key: object) -> bool:
     return isinstance(holder, list) or isinstance(holder[key], str | dict)  # type: ignore[index]
 
 
-def _repeated(tree: object, holder: object, key: object) -> list[bytes]:
+def _repeated(tree: object, holder: object, key: object, beside: tuple[Any, Any] | None) -> list[bytes]:
+    """`beside`: the place of a text that grows as well: each of many may be looked for in all of it."""
     bodies: list[bytes] = []
+    text = "" if beside is None else beside[0][beside[1]][:200] or "é"
     for times in _SIZES:
+        if beside is not None:
+            beside[0][beside[1]] = text * times
         if isinstance(holder, list):
             assert isinstance(key, int)
             kept, rest = holder[key], holder[key + 1 :]

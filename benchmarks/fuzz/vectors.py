@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from freehold.core.errors import BadRequest
 from freehold.core.losses import Losses
 from freehold.wire.anthropic.models import read_model_ids as read_anthropic_ids
 from freehold.wire.counting import COUNTING, counter_of
-from freehold.wire.dialect import DialectName
+from freehold.wire.dialect import DialectName, NotAnAnswer
 from freehold.wire.embeddings import (
     EMBEDDING,
     decode_embeddings,
@@ -154,30 +156,21 @@ def _read_vectors(dialect: DialectName, frames: Frames) -> None:
 
 def _read_count(frames: Frames) -> None:
     body = b"".join(frames)
-    refused: ValueError | None = None
-    for name in COUNTING:
-        try:
-            total = counter_of(name).decode_count(body)
-        except ValueError as error:
-            if type(error).__name__ != "NotAnAnswer":
-                raise
-            refused = error
-            continue
+    for total in _understood(body, [counter_of(name).decode_count for name in COUNTING]):
         for client in COUNTING:
             need_json(counter_of(client).encode_count(total), client)
-    if refused:
-        raise refused
 
 
 def _read_models(frames: Frames) -> None:
-    body = b"".join(frames)
-    refused: ValueError | None = None
-    for read in (read_model_ids, read_anthropic_ids, read_gemini_ids):
-        try:
-            read(body)
-        except ValueError as error:
-            if type(error).__name__ != "NotAnAnswer":
-                raise
-            refused = error
-    if refused:
-        raise refused
+    _understood(b"".join(frames), [read_model_ids, read_anthropic_ids, read_gemini_ids])
+
+
+def _understood(body: bytes, readers: Sequence[Callable[[bytes], Any]]) -> list[Any]:
+    """What those make of it that understand it. Raises NotAnAnswer when none does."""
+    found = []
+    for read in readers:
+        with suppress(NotAnAnswer):
+            found.append(read(body))
+    if not found:
+        raise NotAnAnswer("nobody understands it")
+    return found
