@@ -23,6 +23,8 @@ JSON = (b"content-type", b"application/json")
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 NO_CACHE = (b"cache-control", b"no-cache")
 NO_BUFFERING = (b"x-accel-buffering", b"no")
+_LF, _CR = 0x0A, 0x0D
+"""As numbers, which are found in bytes in a fraction of the time that bytes are."""
 _CHALLENGE = (b"www-authenticate", b"Bearer")
 
 
@@ -45,7 +47,7 @@ def _write_whole(cycle: RequestResponseCycle, status: int, headers: Headers, bod
         return
     parts = [STATUS_LINE[status]]
     for name, value in (*cycle.default_headers, *headers):
-        if b"\n" in value or b"\r" in value:
+        if _LF in value or _CR in value:
             raise ValueError(f"the header {name!r} would break out of its line")
         parts += (name, b": ", value, b"\r\n")
     if not cycle.keep_alive:

@@ -34,6 +34,7 @@ Places = tuple[Place | None, Place | None]
 _EXACT = Context(prec=60)
 _LARGEST = 2**63 - 1
 _LONGEST_SHAPE = 2000
+_SPACE, _LF = 0x20, 0x0A
 _number = re.compile(r":(-?\d[\d.eE+-]*)(?=[,}])").split
 _encode = msgspec.json.Encoder().encode
 _decode_attempts = msgspec.json.Decoder(list[list[Any]]).decode
@@ -164,7 +165,7 @@ def split_usage(raw: bytes) -> tuple[str | None, str]:
     thirds of a call's row would be this object's field names otherwise. None and the text as it is where that
     would not give the very same text back.
     """
-    if b"\n" in raw or b": " in raw or b", " in raw:
+    if _SPACE in raw or _LF in raw:
         raw = _compact(raw)
     text = raw.decode(errors="replace")
     if "#" in text or len(text) > _LONGEST_SHAPE:

@@ -14,6 +14,8 @@ from freehold.wire.openai_usage import UNREADABLE, read_usage
 from freehold.wire.passing_state import Sealer
 from freehold.wire.sse import EventSplitter, EventTooLarge, data_of
 
+_CR = 0x0D
+
 DONE = b"data: [DONE]\n\n"
 
 _CLOSING_EVENTS = 4
@@ -133,7 +135,7 @@ class ChatStream:
         They are then counted and need no closer look. All are parsed at once, as the list they
         become when the text between them is a comma: a third of what one by one costs.
         """
-        if not piece.startswith(b"data: {") or not piece.endswith(b"}\n\n") or b"\r" in piece:
+        if piece[:7] != b"data: {" or piece[-3:] != b"}\n\n" or _CR in piece:
             return False
         parts = piece[6:-2].split(b"\n\ndata: ")
         if read_plain_chunks(b"[%b]" % b",".join(parts)) != len(parts):

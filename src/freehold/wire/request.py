@@ -5,6 +5,7 @@ Only a request that has to be translated is read completely, by its dialect.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -29,6 +30,8 @@ _ASK_FOR_USAGE = msgspec.Raw(b'{"include_usage":true}')
 _NOT_LISTS = (b"[]", b"null")
 _INSTEAD_OF_INPUT = ("previous_response_id", "conversation", "prompt")
 """Fields of a Responses request that bring an input along."""
+_begins_list = re.compile(rb"\[\s*+[^\s\]]").match
+"""A list with something in it, seen by its first bytes: the rest may be megabytes."""
 
 _MARK = MARK.encode()
 
@@ -265,6 +268,5 @@ def _read_stream(fields: Fields) -> bool:
 
 
 def _need_list(fields: Fields, name: str, content: str) -> None:
-    value = bytes(fields.get(name, b""))
-    if not value.startswith(b"[") or value[1:-1].isspace() or value in _NOT_LISTS:
+    if name not in fields or not _begins_list(fields[name]):
         raise BadRequest(f"The field `{name}` is not a list with {content} in it.", param=name)
