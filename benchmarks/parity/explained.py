@@ -186,14 +186,14 @@ EXCUSES: tuple[Excuse, ...] = (
     ),
     Excuse(
         "request.turns[]",
-        ("anthropic-messages", "bedrock-converse"),
+        ("anthropic-messages",),
         "demands that the user begins: a placeholder does",
         probes=("the model speaks first",),
         added=True,
     ),
     Excuse(
         "request.turns[].parts[result].content",
-        ("gemini", "bedrock-converse", "cohere"),
+        ("gemini",),
         "demands a result: a placeholder stands for an empty one",
         probes=("nothing",),
     ),
@@ -214,16 +214,6 @@ EXCUSES: tuple[Excuse, ...] = (
         probes=("one by name",),
     ),
     Excuse("answer.error*", ("cohere",), "has no word for it", probes=("content filter", "context")),
-    *(
-        Excuse(f"answer.usage*{name}*", ("cohere",), "bills without what comes from its cache")
-        for name in (
-            "cached_tokens",
-            "cache_read",
-            "cached_content",
-            "prompt_tokens_details",
-            "input_tokens_details",
-        )
-    ),
     Excuse(
         "answer.top_logprobs",
         _ALL,

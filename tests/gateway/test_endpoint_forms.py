@@ -33,6 +33,10 @@ SCRIPT = Script(
         "apt": Behaviour(text=f"Here: ```json\n{GOOD}\n```"),
         "plain": Behaviour(text=GOOD),
         "clumsy": (Behaviour(text="Sure! It is seven.", reasoning=THOUGHT), Behaviour(text=f"Here: {GOOD}")),
+        **{
+            model: (Behaviour(text="Sure! It is seven."), Behaviour(text=f"Here: {GOOD}"))
+            for model in ("amazon.nova-clumsy", "claude-3-5-clumsy", "command-clumsy")
+        },
         "stubborn": Behaviour(text="I would rather not."),
         "calls": Behaviour(text="Let me look.", tool_calls=(ToolCall("look", '{"b":1}'),)),
         "late": (Behaviour(text="No."), Behaviour(text="I know.", tool_calls=(ToolCall("look", '{"b":1}'),))),
@@ -45,6 +49,14 @@ SCRIPT = Script(
         "second-refused": (Behaviour(text="No."), Behaviour(faults=(Refused(status=429),))),
     }
 )
+
+
+UNABLE = {
+    "nova": ("bedrock-converse", "", "amazon.nova-clumsy"),
+    "claude": ("anthropic-messages", "/v1", "claude-3-5-clumsy"),
+    "command": ("cohere", "/v2", "command-clumsy"),
+}
+"""Dialect, path and model of providers whose dialect has forms, and the model, or a request with tools, none."""
 
 
 class Seven(BaseModel):
@@ -76,8 +88,13 @@ def running(
         f'base_url = "{provider.base_url}"',
     ]
     lines += ["quirks = { schema = false, json = false }"]
-    for name in SCRIPT.models:
+    for name in [one for one in SCRIPT.models if "." not in one]:
         lines += [f"[routes.{name}]", f'incumbent = "words/{name}"']
+    root = provider.base_url.removesuffix("/v1")
+    for name, (dialect, path, model) in UNABLE.items():
+        lines += [f"[providers.{name}]", f'base_url = "{root}{path}"', f'dialects = ["{dialect}"]']
+        lines += ['headers = { anthropic-version = "2023-06-01" }'] if name == "claude" else []
+        lines += [f"[routes.{name}]", f'incumbent = "{name}/{model}"']
     lines += ['[routes.saved]\nincumbent = "words/stubborn"\nfallbacks = ["words/plain"]']
     with RunningEndpoint(tmp_path_factory.mktemp("forms"), "\n".join(lines)) as endpoint:
         yield endpoint
@@ -353,3 +370,20 @@ def test_several_answers_are_not_held_back(endpoint: RunningEndpoint) -> None:
         )
         said = [choice.delta.content or "" for chunk in stream for choice in chunk.choices]
     assert "".join(said).count("rather") == 2
+
+
+@pytest.mark.parametrize("route", UNABLE)
+def test_models_that_only_take_words_are_held_to_them_too(
+    route: str, endpoint: RunningEndpoint, provider: ThreadedProvider
+) -> None:
+    got = of_chat(endpoint, route, tools=route == "command")
+    assert got.text == GOOD
+    assert len(provider.requests) == 2
+    provider.play(SCRIPT)
+    form: Any = {"type": "json_schema", "json_schema": {"name": "seven", "schema": SCHEMA}}
+    tools: Any = [{"type": "function", "function": {"name": "look", "parameters": TOOL}}]
+    with endpoint.connect() as client:
+        fields = {"tools": tools} if route == "command" else {}
+        whole = client.chat(route, response_format=form, **fields)
+    assert whole.json()["choices"][0]["message"]["content"] == GOOD
+    assert "response_format" in whole.headers["x-freehold-losses"]

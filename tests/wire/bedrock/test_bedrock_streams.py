@@ -83,6 +83,7 @@ def test_what_is_told_beside_the_answer_comes_with_its_end() -> None:
         "trace": {"guardrail": {"actionReason": "none"}},
         "performanceConfig": {"latency": "optimized"},
         "serviceTier": {"type": "priority"},
+        "p": "abcdefgh",
     }
     frames = (BEGIN, _delta(0, text="a"), _stop(0), over, event("metadata", told))
     (choice,) = _gathered(*frames).choices

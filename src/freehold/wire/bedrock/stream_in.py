@@ -210,8 +210,8 @@ class Decoder:
             self._usage = UsageSeen(decode_usage(raw), raw)
         tier = told.take_object("serviceTier")
         kind = None if tier is None else tier.take("type", str)
-        # How long it took is measured by ourselves, for every provider in the same way.
-        told.drop("metrics")
+        # How long it took is measured by ourselves, for every provider in the same way; `p` only hides the length.
+        told.drop("metrics", "p")
         self._beside = told.rest()
         if kind not in (None, "default"):  # which nobody has to be told that did not ask for another
             self._beside["serviceTier"] = msgspec.Raw(msgspec.json.encode(kind))
