@@ -32,7 +32,7 @@ _WANTED: list[Any] = [
         "input_file_id": "f",
         "endpoint": "/v1/embeddings",
         "completion_window": "24h",
-        "output_expires_after": {},
+        "output_expires_after": {"anchor": "created_at", "seconds": 7200},
     },
 ]
 _MESSAGES: list[Any] = [

@@ -6,21 +6,25 @@ from functools import partial
 from pathlib import Path
 
 from freehold.core.errors import ProviderBroken, ProviderRefused
-from freehold.core.losses import Losses
-from freehold.engine.exchange import AnswerStream
-from freehold.engine.streams import ForwardedStream, ListedStream, TranslatedStream
+from freehold.engine.exchange import AnswerStream, Passing, Translating
+from freehold.engine.streams import ListedStream
 from freehold.wire.anthropic.invoked import InvokedSplitter
 from freehold.wire.aws_frames import AwsEventSplitter, parse
-from freehold.wire.dialect import Addressee, DialectName, NotAnAnswer
-from freehold.wire.dialects import NAMES, dialect_of
+from freehold.wire.dialect import DialectName, NotAnAnswer
+from freehold.wire.dialects import NAMES
 from freehold.wire.errors import encode_error_in, retry_after_in
 from freehold.wire.framing import Splitter
-from freehold.wire.openai_stream import ChatStream
-from freehold.wire.responses.kept_answer import retold_event
+from freehold.wire.request import (
+    read_chat_request,
+    read_gemini_request,
+    read_messages_request,
+    read_responses_request,
+)
 from freehold.wire.sse import EventSplitter, data_of
 
 from ..reality.aws_frames import aws_frame
 from . import chat
+from .asking import settings_of
 from .damage import Frames
 from .judging import need_json
 from .target import Target, Wrong
@@ -163,19 +167,25 @@ def _pass_on(name: DialectName, frames: Frames) -> None:
                 need_json(written, "a list")
 
 
+_TURN = b'"role":"user","content":"a"'
+_ASKED = [
+    read_chat_request(b'{"model":"m","stream":true,"messages":[{%b}]}' % _TURN),
+    read_responses_request(b'{"model":"m","stream":true,"input":"a"}'),
+    read_messages_request(b'{"model":"m","max_tokens":9,"stream":true,"messages":[{%b}]}' % _TURN),
+    read_gemini_request(b'{"contents":[{"parts":[{"text":"a"}]}]}', "m", stream=True),
+    read_gemini_request(b'{"contents":[{"parts":[{"text":"a"}]}]}', "m", stream=True, framing="json-array"),
+]
+"""What the stream answers, in every client's form."""
+
+
 def _streams_for(name: DialectName) -> list[AnswerStream]:
-    dialect = dialect_of(name)
+    """As the engine opens them: to the same dialect, and to all."""
+    settings = settings_of(name)
     found: list[AnswerStream] = []
-    if name == "openai-chat":
-        found += [ChatStream(hide_usage=True), ChatStream(hide_usage=False)]
-    if name in chat.CLIENTS:
-        retell = partial(retold_event, kept=True, continues="resp_x") if name == "openai-responses" else None
-        found += [ForwardedStream(dialect, name="resp_y" if retell else None, retell=retell)]
-    if name == "gemini":
-        found += [ListedStream(dialect)]
-    framing = "aws-event-stream" if name == "bedrock-converse" else "sse"
-    for client in chat.CLIENTS:
-        addressee: Addressee = chat.ADDRESSEE
-        writer = dialect_of(client).encode_stream(addressee, Losses())
-        found.append(TranslatedStream(dialect, writer, origin="p", framing=framing))  # type: ignore[arg-type]
+    for request in _ASKED:
+        if request.dialect == name:
+            kept = "resp_y" if name == "openai-responses" else None
+            found.append(Passing(request, settings, "m", embeddings=False, call_name=kept).open_stream())
+        exchange = Translating(request, request.decoded(), settings, "m", name, id="call_1", created=1)
+        found.append(exchange.open_stream())
     return found

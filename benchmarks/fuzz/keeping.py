@@ -15,7 +15,7 @@ from freehold.wire.dialects import dialect_of
 from freehold.wire.openai_answer import read_chat_answer
 from freehold.wire.request import read_responses_request
 from freehold.wire.responses import items
-from freehold.wire.responses.kept_answer import retold
+from freehold.wire.responses.kept_answer import Said, retold
 
 from . import chat
 from .damage import Frames
@@ -91,7 +91,7 @@ def _go_on(frames: Frames) -> None:
     body, answer = frames[0], frames[1]
     read_responses_request(body)
     dialect_of("openai-responses").decode_answer(answer)
-    need_json(retold(answer, kept=True, continues=None), "retold")
+    need_json(retold(answer, Said(kept=True, continues=None)), "retold")
     kept = [*items.input_items(body, "resp_1"), *items.output_items(answer)]
     named = items.referred(body)
     beside = [

@@ -22,7 +22,7 @@ from freehold.core.request import ChatRequest
 from freehold.wire.dialect import Addressee, DialectName, NotAnAnswer, Recipient
 from freehold.wire.dialects import NAMES, dialect_of
 from freehold.wire.gemini.ruler import Ruler
-from freehold.wire.responses.kept_answer import retold, retold_event
+from freehold.wire.responses.kept_answer import Said, retold, retold_event
 
 CLIENTS: tuple[DialectName, ...] = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
 ADDRESSEE = Addressee(request=ChatRequest(model="m", messages=[]), id="call_1", created=1)
@@ -206,7 +206,7 @@ def test_half_a_character_costs_no_whole_one() -> None:
 
 def test_half_a_character_in_a_kept_answer() -> None:
     answer = rb'{"id":"resp_1","output":[],"\udfff":1}'
-    assert json.loads(retold(answer, kept=True, continues=None)) == {
+    assert json.loads(retold(answer, Said(kept=True, continues=None))) == {
         "id": "resp_1",
         "output": [],
         "\ufffd": 1,
@@ -214,7 +214,7 @@ def test_half_a_character_in_a_kept_answer() -> None:
         "previous_response_id": None,
     }
     event = rb'data: {"type":"response.completed","response":{"id":"resp_1","a":"\udfff"}}'
-    assert rb'"store":true' in retold_event(event, kept=True, continues=None)
+    assert rb'"store":true' in retold_event(event, Said(kept=True, continues=None))
 
 
 def test_redacted_reasoning_in_many_pieces_takes_no_longer_each() -> None:
