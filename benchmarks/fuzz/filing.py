@@ -131,4 +131,6 @@ def _form(pieces: list[bytes]) -> tuple[Any, ...] | BadRequest:
             form.feed(piece)
     except BadRequest as error:
         return error
-    return form.fields, form.file_name, b"".join(form.gathered), form.complete
+    if not form.complete:
+        return BadRequest("The form has no end.")
+    return form.fields, form.file_name, b"".join(form.gathered)

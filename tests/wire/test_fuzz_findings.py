@@ -21,6 +21,7 @@ from freehold.core.parts import Text, ToolCall
 from freehold.core.request import ChatRequest
 from freehold.wire.dialect import Addressee, DialectName, NotAnAnswer, Recipient
 from freehold.wire.dialects import NAMES, dialect_of
+from freehold.wire.embeddings import decode_embeddings
 from freehold.wire.gemini.ruler import Ruler
 from freehold.wire.responses.kept_answer import Said, retold, retold_event
 
@@ -265,3 +266,9 @@ def test_places_in_bytes_and_characters(text: str, place: int) -> None:
     assert ruler.characters_at(at) == len(long.encode()[:at].decode(errors="ignore"))
     last = len(long)
     assert ruler.characters_at(ruler.bytes_at(last)) == last
+
+
+def test_counts_of_tokens_that_add_up_to_no_number() -> None:
+    one = {"embeddings": {"values": [0.5], "statistics": {"token_count": 1e308}}}
+    answer = decode_embeddings([json.dumps({"predictions": [one, one]}).encode()], "gemini")
+    assert (len(answer.vectors), answer.usage.input_tokens) == (2, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from freehold.core.errors import BadRequest
@@ -162,6 +164,6 @@ def decode_embeddings(body: bytes) -> EmbeddingAnswer:
     tokens = None if found.usage_metadata is None else found.usage_metadata.prompt_token_count
     counts = [one.statistics.token_count for one in vectors if one.statistics is not None]
     known = [count for count in counts if count is not None]
-    if tokens is None and known and len(known) == len(vectors):
-        tokens = int(sum(known))
+    if tokens is None and known and len(known) == len(vectors) and math.isfinite(total := sum(known)):
+        tokens = int(total)
     return EmbeddingAnswer(vectors=[one.values for one in vectors], input_tokens=tokens)
