@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from freehold.core.errors import ProviderBroken, ProviderRefused
+from freehold.engine.asked import Asked
 from freehold.engine.exchange import AnswerStream, Passing, Translating
 from freehold.engine.streams import ListedStream
 from freehold.wire.anthropic.invoked import InvokedSplitter
@@ -186,6 +187,8 @@ def _streams_for(name: DialectName) -> list[AnswerStream]:
         if request.dialect == name:
             kept = "resp_y" if name == "openai-responses" else None
             found.append(Passing(request, settings, "m", embeddings=False, call_name=kept).open_stream())
-        exchange = Translating(request, request.decoded(), settings, "m", name, id="call_1", created=1)
+        exchange = Translating(
+            Asked(request, None), request.decoded(), settings, "m", name, id="call_1", created=1
+        )
         found.append(exchange.open_stream())
     return found
