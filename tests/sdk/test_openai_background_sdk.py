@@ -230,11 +230,12 @@ def test_structured_output(sdk: openai.OpenAI, provider: str, streamed: bool) ->
     asked: Any = {"model": f"{provider}-former", "input": "How will it be?", "background": True}
     if streamed:
         with sdk.responses.stream(text_format=Forecast, **asked) as stream:
-            answer = stream.get_final_response()
-        assert isinstance(answer.output_parsed, Forecast)
+            parsed = stream.get_final_response()
+        assert isinstance(parsed.output_parsed, Forecast)
+        name = parsed.id
     else:
-        answer = ended(sdk, sdk.responses.parse(text_format=Forecast, **asked))
-    Forecast.model_validate_json(sdk.responses.retrieve(answer.id).output_text)
+        name = ended(sdk, sdk.responses.parse(text_format=Forecast, **asked)).id
+    Forecast.model_validate_json(sdk.responses.retrieve(name).output_text)
 
 
 def test_others_do_not_see_it(sdk: openai.OpenAI, stage: Stage) -> None:
