@@ -10,10 +10,10 @@ import pytest
 from six_dialects import SPOKEN, Stage, every_dialect, running_fixture, stage_fixture  # noqa: F401 - fixtures
 
 FIELDS: dict[str, tuple[Any, str, set[str]]] = {
-    "max_tool_calls": (3, "field.max_tool_calls", {"responses"}),
+    "max_tool_calls": (37, "field.max_tool_calls", {"responses"}),
     "metadata": ({"who": "label-7"}, "metadata", {"chat", "responses", "bedrock"}),
     "prompt_cache_key": ("key-1", "cache", {"chat", "responses"}),
-    "safety_identifier": ("user-1", "user", {"chat", "responses", "messages"}),
+    "safety_identifier": ("user-1", "user", {"chat", "responses", "messages", "invoked", "predicted"}),
     "service_tier": ("flex", "service_tier", {"chat", "responses", "gemini", "bedrock"}),
     "truncation": ("auto", "field.truncation", {"responses"}),
     "text": ({"verbosity": "low"}, "verbosity", {"chat", "responses"}),
