@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from examples import examples
 from freehold.providers.http.connection import BrokenAnswer, Connection
-from freehold.providers.http.pool import Pool
 
 
 class Wire(asyncio.Transport):
@@ -50,7 +49,7 @@ def read(pieces: Iterable[bytes], *, closed: bool) -> Read:
     """What a connection makes of `pieces`, and then of the provider's end of the connection if `closed`."""
 
     async def main() -> Read:
-        connection = Connection(Pool("acme", max_connections=1))
+        connection = Connection(asyncio.get_running_loop())
         wire = Wire()
         connection.connection_made(wire)
         connection.send(b"POST / HTTP/1.1\r\ncontent-length: ", b"{}")

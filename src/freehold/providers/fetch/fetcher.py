@@ -19,7 +19,6 @@ from freehold.providers.fetch.resolving import Resolve, SystemResolver
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.fetch.visit import Connect, Visit, connect
 from freehold.providers.http.connection import BrokenAnswer
-from freehold.providers.http.pool import Pool
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_ADDRESSES = 4
@@ -152,13 +151,13 @@ class Fetcher:
     async def _reach(self, place: Place, shown: str) -> Visit:
         """A connection to an address of the place, all of which were checked."""
         addresses = await self._addresses(place, shown)
-        pool = Pool("fetch", max_connections=0)  # lends nothing: what it holds for a connection is the loop
+        loop = asyncio.get_running_loop()
         tls = self._encryption() if place.scheme == "https" else None
         failure: Exception | None = None
         for address in addresses:
             try:
                 async with asyncio.timeout(self.settings.connect / len(addresses)):
-                    return await self._connect(lambda: Visit(pool), address, place.port, tls, place.host)
+                    return await self._connect(lambda: Visit(loop), address, place.port, tls, place.host)
             except (OSError, TimeoutError, ValueError) as error:
                 failure = error
         raise unfetchable(shown) from failure

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import httptools
-
-if TYPE_CHECKING:
-    from freehold.providers.http.pool import Pool
 
 HIGH_WATER = 64 * 1024
 """Unread bytes of an answer above which the provider is made to wait."""
@@ -34,11 +31,12 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_failure",
+        "_gone",
         "_head_bytes",
         "_incoming",
         "_keep",
+        "_loop",
         "_parser",
-        "_pool",
         "_reading_paused",
         "_sized",
         "_transport",
@@ -56,8 +54,12 @@ class Connection(asyncio.Protocol):
         "used",
     )
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, gone: Callable[[Connection], None] = lambda _: None
+    ) -> None:
+        """`gone` is told when the connection is no more."""
+        self._loop = loop
+        self._gone = gone
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._incoming: select.poll | None = None
@@ -132,7 +134,7 @@ class Connection(asyncio.Protocol):
     async def _wait(self) -> None:
         if self._failure is not None:
             raise self._failure
-        self._waiter = waiter = self._pool.loop.create_future()
+        self._waiter = waiter = self._loop.create_future()
         try:
             await waiter
         finally:
@@ -247,7 +249,7 @@ class Connection(asyncio.Protocol):
             else:
                 how = "the connection broke" if self.touched else "the connection was closed"
                 self._fail(BrokenAnswer(how))
-        self._pool.forget(self)
+        self._gone(self)
         self._transport = None
 
     # httptools

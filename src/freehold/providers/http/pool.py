@@ -51,7 +51,7 @@ class Pool:
         try:
             async with asyncio.timeout(timeout):
                 _, connection = await self.loop.create_connection(
-                    lambda: Connection(self),
+                    lambda: Connection(self.loop, self.forget),
                     origin.host,
                     origin.port,
                     ssl=origin.tls,
@@ -85,7 +85,7 @@ class Pool:
             connection.abort()
 
     def forget(self, connection: Connection) -> None:
-        """A connection is gone; called by the connection itself."""
+        """A connection is gone: it says so itself."""
         self._busy.discard(connection)
         for idle in self._idle.values():
             with contextlib.suppress(ValueError):

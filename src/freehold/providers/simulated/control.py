@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from freehold.core.clock import Clock
 from freehold.core.errors import SettingsError
 from freehold.providers.simulated.connection import Connection
-from freehold.providers.simulated.observation import ReceivedRequest
+from freehold.providers.simulated.observation import Connections, ReceivedRequest
 from freehold.providers.simulated.reply import Reply, Step, frame, whole
-from freehold.providers.simulated.script import decode_script
-
-if TYPE_CHECKING:
-    from freehold.providers.simulated.provider import SimulatedProvider
+from freehold.providers.simulated.script import Script, decode_script
 
 CONTROL_PATH = "/_simulated"
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
@@ -23,10 +21,30 @@ _MOST_SHOWN = 1000
 """Requests in one answer; `?after=NUMBER` asks for those that follow."""
 
 
+class Controlled(Protocol):
+    """What the control needs of the provider that it shows and steers."""
+
+    clock: Clock
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """Every request that is remembered, oldest first."""
+
+    @property
+    def connections(self) -> Connections:
+        """Counts of connections."""
+
+    def play(self, script: Script) -> None:
+        """Starts `script` from its beginning."""
+
+    def forget(self) -> None:
+        """Forgets what was observed so far."""
+
+
 class Control:
     """Answers requests below `/_simulated`; they are not observed themselves, and no script disturbs them."""
 
-    def __init__(self, provider: SimulatedProvider) -> None:
+    def __init__(self, provider: Controlled) -> None:
         self._provider = provider
         self.clock = provider.clock
         self.connections: set[Connection] = set()
@@ -66,7 +84,7 @@ class Control:
                 return _json(404, {"error": known})
 
 
-def _play(provider: SimulatedProvider, request: ReceivedRequest) -> Reply:
+def _play(provider: Controlled, request: ReceivedRequest) -> Reply:
     """TOML or JSON by content type: types that a web page cannot send without asking first."""
     kind = (request.header("content-type") or "").partition(";")[0].strip()
     if kind not in ("application/json", "application/toml"):
@@ -79,7 +97,7 @@ def _play(provider: SimulatedProvider, request: ReceivedRequest) -> Reply:
     return _json(200, {"playing": True})
 
 
-def _requests(provider: SimulatedProvider, after: int) -> Reply:
+def _requests(provider: Controlled, after: int) -> Reply:
     found = [one for one in provider.requests if one.number > after][:_MOST_SHOWN]
     return _json(
         200,

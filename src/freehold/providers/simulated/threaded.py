@@ -8,23 +8,60 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from freehold.providers.simulated.observation import Connections, ReceivedRequest
 from freehold.providers.simulated.script import Script
 
-if TYPE_CHECKING:
-    from freehold.providers.simulated.provider import SimulatedProvider
-
 _T = TypeVar("_T")
+
+
+class Served(Protocol):
+    """A simulated provider within its own event loop."""
+
+    @property
+    def base_url(self) -> str:
+        """Up to and with `/v1`."""
+
+    @property
+    def root_url(self) -> str:
+        """Up to where the dialects part."""
+
+    @property
+    def control_url(self) -> str:
+        """Where the control is."""
+
+    @property
+    def port(self) -> int:
+        """Where models answer."""
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """Every request that is remembered, oldest first."""
+
+    @property
+    def connections(self) -> Connections:
+        """Counts of connections."""
+
+    async def start(self) -> None:
+        """Listens."""
+
+    async def stop(self) -> None:
+        """Closes the port and every connection."""
+
+    def play(self, script: Script) -> None:
+        """Starts `script` from its beginning."""
+
+    def forget(self) -> None:
+        """Forgets what was observed so far."""
 
 
 class ThreadedProvider:
     """Use it as `with SimulatedProvider.in_thread(script) as provider`."""
 
-    def __init__(self, make: Callable[[], SimulatedProvider]) -> None:
+    def __init__(self, make: Callable[[], Served]) -> None:
         self._make = make
-        self._started: Future[SimulatedProvider] = Future()
+        self._started: Future[Served] = Future()
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="simulated provider", daemon=True)
@@ -88,7 +125,7 @@ class ThreadedProvider:
             time.sleep(0.001)
 
     @property
-    def _provider(self) -> SimulatedProvider:
+    def _provider(self) -> Served:
         return self._started.result(timeout=0)
 
     def _there(self, call: Callable[[], _T]) -> _T:
