@@ -260,8 +260,10 @@ def test_a_kept_response_is_gone_on_from_by_any_provider_and_by_its_own_key_alon
         stranger.responses.create(model="chat", input="Mine", previous_response_id=first.id)
     assert caught.value.code == "previous_response_not_found"
     client.responses.delete(first.id)
-    with pytest.raises(openai.BadRequestError):
-        client.responses.create(model="chat", input="Again", previous_response_id=second.id)
+    again = client.responses.with_raw_response.create(
+        model="chat", input="Again", previous_response_id=second.id
+    )
+    assert again.headers["x-freehold-losses"] == "conversation", "what was deleted is missing, which is said"
 
 
 def test_what_is_not_to_be_stored_cannot_be_gone_on_from(endpoint: RunningEndpoint) -> None:
