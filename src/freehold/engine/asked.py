@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from freehold.core.parts import MediaKind
 from freehold.core.request import ChatRequest
+from freehold.engine.aside import aside
 from freehold.engine.inlining import FileFetcher, Files
 from freehold.wire.request import Request
 
@@ -27,7 +28,7 @@ class Asked:
 
     async def with_files(self, wanted: Collection[MediaKind]) -> ChatRequest:
         """The decoded request with the files of these kinds in place of their URLs. Raises BadRequest, Overloaded."""
-        decoded = self.decoded()
+        decoded = await aside(self.request.size, self.decoded)
         return decoded if self._files is None else await self._files.put_into(decoded, wanted)
 
     def let_go(self) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 from typing import Literal, Protocol
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from freehold.access.key import Key
 from freehold.core.errors import BadRequest, NotFound, UnknownResponse
 from freehold.core.fields import Fields
+from freehold.engine.aside import aside
 from freehold.engine.background.background import Background
 from freehold.engine.background.response import BackgroundResponse
 from freehold.engine.naming import PREFIX
@@ -85,7 +87,7 @@ class Conversations:
             )
         background = _flag_of(fields, "background")
         previous = _text_of(fields, "previous_response_id")
-        named = items.referred(body)
+        named = await aside(len(body), lambda: items.referred(body))
         if previous is not None or named:
             request = await asyncio.to_thread(self._resume, body, previous, named, key)
         if _OURS_TO_DO.isdisjoint(request.fields):
@@ -110,8 +112,9 @@ class Conversations:
             kept = self._kept(turns)
             if _text_of(_decode_fields(turns[0].request), "previous_response_id") is not None:
                 lost = ("conversation",)
-        beside = self._found([name for name in named if not _is_among(name, kept)], key)
-        request = read_responses_request(items.continued(body, kept, beside))
+        here = items.names_of(kept) if named else set()
+        beside = self._found([name for name in named if name not in here], key)
+        request = read_responses_request(items.continued(body, kept, beside, most=self._limit))
         request.continues = previous
         request.lost = lost
         return request
@@ -128,9 +131,8 @@ class Conversations:
                 turn = self._find(PREFIX + call_id.removeprefix("call_"), key, None)
             except NotFound:
                 continue
-            here = [item for item in self._kept([turn]) if any(_is_among(name, [item]) for name in wanted)]
-            found += here
-            wanted = {name for name in wanted if not _is_among(name, here)}
+            found += [one for one in self._kept([turn]) if not wanted.isdisjoint(items.names_of([one]))]
+            wanted -= items.names_of(found)
             if not wanted:
                 break
         return found
@@ -138,7 +140,7 @@ class Conversations:
     def _answers_with(self, named: list[str], key: Key | None) -> Iterator[str]:
         """Ids of the calls in whose answers these items may be, the likeliest first."""
         ours = {f"call_{match[1]}": None for name in named if (match := _OURS.fullmatch(name))}
-        yield from ours
+        yield from islice(ours, _MOST_TURNS)
         for call_id in self._memory.recent(None if key is None else key.id, _MOST_SEARCHED):
             if call_id not in ours:
                 yield call_id
@@ -277,11 +279,6 @@ async def _events_after(stream: bytes, after: int) -> AsyncIterator[bytes]:
     kept = [frame for frame in EventSplitter().feed(stream + b"\n\n") if wire.number_of(frame) > after]
     if kept:
         yield b"\n\n".join(kept) + b"\n\n"
-
-
-def _is_among(name: str, kept: Sequence[bytes]) -> bool:
-    quoted = msgspec.json.encode(name)
-    return any(quoted in item and _text_of(_decode_fields(item), "id") == name for item in kept)
 
 
 def _is_stored(body: bytes) -> bool:

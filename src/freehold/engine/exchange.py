@@ -19,6 +19,7 @@ from freehold.core.losses import Losses
 from freehold.core.parts import MediaKind, Reasoning, Text
 from freehold.core.request import ChatRequest, ResponseFormat
 from freehold.core.usage import Usage, total
+from freehold.engine.aside import aside
 from freehold.engine.asked import Asked
 from freehold.engine.counting import Estimate, counting_for
 from freehold.engine.embedding import embedding_for
@@ -348,13 +349,14 @@ async def exchange_for(
     if operation == "embeddings":
         if request.dialect == "openai-chat" and "openai-chat" in settings.dialects:
             return Passing(request, settings, model, embeddings=True)
-        return embedding_for(request, settings, model)
+        return await aside(request.size, partial(embedding_for, request, settings, model))
     if operation == "count":
-        return counting_for(request, settings, model)
+        return await aside(request.size, partial(counting_for, request, settings, model))
     speech = settings.dialects[0]
     if request.dialect in settings.dialects and not _must_change(request, settings):
         speech = request.dialect
-        own = opened_for(request, settings, model)
+        size = request.size if request.holds_state else 0
+        own = await aside(size, partial(opened_for, request, settings, model))
     else:
         own = None
     if own is not None:
@@ -364,7 +366,10 @@ async def exchange_for(
         return Passing(own, settings, model, call_name=name)
     able = _urls_taken(settings, speech)
     filled = await asked.with_files([kind for kind in _KINDS if kind not in able])
-    return Translating(asked, filled, settings, model, speech, id=call_id, created=created)
+    return await aside(
+        request.size,
+        partial(Translating, asked, filled, settings, model, speech, id=call_id, created=created),
+    )
 
 
 _KINDS: tuple[MediaKind, ...] = ("image", "audio", "video", "document")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from functools import partial
 
 from freehold.access.key import Key
 from freehold.core.errors import (
@@ -14,6 +15,7 @@ from freehold.core.errors import (
     ProviderError,
     ProviderRefused,
 )
+from freehold.engine.aside import aside
 from freehold.engine.asked import Asked
 from freehold.engine.capture import Capture, CaptureBudget
 from freehold.engine.counting import Estimate, is_not_counted
@@ -190,7 +192,8 @@ class RunningCall:
         then calls `fail`.
         """
         assert self._route is not None
-        plan, reason = plan_for(self._route, request, self._runtime.providers)
+        route, providers = self._route, self._runtime.providers
+        plan, reason = await aside(request.size, lambda: plan_for(route, request, providers))
         asked = Asked(request, self._runtime.fetcher)
         for position, target in enumerate(plan):
             attempt = self._begin_attempt(target)
@@ -227,7 +230,7 @@ class RunningCall:
         if last:
             asked.let_go()
         if isinstance(exchange, Estimate):
-            return self._estimate(exchange, attempt)
+            return await self._estimate(exchange, asked, attempt)
         self._exchange = exchange
         call.losses = exchange.losses.names
         response = await self._send(exchange.body(), target, stream=request.stream)
@@ -237,7 +240,8 @@ class RunningCall:
             if call.operation != "count" or not is_not_counted(refused):
                 raise
             response.close()
-            return self._estimate(Estimate(request, provider.name), attempt)
+            estimate = await aside(request.size, lambda: Estimate(request, provider.name))
+            return await self._estimate(estimate, asked, attempt)
         if request.stream:
             return await self._open_stream(response, exchange, provider, attempt)
         answer = await response.read()
@@ -247,10 +251,12 @@ class RunningCall:
             await self._check(response, provider)
             answer = await response.read()
         try:
-            again = exchange.second_try(answer) if isinstance(exchange, Translating) else None
+            again = None
+            if isinstance(exchange, Translating):
+                again = await aside(len(answer), partial(exchange.second_try, answer))
             if again is not None:
                 attempt, answer = await self._ask_again(exchange, target, again, attempt)
-            answer, facts = exchange.read_whole(answer)
+            answer, facts = await aside(len(answer), partial(exchange.read_whole, answer))
         except NotAnAnswer as error:
             raise ProviderBroken(
                 f"What `{provider.name}` sent is not an answer: {_clause(error)}.", provider=provider.name
@@ -286,10 +292,10 @@ class RunningCall:
         if not 200 <= response.status < 300:
             raise await self._refusal(response, provider)
 
-    def _estimate(self, estimate: Estimate, attempt: Attempt) -> bytes:
+    async def _estimate(self, estimate: Estimate, asked: Asked, attempt: Attempt) -> bytes:
         """What nobody can be asked for."""
         self.call.losses = estimate.losses.names
-        return self._told(estimate.answer(), attempt)
+        return self._told(await aside(asked.request.size, estimate.answer), attempt)
 
     def _told(self, answer: bytes, attempt: Attempt) -> bytes:
         """The whole answer, which is recorded."""

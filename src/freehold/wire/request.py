@@ -63,6 +63,11 @@ class Request(msgspec.Struct, gc=False):
     headers: dict[str, str] = {}
     """Headers that mean something in its dialect, beside the body; their names are in lower case."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of its fields' values."""
+        return sum(map(len, self.fields.values()))
+
     def decoded(self) -> ChatRequest:
         """The whole request in the internal form. Raises BadRequest, which names the field."""
         fields = self.fields

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -16,6 +17,7 @@ from freehold.core.errors import (
     Stopping,
     StoreError,
 )
+from freehold.engine.aside import aside
 from freehold.engine.background.events import Room
 from freehold.engine.background.response import BackgroundResponse
 from freehold.engine.background.settings import BackgroundSettings
@@ -23,6 +25,7 @@ from freehold.engine.background.unfinished import Unfinished, UnfinishedFiles
 from freehold.engine.exchange import as_asked
 from freehold.engine.naming import is_kept
 from freehold.engine.running import RunningCall
+from freehold.ledger.record import Call
 from freehold.wire.openai_errors import status_of
 from freehold.wire.request import Request
 from freehold.wire.responses import background as wire
@@ -64,8 +67,9 @@ class Background:
         if len(self._tasks) >= self._settings.max_responses or self._room.held >= self._room.limit:
             raise Overloaded("Too many responses run in the background.", hint="Try again in a moment.")
         call = running.call
-        asked = as_asked(request.decoded(), request)
-        queued = wire.queued(asked, call.id, call.started_us // 1_000_000)
+        queued = await aside(request.size, partial(_queued, call, request))
+        if self._stopping:
+            raise Stopping("The endpoint is being stopped.")
         response = BackgroundResponse(
             call, queued, self._room, body=body, streamed=request.stream, kept=is_kept(request)
         )
@@ -201,3 +205,9 @@ class Background:
         """The same, and wait for it."""
         self.interrupt()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+
+def _queued(call: Call, request: Request) -> bytes:
+    """The Response object of a call that has not begun. Raises BadRequest."""
+    asked = as_asked(request.decoded(), request)
+    return wire.queued(asked, call.id, call.started_us // 1_000_000)

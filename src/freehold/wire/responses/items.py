@@ -5,6 +5,7 @@ Pure functions on JSON; who keeps the items, and where, is not their business.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Literal
 
@@ -92,11 +93,14 @@ def referred(body: bytes) -> list[str]:
     return [name for name in named if name]
 
 
-def continued(body: bytes, kept: Sequence[bytes], beside: Sequence[bytes] = ()) -> bytes:
+def continued(
+    body: bytes, kept: Sequence[bytes], beside: Sequence[bytes] = (), *, most: int | None = None
+) -> bytes:
     """The request with the kept items of the conversation before its own, and without `previous_response_id`.
 
     `kept` are the input and output items of all turns so far; instructions of earlier turns are not carried over,
-    as at OpenAI. An item that refers to one of these, or of those `beside`, is replaced by it. Raises BadRequest.
+    as at OpenAI. An item that refers to one of these, or of those `beside`, is replaced by it. `most`: bytes that the
+    items put in so may have; a few words can name a large item any number of times. Raises BadRequest.
     """
     try:
         request = Object(body)
@@ -109,7 +113,17 @@ def continued(body: bytes, kept: Sequence[bytes], beside: Sequence[bytes] = ()) 
         else:
             own = [bytes(item) for item in Object(b'{"input":%b}' % given).take_list("input") or ()]
         known = {_id_of(item): item for item in (*beside, *kept)}
-        items = [*kept, *(_resolved(item, known, at) for at, item in enumerate(own))]
+        items = [*kept]
+        left = most
+        for at, item in enumerate(own):
+            resolved = _resolved(item, known, at)
+            if left is not None and resolved is not item:
+                left -= len(resolved)
+                if left < 0:
+                    raise BadRequest(
+                        f"The items that `input` refers to are over {most} bytes together.", param="input"
+                    )
+            items.append(resolved)
         fields: Fields = request.rest()
     except Unreadable as error:
         raise BadRequest(str(error), param=error.path or None) from None
@@ -121,6 +135,15 @@ def _resolved(raw: bytes, known: dict[str | None, bytes], at: int) -> bytes:
     kind = item.take("type", str)
     refers = kind == "item_reference" or (kind is None and not item.has("role"))
     return known.get(item.take("id", str), raw) if refers else raw
+
+
+def names_of(kept: Sequence[bytes]) -> set[str]:
+    """The ids of those items that have one."""
+    names: set[str] = set()
+    for item in kept:
+        with contextlib.suppress(Unreadable):
+            names.add(_id_of(item) or "")
+    return names - {""}
 
 
 def _id_of(raw: bytes) -> str | None:
