@@ -227,6 +227,28 @@ def test_a_cloud_that_hosts_claude_is_signed_for_at_any_address(tmp_path: Path) 
     assert google.api_key is not None
     assert google.api_key.reveal() == account.strip()
     assert settings.warnings == ()
+    assert (amazon.headers, google.headers) == ({}, {})
+
+
+def test_a_version_of_anthropic_s_api_is_named_whatever_else_is_sent(tmp_path: Path) -> None:
+    text = """
+        [providers.anthropic]
+        headers = { x-team = "one" }
+        [providers.proxy]
+        base_url = "https://proxy.example/v1"
+        dialects = ["anthropic-messages"]
+        headers = { Anthropic-Version = "2026-10-21" }
+        [providers.bare]
+        base_url = "https://bare.example/v1"
+        dialects = ["anthropic-messages", "openai-chat"]
+        [providers.other]
+        base_url = "https://other.example/v1"
+    """
+    found = read(tmp_path, text, {"ANTHROPIC_API_KEY": "key-a"}).providers
+    assert found["anthropic"].headers == {"anthropic-version": "2023-06-01", "x-team": "one"}
+    assert found["proxy"].headers == {"Anthropic-Version": "2026-10-21"}
+    assert found["bare"].headers == {"anthropic-version": "2023-06-01"}
+    assert found["other"].headers == {}
 
 
 def test_only_anthropic_s_dialect_is_hosted(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ DIALECTS = {
     "bedrock": ("bedrock-converse", ""),
     "cohere": ("cohere", "/v2"),
 }
-HEADERS = {"anthropic": '{ anthropic-version = "2023-06-01" }'}
+KEYS_IN = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 
 
@@ -60,8 +60,7 @@ def toml_for(root: str, allow: str) -> str:
     for name, (dialect, path) in DIALECTS.items():
         lines += [f"[providers.{name}]", f'base_url = "{root}{path}"', f'dialects = ["{dialect}"]']
         lines.append('api_key = "env:SIMULATED_KEY"')
-        lines += [f"headers = {HEADERS[name]}", 'auth = "x-api-key"'] if name in HEADERS else []
-        lines += ['auth = "x-goog-api-key"'] if name == "gemini" else []
+        lines += [f'auth = "{KEYS_IN[name]}"'] if name in KEYS_IN else []
         lines += [
             f'[routes.{name}]\nincumbent = "{name}/parrot"',
             f'[routes.{name}-witness]\nincumbent = "{name}/witness"',
@@ -142,6 +141,22 @@ def test_nothing_is_called_lost_where_nothing_is(route: str, endpoint: RunningEn
         assert (answer.status, answer.json()["content"][0]["text"]) == (200, "Hello")
         assert "x-freehold-losses" not in answer.headers
     assert endpoint.recorded(answer.call).call.losses == ()
+
+
+@pytest.mark.parametrize("before", [[], [{"role": "user", "content": "Hello"}]])
+@pytest.mark.parametrize("route", DIALECTS)
+def test_who_gives_the_system_the_last_word_is_answered(
+    route: str, before: list[Any], endpoint: RunningEndpoint
+) -> None:
+    last = {"role": "system", "content": "Count to seven."}
+    with endpoint.connect() as client:
+        answer = client.post(
+            "/v1/chat/completions", {"model": f"{route}-witness", "messages": [*before, last]}
+        )
+    assert answer.status == 200
+    assert "Count to seven." in answer.json()["choices"][0]["message"]["content"]
+    moved = route not in ("chat", "responses")
+    assert answer.headers.get("x-freehold-losses") == ("system.position" if moved else None)
 
 
 def test_a_loss_is_in_the_header_on_record_and_counted(endpoint: RunningEndpoint) -> None:

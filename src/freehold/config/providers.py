@@ -22,6 +22,7 @@ from freehold.config.values import UnfitError, is_credential, shown
 from freehold.core.secret import Secret
 from freehold.providers.presets import Preset, find_preset, preset_names
 from freehold.providers.settings import ProviderSettings
+from freehold.wire.anthropic.headers import FIRST, VERSION
 from freehold.wire.dialects import NAMES
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -150,7 +151,7 @@ class ProviderReader:
                 if value is not None:
                     facts[field] = value
         self._check_facts(facts, key)
-        return facts
+        return _with_version(facts)
 
     def _warn_of_listeners(self, api_key: Secret | None, base_url: str, key: Key) -> None:
         here = (*key, "base_url")
@@ -305,6 +306,16 @@ def _without_own_machine(facts: dict[str, Any]) -> dict[str, Any]:
     if facts.get("prices") != OWN_MACHINE_ID:
         return facts
     return {name: value for name, value in facts.items() if name != "prices"}
+
+
+def _with_version(facts: dict[str, Any]) -> dict[str, Any]:
+    """Anthropic's API refuses requests that name no version, and only its own clients name one; its hosts want none."""
+    headers = facts.get("headers", {})
+    if "anthropic-messages" not in facts.get("dialects", ()) or "hosting" in facts:
+        return facts
+    if any(name.lower() == VERSION for name in headers):
+        return facts
+    return {**facts, "headers": {VERSION: FIRST, **headers}}
 
 
 _SETTINGS = frozenset(fields_of(ProviderSection))

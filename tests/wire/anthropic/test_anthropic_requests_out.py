@@ -327,6 +327,9 @@ def test_reasoning_is_off_where_calls_under_way_have_none_before_them() -> None:
     )
     assert "thinking" not in body
     assert lost == ("reasoning", "reasoning.effort")
+    alias, lost = encode(HI, assistant(call), answered, reasoning=wish, tools=[FUNCTION], model="our-best")
+    assert "thinking" not in alias
+    assert lost == ("reasoning.effort",)
     for talk, model in (
         ([HI, assistant(signed, call), answered], OLD),
         ([HI, assistant(call), answered, assistant(Text(text="Done.")), HI], OLD),

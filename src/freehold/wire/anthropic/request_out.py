@@ -37,8 +37,8 @@ def encode_request(request: ChatRequest, recipient: Recipient, losses: Losses) -
     request = without_unsupported(request, recipient.quirks.unsupported, losses)
     system, turns = encode_conversation(request.messages, out)
     thinking = encode_thinking(request, out)
-    if thinking.demands_state and calls_unsigned(turns) and is_known(recipient.model):
-        losses.add("reasoning.effort")  # another model began these calls; the provider refuses to think on
+    if thinking.demands_state and calls_unsigned(turns) and (is_known(recipient.model) or not out.same):
+        losses.add("reasoning.effort")  # their reasoning is not here; the provider refuses to think on
         thinking = Thinking(None, thinking.effort)
     body: dict[str, object] = {"model": recipient.model, "max_tokens": _max_tokens(request, thinking, out)}
     output, in_words = _output(request, thinking, out)

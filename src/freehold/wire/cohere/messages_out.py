@@ -61,6 +61,10 @@ class MessageWriter:
         self._write_assistant(held)
         if not self.messages:
             self.messages.append({"role": "user", "content": self._said([])})
+        elif self.messages[-1]["role"] == "system":
+            # Cohere answers a user or a tool, and nobody else.
+            self._losses.add("system.position")
+            self.messages[-1]["role"] = "user"
 
     def _extras(self, extra: dict[str, msgspec.Raw]) -> None:
         for name in extra:
