@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import anthropic
 import openai
@@ -143,6 +148,37 @@ def test_a_file_is_kept_listed_read_and_deleted(sdk: openai.OpenAI, endpoint: Ru
     assert not kept.exists()
     with pytest.raises(openai.NotFoundError):
         sdk.files.retrieve(file.id)
+
+
+def test_a_file_is_read_no_further_than_its_client_listens(tmp_path: Path) -> None:
+    data, times = bytes(32 * 1024 * 1024), 20
+    with RunningEndpoint(tmp_path, "[local]\nenabled = false") as endpoint:
+        with endpoint.sdk() as client:
+            file = client.files.create(file=("a", data), purpose="batch")
+        before, address = _bytes_read(endpoint.pid), urlsplit(endpoint.url)
+        for _ in range(times):
+            with socket.create_connection((address.hostname, address.port)) as hasty:
+                hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                hasty.sendall(
+                    f"GET /v1/files/{file.id}/content HTTP/1.1\r\n"
+                    f"host: x\r\nauthorization: Bearer {endpoint.key}\r\n\r\n".encode()
+                )
+                assert hasty.recv(1)
+        until(lambda: not _holds(endpoint.pid, file.id))
+        assert _bytes_read(endpoint.pid) - before < times * len(data) / 2
+
+
+def _bytes_read(process: int) -> int:
+    return int(Path(f"/proc/{process}/io").read_text().split("rchar: ")[1].split()[0])
+
+
+def _holds(process: int, name: str) -> bool:
+    """Whether the process has the file of this name open."""
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if descriptor.readlink().name == name:
+                return True
+    return False
 
 
 def test_lists_of_files_come_in_pages(sdk: openai.OpenAI) -> None:

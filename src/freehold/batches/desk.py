@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ import msgspec
 
 from freehold.access.key import Key
 from freehold.batches import anthropic_form, openai_form
-from freehold.batches.records import Batch, Form, StoredFile
+from freehold.batches.records import Batch, Form, StoredFile, new_file_id
 from freehold.batches.settings import BatchSettings
 from freehold.batches.shelf import INPUT, Row, Shelf, place
 from freehold.batches.work import Work
@@ -69,7 +69,7 @@ class Content(msgspec.Struct):
     """A file on its way to a client."""
 
     size: int
-    pieces: AsyncIterator[bytes]
+    pieces: AsyncGenerator[bytes, None]
 
 
 class Desk:
@@ -178,7 +178,7 @@ class Desk:
         self._check_lifetime(expires_after, "expires_after")
         now_us = self._now_us()
         file = StoredFile(
-            id=new_id("file").replace("_", "-", 1),
+            id=new_file_id(),
             key_id=key.id,
             name=name[:_LONGEST_NAME] or "upload.jsonl",
             purpose=purpose,
@@ -246,7 +246,7 @@ class Desk:
         descriptor = await self._do(lambda: os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         size = os.fstat(descriptor).st_size
 
-        async def pieces() -> AsyncIterator[bytes]:
+        async def pieces() -> AsyncGenerator[bytes, None]:
             try:
                 while piece := await asyncio.to_thread(os.read, descriptor, _PIECE):
                     yield piece

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from freehold.core.ids import new_id
+
 Form = Literal["openai", "anthropic"]
 """Whose API a batch was handed in by."""
 
@@ -76,3 +78,8 @@ class Batch(msgspec.Struct, kw_only=True):
     def ended(self) -> bool:
         """Whether nothing more will come of it."""
         return self.status not in UNFINISHED
+
+
+def new_file_id() -> str:
+    """A fresh `file-…`, with the dash that OpenAI's clients know."""
+    return new_id("file").replace("_", "-", 1)

@@ -15,12 +15,11 @@ from freehold.batches import anthropic_form, openai_form
 from freehold.batches.asking import FACES, Asker, Told
 from freehold.batches.journal import Journal
 from freehold.batches.lines import Line, problems_in, read_lines
-from freehold.batches.records import Batch, Problem, StoredFile
+from freehold.batches.records import Batch, Problem, StoredFile, new_file_id
 from freehold.batches.shelf import INPUT, Shelf, flush, place
 from freehold.batches.usage import Used
 from freehold.core.clock import Clock, microseconds
 from freehold.core.errors import Overloaded
-from freehold.core.ids import new_id
 from freehold.wire.errors import encode_error_in
 
 log = logging.getLogger("freehold.batches")
@@ -105,9 +104,7 @@ class Work:
             await self._go_through(run)
         except asyncio.CancelledError:
             raise
-        except (
-            Exception
-        ):  # one batch must not take the others with it; it is gone on with after the next start
+        except Exception:  # it must not take the others with it, and is gone on with after the next start
             log.exception("batch %s cannot be gone on with", run.batch.id)
         finally:
             for journal in run.journals.values():
@@ -268,8 +265,8 @@ class Work:
             batch.expired = unasked.lines
         batch.finalizing_us = self._now_us()
         if batch.form == "openai":
-            batch.output_file_id = _file_id() if batch.succeeded else None
-            batch.error_file_id = _file_id() if batch.errored + unasked.lines else None
+            batch.output_file_id = new_file_id() if batch.succeeded else None
+            batch.error_file_id = new_file_id() if batch.errored + unasked.lines else None
         batch.status = "finalizing"
         await asyncio.to_thread(self._shelf.save, msgspec.structs.replace(batch))
 
@@ -333,10 +330,6 @@ def _seconds(retry_after: str | None, otherwise: float) -> float:
         return max(0.0, float(retry_after)) if retry_after is not None else otherwise
     except ValueError:
         return otherwise
-
-
-def _file_id() -> str:
-    return new_id("file").replace("_", "-", 1)
 
 
 def _join(sources: list[Path], target: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -14,6 +14,7 @@ from freehold.access.key import Key
 from freehold.core.errors import BadRequest, MethodNotAllowed, NotFound, Overloaded
 from freehold.gateway.gate import Gate
 from freehold.gateway.intake import Heading, Scope, read_body
+from freehold.gateway.protocol import CONNECTION, ClientConnection
 from freehold.gateway.replies import JSON, Headers, Receive, Send, send_whole
 from freehold.gateway.settings import ServerSettings
 from freehold.gateway.uploads import read_form
@@ -37,7 +38,7 @@ class Content(Protocol):
         """Bytes."""
 
     @property
-    def pieces(self) -> AsyncIterator[bytes]:
+    def pieces(self) -> AsyncGenerator[bytes, None]:
         """Its content."""
 
 
@@ -157,7 +158,7 @@ class Filing:
         if isinstance(body, bytes):
             await send_whole(send, 200, [JSON], body)
         else:
-            await _send_content(send, body, _OCTETS if base == _FILES else _LINES)
+            await _send_content(scope, send, body, _OCTETS if base == _FILES else _LINES)
 
     # Files
 
@@ -317,9 +318,14 @@ def _nothing(scope: Scope, do: tuple[str, str]) -> NotFound | MethodNotAllowed:
     return NotFound(f"There is nothing at `{path}`.")
 
 
-async def _send_content(send: Send, content: Content, kind: tuple[bytes, bytes]) -> None:
+async def _send_content(scope: Scope, send: Send, content: Content, kind: tuple[bytes, bytes]) -> None:
+    """Sends a file until its end, or until the client hangs up."""
+    connection: ClientConnection = scope[CONNECTION]
     headers: Headers = [kind, (b"content-length", b"%d" % content.size)]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    async for piece in content.pieces:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    async with aclosing(content.pieces) as pieces:
+        async for piece in pieces:
+            if connection.gone:
+                return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
