@@ -231,7 +231,7 @@ def tree() -> dict[str, str]:
 def rooms() -> list[str]:
     """The rooms in the order of the layers that the imports are held to."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    (contract,) = settings["tool"]["importlinter"]["contracts"]
+    (contract,) = (one for one in settings["tool"]["importlinter"]["contracts"] if one["type"] == "layers")
     return [room.strip() for layer in contract["layers"] for room in layer.split("|")]
 
 

@@ -270,7 +270,10 @@ def _value(value: Any) -> Any:
 
 def _has_state(request: ChatRequest) -> bool:
     states: list[State | None] = [
-        getattr(part, "state", None) for message in request.messages for part in message.parts
+        getattr(part, "state", None)
+        for message in request.messages
+        for part in message.parts
+        if not isinstance(part, Foreign)  # which is lost as a whole, its state included
     ]
     return any(state is not None for state in states)
 
