@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,24 @@ def test_the_most_at_once(tmp_path: Path, provider: ThreadedProvider) -> None:
         sdk.responses.cancel(names[0])
         sdk.responses.cancel(begin(sdk))
         sdk.responses.cancel(names[1])
+
+
+def test_one_key_does_not_take_all_there_may_be(tmp_path: Path, provider: ThreadedProvider) -> None:
+    with RunningEndpoint(
+        tmp_path, toml_for(provider, "[background]\nmax_responses = 6", server=HURRY)
+    ) as endpoint:
+        crowd = 20
+        asked = {"model": "sim/asleep", "input": "x", "background": True}
+
+        def status(_: int) -> int:
+            with endpoint.connect() as client:
+                return client.post("/v1/responses", asked).status
+
+        with ThreadPoolExecutor(crowd) as threads:
+            statuses = sorted(threads.map(status, range(crowd)))
+        assert statuses == [200] * 4 + [503] * (crowd - 4), "half of them, and one more"
+        with endpoint.connect(endpoint.make_key("other")) as client:
+            assert client.post("/v1/responses", asked).status == 200
 
 
 def test_the_time_of_one(tmp_path: Path, provider: ThreadedProvider) -> None:

@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -559,3 +559,29 @@ def test_a_database_of_batches_that_is_damaged_stops_no_answer(
         with endpoint.sdk() as sdk, pytest.raises(openai.InternalServerError):
             sdk.batches.list()
         assert endpoint.says("batches cannot be gone on with", "batches.db")
+
+
+def test_one_key_does_not_take_all_places_for_uploads(endpoint: RunningEndpoint) -> None:
+    address = urlsplit(endpoint.url)
+    head = (
+        f"POST /v1/files HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {endpoint.key}\r\n"
+        "content-type: multipart/form-data; boundary=b\r\ncontent-length: 100000\r\n\r\n--b\r\n"
+    )
+    with ExitStack() as slow:
+        for _ in range(40):
+            client = slow.enter_context(
+                socket.create_connection((address.hostname, address.port), timeout=10)
+            )
+            client.sendall(head.encode())
+
+        def is_crowded() -> bool:
+            try:
+                endpoint.sdk().files.create(file=("a.jsonl", b"{}"), purpose="batch")
+            except openai.InternalServerError as error:
+                return error.status_code == 503
+            return False
+
+        until(is_crowded)
+        other = endpoint.sdk(endpoint.make_key("another"))
+        assert other.files.create(file=("a.jsonl", b"{}"), purpose="batch").bytes == 2
+    until(lambda: not is_crowded())

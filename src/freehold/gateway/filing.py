@@ -12,6 +12,7 @@ import msgspec
 
 from freehold.access.key import Key
 from freehold.core.errors import BadRequest, MethodNotAllowed, NotFound, Overloaded
+from freehold.core.places import Places
 from freehold.gateway.gate import Gate
 from freehold.gateway.intake import Heading, Scope, read_body
 from freehold.gateway.protocol import CONNECTION, ClientConnection
@@ -133,7 +134,7 @@ class Filing:
         self._settings = settings
         self._held = 0
         """Bytes of request bodies."""
-        self._uploads = 0
+        self._uploads = Places(_MOST_UPLOADS)
 
     @staticmethod
     def serves(path: str) -> bool:
@@ -187,10 +188,9 @@ class Filing:
         raise _nothing(scope, do)
 
     async def _upload(self, asked: Asked) -> bytes:
-        if self._uploads >= _MOST_UPLOADS:
+        if not self._uploads.take(asked.key.id):
             raise Overloaded("Too many files are being uploaded.", hint="Try again in a moment.")
         desk = self._desk
-        self._uploads += 1
         try:
             draft = await desk.begin_upload()
             try:
@@ -211,7 +211,7 @@ class Filing:
             finally:
                 await desk.discard(draft)
         finally:
-            self._uploads -= 1
+            self._uploads.give_back(asked.key.id)
 
     # Batches
 

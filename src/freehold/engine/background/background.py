@@ -17,6 +17,7 @@ from freehold.core.errors import (
     Stopping,
     StoreError,
 )
+from freehold.core.places import Places
 from freehold.engine.aside import aside
 from freehold.engine.background.events import Room
 from freehold.engine.background.response import BackgroundResponse
@@ -49,6 +50,7 @@ class Background:
         self._room.make_room = self._make_room
         self._responses: dict[str, BackgroundResponse] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._places = Places(settings.max_responses)
         self._stopping = False
 
     @property
@@ -64,8 +66,16 @@ class Background:
         """
         if self._stopping:
             raise Stopping("The endpoint is being stopped.")
-        if len(self._tasks) >= self._settings.max_responses or self._room.held >= self._room.limit:
+        call = running.call
+        if self._room.held >= self._room.limit or not self._places.take(call.key_id):
             raise Overloaded("Too many responses run in the background.", hint="Try again in a moment.")
+        try:
+            return await self._begin(running, request, body)
+        except BaseException:
+            self._places.give_back(call.key_id)
+            raise
+
+    async def _begin(self, running: RunningCall, request: Request, body: bytes) -> BackgroundResponse:
         call = running.call
         queued = await aside(request.size, partial(_queued, call, request))
         if self._stopping:
@@ -94,6 +104,7 @@ class Background:
             await self._put_away(response, running)
         finally:
             del self._tasks[response.id]
+            self._places.give_back(response.key_id)
             asyncio.get_running_loop().call_later(self._settings.keep_seconds, self._forget, response)
 
     async def _ask(self, response: BackgroundResponse, running: RunningCall, request: Request) -> None:

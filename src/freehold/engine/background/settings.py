@@ -11,7 +11,8 @@ class BackgroundSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """The `[background]` table of `freehold.toml`."""
 
     max_responses: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 1000
-    """Most responses that run in the background at once; one more is answered 503. 0: none at all."""
+    """Most responses that run in the background at once; one more is answered 503. A key that has some gets another
+    only while as many are free. 0: none at all."""
     max_bytes: Annotated[int, msgspec.Meta(ge=100_000)] = 256 * 1024 * 1024
     """Most bytes of events and answers held for them. Over it, the oldest events go first and nothing new begins."""
     max_seconds: float = 3600.0
