@@ -7,7 +7,7 @@ import msgspec
 from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.facts import Facts
 from freehold.wire.openai_usage import UNREADABLE, read_usage
-from freehold.wire.reading import without_halves
+from freehold.wire.reading import is_utf8, without_halves
 
 ABSENT = msgspec.Raw(b"")
 """Stands for a field that did not come."""
@@ -41,6 +41,8 @@ def present(raw: msgspec.Raw) -> bytes | None:
 
 def read_chat_answer(body: bytes) -> Facts:
     """The facts of a whole chat completion. Raises NotAnAnswer."""
+    if not is_utf8(body):
+        raise NotAnAnswer("it is not UTF-8")
     try:
         answer = _decode_chat(body)
     except UNREADABLE:
@@ -56,6 +58,8 @@ def read_chat_answer(body: bytes) -> Facts:
 
 def read_embeddings_answer(body: bytes) -> Facts:
     """The facts of an embeddings answer. Raises NotAnAnswer."""
+    if not is_utf8(body):
+        raise NotAnAnswer("it is not UTF-8")
     try:
         answer = _decode_embeddings(body)
     except UNREADABLE as error:

@@ -12,6 +12,7 @@ from freehold.wire.openai_chunk import read_chunk, read_plain_chunks
 from freehold.wire.openai_errors import encode_error_event
 from freehold.wire.openai_usage import UNREADABLE, read_usage
 from freehold.wire.passing_state import Sealer
+from freehold.wire.reading import is_utf8
 from freehold.wire.sse import EventSplitter, EventTooLarge, data_of
 
 _CR = 0x0D
@@ -135,7 +136,7 @@ class ChatStream:
         They are then counted and need no closer look. All are parsed at once, as the list they
         become when the text between them is a comma: a third of what one by one costs.
         """
-        if piece[:7] != b"data: {" or piece[-3:] != b"}\n\n" or _CR in piece:
+        if piece[:7] != b"data: {" or piece[-3:] != b"}\n\n" or _CR in piece or not is_utf8(piece):
             return False
         parts = piece[6:-2].split(b"\n\ndata: ")
         if read_plain_chunks(b"[%b]" % b",".join(parts)) != len(parts):
@@ -200,6 +201,8 @@ class ChatStream:
             self.finished = True
             self._halt()
             return True
+        if not is_utf8(event):
+            raise NotAnAnswer("an event is not UTF-8")
         try:
             chunk = read_chunk(data)
         except UNREADABLE as error:

@@ -117,6 +117,17 @@ def need_utf8(body: bytes) -> bytes:
     return body
 
 
+def is_utf8(data: bytes) -> bool:
+    """Whether all of it is."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 @cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)

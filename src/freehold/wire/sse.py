@@ -16,6 +16,9 @@ _LINES = re.compile(rb"\r\n|\n|\r")
 _SEAM = 3
 """Bytes of what is kept that an ending can reach back into: the longest, CR LF CR LF, has one in the new piece."""
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""With which a stream may begin. It means nothing."""
+
 _LF, _CR = 0x0A, 0x0D
 """As numbers: looking for a number in bytes takes a quarter of the time that looking for bytes does."""
 
@@ -134,7 +137,7 @@ def data_of(event: bytes) -> bytes | None:
     lines = []
     for line in _LINES.split(event):
         name, _, value = line.partition(b":")
-        if name == b"data":
+        if name.removeprefix(_BYTE_ORDER_MARK) == b"data":
             lines.append(value[1:] if value.startswith(b" ") else value)
     return b"\n".join(lines) if lines else None
 
