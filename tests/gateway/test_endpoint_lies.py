@@ -15,6 +15,8 @@ from running_endpoint import RunningEndpoint
 HALF = "é".encode()[:1]
 MESSAGE: dict[str, Any] = {"role": "assistant", "content": "good HALF"}
 CALL: dict[str, Any] = {"index": 0, "id": "c", "function": {"name": "f", "arguments": '{"x": "HALF"}'}}
+EMPTY: dict[str, Any] = {"index": 0, "id": "c", "function": {"name": "f", "arguments": ""}}
+MEGABYTE: dict[str, Any] = {"index": 0, "function": {"arguments": "y" * (1 << 20)}}
 
 
 def whole(message: dict[str, Any]) -> bytes:
@@ -39,6 +41,7 @@ ANSWERS = {
     "streamed-call": stream({"tool_calls": [CALL]}),
     "streamed-late": stream({"content": "a"}, {"content": "b"}, {"content": "c HALF"}),
     "marked": b"\xef\xbb\xbf" + stream({"content": "first"}, {"content": " second"}),
+    "large-call": event({"tool_calls": [EMPTY]}) + 40 * event({"tool_calls": [MEGABYTE]}),
     "good": whole({"role": "assistant", "content": "é"}),
 }
 
@@ -117,3 +120,12 @@ def test_a_stream_that_begins_with_a_mark(endpoint: RunningEndpoint, path: str) 
     with endpoint.connect() as client:
         answer = client.post(path, {**asked, "messages": [{"role": "user", "content": "x"}]})
     assert re.findall(rb'"(?:content|text)":\s*"([^"]+)"', answer.body) == [b"first", b" second"]
+
+
+def test_a_call_that_does_not_end_is_not_held_for_ever(endpoint: RunningEndpoint) -> None:
+    """Gemini's clients get calls whole, so one is held until its end."""
+    asked = {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}
+    with endpoint.connect() as client:
+        answer = client.post("/v1beta/models/liar/large-call:streamGenerateContent?alt=sse", asked)
+    assert b"33554432 bytes" in answer.body
+    assert len(answer.body) < 10_000

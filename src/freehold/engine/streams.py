@@ -30,6 +30,11 @@ from freehold.wire.framing import Splitter, event_splitter_for, splitter_for
 from freehold.wire.passing_state import Sealer
 from freehold.wire.sse import EventSplitter, data_of
 
+MOST_HELD = 32 * 1024 * 1024
+"""Bytes of a translated stream that may come without a word for the client: a call of a tool that its dialect has whole
+alone, or a text that is looked at first.
+"""
+
 
 class _Reader:
     """What is common to both: frames are cut, read, and their facts noted."""
@@ -270,6 +275,8 @@ class TranslatedStream(_Reader):
         self._maker = maker
         self._tool_names = tool_names
         self._watch = watch
+        self._untold = 0
+        """Bytes that came since the client was last told something."""
 
     def feed(self, piece: bytes) -> bytes:
         """What the client gets for `piece`. Raises NotAnAnswer; what came before the bad event is returned first."""
@@ -291,7 +298,13 @@ class TranslatedStream(_Reader):
                 break
             if self._halted:
                 break
-        return b"".join(told)
+        written = b"".join(told)
+        self._untold = 0 if written else self._untold + len(piece)
+        if self._untold > MOST_HELD:
+            raise self._break(
+                NotAnAnswer(f"over {MOST_HELD} bytes came that cannot be told before their end")
+            )
+        return written
 
     def _tell(self, events: list[Event], told: list[bytes]) -> None:
         self._note(events)
