@@ -172,7 +172,7 @@ def read_chat_request(body: bytes) -> Request:
     """
     fields = _read_fields(body)
     request = Request(_read_model(fields), fields, holds_state=_MARK in body)
-    _need_list(fields, "messages", "messages")
+    _need_list(fields, "messages")
     request.stream = _read_stream(fields)
     if "stream_options" in fields:
         try:
@@ -197,7 +197,7 @@ def read_embeddings_request(body: bytes) -> Request:
 def read_messages_request(body: bytes) -> Request:
     """Decode a request of Anthropic's Messages. Raises BadRequest, which names the field."""
     fields = _read_fields(body)
-    _need_list(fields, "messages", "messages")
+    _need_list(fields, "messages")
     return Request(
         _read_model(fields),
         fields,
@@ -235,7 +235,7 @@ def read_responses_count_request(body: bytes) -> Request:
 def read_gemini_request(body: bytes, model: str, *, stream: bool, framing: Framing = "sse") -> Request:
     """Decode a request of Gemini's generateContent; its model and kind are in the URL. Raises BadRequest."""
     fields = _read_fields(body)
-    _need_list(fields, "contents", "contents")
+    _need_list(fields, "contents")
     return Request(
         _checked_model(model),
         fields,
@@ -251,7 +251,7 @@ def read_gemini_embeddings_request(body: bytes, model: str) -> Request:
     """Decode a request of Gemini's embedContent or batchEmbedContents. Raises BadRequest."""
     fields = _read_fields(body)
     if "content" not in fields:
-        _need_list(fields, "requests", "requests")
+        _need_list(fields, "requests")
     return Request(_checked_model(model), fields, dialect="gemini")
 
 
@@ -259,7 +259,7 @@ def read_gemini_count_request(body: bytes, model: str) -> Request:
     """Decode a request of Gemini's countTokens. Raises BadRequest."""
     fields = _read_fields(body)
     if "generateContentRequest" not in fields and "generate_content_request" not in fields:
-        _need_list(fields, "contents", "contents")
+        _need_list(fields, "contents")
     return Request(_checked_model(model), fields, dialect="gemini", holds_state=_MARK in body)
 
 
@@ -272,6 +272,6 @@ def _read_stream(fields: Fields) -> bool:
         raise BadRequest("The field `stream` is neither true nor false.", param="stream") from None
 
 
-def _need_list(fields: Fields, name: str, content: str) -> None:
+def _need_list(fields: Fields, name: str) -> None:
     if name not in fields or not _begins_list(fields[name]):
-        raise BadRequest(f"The field `{name}` is not a list with {content} in it.", param=name)
+        raise BadRequest(f"The field `{name}` is not a list with {name} in it.", param=name)
