@@ -51,11 +51,11 @@ fallbacks = ["sim/other"]
 
 
 def closed(endpoint: RunningEndpoint) -> bool:
-    """Whether nobody is let in any more."""
+    """Whether nobody is let in any more: a connection that the system had accepted before is reset."""
     port = int(endpoint.url.rsplit(":", 1)[1])
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
         return True
     return False
 
