@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import random
 import signal
 import ssl
 import sys
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from freehold.providers.client import ProviderClient
     from freehold.providers.fetch.fetcher import Fetcher
     from freehold.providers.local.processes import LocalModels
+    from freehold.routing.plans import ProvidersHealth
     from freehold.wire.openai_models import ModelEntry
 
 # ruff: noqa: PLC0415 - the command line imports this module for every command: each function imports what it needs
@@ -188,6 +190,7 @@ class _Service:
         self._problem: str | None = None
         """Why the newest configuration was not taken; None when it was."""
         self._files: Fetcher | None = None
+        self._health_of_providers = _new_health()
         self._ending: list[asyncio.Task[None]] = []
         """Local models on their way out."""
 
@@ -325,7 +328,14 @@ class _Service:
                 sign = sign_for(provider, self._tls)
                 client = ProviderClient(provider, tls=self._tls, find_address=find_address, sign=sign)
             providers[name] = client
-        return Runtime(settings.route_table(), providers, settings.ledger.bodies, self._fetcher(settings))
+        return Runtime(
+            settings.route_table(),
+            providers,
+            settings.ledger.bodies,
+            self._fetcher(settings),
+            settings.accounts(),
+            self._health_of_providers,
+        )
 
     def _fetcher(self, settings: Settings) -> Fetcher:
         from freehold.providers.fetch.fetcher import Fetcher
@@ -423,6 +433,12 @@ class _Service:
             for model in provider.models
         ]
         return entries
+
+
+def _new_health() -> ProvidersHealth:
+    from freehold.routing.plans import ProvidersHealth
+
+    return ProvidersHealth(random.random)
 
 
 def _desk_of(

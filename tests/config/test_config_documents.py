@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/configuration.md"
 EXAMPLES = sorted((ROOT / "examples").glob("freehold.*.toml"))
 VARIABLES = ("OPENAI_API_KEY", "MISTRAL_API_KEY", "AZURE_OPENAI_API_KEY", "OPENROUTER_API_KEY", "GPU_API_KEY")
-KEYS = dict.fromkeys(VARIABLES, "key")
+KEYS = dict.fromkeys([*VARIABLES, "OPENAI_SECOND_KEY"], "key")
 
 
 def test_the_tables_are_those_of_the_code() -> None:
@@ -62,7 +62,7 @@ def test_the_document_tells_what_needs_a_restart() -> None:
 
 def test_toml_in_the_document_is_valid(tmp_path: Path) -> None:
     blocks = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         path = tmp_path / "freehold.toml"
         path.write_text(block if "[providers.openai]" in block else f"[providers.openai]\n{block}")

@@ -26,33 +26,41 @@ async def hang_up(stage: Stage, body: bytes, server: ByteServer, *, pause: float
     return results[0]
 
 
+READ = Usage(input_tokens=8, source="counted")
+"""What was read is estimated; what a model wrote of a whole answer nobody knows."""
+
+
+def counted(written: int) -> Usage:
+    return Usage(8, written, source="counted")
+
+
 POINTS: dict[str, tuple[bytes, Answer, Usage]] = {
-    "before the head": (WHOLE, [Do.HOLD], NO_USAGE),
-    "within the head": (WHOLE, [b"HTTP/1.1 200 OK\r\n", Do.HOLD], NO_USAGE),
-    "within a whole answer": (WHOLE, [STREAM_HEAD, chunk(b'{"choices'), Do.HOLD], NO_USAGE),
+    "before the head": (WHOLE, [Do.HOLD], READ),
+    "within the head": (WHOLE, [b"HTTP/1.1 200 OK\r\n", Do.HOLD], READ),
+    "within a whole answer": (WHOLE, [STREAM_HEAD, chunk(b'{"choices'), Do.HOLD], READ),
     "within a refusal": (WHOLE, [b"HTTP/1.1 500 No\r\ncontent-length: 9\r\n\r\n{", Do.HOLD], NO_USAGE),
-    "before a stream's head": (STREAMED, [Do.HOLD], NO_USAGE),
-    "before the first event": (STREAMED, [STREAM_HEAD, Do.HOLD], NO_USAGE),
-    "before the first token": (STREAMED, [*streamed(PING, ROLE, ended=False), Do.HOLD], NO_USAGE),
+    "before a stream's head": (STREAMED, [Do.HOLD], counted(0)),
+    "before the first event": (STREAMED, [STREAM_HEAD, Do.HOLD], counted(0)),
+    "before the first token": (STREAMED, [*streamed(PING, ROLE, ended=False), Do.HOLD], counted(0)),
     "after the first token": (
         STREAMED,
         [*streamed(ROLE, WORD, ended=False), Do.HOLD],
-        Usage(output_tokens=1, source="counted"),
+        counted(1),
     ),
     "between two tokens": (
         STREAMED,
         [*streamed(ROLE, WORD, WORD, WORD, ended=False), Do.HOLD],
-        Usage(output_tokens=3, source="counted"),
+        counted(3),
     ),
     "within an event": (
         STREAMED,
         [*streamed(ROLE, WORD, WORD[:20], ended=False), Do.HOLD],
-        Usage(output_tokens=1, source="counted"),
+        counted(1),
     ),
     "before the end": (
         STREAMED,
         [*streamed(ROLE, WORD, STOP, ended=False), Do.HOLD],
-        Usage(output_tokens=1, source="counted"),
+        counted(1),
     ),
     "after the usage": (
         STREAMED,

@@ -19,7 +19,7 @@ from freehold.core.answer import Choice, Stop
 from freehold.core.errors import NotInForm, ProviderTimeout, Stopping
 from freehold.core.gathering import Gathering, events_of
 from freehold.core.parts import Part, Reasoning, State, Text, ToolCall
-from freehold.core.usage import NO_USAGE, Usage
+from freehold.core.usage import Usage
 from freehold.engine.holding import Holding
 from freehold.providers.settings import Timeouts
 from freehold.wire.dialect import Quirks
@@ -64,7 +64,7 @@ def test_who_waits_hears_that_somebody_is_there(run: Any) -> None:
 
 
 POINTS: dict[str, tuple[list[Answer], Usage]] = {
-    "before the first word": ([[STREAM_HEAD, Do.HOLD]], NO_USAGE),
+    "before the first word": ([[STREAM_HEAD, Do.HOLD]], Usage(None, 0, source="counted")),
     "while it is held back": (
         [[*streamed(ROLE, GOOD, ended=False), Do.HOLD]],
         Usage(output_tokens=1, source="counted"),
@@ -73,8 +73,8 @@ POINTS: dict[str, tuple[list[Answer], Usage]] = {
         [[*streamed(ROLE, THOUGHT, ended=False), Do.HOLD]],
         Usage(output_tokens=1, source="counted"),
     ),
-    "before the second head": ([WRONG, [Do.HOLD]], NO_USAGE),
-    "before the second's first word": ([WRONG, [STREAM_HEAD, Do.HOLD]], NO_USAGE),
+    "before the second head": ([WRONG, [Do.HOLD]], Usage(None, 2, source="counted")),
+    "before the second's first word": ([WRONG, [STREAM_HEAD, Do.HOLD]], Usage(None, 2, source="counted")),
     "while the second is held back": (
         [WRONG, [*streamed(ROLE, GOOD, ended=False), Do.HOLD]],
         Usage(None, 3, source="counted"),

@@ -200,7 +200,7 @@ def test_a_stream_that_breaks_is_told_and_recorded_as_cut(
     assert type(error) is kind
     assert (record.outcome, record.status, record.error) == ("cut", 200, kind.code)
     assert [(one.outcome, one.error) for one in record.attempts] == [("cut", kind.code)]
-    assert record.usage == Usage(output_tokens=2, source="counted")
+    assert record.usage == Usage(8, 2, source="counted")
     assert record.stop_reason is None
     assert record.answer_body == shown
 
@@ -210,7 +210,7 @@ def test_an_error_event_in_the_middle_is_passed_on_and_ends_the_call() -> None:
     data, error, record, _ = played(answer, silence=30.0)
     assert (data, error) == (ROLE + WORD + error_event(), None)
     assert (record.outcome, record.error) == ("cut", "provider_refused")
-    assert record.usage == Usage(output_tokens=1, source="counted")
+    assert record.usage == Usage(8, 1, source="counted")
     assert record.answer_body == data
 
 
@@ -230,7 +230,7 @@ def test_no_other_model_is_tried_after_the_first_token() -> None:
     run_on_uvloop(main())
 
 
-def test_what_a_failed_attempt_said_is_not_in_the_record() -> None:
+def test_what_a_failed_attempt_used_counts_and_what_it_said_does_not() -> None:
     async def main() -> None:
         liar = ROLE.replace(b"m-1", b"m-0").replace(
             b"}\n", b',"usage":{"prompt_tokens":9,"completion_tokens":9}}\n'
@@ -243,8 +243,13 @@ def test_what_a_failed_attempt_said_is_not_in_the_record() -> None:
             await stage.play(STREAMED)
             await stage.play(STREAMED)
             answered, failed = stage.records
-            assert (answered.reported_model, answered.usage) == ("m-1", Usage(3, 2, source="provider"))
-            assert (failed.outcome, failed.reported_model, failed.usage) == ("failed", None, NO_USAGE)
+            assert [one.usage for one in answered.attempts] == [
+                Usage(9, 9, source="provider"),
+                Usage(3, 2, source="provider"),
+            ]
+            assert (answered.reported_model, answered.usage) == ("m-1", Usage(12, 11, source="provider"))
+            assert (failed.outcome, failed.reported_model) == ("failed", None)
+            assert failed.usage == Usage(9, 9, source="provider")
 
     run_on_uvloop(main())
 

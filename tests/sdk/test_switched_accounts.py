@@ -72,6 +72,7 @@ def configuration(root: str) -> str:
                 f"[routes.{name}-{route}]",
                 f'incumbent = "{name}-one/{spoken.family}{first}"',
                 f'fallbacks = ["{name}-two/{spoken.family}{then}"]',
+                "retries = 0",
             ]
     return "\n".join(lines)
 
@@ -335,7 +336,10 @@ def test_a_conversation_stays_with_the_model_that_can_read_its_state(
     assert loop.go_on(f"{dialect}-stays", said, streamed=streamed) == SUM
     assert stage.states_sent() == 1
     tried = [[(one.provider, one.reason) for one in entry.call.attempts] for entry in stage.calls(2)]
-    assert tried == [[(f"{dialect}-one", None), (f"{dialect}-two", None)], [(f"{dialect}-two", "state")]]
+    assert tried == [
+        [(f"{dialect}-one", "incumbent"), (f"{dialect}-two", "fallback")],
+        [(f"{dialect}-two", "state")],
+    ]
     assert stage.calls(2)[1].call.losses == ()
 
 
@@ -349,7 +353,7 @@ def test_it_moves_when_that_model_fails(stage: Stage, sdk: str, streamed: bool) 
     second = stage.calls(2)[1].call
     assert [(one.provider, one.outcome, one.reason) for one in second.attempts] == [
         (f"{dialect}-two", "refused", "state"),
-        (f"{dialect}-one", "answered", None),
+        (f"{dialect}-one", "answered", "incumbent"),
     ]
     assert "reasoning.state" in second.losses
     assert stage.states_sent() == 0

@@ -70,7 +70,7 @@ def _facts(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> Iterator
         yield "lost", loss
 
 
-_REASONS = {"state": "reasoning state in the request"}
+_REASONS = {"state": "it made the reasoning state in the request"}
 
 
 def _attempts(attempts: list[Attempt]) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _attempts(attempts: list[Attempt]) -> Iterator[str]:
     for number, one in enumerate(attempts, start=1):
         status = f"HTTP {one.status}" if one.status is not None else "no status"
         error = f", {one.error}" if one.error else ""
-        reason = f" (first because of its {_REASONS.get(one.reason, one.reason)})" if one.reason else ""
+        reason = "" if one.reason == "incumbent" else f" ({_REASONS.get(one.reason, one.reason)})"
         first = f", first after {figures.milliseconds(one.first_ms)}" if one.first_ms is not None else ""
         span = f"{figures.milliseconds(one.start_ms)} to {figures.milliseconds(one.end_ms)}"
         yield f"{number}. {one.provider}/{one.model}{reason}: {one.outcome}, {status}{error}; {span}{first}"

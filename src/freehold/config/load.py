@@ -10,6 +10,7 @@ from typing import Any
 
 from freehold.catalog.embedded import LOCAL
 from freehold.config.models import read_models
+from freehold.config.pools import read_pools
 from freehold.config.problems import Problems
 from freehold.config.providers import EMBEDDED_PROVIDER, ProviderReader
 from freehold.config.reading import read_section
@@ -22,7 +23,7 @@ from freehold.core.errors import SettingsError
 
 NAME = "freehold.toml"
 VARIABLE = "FREEHOLD_CONFIG"
-_NAMED = ("providers", "routes", "models")
+_NAMED = ("providers", "pools", "routes", "models")
 """Tables of tables, which are read one by one."""
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
@@ -77,7 +78,8 @@ def load(
         known.add(LOCAL)
     else:
         routes.clear()
-    routes |= read_routes(values.get("routes", {}), known, problems)
+    pools = read_pools(values.get("pools", {}), known, problems)
+    routes |= read_routes(values.get("routes", {}), known | {*_names(values.get("pools"))}, problems)
     stated = read_models(values.get("models", {}), known, problems)
     data = home / Path(file.data).expanduser()
     if data.exists() and not data.is_dir():
@@ -94,6 +96,7 @@ def load(
         batches=file.batches,
         background=file.background,
         providers=providers,
+        pools=pools,
         routes=routes,
         prices=stated.prices,
         facts=stated.facts,

@@ -138,6 +138,7 @@ class ProviderReader:
             max_connections=section.max_connections,
             keep_alive=section.keep_alive,
             models=section.models,
+            quota=section.quota,
             paths={} if preset is None else preset.paths,
             **facts,
         )

@@ -69,7 +69,16 @@ def _read(name: str, table: object, providers: Collection[str], problems: Proble
             problems.error(here, f"The route `{name}` falls back to `{fallback.name}` twice.")
     if incumbent is None or None in fallbacks:
         return None
-    return Route(name, incumbent, tuple(one for one in fallbacks if one), section.keep_bodies)
+    return Route(
+        name,
+        incumbent,
+        tuple(one for one in fallbacks if one),
+        section.keep_bodies,
+        deadline=section.deadline,
+        retries=section.retries,
+        hedge_after=section.hedge_after,
+        continue_streams=section.continue_streams,
+    )
 
 
 def read_target(text: str, key: Key, providers: Collection[str], problems: Problems) -> Target | None:

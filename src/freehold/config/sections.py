@@ -69,12 +69,22 @@ class ProviderSection(msgspec.Struct, frozen=True):
     """Time limits of a call: see below."""
     max_connections: int = 10_000
     """Most connections to it at once."""
+    quota: str | None = None
+    """Name of the quota that its calls are counted against; needed where several providers of this file share one
+    account's. Usually its own."""
     keep_alive: bool = True
     """Whether connections are kept for further requests."""
     prices: str | None = None
     """Its id in the genai-prices list, or `own-machine` when its calls cost nothing."""
     models: tuple[str, ...] = ()
     """Names listed under `/v1/models`; others may be called all the same."""
+
+
+class PoolSection(msgspec.Struct, frozen=True):
+    """Providers that serve the same models: one account's keys, or one cloud's regions."""
+
+    providers: tuple[str, ...]
+    """Their names. A call of `POOL/model` goes to one that has room, and to another when that fails."""
 
 
 class PriceSection(msgspec.Struct, frozen=True):
@@ -124,6 +134,17 @@ class RouteSection(msgspec.Struct, frozen=True):
     """Models that take over, in this order, when the incumbent does not answer."""
     keep_bodies: bool = True
     """Whether requests and answers of this route are kept in the ledger."""
+    deadline: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """Seconds within which the answer is to be complete, over all attempts; without it, the providers' own time limits
+    hold. With it and a fallback, no model gets more than half of what is left."""
+    retries: Annotated[int, msgspec.Meta(ge=0, le=10)] = 1
+    """How often a model is asked again that could not be reached or said that it cannot answer now."""
+    hedge_after: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """Seconds without a first word after which the next model is asked as well; the first to answer is taken, and the
+    other one is paid for, too. Without it, never."""
+    continue_streams: bool = False
+    """Whether a fallback goes on where a stream broke off; the seam is a declared loss. Otherwise such a stream ends
+    with an error."""
 
 
 class File(msgspec.Struct, frozen=True):
@@ -144,6 +165,8 @@ class File(msgspec.Struct, frozen=True):
     background: BackgroundSettings = BackgroundSettings()
     """Responses that run on when their client has gone."""
     providers: dict[str, ProviderSection] = {}
+    """One table each."""
+    pools: dict[str, PoolSection] = {}
     """One table each."""
     routes: dict[str, RouteSection] = {}
     """One table each."""

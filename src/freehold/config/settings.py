@@ -17,6 +17,7 @@ from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import ProviderSettings
+from freehold.routing.plans import Accounts
 from freehold.routing.routes import Route, RouteTable, Target
 
 
@@ -35,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True):
     background: BackgroundSettings
     providers: dict[str, ProviderSettings]
     """By name; `local` among them when the embedded models are enabled."""
+    pools: dict[str, tuple[str, ...]]
+    """Providers by the name of their pool."""
     routes: dict[str, Route]
     """By name; the default ones among them."""
     prices: dict[str, tuple[ModelPrice, ...]]
@@ -48,7 +51,12 @@ class Settings(msgspec.Struct, frozen=True):
 
     def route_table(self) -> RouteTable:
         """Routes, and every model of every provider by its own name."""
-        return RouteTable(self.routes, frozenset(self.providers))
+        return RouteTable(self.routes, frozenset(self.providers) | frozenset(self.pools))
+
+    def accounts(self) -> Accounts:
+        """How the providers belong together."""
+        quotas = {one.name: one.quota for one in self.providers.values() if one.quota is not None}
+        return Accounts(quotas, self.pools)
 
     def price_list(self) -> PriceList:
         """Prices the calls of these providers."""
@@ -60,7 +68,13 @@ class Settings(msgspec.Struct, frozen=True):
 
     def models(self) -> tuple[Target, ...]:
         """Every model that is named anywhere, sorted; others may be called all the same."""
-        named = {target.name: target for route in self.routes.values() for target in route.plan}
+        routed = [target for route in self.routes.values() for target in route.plan]
+        members = [
+            Target(provider, target.model)
+            for target in routed
+            for provider in self.pools.get(target.provider, (target.provider,))
+        ]
+        named = {target.name: target for target in members}
         for provider in self.providers.values():
             for model in provider.models:
                 named[f"{provider.name}/{model}"] = Target(provider.name, model)

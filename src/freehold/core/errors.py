@@ -19,6 +19,7 @@ FreeholdError
 │   ├── HeadersTooLarge        431
 │   └── ClientGone             499  nobody is there to be told
 ├── Overloaded                 503  we cannot take the call now
+├── DeadlinePassed             504  the route's time was over before an answer was complete
 ├── Stopping                   503  we were told to stop and cannot finish the call
 └── ProviderError              the provider did not answer as it should
     ├── ProviderUnreachable    502  no connection, or it broke before an answer
@@ -182,6 +183,19 @@ class Overloaded(FreeholdError):
 
     status = 503
     code = "overloaded"
+
+
+class DeadlinePassed(FreeholdError):
+    """The time that the route gives a call was over before there was an answer."""
+
+    status = 504
+    code = "deadline_passed"
+
+    def __init__(self, route: str, seconds: float) -> None:
+        super().__init__(
+            f"No model of `{route}` answered within {seconds:g} s.",
+            hint="Give the route a longer `deadline`, or faster fallbacks.",
+        )
 
 
 class Stopping(FreeholdError):

@@ -40,6 +40,7 @@ LOSSES: dict[str, str] = {
     "response_format": "the form of the answer, asked for in words instead",
     "safety_settings": "thresholds of the provider's filters",
     "schema": "a part of a JSON Schema that the provider does not know",
+    "seam": "that one model wrote all of the answer: another went on where the first broke off",
     "seed": "the seed",
     "service_tier": "the service tier",
     "stop": "stop sequences",

@@ -25,7 +25,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     input_audio_tokens: int | None = None
     output_audio_tokens: int | None = None
     source: UsageSource = "unknown"
-    """`provider`: billed so. `counted`: a stream ended early and we counted what had come. `unknown`."""
+    """`provider`: billed so. `counted`: it ended early; what had come is counted, and what was read is estimated.
+    `unknown`."""
     cache_write_1h_tokens: int | None = None
     """Part of the tokens written to the cache that is kept for an hour, and costs more."""
     input_image_tokens: int | None = None

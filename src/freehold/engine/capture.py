@@ -40,6 +40,10 @@ class Capture:
         budget.held += size
         self._pieces.append(piece)
 
+    def peek(self) -> bytes:
+        """The whole answer so far."""
+        return b"".join(self._pieces)
+
     def take(self) -> bytes | None:
         """The whole answer so far, and an end of holding it; None when it was dropped."""
         pieces, self._pieces = self._pieces, []

@@ -57,7 +57,7 @@ class Engine:
             call,
             key,
             self.runtime,
-            tick=self._clock.tick,
+            clock=self._clock,
             budget=self._budget,
             done=self._done,
             beat=self._beat,

@@ -57,6 +57,8 @@ class AnswerStream(Protocol):
     """The error object of an error event."""
     broken: NotAnAnswer | None
     """Why an event was not understood."""
+    hides_error: bool
+    """An error event is not told: whoever reads the stream does something about it."""
 
     @property
     def complete(self) -> bool:
@@ -227,7 +229,7 @@ class Translating:
         self._recipient = Recipient(
             model=model, origin=settings.origin, quirks=settings.quirks, stream_usage=settings.stream_usage
         )
-        self._spent: Usage | None = None
+        self.spent: Usage | None = None
         """What a first answer used that was not in the form that was asked for."""
         self._wish = _wish_in_words(filled, settings)
         told, self._tool_names = fit_tool_names(_unkept(filled), self.speech)
@@ -277,7 +279,7 @@ class Translating:
         problem = None if text is None else self._problem_with(decoded, text)
         if text is None or problem is None:
             return None
-        self._spent = decoded.usage
+        self.spent = decoded.usage
         return self._mend(text, problem)
 
     def _problem_with(self, answer: Answer, text: str) -> str | None:
@@ -296,14 +298,14 @@ class Translating:
             choice.parts = [with_maker(part, self._recipient, self._tool_names) for part in choice.parts]
         text = None if self._wish is None else text_of(decoded)
         if text is not None and came_to_its_end(decoded.choices[0].stop):
-            problem = None if self._spent is None else self._problem_with(decoded, text)
+            problem = None if self.spent is None else self._problem_with(decoded, text)
             if problem is not None:
                 raise NotInForm(problem, provider=self._settings.name)
             _put_text(decoded, cleaned(text))
         self._watch.see_whole(decoded, decoded.usage)
         facts = facts_of(decoded)
-        if self._spent is not None:
-            facts.usage = decoded.usage = total(self._spent, decoded.usage)
+        if self.spent is not None:
+            decoded.usage = total(self.spent, decoded.usage)
             decoded.raw_usage = None  # the provider's own words are about one of both
         return self._client.encode_answer(decoded, self._addressee, self.losses), facts
 
@@ -364,12 +366,17 @@ async def exchange_for(
         kept = request.dialect == "openai-responses" and (is_kept(request) or request.background)
         name = response_id_of(call_id) if kept else None
         return Passing(own, settings, model, call_name=name)
-    able = _urls_taken(settings, speech)
-    filled = await asked.with_files([kind for kind in _KINDS if kind not in able])
+    filled = await asked.with_files(not_fetched_by(settings, speech))
     return await aside(
         request.size,
         partial(Translating, asked, filled, settings, model, speech, id=call_id, created=created),
     )
+
+
+def not_fetched_by(settings: ProviderSettings, speech: DialectName) -> list[MediaKind]:
+    """Kinds of files that the provider does not fetch itself."""
+    able = _urls_taken(settings, speech)
+    return [kind for kind in _KINDS if kind not in able]
 
 
 _KINDS: tuple[MediaKind, ...] = ("image", "audio", "video", "document")

@@ -74,6 +74,7 @@ class HeldStream(TranslatedStream):
         again, self._spent = self.again, self.usage_so_far()
         assert again is not None
         # All that was read is forgotten but for what the client has been told.
+        hides_error = self.hides_error
         super().__init__(
             self._dialect,
             self._encoder,
@@ -82,6 +83,7 @@ class HeldStream(TranslatedStream):
             tool_names=self._tool_names,
             watch=self._watch,
         )
+        self.hides_error = hides_error
         self._write = self._hold
         self._holding = Holding(self._holding.told)
         self.again = None
@@ -107,11 +109,6 @@ class HeldStream(TranslatedStream):
     def close(self) -> bytes:
         """What tells the client that the answer is complete, unless another one is wanted."""
         return self._settle() or self.wait()
-
-    def usage_so_far(self) -> Usage:
-        """What both answers used."""
-        usage = super().usage_so_far()
-        return usage if self._spent is None else total(self._spent, usage)
 
     def _hold(self, event: Event) -> bytes:
         if isinstance(event, End):

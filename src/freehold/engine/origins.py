@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from freehold.core.parts import State
 from freehold.providers.client import ProviderClient
 from freehold.providers.settings import ProviderSettings
-from freehold.routing.routes import Route, Target
-from freehold.routing.staying import Plan, staying_with
+from freehold.routing.routes import Target
 from freehold.wire.dialect import Recipient
 from freehold.wire.dialects import dialect_of
 from freehold.wire.request import Request
@@ -27,13 +26,13 @@ def opened_for(request: Request, settings: ProviderSettings, model: str) -> Requ
     return request.opened(is_own)
 
 
-def plan_for(route: Route, request: Request, providers: Mapping[str, ProviderClient]) -> Plan:
-    """The route's models in the order in which they are tried for this request."""
-    state = request.last_state() if route.fallbacks else None
+def maker_of(request: Request, providers: Mapping[str, ProviderClient]) -> Callable[[Target], bool] | None:
+    """Tells of a target whether it made the reasoning state that the request ends with; None when it holds none."""
+    state = request.last_state()
     if state is None:
-        return Plan(route.plan)
+        return None
 
     def made_it(target: Target) -> bool:
         return target.model == state.model and providers[target.provider].settings.origin == state.origin
 
-    return staying_with(route, made_it)
+    return made_it

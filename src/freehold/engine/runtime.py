@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import msgspec
 
 from freehold.access.key import Key
 from freehold.core.errors import Forbidden
 from freehold.engine.inlining import FileFetcher
 from freehold.providers.client import ProviderClient
+from freehold.routing.plans import Accounts, ProvidersHealth
 from freehold.routing.routes import Route, RouteTable
 
 
@@ -19,6 +22,10 @@ class Runtime(msgspec.Struct, frozen=True):
     keep_bodies: bool = True
     fetcher: FileFetcher | None = None
     """Gets the files that a request names by URL, for providers that do not."""
+    accounts: Accounts = Accounts()
+    """How the providers belong together."""
+    health: ProvidersHealth = msgspec.field(default_factory=lambda: ProvidersHealth(random.random))
+    """What is known of the providers' state. It outlives the configuration."""
 
     def route_for(self, name: str, key: Key | None) -> Route:
         """The route called `name`, if `key` may call it. Raises UnknownModel or Forbidden.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import msgspec
 
@@ -23,7 +24,15 @@ from freehold.core.parts import Foreign, Media, Part, Reasoning, Refusal, State,
 from freehold.core.request import ChatRequest
 from freehold.core.usage import Usage
 from freehold.engine.reasoned import ReasoningWatch
-from freehold.wire.dialect import Addressee, Dialect, Framing, NotAnAnswer, Recipient, StreamEncoder
+from freehold.wire.dialect import (
+    Addressee,
+    Dialect,
+    Framing,
+    NotAnAnswer,
+    Recipient,
+    StreamDecoder,
+    StreamEncoder,
+)
 from freehold.wire.errors import error_event_of
 from freehold.wire.facts import Facts
 from freehold.wire.framing import Splitter, event_splitter_for, splitter_for
@@ -36,10 +45,17 @@ alone, or a text that is looked at first.
 """
 
 
+class Decodes(Protocol):
+    """A dialect, as far as a stream needs it to be read."""
+
+    def decode_stream(self) -> StreamDecoder:
+        """For one answer."""
+
+
 class _Reader:
     """What is common to both: frames are cut, read, and their facts noted."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Decodes) -> None:
         self._decoder = dialect.decode_stream()
         self.facts = Facts()
         self.deltas = 0
@@ -54,6 +70,8 @@ class _Reader:
         """Why an event was not understood."""
         self._halted = False
         """Finished, ended by an error event, or broken: what follows is not part of the answer."""
+        self.hides_error = False
+        """An error event is not told: whoever reads the stream does something about it."""
 
     @property
     def complete(self) -> bool:
@@ -169,6 +187,8 @@ class ForwardedStream(_Reader):
                     raise
                 break
             self._note(events)
+            if self.error is not None and self.hides_error:
+                break
             only_writes = len(events) == 1 and type(events[0]) is Grow
             shown.append(self._told(frame, only_writes))
             shown.append(b"\n\n" if splitter.endings is None else splitter.endings[at])
@@ -257,7 +277,7 @@ class TranslatedStream(_Reader):
 
     def __init__(
         self,
-        dialect: Dialect,
+        dialect: Decodes,
         encoder: StreamEncoder,
         maker: Recipient,
         *,
@@ -308,6 +328,8 @@ class TranslatedStream(_Reader):
 
     def _tell(self, events: list[Event], told: list[bytes]) -> None:
         self._note(events)
+        if self.error is not None and self.hides_error:
+            events = [event for event in events if not isinstance(event, ErrorSeen)]
         if self._watch is not None:
             for event in events:
                 self._watch.see(event)

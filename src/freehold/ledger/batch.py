@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from decimal import Decimal
 
 from freehold.catalog.prices import Pricer
 from freehold.core.secret import without_our_keys
 from freehold.ledger.bodies import FreshBody, Packer, Place
 from freehold.ledger.inbox import size_of
-from freehold.ledger.record import Attempt, Call
+from freehold.ledger.record import Call
 from freehold.ledger.rows import Places, Price, pico_of
 
 log = logging.getLogger("freehold.ledger")
@@ -75,15 +76,32 @@ class Batch:
             return COUNTED
         if call.provider is None or call.model is None:
             return NOBODY_ASKED if not call.attempts else (None, None)
-        if len(call.attempts) > 1 and any(_may_be_billed(attempt) for attempt in call.attempts[:-1]):
-            return None, None
         try:
+            if len(call.attempts) > 1:
+                return self._price_each(call)
             cost = self._pricer.cost_of(call.provider, call.model, call.usage, call.started_us)
             return pico_of(cost.amount), cost.row
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in the price list, the call is kept
             self.pricing_errors += 1
             self._complain("The cost of a call cannot be worked out: %r", error)
             return None, None
+
+    def _price_each(self, call: Call) -> Price:
+        """The sum over the attempts, each by its own model's price; unknown as soon as one of them is."""
+        total: Decimal | None = None
+        rows: list[str] = []
+        for attempt in call.attempts:
+            if attempt.usage.source == "unknown":
+                if attempt.may_be_billed:
+                    return None, None
+                continue
+            cost = self._pricer.cost_of(attempt.provider, attempt.model, attempt.usage, call.started_us)
+            if cost.amount is None:
+                return None, None
+            total = cost.amount if total is None else total + cost.amount
+            if cost.row is not None and cost.row not in rows:
+                rows.append(cost.row)
+        return pico_of(total), " + ".join(rows) or None
 
     def _pack(self, call: Call) -> Places:
         # Whether bodies are to be kept was decided for this call before it was handed in.
@@ -104,11 +122,3 @@ class Batch:
         if message not in self._complaints:
             self._complaints.add(message)
             log.warning(message, error)
-
-
-def _may_be_billed(attempt: Attempt) -> bool:
-    """Whether a model may have written something that this attempt came to nothing with: then a cost that
-    leaves it out would be too low, and the call's cost is unknown.
-    """
-    answered = attempt.status is not None and attempt.status < 300
-    return answered or attempt.error == "provider_timeout"

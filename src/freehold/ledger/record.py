@@ -37,8 +37,16 @@ class Attempt(msgspec.Struct, gc=False, omit_defaults=True):
     outcome: Outcome = "failed"
     error: str | None = None
     """Code of the error tree."""
-    reason: str | None = None
-    """Why it came before those that the route has before it: `state`, it made the reasoning state in the request."""
+    reason: str = "incumbent"
+    """Why this model, and now: see `routing.plans.Reason`."""
+    usage: Usage = NO_USAGE
+    """What this attempt used, as far as it is known. The call's is the sum."""
+
+    @property
+    def may_be_billed(self) -> bool:
+        """Whether a model may have done something that is billed, although nothing is known of it."""
+        answered = self.status is not None and self.status < 300
+        return answered or self.error == "provider_timeout"
 
 
 class Call(msgspec.Struct, gc=False):
@@ -65,8 +73,9 @@ class Call(msgspec.Struct, gc=False):
     error: str | None = None
     stop_reason: str | None = None
     usage: Usage = NO_USAGE
+    """Of all attempts together."""
     raw_usage: bytes | None = None
-    """The provider's usage object, as JSON on the wire."""
+    """The provider's usage object, as JSON on the wire: that of the last attempt."""
     first_token_ms: float | None = None
     duration_ms: float = 0.0
     request_bytes: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Row
 
 from freehold.core.money import Cost
-from freehold.core.usage import Usage
+from freehold.core.usage import NO_USAGE, Usage
 from freehold.ledger.bodies import Place
 from freehold.ledger.record import Attempt, Call
 
@@ -100,6 +100,21 @@ def call_of(row: Row[Any], names: Callable[[int | None], str | None]) -> Call:
     def word(number: int) -> Any:
         return names(number)
 
+    usage = Usage(
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        cache_read_tokens=row.cache_read_tokens,
+        cache_write_tokens=row.cache_write_tokens,
+        reasoning_tokens=row.reasoning_tokens,
+        input_audio_tokens=row.input_audio_tokens,
+        output_audio_tokens=row.output_audio_tokens,
+        source=word(row.usage_source),
+        cache_write_1h_tokens=row.cache_write_1h_tokens,
+        input_image_tokens=row.input_image_tokens,
+        input_video_tokens=row.input_video_tokens,
+        input_document_tokens=row.input_document_tokens,
+        output_image_tokens=row.output_image_tokens,
+    )
     return Call(
         id=row.id,
         started_us=row.started_us,
@@ -115,27 +130,13 @@ def call_of(row: Row[Any], names: Callable[[int | None], str | None]) -> Call:
         outcome=word(row.outcome),
         error=names(row.error),
         stop_reason=names(row.stop_reason),
-        usage=Usage(
-            input_tokens=row.input_tokens,
-            output_tokens=row.output_tokens,
-            cache_read_tokens=row.cache_read_tokens,
-            cache_write_tokens=row.cache_write_tokens,
-            reasoning_tokens=row.reasoning_tokens,
-            input_audio_tokens=row.input_audio_tokens,
-            output_audio_tokens=row.output_audio_tokens,
-            source=word(row.usage_source),
-            cache_write_1h_tokens=row.cache_write_1h_tokens,
-            input_image_tokens=row.input_image_tokens,
-            input_video_tokens=row.input_video_tokens,
-            input_document_tokens=row.input_document_tokens,
-            output_image_tokens=row.output_image_tokens,
-        ),
+        usage=usage,
         raw_usage=None if row.raw_usage is None else join_usage(names(row.usage_shape), row.raw_usage),
         first_token_ms=None if row.first_token_us is None else row.first_token_us / 1000,
         duration_ms=row.duration_us / 1000,
         request_bytes=row.request_bytes,
         answer_bytes=row.answer_bytes,
-        attempts=[] if row.attempts is None else [_attempt(*one) for one in _decode_attempts(row.attempts)],
+        attempts=[] if row.attempts is None else _attempts(row.attempts, usage),
         losses=() if row.losses is None else decode_losses(row.losses),
     )
 
@@ -191,33 +192,63 @@ def plain(call: Call) -> Call:
     """
     known = {name: _plain(getattr(call, name)) for name in call.__struct_fields__}
     known["usage"] = _plain_struct(call.usage)
-    known["attempts"] = [_plain_struct(one) for one in call.attempts]
+    known["attempts"] = [_plain_attempt(one) for one in call.attempts]
     known["losses"] = tuple(_plain(loss) for loss in call.losses)
     known["duration_ms"] = known["duration_ms"] or 0.0
     return Call(**known)
 
 
-def _attempts_text(attempts: Iterable[Attempt]) -> str:
-    return _encode(
-        [
-            (
-                one.provider,
-                one.model,
-                int(one.start_ms * 1000 + 0.5),
-                int(one.end_ms * 1000 + 0.5),
-                None if one.first_ms is None else int(one.first_ms * 1000 + 0.5),
-                one.status,
-                one.outcome,
-                one.error,
-                *(() if one.reason is None else (one.reason,)),
-            )
-            for one in attempts
-        ]
-    ).decode()
+def _attempts_text(attempts: Sequence[Attempt]) -> str:
+    return _encode([_attempt_row(one, alone=len(attempts) == 1) for one in attempts]).decode()
+
+
+def _attempt_row(one: Attempt, *, alone: bool) -> list[object]:
+    row: list[object] = [
+        one.provider,
+        one.model,
+        int(one.start_ms * 1000 + 0.5),
+        int(one.end_ms * 1000 + 0.5),
+        None if one.first_ms is None else int(one.first_ms * 1000 + 0.5),
+        one.status,
+        one.outcome,
+        one.error,
+    ]
+    used = {} if alone else _used(one.usage)  # the only attempt used what the call did
+    if used or one.reason != "incumbent":
+        row.append(one.reason)
+    if used:
+        row.append(used)
+    return row
+
+
+def _used(usage: Usage) -> dict[str, object]:
+    """What is known of a usage."""
+    if usage is NO_USAGE:
+        return {}
+    return {name: value for name in usage.__struct_fields__ if (value := getattr(usage, name)) is not None}
 
 
 def _attempt(provider: str, model: str, start: int, end: int, first: int | None, *rest: Any) -> Attempt:
-    return Attempt(provider, model, start / 1000, end / 1000, None if first is None else first / 1000, *rest)
+    status, outcome, error, *more = rest
+    return Attempt(
+        provider,
+        model,
+        start / 1000,
+        end / 1000,
+        None if first is None else first / 1000,
+        status,
+        outcome,
+        error,
+        more[0] if more else "incumbent",
+        Usage(**more[1]) if len(more) > 1 else NO_USAGE,
+    )
+
+
+def _attempts(text: str, usage: Usage) -> list[Attempt]:
+    attempts = [_attempt(*one) for one in _decode_attempts(text)]
+    if len(attempts) == 1:
+        attempts[0].usage = usage
+    return attempts
 
 
 def _compact(raw: bytes) -> bytes:
@@ -233,6 +264,12 @@ def _plain_struct(one: Any) -> Any:
         if name in values:
             values[name] = values[name] or 0.0
     return type(one)(**values)
+
+
+def _plain_attempt(one: Attempt) -> Attempt:
+    attempt: Attempt = _plain_struct(one)
+    attempt.usage = _plain_struct(one.usage)
+    return attempt
 
 
 def _plain(value: Any) -> Any:

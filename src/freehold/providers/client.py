@@ -79,6 +79,11 @@ class Response:
         self._open = True
         self.status = connection.status
 
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """All headers, their names in lower case."""
+        return self._connection.headers
+
     def header(self, name: bytes) -> bytes | None:
         """The first header called `name` (lower case)."""
         for key, value in self._connection.headers:
@@ -254,23 +259,26 @@ class ProviderClient:
         stream: bool = False,
         path: str | None = None,
         headers: Mapping[str, str] = _NOTHING,
+        limits: Timeouts | None = None,
     ) -> Response:
         """Send one request, which is written in `dialect`, and wait for the answer's head. Close the response
         in any case. `path`: where to, when it is not the usual place. `headers` are sent besides, or in place of the
-        configured ones of their names, which are in lower case.
+        configured ones of their names, which are in lower case. `limits`: in place of the provider's own.
 
         A kept-alive connection that the provider closed before a byte came back is replaced once
         by a fresh one. Raises ProviderUnreachable, ProviderBroken, ProviderTimeout, Overloaded.
         """
-        total = self._pool.loop.time() + self.settings.timeouts.total
+        limits = limits or self.settings.timeouts
+        total = self._pool.loop.time() + limits.total
         path = path or path_of(self.settings, operation, dialect, stream=stream)
         if "{model}" in path:
             path = path.replace("{model}", quote(model, safe="@"))
         origin, head = await self._destination(model, path, body, headers)
-        return await self._ask(origin, head, body, total)
+        return await self._ask(origin, head, body, limits, total)
 
-    async def _ask(self, origin: Origin, head: bytes, body: bytes, total: float) -> Response:
-        limits = self.settings.timeouts
+    async def _ask(
+        self, origin: Origin, head: bytes, body: bytes, limits: Timeouts, total: float
+    ) -> Response:
         connect = min(limits.connect, limits.total)
         connection = await self._pool.acquire(origin, timeout=connect)
         sent = self._pool.loop.time()
@@ -310,7 +318,7 @@ class ProviderClient:
         head = self._head(self._origin, "GET", path, self._credentials())
         limits = self.settings.timeouts
         total = self._pool.loop.time() + min(limits.total, limits.connect + 20)
-        response = await self._ask(self._origin, head, b"", total)
+        response = await self._ask(self._origin, head, b"", limits, total)
         try:
             body = await response.read()
         finally:

@@ -72,6 +72,8 @@ class ProviderSettings(msgspec.Struct, frozen=True):
     max_connections: int = 10_000
     keep_alive: bool = True
     """Whether connections are kept for further requests."""
+    quota: str | None = None
+    """The quota that its calls are counted against; None: its own."""
     prices: str | None = None
     """Its id in the price list, where it has one."""
     models: tuple[str, ...] = ()

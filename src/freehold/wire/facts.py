@@ -14,3 +14,6 @@ class Facts(msgspec.Struct, gc=False):
     stop_reason: str | None = None
     usage: Usage = NO_USAGE
     raw_usage: bytes | None = None
+
+
+NO_FACTS = Facts()

@@ -45,6 +45,7 @@ class ChatStream:
         "facts",
         "finished",
         "halted",
+        "hides_error",
         "started",
     )
 
@@ -71,6 +72,8 @@ class ChatStream:
         """The error object of an error event."""
         self.broken: NotAnAnswer | None = None
         """Why an event was not understood."""
+        self.hides_error = False
+        """An error event is not told: whoever reads the stream does something about it."""
         self.halted = False
         """Finished, ended by an error event, or broken: what follows is not part of the answer."""
 
@@ -105,7 +108,7 @@ class ChatStream:
             event = events[position]
             position += 1
             try:
-                self._last_shown = self._read(event)
+                self._last_shown = self._read(event) and not (self.hides_error and self.error is not None)
             except NotAnAnswer as error:
                 broken = self._break(str(error))
                 if not any(shown):

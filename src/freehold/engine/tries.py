@@ -1,0 +1,329 @@
+"""The tries of a call: one model after the other, again where that is safe, two at a time where that was wished for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Awaitable, Callable
+
+from freehold.core.clock import Clock
+from freehold.core.errors import (
+    ClientError,
+    DeadlinePassed,
+    FreeholdError,
+    ProviderRefused,
+    ProviderUnreachable,
+)
+from freehold.core.usage import Usage
+from freehold.engine.asked import Asked
+from freehold.engine.attempt import RunningAttempt
+from freehold.engine.counting import Estimate
+from freehold.engine.exchange import Exchange, exchange_for
+from freehold.engine.origins import maker_of
+from freehold.engine.runtime import Runtime
+from freehold.ledger.record import Call
+from freehold.providers.settings import Timeouts
+from freehold.routing.backoff import full_jitter
+from freehold.routing.plans import Reason, Step, plan_for
+from freehold.routing.routes import Route, Target
+from freehold.wire.request import Request
+from freehold.wire.token_estimate import estimated_tokens
+
+_REQUEST_AT_FAULT = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 422})
+"""Statuses that another model would most likely answer too: the request itself is refused."""
+
+_ASK_AGAIN = frozenset({429, 500, 502, 503, 529})
+"""Statuses after which the same model may answer. After a time limit it is not asked again: it would take as long."""
+
+_MOST_WAIT = 5.0
+"""Seconds that a call waits for somebody to be free. A client that is told to come again knows better what to do."""
+
+_LEAST_LEFT = 0.05
+"""Seconds before the deadline in which nothing is begun any more."""
+
+Asking = asyncio.Task[tuple[RunningAttempt, bytes]]
+
+Speaking = Callable[[Target], Awaitable[Exchange | Estimate]]
+"""How a target is spoken with."""
+
+
+class Tries:
+    """What has been tried for one call, and what is to be tried next."""
+
+    def __init__(
+        self,
+        call: Call,
+        request: Request,
+        route: Route,
+        runtime: Runtime,
+        *,
+        clock: Clock,
+        started: float,
+    ) -> None:
+        """`started`: when the call began, in the clock's ticks."""
+        self._call = call
+        self._request = request
+        self._route = route
+        self._runtime = runtime
+        self._clock = clock
+        self._started = started
+        self._deadline = None if route.deadline is None else started + route.deadline
+        self._asked = Asked(request, runtime.fetcher)
+        self._made_it = (
+            maker_of(request, runtime.providers) if len(route.plan) > 1 or runtime.accounts.pools else None
+        )
+        self._affinity = _affinity_of(request) if runtime.accounts.pools else None
+        self._times: dict[Target, int] = {}
+        """How often each was asked."""
+        self._given_up: set[Target] = set()
+        self._not_before: dict[Target, float] = {}
+        self._last: FreeholdError | None = None
+        self.latest: RunningAttempt | None = None
+        """The attempt that was begun last."""
+
+    def _elapsed_ms(self) -> float:
+        return (self._clock.tick() - self._started) * 1000.0
+
+    async def answer(self) -> tuple[RunningAttempt, bytes]:
+        """The attempt that answered, and the whole answer or the first events of a stream.
+
+        Nothing has been sent to the client while this runs. Raises the last model's error, Overloaded, DeadlinePassed.
+        """
+        while True:
+            step, wait = self._next_step()
+            if wait > 0.0:
+                await asyncio.sleep(wait)
+            try:
+                answered = await self._ask_in_time(step)
+            except FreeholdError as error:
+                self._last = error
+                if _is_final(error):
+                    raise
+            else:
+                self._asked.let_go()
+                return answered
+
+    async def go_on(self, speaking: Speaking, broken: RunningAttempt) -> tuple[RunningAttempt, bytes]:
+        """As `answer`, where `broken` broke off: its model is not asked again, and others are spoken with as
+        `speaking` says.
+        """
+        self._given_up.add(broken.target)
+        while True:
+            step, wait = self._next_step()
+            if wait > 0.0:
+                await asyncio.sleep(wait)
+            try:
+                return await self._ask(step.target, "continuation", speaking)
+            except FreeholdError as error:
+                self._last = error
+
+    # What is next
+
+    def _plan(self, now: float) -> list[Step]:
+        return plan_for(
+            self._route,
+            self._runtime.accounts,
+            self._runtime.health,
+            now,
+            tokens=self._call.request_bytes // 4,
+            affinity=self._affinity,
+            made_it=self._made_it,
+        )
+
+    def _next_step(self) -> tuple[Step, float]:
+        """The next target, and the seconds to wait before it is asked. Raises when there is none."""
+        now = self._clock.tick()
+        left = self._left(now)
+        steps = [step for step in self._plan(now) if self._is_open(step.target)]
+        fresh = [step for step in steps if step.target not in self._times]
+        if fresh and fresh[0].free_at <= now:
+            return fresh[0], 0.0
+        if not steps:
+            raise self._last or AssertionError("a route has at least one model")
+        ready, step = min(
+            ((max(one.free_at, self._not_before.get(one.target, now)), one) for one in steps),
+            key=lambda pair: pair[0],
+        )
+        wait = max(0.0, ready - now)
+        if wait <= min(_MOST_WAIT, left):
+            return step, wait
+        for untried in fresh:
+            if not untried.barred:  # nobody is known to be well: better a try than no answer
+                return untried, 0.0
+        raise self._last or _come_again(step.target, wait)
+
+    def _is_open(self, target: Target) -> bool:
+        return target not in self._given_up and self._times.get(target, 0) <= self._route.retries
+
+    def _left(self, now: float) -> float:
+        """Seconds until the deadline. Raises DeadlinePassed."""
+        if self._deadline is None:
+            return float("inf")
+        left = self._deadline - now
+        if left < _LEAST_LEFT:
+            raise DeadlinePassed(self._route.name, self._route.deadline or 0.0) from self._last
+        return left
+
+    def _limits(self, target: Target) -> Timeouts:
+        """The provider's time limits and, with a deadline, what is left: half of it while there is somebody else."""
+        own = self._runtime.providers[target.provider].settings.timeouts
+        now = self._clock.tick()
+        if self._deadline is None:
+            return own
+        left = self._left(now)
+        others = any(
+            step.target != target and step.free_at <= now and step.target not in self._times
+            for step in self._plan(now)
+            if self._is_open(step.target)
+        )
+        share = left / 2 if others else left
+        return Timeouts(
+            connect=min(own.connect, share),
+            first_token=min(own.first_token, share),
+            silence=min(own.silence, share if self._route.continue_streams else left),
+            total=min(own.total, left if self._request.stream else share),
+        )
+
+    # Asking
+
+    async def _speak(self, target: Target) -> Exchange | Estimate:
+        call = self._call
+        return await exchange_for(
+            self._asked,
+            self._runtime.providers[target.provider].settings,
+            target.model,
+            operation=call.operation,
+            call_id=call.id,
+            created=call.started_us // 1_000_000,
+        )
+
+    async def _ask(
+        self, target: Target, reason: Reason, speaking: Speaking | None = None
+    ) -> tuple[RunningAttempt, bytes]:
+        times = self._times.get(target, 0)
+        self._times[target] = times + 1
+        runtime, call = self._runtime, self._call
+        call.provider, call.model = target.provider, target.model
+        self.latest = attempt = RunningAttempt(
+            call,
+            target,
+            "retry" if times and speaking is None else reason,
+            provider=runtime.providers[target.provider],
+            quota=runtime.accounts.quota_of(target.provider),
+            health=runtime.health,
+            clock=self._clock,
+            elapsed_ms=self._elapsed_ms,
+            limits=self._limits(target),
+            hides_error=self._route.continue_streams,
+        )
+        try:
+            exchange = await (speaking or self._speak)(target)
+            return attempt, await attempt.ask(exchange, self._request)
+        except FreeholdError as error:
+            attempt.end("refused" if isinstance(error, ProviderRefused) else "failed", error)
+            if _may_be_repeated(error):
+                pause = full_jitter(times, runtime.health.chance)
+                self._not_before[target] = self._clock.tick() + pause
+            else:
+                self._given_up.add(target)
+            raise
+        except asyncio.CancelledError:
+            attempt.end("cancelled")
+            self.count(attempt)
+            raise
+
+    def count(self, attempt: RunningAttempt) -> None:
+        """The attempt ended early: what it read of the request may have to be paid for, although no usage came.
+
+        The tokens read are estimated. Those written are what came of a stream, and unknown of a whole answer.
+        """
+        record, status = attempt.record, attempt.record.status
+        sent = attempt.exchange is not None and (status is None or status < 300)
+        if not sent or record.usage.input_tokens is not None or self._call.operation != "chat":
+            return
+        with contextlib.suppress(FreeholdError):  # what nobody can read is not counted either
+            read = estimated_tokens(self._request.decoded())
+            written = record.usage.output_tokens
+            if written is None and self._request.stream:
+                written = 0
+            record.usage = Usage(input_tokens=read, output_tokens=written, source="counted")
+
+    async def _ask_in_time(self, step: Step) -> tuple[RunningAttempt, bytes]:
+        """Ask, and when no word has come after the route's `hedge_after`, ask another one beside it."""
+        patience = self._route.hedge_after
+        if patience is None or not self._another(step.target):
+            return await self._ask(step.target, step.reason)
+        asking = [asyncio.create_task(self._ask(step.target, step.reason))]
+        try:
+            await asyncio.wait(asking, timeout=patience)
+            other = self._another(step.target)
+            if not asking[0].done() and other is not None:
+                asking.append(asyncio.create_task(self._ask(other, "hedge")))
+            return await _first_good(asking)
+        finally:
+            await _end_all(asking)
+
+    def _another(self, target: Target) -> Target | None:
+        """Who else could be asked now."""
+        now = self._clock.tick()
+        for step in self._plan(now):
+            if step.target != target and step.target not in self._times and step.free_at <= now:
+                return step.target
+        return None
+
+
+async def _first_good(
+    asking: list[Asking],
+) -> tuple[RunningAttempt, bytes]:
+    """The first that answers; when none does, the error of the first of them."""
+    waiting = set(asking)
+    while waiting:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for one in asking:
+            if one in done and one.exception() is None:
+                asking.remove(one)
+                return one.result()
+    return asking[0].result()
+
+
+async def _end_all(asking: list[Asking]) -> None:
+    """Let go of those that nobody waits for any more."""
+    for one in asking:
+        one.cancel()
+    for ended in await asyncio.gather(*asking, return_exceptions=True):
+        if not isinstance(ended, BaseException):
+            ended[0].end("cancelled")  # it answered, a moment too late
+
+
+def _is_final(error: FreeholdError) -> bool:
+    """Whether another model would most likely say the same."""
+    return isinstance(error, DeadlinePassed) or (
+        isinstance(error, ProviderRefused) and error.provider_status in _REQUEST_AT_FAULT
+    )
+
+
+def _may_be_repeated(error: FreeholdError) -> bool:
+    """Whether the provider did not do the work, and may do it when asked again."""
+    if isinstance(error, ClientError):
+        return False
+    if isinstance(error, ProviderRefused):
+        return error.provider_status in _ASK_AGAIN
+    return isinstance(error, ProviderUnreachable)
+
+
+def _affinity_of(request: Request) -> str | None:
+    """What calls of one conversation have in common: the key under which their beginning is cached."""
+    key = request.fields.get("prompt_cache_key")
+    return None if key is None else bytes(key).decode(errors="replace")
+
+
+def _come_again(target: Target, seconds: float) -> ProviderRefused:
+    """Every provider that could be asked wants to be left alone for a time; this one for the shortest."""
+    return ProviderRefused(
+        f"`{target.provider}` asked to be left alone, and there is nobody else.",
+        provider=target.provider,
+        status=429,
+        body=b"",
+        retry_after=str(math.ceil(seconds)),
+    )
