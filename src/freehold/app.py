@@ -328,6 +328,7 @@ class _Service:
                 sign = sign_for(provider, self._tls)
                 client = ProviderClient(provider, tls=self._tls, find_address=find_address, sign=sign)
             providers[name] = client
+        self._health_of_providers.enabled = settings.health.enabled
         return Runtime(
             settings.route_table(),
             providers,

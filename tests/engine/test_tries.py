@@ -95,7 +95,7 @@ def test_retry_after_is_waited_for_when_it_is_short() -> None:
     async def main() -> None:
         async with (
             ByteServer(refusal(429, retry_after_ms="300"), GOOD_WHOLE[:]) as first,
-            stage_of({"first": first}, route=route()) as stage,
+            stage_of({"first": first}, route=route(retries=1)) as stage,
         ):
             began = time.monotonic()
             assert (await stage.play(WHOLE)).data == answer()

@@ -35,7 +35,7 @@ CALLS = Behaviour(
     reasoning=Reasoning(text="Two cities, two calls.", required=True),
     tool_calls=(ToolCall(WEATHER, ZURICH), ToolCall(WEATHER, BERN)),
 )
-BUSY = Behaviour(faults=(Refused(status=500, message="I fell over."),))
+BUSY = Behaviour(faults=(Refused(status=429, message="Slow down."),))
 ILL = Behaviour(faults=(Refused(status=503, message="I feel ill."),))
 MODELS: dict[str, Behaviour | tuple[Behaviour, ...]] = {
     "agent": (CALLS, SUMS_UP) * 4,
@@ -72,7 +72,6 @@ def configuration(root: str) -> str:
                 f"[routes.{name}-{route}]",
                 f'incumbent = "{name}-one/{spoken.family}{first}"',
                 f'fallbacks = ["{name}-two/{spoken.family}{then}"]',
-                "retries = 0",
             ]
     return "\n".join(lines)
 

@@ -247,7 +247,13 @@ class RunningEndpoint:
     # Changing it
 
     def configure(self, toml: str) -> None:
-        """Replace `freehold.toml` as a careful editor does."""
+        """Replace `freehold.toml` as a careful editor does.
+
+        What one test does to the health of a provider is nothing to the next: it is not heeded, unless `toml` has a
+        table `[health]`.
+        """
+        if "[health]" not in toml:
+            toml += "\n[health]\nenabled = false\n"
         draft = self.file.with_suffix(".draft")
         draft.write_text(toml)
         draft.rename(self.file)

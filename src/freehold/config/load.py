@@ -96,6 +96,7 @@ def load(
         batches=file.batches,
         background=file.background,
         providers=providers,
+        health=file.health,
         pools=pools,
         routes=routes,
         prices=stated.prices,

@@ -19,6 +19,7 @@ from freehold.batches.settings import BatchSettings
 from freehold.config.reading import fields_of, unit_of
 from freehold.config.sections import (
     File,
+    HealthSettings,
     LocalSettings,
     ModelSection,
     PoolSection,
@@ -45,6 +46,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "provider": ProviderSection,
     "timeouts": Timeouts,
     "quirks": Quirks,
+    "health": HealthSettings,
     "pool": PoolSection,
     "route": RouteSection,
     "model": ModelSection,

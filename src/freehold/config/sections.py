@@ -125,6 +125,14 @@ class ModelSection(PriceSection, frozen=True):
     """Licence of the weights, or the name of the terms."""
 
 
+class HealthSettings(msgspec.Struct, frozen=True):
+    """What is made of how providers are doing."""
+
+    enabled: bool = True
+    """Whether models that cannot be expected to answer are left alone for a time: circuit breakers, and what answers
+    say about rate limits. Without it, each route is tried in its own order, whatever happened before."""
+
+
 class RouteSection(msgspec.Struct, frozen=True):
     """A name that applications call as their model."""
 
@@ -137,8 +145,9 @@ class RouteSection(msgspec.Struct, frozen=True):
     deadline: Annotated[float, msgspec.Meta(gt=0)] | None = None
     """Seconds within which the answer is to be complete, over all attempts; without it, the providers' own time limits
     hold. With it and a fallback, no model gets more than half of what is left."""
-    retries: Annotated[int, msgspec.Meta(ge=0, le=10)] = 1
-    """How often a model is asked again that could not be reached or said that it cannot answer now."""
+    retries: Annotated[int, msgspec.Meta(ge=0, le=10)] = 0
+    """How often a model is asked again that could not be reached or said that it cannot answer now. Most clients ask
+    again by themselves."""
     hedge_after: Annotated[float, msgspec.Meta(gt=0)] | None = None
     """Seconds without a first word after which the next model is asked as well; the first to answer is taken, and the
     other one is paid for, too. Without it, never."""
@@ -166,6 +175,8 @@ class File(msgspec.Struct, frozen=True):
     """Responses that run on when their client has gone."""
     providers: dict[str, ProviderSection] = {}
     """One table each."""
+    health: HealthSettings = HealthSettings()
+    """How it counts how providers are doing."""
     pools: dict[str, PoolSection] = {}
     """One table each."""
     routes: dict[str, RouteSection] = {}

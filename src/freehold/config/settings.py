@@ -11,7 +11,7 @@ from freehold.catalog.models import Catalog
 from freehold.catalog.prices import ModelPrice, PriceList
 from freehold.catalog.profile import Profile
 from freehold.config.problems import Finding
-from freehold.config.sections import LocalSettings
+from freehold.config.sections import HealthSettings, LocalSettings
 from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True):
     background: BackgroundSettings
     providers: dict[str, ProviderSettings]
     """By name; `local` among them when the embedded models are enabled."""
+    health: HealthSettings
     pools: dict[str, tuple[str, ...]]
     """Providers by the name of their pool."""
     routes: dict[str, Route]

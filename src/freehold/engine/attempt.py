@@ -9,6 +9,7 @@ from functools import partial
 from freehold.core.clock import Clock
 from freehold.core.errors import (
     FreeholdError,
+    NotInForm,
     ProviderBroken,
     ProviderError,
     ProviderRefused,
@@ -403,6 +404,8 @@ def _ending_of(outcome: Outcome, error: FreeholdError | str | None) -> Ending:
         status = error.provider_status
         known: dict[int, Ending] = {401: "locked-out", 402: "locked-out", 403: "locked-out", 404: "missing"}
         return known.get(status, "failed" if status >= 500 else "neither")
+    if isinstance(error, NotInForm):
+        return "neither"  # it did answer
     no_connection = isinstance(error, ProviderTimeout) and error.phase == "connect"
     if no_connection or isinstance(error, ProviderUnreachable):
         return "unreachable"

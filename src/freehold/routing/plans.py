@@ -42,11 +42,15 @@ class ProvidersHealth:
     def __init__(self, chance: Callable[[], float]) -> None:
         """`chance` gives numbers in [0, 1)."""
         self.chance = chance
+        self.enabled = True
+        """Whether it is heeded: without, everybody is taken to be well."""
         self.breakers = Breakers(chance)
         self.quotas = Quotas()
 
     def free_at(self, target: Target, quota: str, now: float, tokens: int = 0) -> float:
         """The time from which a try is worth it; `now`: at once."""
+        if not self.enabled:
+            return now
         breaker = self.breakers.free_at(spots_of(target.provider, target.model, quota), now)
         return max(breaker, self.quotas.free_at(quota, now, tokens))
 

@@ -33,7 +33,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     keep_bodies: bool = True
     deadline: float | None = None
     """Seconds within which the answer is to be complete; None: as long as the provider's own time limits allow."""
-    retries: int = 1
+    retries: int = 0
     """How often a model is asked again that could not be asked, or said that it cannot answer now."""
     hedge_after: float | None = None
     """Seconds without a first word after which the next model is asked as well; None: never."""
