@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from freehold.access.key import Key
 from freehold.core.clock import Clock
 from freehold.core.errors import ClientError, FreeholdError, ProviderError, ProviderRefused
 from freehold.core.usage import NO_USAGE, Usage, total
+from freehold.engine.aside import aside
 from freehold.engine.attempt import RunningAttempt
 from freehold.engine.capture import Capture, CaptureBudget
 from freehold.engine.continuing import Seam
@@ -256,7 +258,8 @@ class RunningCall:
         sent = None if self._sent is None or self._sent.dropped else self._sent.peek()
         if sent is None or self._request is None or self._tries is None:
             return b""
-        seam = Seam.found(self._request, sent, self.call)
+        size = self._request.size + len(sent)
+        seam = await aside(size, partial(Seam.found, self._request, sent, self.call))
         if seam is None:
             return b""
         attempt.end("cut", error)

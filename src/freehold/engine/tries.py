@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from freehold.core.clock import Clock
 from freehold.core.errors import (
@@ -16,6 +17,7 @@ from freehold.core.errors import (
     ProviderUnreachable,
 )
 from freehold.core.usage import Usage
+from freehold.engine.aside import LARGE, aside
 from freehold.engine.asked import Asked
 from freehold.engine.attempt import RunningAttempt
 from freehold.engine.counting import Estimate
@@ -70,9 +72,7 @@ class Tries:
         self._started = started
         self._deadline = None if route.deadline is None else started + route.deadline
         self._asked = Asked(request, runtime.fetcher)
-        self._made_it = (
-            maker_of(request, runtime.providers) if len(route.plan) > 1 or runtime.accounts.pools else None
-        )
+        self._made_it: Callable[[Target], bool] | None = None
         self._affinity = _affinity_of(request) if runtime.accounts.pools else None
         self._times: dict[Target, int] = {}
         """How often each was asked."""
@@ -90,6 +90,9 @@ class Tries:
 
         Nothing has been sent to the client while this runs. Raises the last model's error, Overloaded, DeadlinePassed.
         """
+        request, runtime = self._request, self._runtime
+        if request.holds_state and (len(self._route.plan) > 1 or runtime.accounts.pools):
+            self._made_it = await aside(request.size, partial(maker_of, request, runtime.providers))
         while True:
             step, wait = self._next_step()
             if wait > 0.0:
@@ -243,7 +246,8 @@ class Tries:
         if not sent or record.usage.input_tokens is not None or self._call.operation != "chat":
             return
         with contextlib.suppress(FreeholdError):  # what nobody can read is not counted either
-            read = estimated_tokens(self._request.decoded())
+            size = self._request.size  # a large one is not read for this: everybody else would have to wait
+            read = estimated_tokens(self._request.decoded()) if size < LARGE else size // 4
             written = record.usage.output_tokens
             if written is None and self._request.stream:
                 written = 0
