@@ -8,12 +8,24 @@ import time
 from typing import Any
 
 import pytest
-from answers import GOOD_STREAM, GOOD_WHOLE, ROLE, SHOWN_STREAM, WORD, answer, error_event, streamed
-from byte_server import LAST_CHUNK, Answer, ByteServer, Do, chunk
+from answers import (
+    DONE,
+    GOOD_STREAM,
+    GOOD_WHOLE,
+    ROLE,
+    SHOWN_STREAM,
+    STOP,
+    WORD,
+    answer,
+    error_event,
+    streamed,
+)
+from byte_server import LAST_CHUNK, STREAM_HEAD, Answer, ByteServer, Do, chunk
 from engines import STREAMED, WHOLE, stage_of
 from loops import run_on_uvloop
 
 from freehold.core.errors import DeadlinePassed, ProviderRefused
+from freehold.providers.settings import Timeouts
 from freehold.routing.routes import Route, Target
 
 FIRST, SECOND, THIRD = (Target(name, f"{name}-model") for name in ("first", "second", "third"))
@@ -350,6 +362,64 @@ def test_another_goes_on_where_a_stream_broke_off(broken: Answer) -> None:
             assert (record.outcome, record.losses) == ("answered", ("seam",))
             assert [one.outcome for one in record.attempts] == ["cut", "answered"]
             assert record.attempts[1].reason == "continuation"
+
+    run_on_uvloop(main())
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [{"settings": {"first": {"timeouts": Timeouts(drip=0.1)}}}, {"deadline": 2.0}],
+    ids=["told", "with a deadline"],
+)
+def test_another_goes_on_where_a_stream_drips(wishes: dict[str, Any]) -> None:
+    """Something came all the time, so no limit on silence helped, and the deadline passed with half an answer."""
+    dripping: Answer = [STREAM_HEAD, chunk(ROLE), chunk(WORD)]
+    for at in range(0, 3000, 1):
+        dripping += [0.05, chunk((WORD * 60)[at : at + 1])]
+
+    async def main() -> None:
+        settings = wishes.get("settings", {})
+        async with (
+            ByteServer(dripping) as first,
+            ByteServer(streamed(ROLE, *GOOD_STREAM_WORDS)) as second,
+            stage_of(
+                {"first": first, "second": second},
+                route=route(SECOND, continue_streams=True, deadline=wishes.get("deadline")),
+                settings=settings,
+            ) as stage,
+        ):
+            result = await stage.play(STREAMED)
+            assert words_of(result.data) == "word and more"
+            assert [one.error for one in stage.record.attempts] == ["provider_timeout", None]
+            assert stage.record.duration_ms < 1900.0
+
+    run_on_uvloop(main())
+
+
+def test_a_stream_at_its_pace_is_left_alone() -> None:
+    slow: Answer = [
+        STREAM_HEAD,
+        chunk(ROLE),
+        chunk(WORD),
+        0.15,
+        chunk(WORD),
+        0.15,
+        chunk(WORD + STOP + DONE),
+        LAST_CHUNK,
+    ]
+
+    async def main() -> None:
+        async with (
+            ByteServer(slow) as first,
+            ByteServer(GOOD_STREAM) as second,
+            stage_of(
+                {"first": first, "second": second},
+                route=route(SECOND, continue_streams=True),
+                settings={"first": {"timeouts": Timeouts(drip=0.3)}},
+            ) as stage,
+        ):
+            assert words_of((await stage.play(STREAMED)).data) == "wordwordword"
+            assert second.requests == []
 
     run_on_uvloop(main())
 

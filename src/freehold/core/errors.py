@@ -242,7 +242,7 @@ class NotInForm(ProviderError):
 
 
 class ProviderTimeout(ProviderError):
-    """A time limit passed: `phase` is connect, first_token, silence or total."""
+    """A time limit passed: `phase` is connect, first_token, silence, drip or total."""
 
     status = 504
     code = "provider_timeout"

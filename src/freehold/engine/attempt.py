@@ -21,6 +21,7 @@ from freehold.engine.aside import aside
 from freehold.engine.counting import Estimate, is_not_counted
 from freehold.engine.exchange import AnswerStream, Exchange, Translating
 from freehold.engine.held import HeldStream
+from freehold.engine.pace import Pace
 from freehold.ledger.record import Attempt, Call, Outcome
 from freehold.providers.client import ProviderClient, Response
 from freehold.providers.settings import Timeouts
@@ -67,6 +68,7 @@ class RunningAttempt:
         "_health",
         "_hides_error",
         "_limits",
+        "_pace",
         "_passage",
         "_provider",
         "_quota",
@@ -114,6 +116,8 @@ class RunningAttempt:
         self._elapsed_ms = elapsed_ms
         self._limits = limits
         self._hides_error = hides_error
+        self._pace: Pace | None = None
+        """Of a stream that has begun."""
         self._response: Response | None = None
         self._passage: Passage | None = None
         self._ended = False
@@ -247,6 +251,7 @@ class RunningAttempt:
                     raise ProviderBroken(f"The stream of `{name}` ended before it began.", provider=name)
                 break
         response.first_token_came()
+        self._pace = None if self._limits.drip is None else Pace(self._limits.drip)
         self.note_first()
         return first
 
@@ -255,8 +260,12 @@ class RunningAttempt:
         try:
             if stream.broken is not None:
                 raise stream.broken
+            asked_at = self._clock.tick()
             while piece := await response.read_some():
                 events = stream.feed(piece)
+                if self._pace is not None:
+                    self._check_pace(self._pace, asked_at, came=bool(events) or stream.finished)
+                    asked_at = self._clock.tick()
                 if events:
                     break
             else:
@@ -266,6 +275,12 @@ class RunningAttempt:
             name = self._provider.name
             text = f"The stream of `{name}` is broken: {_clause(error)}."
             raise ProviderBroken(text, provider=name) from None
+
+    def _check_pace(self, pace: Pace, asked_at: float, *, came: bool) -> None:
+        """Raises ProviderTimeout."""
+        if pace.is_too_slow(self._clock.tick() - asked_at, came=came):
+            name = self._provider.name
+            raise ProviderTimeout(f"The stream of `{name}` came too slowly.", provider=name, phase="drip")
 
     @property
     def begins_again(self) -> bool:

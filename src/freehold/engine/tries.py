@@ -44,6 +44,12 @@ _MOST_WAIT = 5.0
 _LEAST_LEFT = 0.05
 """Seconds before the deadline in which nothing is begun any more."""
 
+_DRIP = 1.5
+"""Seconds between two events of a stream that are too many where there is a deadline and somebody who can go on."""
+
+_STREAM_SHARE = 0.75
+"""The share of the time left after which another goes on with a stream that is not complete."""
+
 Asking = asyncio.Task[tuple[RunningAttempt, bytes]]
 
 Speaking = Callable[[Target], Awaitable[Exchange | Estimate]]
@@ -169,7 +175,9 @@ class Tries:
         return left
 
     def _limits(self, target: Target) -> Timeouts:
-        """The provider's time limits and, with a deadline, what is left: half of it while there is somebody else."""
+        """The provider's time limits and, with a deadline, what is left: half of it while there is somebody else,
+        three quarters for a stream that somebody else can go on with.
+        """
         own = self._runtime.providers[target.provider].settings.timeouts
         now = self._clock.tick()
         if self._deadline is None:
@@ -181,11 +189,14 @@ class Tries:
             if self._is_open(step.target)
         )
         share = left / 2 if others else left
+        goes_on = others and self._route.continue_streams
+        whole = left * _STREAM_SHARE if goes_on else left
         return Timeouts(
             connect=min(own.connect, share),
             first_token=min(own.first_token, share),
             silence=min(own.silence, share if self._route.continue_streams else left),
-            total=min(own.total, left if self._request.stream else share),
+            drip=_DRIP if own.drip is None and goes_on else own.drip,
+            total=min(own.total, whole if self._request.stream else share),
         )
 
     # Asking

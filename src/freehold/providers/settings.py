@@ -19,6 +19,10 @@ class Timeouts(msgspec.Struct, frozen=True, gc=False):
     """From the request's last byte to the first event of a stream, or to a whole answer's first byte."""
     silence: float = 60.0
     """Between two pieces of an answer."""
+    drip: float | None = None
+    """Between two events of a stream, on average: a slower one is cut off as a silent one is. Without it, streams may
+    be as slow as they like, but `1.5s` holds where a route has a `deadline`, `continue_streams` and somebody else.
+    """
     total: float = 600.0
     """For one attempt as a whole, from sending the request to the end of the answer."""
 

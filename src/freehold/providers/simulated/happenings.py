@@ -17,11 +17,12 @@ from freehold.providers.simulated.script import (
     Echo,
     Lorem,
     Reasoning,
+    Recite,
     ToolCall,
     UsageNumbers,
 )
 from freehold.providers.simulated.turns import Turn
-from freehold.providers.simulated.words import count_tokens, lorem, lorem_bytes, tokens_of
+from freehold.providers.simulated.words import count_tokens, lorem, lorem_bytes, recital_from, tokens_of
 
 STAND_IN = "\ue000\ue001\ue000"
 """Stands where text too long to be built goes in later."""
@@ -234,6 +235,9 @@ def _text(  # noqa: PLR0911 - one row for each kind of text
         places = [(said.index(stop), stop) for stop in ask.stop if stop and stop in said]
         place, stopped_by = min(places, default=(len(said), None))
         return iter(tokens_of(said[:place])), stopped_by
+    if isinstance(text, Recite):
+        told = [(one.role, one.text()) for one in ask.turns]
+        return iter(tokens_of(recital_from(told, text.tokens))), None
     if text is None and calls:
         return iter(()), None
     words = lorem(dice)

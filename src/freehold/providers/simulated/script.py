@@ -23,6 +23,14 @@ class Lorem(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", t
     tokens: Annotated[int, Meta(ge=1)] = 32
 
 
+class Recite(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="recite"):
+    """Says so many words that depend on what the user asked alone, none of them twice. When the last turn but one
+    is the beginning of them, said by the assistant, it goes on with the very next character.
+    """
+
+    tokens: Annotated[int, Meta(ge=1)] = 32
+
+
 class Describe(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="describe"):
     """Says, as JSON, what it understood of the request: the same for the same meaning in every dialect."""
 
@@ -83,7 +91,7 @@ class Behaviour(Struct, frozen=True, forbid_unknown_fields=True):
 
     times: Annotated[int, Meta(ge=1)] = 1
     """In a sequence: for so many calls, then the next behaviour. The last one stays."""
-    text: str | Echo | Lorem | Describe | None = None
+    text: str | Echo | Lorem | Recite | Describe | None = None
     """A plain string is said as it is. None: what the request's schema or tool choice demands, made from the
     schema; no text when there are tool calls; else 32 words of lorem."""
     reasoning: Reasoning | None = None
@@ -95,6 +103,8 @@ class Behaviour(Struct, frozen=True, forbid_unknown_fields=True):
     """One of `stop`, `length`, `tool_calls`, `content_filter`, `refusal`, `stop_sequence`, `pause`,
     `context`, which each dialect says in its own word; anything else is said as it is. None: as it went."""
     usage: UsageNumbers | Literal["counted", "missing"] = "counted"
+    calls_itself: str | None = None
+    """The model's name in answers. None: as it was called."""
     headers_s: Spread = 0.0
     """Until the headers."""
     first_token_s: Spread = 0.0

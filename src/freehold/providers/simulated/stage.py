@@ -121,6 +121,8 @@ class Stage:
         turn = self._turn(ask.model, seen)
         if isinstance(turn.fault, faults.Refused):
             return self._refuse(dialect, turn, turn.fault), turn
+        if turn.behaviour.calls_itself is not None:
+            ask.model = turn.behaviour.calls_itself
         happening = happenings(ask, turn)
         wait = draw(turn.behaviour.headers_s, turn.dice)
         if ask.stream:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import shake_128
 
@@ -49,6 +49,24 @@ def lorem_bytes(size: int | None, dice: Dice) -> Iterator[bytes]:
         yield piece
         if left is not None:
             left -= len(piece)
+
+
+def recital(asked: str, tokens: int) -> str:
+    """So many words, none of them twice, that depend on `asked` alone."""
+    return " ".join(
+        f"{place}-{shake_128(f'{place} {asked}'.encode('utf-8', 'surrogatepass')).hexdigest(3)}"
+        for place in range(tokens)
+    )
+
+
+def recital_from(turns: Sequence[tuple[str, str]], tokens: int) -> str:
+    """The recital for the last of `turns` (role, text), or the rest of it where its beginning was said before."""
+    if len(turns) >= 3:
+        (_, asked), (role, said), _ = turns[-3:]
+        whole = recital(asked, tokens)
+        if role == "assistant" and said and whole.startswith(said):
+            return whole[len(said) :]
+    return recital(turns[-1][1] if turns else "", tokens)
 
 
 def logprob_of(token: str) -> float:
