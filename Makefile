@@ -17,7 +17,7 @@ PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 
 NODE_SDKS := tests/sdk/node
 
-.PHONY: help up test check format lock clean bench-gateway bench-clients bench-wire parity node-sdks
+.PHONY: help up test check format lock clean bench-gateway bench-clients bench-wire bench-faults parity node-sdks
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -46,6 +46,9 @@ bench-clients: $(VENV)/.dev ## Measure our HTTP client beside the libraries
 
 bench-wire: $(VENV)/.dev ## Measure what translating a stream costs; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.wire $(ARGS)
+
+bench-faults: $(VENV)/.dev ## Make a provider sick in every way, and count what clients notice; ARGS="--quick" for a short run
+	@$(BIN)/python -m benchmarks.faults $(ARGS)
 
 node-sdks: ## Install the SDKs for Node that the endpoint is tested with, where Node is here
 	@cd $(NODE_SDKS) && wanted=$$(sha256sum package-lock.json | cut -d' ' -f1) && \

@@ -44,7 +44,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", help="names of faults, with commas between: these alone, without the random sequence"
     )
-    parser.add_argument("--without-litellm", action="store_true")
+    parser.add_argument(
+        "--gateways", default="freehold,litellm", help="which are measured (default: %(default)s)"
+    )
     parser.add_argument("--no-page", action="store_true", help="leave docs/resilience.md as it is")
     return parser.parse_args()
 
@@ -105,6 +107,7 @@ def _run(
         rows_of(outcomes, begun, asked),
         row_of("all", outcomes),
         spent_on(outcomes, asked + healthy.requests()),
+        gateway.changes(),
     )
     return run, outcomes
 
@@ -123,7 +126,7 @@ def main() -> None:
     planned = (
         phases(sick=2.0, well=0.8, mixed=6.0, seed=arguments.seed)
         if arguments.quick
-        else phases(sick=6.0, well=6.0, mixed=90.0, seed=arguments.seed)
+        else phases(sick=4.0, well=4.0, mixed=40.0, seed=arguments.seed)
     )
     if arguments.only:
         planned = [phase for phase in planned if phase.group in arguments.only.split(",")]
@@ -136,7 +139,7 @@ def main() -> None:
         healthy.play(SCRIPTS[HEALTHY])
         for start, rate in ((freehold, arguments.rate), (litellm, arguments.litellm_rate)):
             name = start.__name__
-            if name == "litellm" and arguments.without_litellm:
+            if name not in arguments.gateways.split(","):
                 continue
             sick.play(SCRIPTS[HEALTHY])
             with start(_FOLDER / name, sick.port, healthy.port) as gateway:

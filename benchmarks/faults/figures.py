@@ -52,7 +52,7 @@ class Run(msgspec.Struct):
     total: Row
     spent: Spent
     changes_noticed: int | None = None
-    """Calls in which the model's change of name was noticed; None: it cannot be asked for that."""
+    """How often it was noticed that a model calls itself otherwise; None: the gateway does not look."""
 
 
 def row_of(name: str, outcomes: list[Outcome]) -> Row:

@@ -20,7 +20,7 @@ _TOTALS: tuple[tuple[str, Callable[[Run], str]], ...] = (
     ("calls, calls a second", lambda run: f"{run.total.calls:,}, {run.rate:g}"),
     ("attempts a call", lambda run: f"{run.spent.attempts / max(1, run.total.calls):.2f}"),
     ("words written for nothing", lambda run: f"{run.spent.words / max(1, run.spent.needed) - 1.0:.1%}"),
-    ("calls in which the other model was noticed", lambda run: _number(run.changes_noticed)),
+    ("changes of the model behind the name noticed", lambda run: _number(run.changes_noticed)),
 )
 
 

@@ -37,6 +37,16 @@ class Gateway(msgspec.Struct, frozen=True):
     port: int
     key: str
 
+    def changes(self) -> int | None:
+        """How often it noticed that a model calls itself otherwise than before; None where it does not look."""
+        if self.name != "freehold":
+            return None
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
+            figures = dict(
+                line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line[0] != "#"
+            )
+        return int(float(figures["freehold_model_changes_total"]))
+
 
 class Provider(msgspec.Struct):
     """A simulated provider that runs."""

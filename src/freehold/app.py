@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from freehold.gateway.pages import Health
     from freehold.ledger.reading import LedgerReader
     from freehold.ledger.record import Call
+    from freehold.ledger.reported import Change
     from freehold.ledger.writer import Ledger, LedgerStatus
     from freehold.providers.client import ProviderClient
     from freehold.providers.fetch.fetcher import Fetcher
@@ -206,6 +207,7 @@ class _Service:
         from freehold.gateway.metrics import Metrics
         from freehold.gateway.pages import Pages
         from freehold.gateway.server import RunningServer, listen, raise_file_limit
+        from freehold.ledger.reported import ReportedModels
         from freehold.ledger.writer import Ledger
 
         settings = self._settings
@@ -222,11 +224,12 @@ class _Service:
             self._prices = _Prices(settings.price_list())
             self._ledger = ledger = Ledger(settings.data / "ledger.db", settings.ledger, self._prices, clock)
             self._local: LocalModels | None = None
+            self._reported = reported = ReportedModels(_tell_change)
             metrics = Metrics(self._read_figures)
             self._engine = engine = Engine(
                 self._build_runtime(settings, {}),
                 clock=clock,
-                observers=(ledger.record, metrics.observe),
+                observers=(ledger.record, metrics.observe, reported.observe),
                 begun=ledger.begun,
             )
             background = _background_of(settings, ledger, clock)
@@ -407,6 +410,11 @@ class _Service:
         status = self._ledger.status
         return {
             "freehold_calls_active": ("gauge", "Calls in flight.", self._engine.active),
+            "freehold_model_changes": (
+                "counter",
+                "Answers in which a model called itself otherwise than in the one before.",
+                self._reported.changes,
+            ),
             "freehold_ledger_ok": ("gauge", "Whether the ledger is written.", float(status.state == "ok")),
             "freehold_ledger_queued_bytes": ("gauge", "Bytes waiting to be written.", status.queued_bytes),
             "freehold_ledger_written": ("counter", "Calls written to the ledger.", status.written),
@@ -440,6 +448,10 @@ def _new_health() -> ProvidersHealth:
     from freehold.routing.plans import ProvidersHealth
 
     return ProvidersHealth(random.random)
+
+
+def _tell_change(change: Change) -> None:
+    log.warning("`%s` now calls itself `%s`, before `%s`", change.asked, change.now, change.before)
 
 
 def _desk_of(
