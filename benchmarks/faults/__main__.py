@@ -134,7 +134,7 @@ def main() -> None:
     (_FOLDER / "freehold").mkdir(parents=True)
     (_FOLDER / "litellm").mkdir()
     machine = describe_machine()
-    runs: list[Run] = []
+    runs: dict[str, Run] = {}
     with provider("sick", _FOLDER) as sick, provider("healthy", _FOLDER) as healthy:
         healthy.play(SCRIPTS[HEALTHY])
         for start, rate in ((freehold, arguments.rate), (litellm, arguments.litellm_rate)):
@@ -145,19 +145,18 @@ def main() -> None:
             with start(_FOLDER / name, sick.port, healthy.port) as gateway:
                 run, outcomes = _run(gateway, sick, healthy, planned, rate)
             _keep(name, outcomes)
-            runs.append(run)
-    text = table(runs)
+            runs[name] = run
+    text = table([*runs.values()])
     print(text)
     if not (arguments.quick or arguments.no_page or arguments.only or len(runs) < 2):
         date = datetime.datetime.now(datetime.UTC).date().isoformat()
         write_page(f"Run on {date}: {machine}. An answer is of use for {DEADLINE:g} s.\n\n{text}")
-    total, beside = runs[0].total, runs[1].total if len(runs) > 1 else None
-    verdicts = total.verdicts
+    own, beside = (None if name not in runs else runs[name].total for name in ("freehold", "litellm"))
     figures = {
-        "survival": round(total.survival, 5),
-        "hangs": verdicts.get("hung", 0),
-        "duplicates": verdicts.get("duplicated", 0),
-        "truncations": verdicts.get("truncated", 0),
+        "survival": None if own is None else round(own.survival, 5),
+        "hangs": None if own is None else own.verdicts.get("hung", 0),
+        "duplicates": None if own is None else own.verdicts.get("duplicated", 0),
+        "truncations": None if own is None else own.verdicts.get("truncated", 0),
         "litellm_survival": None if beside is None else round(beside.survival, 5),
     }
     print(json.dumps(figures))

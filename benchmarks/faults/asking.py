@@ -69,14 +69,22 @@ class _Reading:
 
 
 async def ask(
-    port: int, key: str, model: str, question: str, *, streamed: bool, fault: str, group: str
+    port: int,
+    key: str,
+    model: str,
+    question: str,
+    *,
+    streamed: bool,
+    fault: str,
+    group: str,
+    patience: float = _HANGS_AFTER,
 ) -> Outcome:
     """Ask once, on a connection of its own, and judge what comes."""
     began = time.monotonic()
     reading = _Reading()
     hung = False
     try:
-        async with asyncio.timeout(_HANGS_AFTER):
+        async with asyncio.timeout(patience):
             await _exchange(port, _request(key, model, question, streamed=streamed), reading)
     except TimeoutError:
         hung = True

@@ -20,7 +20,7 @@ from answers import (
     error_event,
     streamed,
 )
-from byte_server import LAST_CHUNK, STREAM_HEAD, Answer, ByteServer, Do, chunk
+from byte_server import LAST_CHUNK, STREAM_HEAD, Answer, ByteServer, Do, Step, chunk
 from engines import STREAMED, WHOLE, stage_of
 from loops import run_on_uvloop
 
@@ -373,8 +373,8 @@ def test_another_goes_on_where_a_stream_broke_off(broken: Answer) -> None:
 )
 def test_another_goes_on_where_a_stream_drips(wishes: dict[str, Any]) -> None:
     """Something came all the time, so no limit on silence helped, and the deadline passed with half an answer."""
-    dripping: Answer = [STREAM_HEAD, chunk(ROLE), chunk(WORD)]
-    for at in range(0, 3000, 1):
+    dripping: list[Step] = [STREAM_HEAD, chunk(ROLE), chunk(WORD)]
+    for at in range(3000):
         dripping += [0.05, chunk((WORD * 60)[at : at + 1])]
 
     async def main() -> None:

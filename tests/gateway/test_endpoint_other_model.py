@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from openai.types.chat import ChatCompletionUserMessageParam
 from running_endpoint import RunningEndpoint, until
 
 from freehold.providers.simulated import Behaviour, Script, SimulatedProvider
@@ -29,10 +30,13 @@ incumbent = "simulated/tale"
         with RunningEndpoint(tmp_path, toml) as endpoint:
             client = endpoint.sdk()
             for place in range(len(names)):
-                asked = {"model": "chat", "messages": [{"role": "user", "content": "Is it you?"}]}
+                question = ChatCompletionUserMessageParam(role="user", content="Is it you?")
                 if place % 2:
-                    assert list(client.chat.completions.create(**asked, stream=True))
+                    assert list(
+                        client.chat.completions.create(model="chat", messages=[question], stream=True)
+                    )
                 else:
-                    assert client.chat.completions.create(**asked).choices[0].message.content == "Yes."
+                    answer = client.chat.completions.create(model="chat", messages=[question])
+                    assert answer.choices[0].message.content == "Yes."
             until(lambda: endpoint.figures["freehold_model_changes_total"] == 2.0)
             assert endpoint.says("`simulated/tale` now calls itself `tale-2-mini`, before `tale-2`")
