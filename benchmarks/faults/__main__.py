@@ -9,6 +9,8 @@ import json
 import os
 import resource
 import shutil
+import signal
+import sys
 import time
 
 import msgspec
@@ -125,10 +127,12 @@ def _keep(name: str, outcomes: list[Outcome]) -> None:
 def main() -> None:
     """Exit with 1 when a call through Freehold hung, was answered twice, or ended too early without a word."""
     arguments = _arguments()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda given, _: sys.exit(128 + given))  # leave through the context managers
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each call has a connection of its own
     planned = (
-        phases(sick=2.0, well=0.8, mixed=6.0, seed=arguments.seed)
+        phases(sick=1.6, well=0.4, mixed=5.0, seed=arguments.seed)
         if arguments.quick
         else phases(sick=4.0, well=4.0, mixed=40.0, seed=arguments.seed)
     )
