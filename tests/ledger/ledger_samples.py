@@ -72,7 +72,17 @@ def make_call(**changes: Any) -> Call:
         answer_bytes=2000,
         attempts=[
             Attempt("azure", "gpt-4o", 0.1, 99.5, None, 503, "failed", "provider_refused"),
-            Attempt("openai", "gpt-4o", 99.6, 812.3, 210.5, 200, "answered"),
+            Attempt(
+                "openai",
+                "gpt-4o",
+                99.6,
+                812.3,
+                210.5,
+                200,
+                "answered",
+                reason="fallback",
+                usage=Usage(19, 7, 3, 0, 2, source="provider"),
+            ),
         ],
         losses=("reasoning_signature",),
     )
