@@ -25,7 +25,7 @@ from freehold.ledger.file import LedgerFile
 from freehold.ledger.inbox import Inbox
 from freehold.ledger.reading import LedgerReader
 from freehold.ledger.record import Attempt, Call
-from freehold.ledger.runs import Counts
+from freehold.ledger.runs import Counts, Process
 from freehold.ledger.tally import Tally
 
 CALLS = 40_000
@@ -129,7 +129,7 @@ def time_record(calls: list[Call]) -> float:
 
 def time_writing(path: Path, calls: list[Call]) -> tuple[float, float]:
     """CPU microseconds of one call in the writer, and bytes of it in the file."""
-    file = LedgerFile(path, None, SystemClock(), busy=1.0)
+    file = LedgerFile(path, Process.here(0, None), SystemClock(), busy=1.0)
     file.open(Counts(0, 0, 0))
     batch, times, empty = Batch(Prices(), Packer()), [], path.stat().st_size
     for first in range(0, len(calls), BATCH):
@@ -145,7 +145,7 @@ def time_writing(path: Path, calls: list[Call]) -> tuple[float, float]:
 
 def fill(path: Path, count: int) -> None:
     """A ledger of many calls without bodies."""
-    file = LedgerFile(path, None, SystemClock(), busy=1.0)
+    file = LedgerFile(path, Process.here(0, None), SystemClock(), busy=1.0)
     file.open(Counts(0, 0, 0))
     batch = Batch(Prices(), Packer())
     for first in range(0, count, BATCH):

@@ -80,18 +80,29 @@ def settings_from(config: Path | None, overrides: Mapping[str, object] | None = 
     return load(find_file(config, os.environ, Path.cwd()), os.environ, overrides=overrides)
 
 
-def keys_of(settings: Settings) -> Keys:
-    """The keys. Raises StoreError."""
+def keys_of(settings: Settings, *, outlast: bool = False) -> Keys:
+    """The keys. `outlast`: know them from before when their server cannot be reached. Raises StoreError."""
     from freehold.access.keys import Keys
+    from freehold.access.pepper import pepper_of
 
-    return Keys(settings.data / "access.db", settings.data / "secret")
+    data, pepper = settings.data, settings.access.pepper
+    return Keys(
+        settings.database or data / "access.db",
+        data / "secret" if pepper is None else pepper_of(pepper.reveal()),
+        cache=data / "keys.cache" if outlast else None,
+    )
+
+
+def has_keys(settings: Settings) -> bool:
+    """Whether anybody has made a database of keys yet; of a server, that is taken for granted."""
+    return settings.database is not None or (settings.data / "access.db").exists()
 
 
 def history_of(settings: Settings) -> LedgerReader:
     """The ledger, to read. Raises StoreError."""
     from freehold.ledger.reading import LedgerReader
 
-    return LedgerReader(settings.data / "ledger.db")
+    return LedgerReader(settings.database or settings.data / "ledger.db")
 
 
 async def list_provider_models(settings: Settings, provider: str) -> list[str]:
@@ -212,7 +223,7 @@ class _Service:
 
         settings = self._settings
         raise_file_limit()
-        self._keys = keys = keys_of(settings)  # which makes the data folder
+        self._keys = keys = keys_of(settings, outlast=True)
         try:
             if not settings.server.loopback and not keys.usable:
                 raise SettingsError(
@@ -222,7 +233,13 @@ class _Service:
             listener = listen(settings.server)
             clock = SystemClock()
             self._prices = _Prices(settings.price_list())
-            self._ledger = ledger = Ledger(settings.data / "ledger.db", settings.ledger, self._prices, clock)
+            self._ledger = ledger = Ledger(
+                settings.database or settings.data / "ledger.db",
+                settings.ledger,
+                self._prices,
+                clock,
+                spool=settings.data / "spool",
+            )
             self._local: LocalModels | None = None
             self._reported = reported = ReportedModels(_tell_change)
             metrics = Metrics(self._read_figures)
@@ -417,6 +434,12 @@ class _Service:
             ),
             "freehold_ledger_ok": ("gauge", "Whether the ledger is written.", float(status.state == "ok")),
             "freehold_ledger_queued_bytes": ("gauge", "Bytes waiting to be written.", status.queued_bytes),
+            "freehold_ledger_spooled": (
+                "gauge",
+                "Calls that wait on the disk for the database's server.",
+                status.spooled + status.inherited,
+            ),
+            "freehold_ledger_spooled_bytes": ("gauge", "Bytes of those on the disk.", status.spooled_bytes),
             "freehold_ledger_written": ("counter", "Calls written to the ledger.", status.written),
             "freehold_ledger_dropped": ("counter", "Calls that could not be kept.", status.dropped),
             "freehold_ledger_bodies_dropped": (
@@ -528,6 +551,10 @@ def _tell_to_restart(in_vain: tuple[Finding, ...]) -> None:
 def _in_words(status: LedgerStatus) -> str:
     """The state first, and then whatever is known to be missing since the start."""
     said = [status.state if status.reason is None else f"{status.state}: {status.reason}"]
+    if status.spooled or status.inherited:
+        said.append(f"{status.spooled + status.inherited} calls wait on the disk")
+    if status.spool_problem:
+        said.append(f"no more calls can be put on the disk: {status.spool_problem}")
     if status.dropped:
         said.append(f"{status.dropped} calls dropped")
     if status.bodies_dropped:
@@ -564,4 +591,4 @@ async def _refresh(keys: Keys) -> None:
     """Take over, every second, what other processes did to the keys."""
     while True:
         await asyncio.sleep(_REFRESH_SECONDS)
-        keys.refresh()
+        await asyncio.to_thread(keys.keep_up)

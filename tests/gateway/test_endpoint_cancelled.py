@@ -145,7 +145,7 @@ def test_the_upstream_stops_before_the_first_token(
     delays = []
     for _ in range(3):
         seen = len(provider.requests)
-        known = endpoint.ledger.last_seq() if endpoint.ledger.path.exists() else 0
+        known = endpoint.ledger.last_seq() if endpoint.ledger.exists else 0
         with endpoint.connect() as client:
             client.begin_chat(f"sim/{model}", stream=stream)
             until(lambda: len(provider.requests) > seen)  # noqa: B023 - called at once

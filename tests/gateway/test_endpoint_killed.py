@@ -91,7 +91,7 @@ def test_killed_in_the_middle_of_200_calls_a_second(
 
     with endpoint:
         until(lambda: endpoint.ledger.runs()[0].ending is None)
-        kept = calls_on_record(endpoint.ledger.path)
+        kept = calls_on_record(endpoint.data / "ledger.db")
         assert safe <= kept
         lost = {one.call for one in load.done} - kept
         (killed,) = [run for run in endpoint.ledger.runs() if run.ending == "killed"]
@@ -128,7 +128,7 @@ def test_killed_again_and_again(tmp_path: Path, provider: ThreadedProvider) -> N
         answered |= {one.call for one in load.done}
     with endpoint:
         until(lambda: endpoint.ledger.runs()[0].ending is None)
-        kept = calls_on_record(endpoint.ledger.path)
+        kept = calls_on_record(endpoint.data / "ledger.db")
         lost = answered - kept
         runs = endpoint.ledger.runs()
         assert [run.ending for run in runs] == [None, "killed", "killed", "killed"]

@@ -18,11 +18,12 @@ from freehold.core.usage import Usage
 from freehold.ledger.record import Attempt, Call
 from freehold.ledger.settings import LedgerSettings, Pace
 from freehold.ledger.writer import Ledger
+from freehold.store.places import Place
 
 DAY_US = 86_400_000_000
 NOON_US = 20_000 * DAY_US + DAY_US // 2
 """2024-10-04, noon."""
-QUICK = Pace(busy=0.5, first_retry=0.02, last_retry=0.1, tidy=0.05)
+QUICK = Pace(busy=0.5, patience=1.0, relief=0.2, first_retry=0.02, last_retry=0.1, tidy=0.05)
 RAW_USAGE = b'{"prompt_tokens":19,"completion_tokens":7,"details":{"ephemeral_5m_tokens":0,"cost":0.00012}}'
 
 
@@ -91,10 +92,16 @@ def make_call(**changes: Any) -> Call:
 
 @contextmanager
 def opened(
-    path: Path, *, pace: Pace = QUICK, clock: SystemClock | None = None, **settings: Any
+    place: Place,
+    *,
+    pace: Pace = QUICK,
+    clock: SystemClock | None = None,
+    spool: Path | None = None,
+    **settings: Any,
 ) -> Iterator[Ledger]:
-    """A started ledger at `path`, closed at the end."""
-    ledger = Ledger(path, LedgerSettings(**settings), PriceList(**{"gpt-4o": "0.0001475"}), clock, pace)
+    """A started ledger at `place`, closed at the end."""
+    prices = PriceList(**{"gpt-4o": "0.0001475"})
+    ledger = Ledger(place, LedgerSettings(**settings), prices, clock, pace, spool=spool)
     ledger.start()
     try:
         yield ledger

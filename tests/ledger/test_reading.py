@@ -23,22 +23,23 @@ from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.spending import SLICE, Spend
 from freehold.ledger.tables import calls
 from freehold.ledger.writer import Ledger
+from freehold.store.places import Place
 
 
 def id_of(number: int) -> str:
     return f"call_{number:032x}"
 
 
-def record_all(path: Path, calls: list[Call]) -> LedgerReader:
-    with opened(path, clock=HandClock()) as ledger:
+def record_all(place: Place, calls: list[Call]) -> LedgerReader:
+    with opened(place, clock=HandClock()) as ledger:
         for call in calls:
             ledger.record(call)
         assert ledger.flush(10)
-    return LedgerReader(path)
+    return LedgerReader(place)
 
 
 @pytest.fixture(scope="module")
-def some(tmp_path_factory: pytest.TempPathFactory) -> LedgerReader:
+def some(module_place: Place) -> LedgerReader:
     """100 calls, one a second, recorded in another order than they began; every tenth failed elsewhere."""
     calls = [
         make_call(
@@ -51,7 +52,7 @@ def some(tmp_path_factory: pytest.TempPathFactory) -> LedgerReader:
         for number in range(100)
     ]  # fmt: skip
     calls[50:60] = reversed(calls[50:60])
-    return record_all(tmp_path_factory.mktemp("some") / "ledger.db", calls)
+    return record_all(module_place, calls)
 
 
 def numbers(entries: Iterable[Entry]) -> list[int]:
@@ -73,10 +74,8 @@ def test_pages_hold_every_call_exactly_once(some: LedgerReader, limit: int) -> N
     assert seen == list(range(99, -1, -1))
 
 
-def test_calls_of_the_same_moment_are_paged_too(tmp_path: Path) -> None:
-    reader = record_all(
-        tmp_path / "ledger.db", [make_call(id=id_of(n), started_us=NOON_US) for n in range(20)]
-    )
+def test_calls_of_the_same_moment_are_paged_too(place: Place) -> None:
+    reader = record_all(place, [make_call(id=id_of(n), started_us=NOON_US) for n in range(20)])
     seen: list[int] = []
     after: str | None = None
     while page := reader.calls(limit=3, after=after):
@@ -104,16 +103,15 @@ def test_filters_choose(some: LedgerReader, chosen: Filter, expected: range | tu
     assert sorted(numbers(some.export(chosen))) == sorted(expected)
 
 
-def test_a_model_whose_name_has_a_slash_is_found_by_either_name(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    reader = record_all(path, [make_call(provider="together", model="meta-llama/Llama-3"), make_call()])
+def test_a_model_whose_name_has_a_slash_is_found_by_either_name(place: Place) -> None:
+    reader = record_all(place, [make_call(provider="together", model="meta-llama/Llama-3"), make_call()])
     for name in ("meta-llama/Llama-3", "together/meta-llama/Llama-3"):
         assert len(reader.calls(Filter(model=name))) == 1
 
 
-def test_more_words_than_are_loaded_together_are_found_all_the_same(tmp_path: Path) -> None:
+def test_more_words_than_are_loaded_together_are_found_all_the_same(place: Place) -> None:
     calls = [make_call(id=id_of(number), model=f"model {number}") for number in range(1500)]
-    reader = record_all(tmp_path / "ledger.db", calls)
+    reader = record_all(place, calls)
     assert [one.call.model for one in reader.export()] == [call.model for call in calls]
     assert len(reader.spend("model")) == 1500
 
@@ -153,7 +151,7 @@ def test_there_is_nothing_to_read_before_the_first_start(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_spending_counts_what_is_unknown_instead_of_adding_zero(tmp_path: Path) -> None:
+def test_spending_counts_what_is_unknown_instead_of_adding_zero(place: Place) -> None:
     calls = [
         make_call(model="gpt-4o", started_us=NOON_US),
         make_call(model="gpt-4o", started_us=NOON_US + DAY_US, usage=NO_USAGE),
@@ -162,7 +160,7 @@ def test_spending_counts_what_is_unknown_instead_of_adding_zero(tmp_path: Path) 
             provider=None, model=None, attempts=[], key_id=None, usage=NO_USAGE, started_us=NOON_US + DAY_US
         ),
     ]
-    reader = record_all(tmp_path / "ledger.db", calls)
+    reader = record_all(place, calls)
     price = Decimal("0.0001475")
     assert reader.spend("model") == [
         Spend("openai/gpt-4o", 2, 0, 2 * price, 1, 19, 7),
@@ -225,13 +223,12 @@ def test_many_calls_are_summed_in_slices_so_that_the_writer_need_not_wait(tmp_pa
     assert [one.calls for one in reader.spend("day", Filter(since_us=NOON_US + count))] == []
 
 
-def test_exporting_streams_and_ends_where_it_began(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    with opened(path) as ledger:
+def test_exporting_streams_and_ends_where_it_began(place: Place) -> None:
+    with opened(place) as ledger:
         for number in range(1200):
             ledger.record(make_call(id=id_of(number), request_body=b"body %d" % number))
         assert ledger.flush(10)
-        found = iter(LedgerReader(path).export(with_bodies=True))
+        found = iter(LedgerReader(place).export(with_bodies=True))
         assert next(found).call.request_body == b"body 0"
         for number in range(1200, 1300):
             ledger.record(make_call(id=id_of(number)))
@@ -239,16 +236,15 @@ def test_exporting_streams_and_ends_where_it_began(tmp_path: Path) -> None:
         assert numbers(found) == list(range(1, 1200))
 
 
-def test_readers_read_while_the_writer_writes(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    with opened(path, flush_ms=10) as ledger:
+def test_readers_read_while_the_writer_writes(place: Place) -> None:
+    with opened(place, flush_ms=10) as ledger:
         ledger.record(make_call())
         assert ledger.flush(5)
         seen: list[list[int]] = [[], []]
         end = threading.Event()
 
         def follow(mine: list[int]) -> None:
-            reader, last = LedgerReader(path), 0
+            reader, last = LedgerReader(place), 0
             while not end.is_set() or reader.last_seq() > last:
                 for entry in reader.recorded_after(last):
                     mine.append(entry.seq)
@@ -268,13 +264,12 @@ def test_readers_read_while_the_writer_writes(tmp_path: Path) -> None:
         assert ledger.status.state == "ok"
 
 
-def test_the_extent_says_how_much_there_is(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
+def test_the_extent_says_how_much_there_is(place: Place) -> None:
     calls = [
         make_call(started_us=NOON_US + n, request_body=b"same", answer_body=b"answer %d" % n)
         for n in range(5)
     ]
-    extent = record_all(path, calls).extent()
+    extent = record_all(place, calls).extent()
     assert (extent.calls, extent.bodies) == (5, 6)
     assert (extent.oldest_us, extent.newest_us) == (NOON_US, NOON_US + 4)
     assert 0 < extent.body_bytes < extent.file_bytes

@@ -21,17 +21,17 @@ from freehold.ledger.reading import LedgerReader
 from freehold.ledger.record import Attempt, Call
 from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.writer import Ledger
+from freehold.store.places import Place
 
 OUTCOMES = ("answered", "refused", "failed", "cut", "cancelled")
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, LedgerReader]]:
-    path = tmp_path_factory.mktemp("pair") / "ledger.db"
-    with opened(path, keep_calls_days="unlimited", keep_bodies_days="unlimited") as ledger:
+def pair(module_place: Place) -> Iterator[tuple[Ledger, LedgerReader]]:
+    with opened(module_place, keep_calls_days="unlimited", keep_bodies_days="unlimited") as ledger:
         ledger.record(make_call())
         assert ledger.flush(5)
-        yield ledger, LedgerReader(path)
+        yield ledger, LedgerReader(module_place)
 
 
 def test_a_call_comes_back_with_everything_it_had(pair: tuple[Ledger, LedgerReader]) -> None:
@@ -162,8 +162,8 @@ def test_a_word_or_number_that_no_row_can_hold_costs_nothing_but_itself(
     assert ledger.status.dropped == dropped
 
 
-def test_what_is_no_call_is_counted_and_harms_nobody(tmp_path: Path) -> None:
-    with opened(tmp_path / "ledger.db") as ledger:
+def test_what_is_no_call_is_counted_and_harms_nobody(place: Place) -> None:
+    with opened(place) as ledger:
         ledger.record(cast("Call", None))
         ledger.record(cast("Call", "nonsense"))
         ledger.record(make_call(status=cast("int", object())))
@@ -175,24 +175,24 @@ def test_what_is_no_call_is_counted_and_harms_nobody(tmp_path: Path) -> None:
         status = ledger.status
         assert status.dropped_by == {"unrecordable": 4}
         assert (status.recorded, status.written, status.queued, status.queued_bytes) == (6, 2, 0, 0)
-        assert LedgerReader(tmp_path / "ledger.db").call(good.id).call == good
+        assert LedgerReader(place).call(good.id).call == good
 
 
-def test_the_same_call_twice_is_there_once(tmp_path: Path) -> None:
+def test_the_same_call_twice_is_there_once(place: Place) -> None:
     call = make_call()
-    with opened(tmp_path / "ledger.db") as ledger:
+    with opened(place) as ledger:
         ledger.record(call)
         ledger.record(call)
         assert ledger.flush(5)
-        assert len(LedgerReader(tmp_path / "ledger.db").calls()) == 1
+        assert len(LedgerReader(place).calls()) == 1
 
 
-def test_a_price_that_cannot_be_worked_out_loses_no_call(tmp_path: Path) -> None:
-    with opened(tmp_path / "ledger.db") as ledger:
+def test_a_price_that_cannot_be_worked_out_loses_no_call(place: Place) -> None:
+    with opened(place) as ledger:
         call = make_call(model="raises")
         ledger.record(call)
         assert ledger.flush(5)
-        assert LedgerReader(tmp_path / "ledger.db").call(call.id).cost == Cost(None, None)
+        assert LedgerReader(place).call(call.id).cost == Cost(None, None)
         assert ledger.status.pricing_errors == 1
 
 
@@ -206,19 +206,19 @@ def test_a_price_that_cannot_be_worked_out_loses_no_call(tmp_path: Path) -> None
     ],
 )
 def test_a_cost_is_unknown_when_an_attempt_before_may_be_billed(
-    tmp_path: Path, first: Attempt, known: bool
+    place: Place, first: Attempt, known: bool
 ) -> None:
-    with opened(tmp_path / "ledger.db") as ledger:
+    with opened(place) as ledger:
         call = make_call()
         call.attempts = [first, call.attempts[-1]]
         ledger.record(call)
         assert ledger.flush(5)
-        cost = LedgerReader(tmp_path / "ledger.db").call(call.id).cost
+        cost = LedgerReader(place).call(call.id).cost
         assert (cost.amount is not None) == known
 
 
-def test_calls_recorded_from_many_threads_are_all_there(tmp_path: Path) -> None:
-    with opened(tmp_path / "ledger.db") as ledger:
+def test_calls_recorded_from_many_threads_are_all_there(place: Place) -> None:
+    with opened(place) as ledger:
 
         def record_some() -> None:
             for _ in range(500):
@@ -232,11 +232,11 @@ def test_calls_recorded_from_many_threads_are_all_there(tmp_path: Path) -> None:
         assert ledger.flush(10)
         status = ledger.status
         assert (status.recorded, status.written, status.dropped, status.queued_bytes) == (2000, 2000, 0, 0)
-    assert len(list(LedgerReader(tmp_path / "ledger.db").export())) == 2000
+    assert len(list(LedgerReader(place).export())) == 2000
 
 
-def test_a_call_is_committed_without_anybody_asking(tmp_path: Path) -> None:
-    with opened(tmp_path / "ledger.db", flush_ms=20) as ledger:
+def test_a_call_is_committed_without_anybody_asking(place: Place) -> None:
+    with opened(place, flush_ms=20) as ledger:
         ledger.record(make_call())
         end = threading.Event()
         for _ in range(200):
@@ -246,16 +246,16 @@ def test_a_call_is_committed_without_anybody_asking(tmp_path: Path) -> None:
         assert ledger.status.written == 1
 
 
-def test_closing_writes_what_waits_and_drops_what_comes_later(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    with opened(path, flush_ms=60_000) as ledger:
+def test_closing_writes_what_waits_and_drops_what_comes_later(place: Place) -> None:
+    with opened(place, flush_ms=60_000) as ledger:
         for _ in range(10):
             ledger.record(make_call())
         assert ledger.close()
         ledger.record(make_call())
         assert ledger.status.dropped_by == {"closed": 1}
-    assert (tmp_path / "ledger.db-journal").stat().st_size == 0
-    reader = LedgerReader(path)
+    if isinstance(place, Path):
+        assert place.with_name("ledger.db-journal").stat().st_size == 0
+    reader = LedgerReader(place)
     assert len(reader.calls()) == 10
     assert [run.ending for run in reader.runs()] == ["clean"]
     assert reader.gaps() == []

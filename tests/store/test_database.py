@@ -15,13 +15,13 @@ from sqlalchemy.exc import OperationalError
 import freehold
 from freehold.core.errors import StoreError
 from freehold.store.database import (
-    give_back_space,
     open_database,
     open_to_read,
     reading,
     store_errors,
     writing,
 )
+from freehold.store.files import give_back_space
 
 SOURCE = str(Path(freehold.__file__ or "").parent.parent)
 Opener = Callable[..., Engine]

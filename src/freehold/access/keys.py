@@ -1,6 +1,7 @@
 """Keys: made, listed, revoked, and found again for every call.
 
-The database keeps a keyed hash of each key, and nothing of the key itself but its first characters.
+The database keeps a keyed hash of each key, and nothing of the key itself but its first characters. It is a file
+(`KeyFile`) or on a server that several machines share (`KeyServer`).
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from freehold.access import names, tables
+from freehold.access.cache import Cache, Known
 from freehold.access.choice import choose
+from freehold.access.file import KeyFile
 from freehold.access.key import Key
-from freehold.access.pepper import Pepper, make_pepper, read_pepper
-from freehold.core.clock import Clock, SystemClock, microseconds
+from freehold.access.pepper import Pepper, make_pepper, read_pepper, wrong_pepper
+from freehold.access.server import KeyServer
+from freehold.core.clock import Clock, SystemClock, as_datetime, microseconds
 from freehold.core.errors import BadRequest, StoreError
 from freehold.core.ids import new_id
-from freehold.store.database import open_database, reading, store_errors, unusable, writing
+from freehold.store.database import store_errors, unusable
+from freehold.store.places import Place
 
 LONGEST_TOKEN = 200
 """Characters. Ours have 46; nothing longer than this is even hashed."""
@@ -33,38 +38,46 @@ PREFIX = 7
 KEEP_EXPIRED_US = 7 * 86400 * 1_000_000
 """How long an expired key of Freehold's own making is kept, so that its recent calls still show its name."""
 
-_PATIENCE_MS = 5000
-"""How long somebody who wants a change waits for another process's lock."""
-_REOPEN_SECONDS = 1.0
-"""Between two tries of a refresh to open a new file: a try costs answers some milliseconds."""
 _FAULTS = (SQLAlchemyError, sqlite3.Error, OSError, msgspec.MsgspecError)
 
 
 class Keys:
     """All keys. Every method may be called from any thread; `find` is the one for every call."""
 
-    def __init__(self, path: Path, pepper_path: Path, clock: Clock | None = None) -> None:
-        """Open the database, made when it is not there, and read the pepper, likewise.
+    def __init__(
+        self, place: Place, pepper: Path | Pepper, clock: Clock | None = None, cache: Path | None = None
+    ) -> None:
+        """Open the database, made when it is not there, and read the pepper from its file, likewise.
 
-        Raises StoreError: a file cannot be used, or the pepper is not the one that the keys were hashed with.
+        `cache`: a file to know the keys from when a server cannot be reached; without it, that is an error.
+        Raises StoreError: a database or file cannot be used, or the pepper is not the one that the keys were
+        hashed with.
         """
-        self._path = path
-        self._pepper_path = pepper_path
+        self._source = pepper
         self._clock = clock or SystemClock()
         self._lock = threading.RLock()
         self._good: dict[bytes, Key] = {}
-        self._opened: tuple[int, int] | None = None
-        self._is_hasty = False
-        self._reopen_at = 0.0
+        self._cache = None
+        self._confirmed_us = 0
         self.problem: StoreError | None = None
         """Why the last refresh failed, while the keys known before stay good; None when it worked."""
-        self._open()
+        self._hold: KeyFile | KeyServer
+        if isinstance(place, Path):
+            self._hold = KeyFile(place, self._clock, self._take)
+            self._hold.open()
+            return
+        self._cache = None if cache is None else Cache(cache)
+        self._hold = KeyServer(place, self._take)
+        try:
+            self._hold.open()
+            self._confirmed_us = self._now_us()
+        except StoreError as error:
+            self._remember(error)
 
     def close(self) -> None:
         """Let go of the database. `find` goes on with what it knows."""
         with self._lock:
-            self._watching.close()
-            self._engine.dispose()
+            self._hold.close()
 
     def find(self, token: str | bytes) -> Key | None:
         """The key, when it is one of ours and good at this moment. Touches no database."""
@@ -100,27 +113,41 @@ class Keys:
 
         Never raises, and waits for nobody's lock, as answers would wait with it: when the database cannot
         be read now, the keys known so far stay as they are and `problem` says why. A new file that could not be
-        opened is left alone for a second, however often this is called.
+        opened is left alone for a second, however often this is called; a server that went away is left to
+        `keep_up`.
         """
-        with self._lock:
+        if self._lock.acquire(blocking=isinstance(self._hold, KeyFile)):
             try:
-                if self._replaced():
-                    if self.problem is not None and self._clock.tick() < self._reopen_at:
-                        return
-                    self._reopen(busy_ms=0)
-                else:
-                    with self._impatient():
-                        if self._version() != self._seen:
-                            self._load()
+                self._look(is_patient=False)
+            finally:
+                self._lock.release()
+
+    def keep_up(self) -> None:
+        """As `refresh`, but connects anew to a server that was away, which may take seconds. For a thread."""
+        with self._lock:
+            self._look(is_patient=True)
+
+    def _look(self, *, is_patient: bool) -> None:
+        try:
+            if isinstance(self._hold, KeyFile):
+                if self._hold.look(self._reload, in_trouble=self.problem is not None):
+                    self.problem = None
+            elif self._hold.look(self._reload, is_patient=is_patient):
                 self.problem = None
-            except StoreError as error:
-                self.problem = error
-            except _FAULTS as error:
-                self.problem = unusable(self._path, error)
+                self._confirmed_us = self._now_us()
+                if self._cache is not None:
+                    self._cache.confirm(self._confirmed_us)
+        except StoreError as error:
+            self._note(error)
+        except _FAULTS as error:
+            self._note(unusable(self._hold.place, error))
+
+    def _reload(self) -> None:
+        self._load(self._pepper)
 
     def list(self) -> list[Key]:
         """Every key there is, oldest first, the revoked and expired ones too. Raises StoreError."""
-        with store_errors(self._path), reading(self._engine) as connection:
+        with self._lock, store_errors(self._hold.place), self._hold.reading() as connection:
             return [_key(row) for row in _rows(connection)]
 
     def create(
@@ -204,116 +231,68 @@ class Keys:
                 connection.execute(tables.keys.delete().where(columns.id == sql.bindparam("doomed")), ids)
         return len(ids)
 
-    def _open(self, *, busy_ms: int = _PATIENCE_MS) -> None:
-        engine = open_database(self._path, "access", busy_ms=busy_ms)
-        try:
-            with store_errors(self._path):
-                # A power cut must not make a revoked key good again.
-                sql.event.listen(engine, "connect", _flush_every_commit)
-                engine.dispose()
-                opened = self._file()
-                self._engine = engine
-                self._watching = engine.connect().execution_options(freehold_reading=True)
-                try:
-                    pepper = self._agreed_pepper()
-                    self._load()
-                except BaseException:
-                    self._watching.close()
-                    raise
-        except BaseException:
-            engine.dispose()
-            raise
+    def _take(self) -> None:
+        """Another database was opened: agree on the pepper, and read the keys."""
+        pepper = self._agreed_pepper()
+        self._load(pepper)
         self._pepper = pepper
-        self._is_hasty = busy_ms < _PATIENCE_MS
-        self._opened = opened  # only now: a file that could not be taken over is still to be opened
-
-    def _reopen(self, *, busy_ms: int = _PATIENCE_MS) -> None:
-        """The file was replaced: look at the new one, and at the old one no more."""
-        if self._opened is not None:
-            self._opened = None
-            self.close()
-        if self._file() is None:
-            raise StoreError(
-                f"The database of keys `{self._path}` was removed.",
-                hint="Put it back; until then the keys known before stay good and none can be revoked.",
-            )
-        self._reopen_at = self._clock.tick() + _REOPEN_SECONDS
-        self._open(busy_ms=busy_ms)
-        self._reopen_at = 0.0
 
     def _agreed_pepper(self) -> Pepper:
         """The pepper of the keys in the database. Raises StoreError when it is lost or another one."""
         kept = sql.select(tables.pepper.c.check_value)
-        pepper = read_pepper(self._pepper_path)
-        with self._watching.begin():
-            if pepper is not None and self._watching.execute(kept).scalar() == pepper.check:
+        pepper = read_pepper(self._source)
+        with self._hold.watching() as connection:
+            if pepper is not None and connection.execute(kept).scalar() == pepper.check:
                 return pepper
-        with writing(self._engine) as connection:
+        with self._hold.writing() as connection:
             check = connection.execute(kept).scalar()
             count = connection.execute(sql.select(sql.func.count()).select_from(tables.keys)).scalar_one()
-            pepper = read_pepper(self._pepper_path)
+            pepper = read_pepper(self._source)
             if count > 0 and check is not None and (pepper is None or check != pepper.check):
-                what = "is gone" if pepper is None else "was replaced"
-                raise StoreError(
-                    f"The file `{self._pepper_path}` {what}, so none of the {count} keys in `{self._path}` "
-                    "can be recognised.",
-                    hint="Put it back from a backup. If it is lost for good, move the database away and make "
-                    "new keys.",
-                )
-            pepper = pepper or make_pepper(self._pepper_path)
+                raise wrong_pepper(self._source, self._hold.place, count, is_lost=pepper is None)
+            pepper = pepper or make_pepper(self._source)
             connection.execute(tables.pepper.delete())
             connection.execute(tables.pepper.insert().values(id=1, check_value=pepper.check))
         return pepper
 
     @contextmanager
     def _changing(self) -> Iterator[sql.Connection]:
-        with self._lock, store_errors(self._path):
-            if self._is_hasty or self._replaced():
-                self._reopen()  # opened by a refresh, it would fail at the first lock
-            with writing(self._engine) as connection:
+        with self._lock, store_errors(self._hold.place):
+            self._hold.make_sure()
+            with self._hold.writing() as connection:
                 yield connection
-            self._load()
+            self._load(self._pepper)
 
-    def _load(self) -> None:
-        seen = self._version()
-        with self._watching.begin():
-            chosen = sql.select(tables.keys).where(_good_at(self._now_us()))
-            rows = self._watching.execute(chosen).all()
-        self._good = {row.digest: _key(row) for row in rows}
-        self._seen = seen  # only now: when the rows could not be read, there is still something to see
+    def _load(self, pepper: Pepper) -> None:
+        now_us = self._now_us()
+        with self._hold.watching() as connection:
+            rows = connection.execute(sql.select(tables.keys).where(_good_at(now_us))).all()
+        self._good = {bytes(row.digest): _key(row) for row in rows}
+        if self._cache is not None:
+            self._cache.keep(Known(str(self._hold.place), pepper.check, list(self._good.items())), now_us)
 
-    @contextmanager
-    def _impatient(self) -> Iterator[None]:
-        """Fail at once where the database is locked."""
-        driver: Any = self._watching.connection.driver_connection
-        (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
-        driver.execute("PRAGMA busy_timeout = 0")
-        try:
-            yield
-        finally:
-            driver.execute(f"PRAGMA busy_timeout = {int(patience)}")
+    def _remember(self, error: StoreError) -> None:
+        """Go on with what the server said last. Raises `error` when that is not known."""
+        found = None if self._cache is None else self._cache.read()
+        pepper = read_pepper(self._source)
+        if found is None or pepper is None:
+            raise error
+        known, at_us = found
+        if known.server != str(self._hold.place) or known.check != pepper.check:
+            raise error
+        self._good = dict(known.keys)
+        self._pepper = pepper
+        self._confirmed_us = at_us
+        self._note(error)
 
-    def _version(self) -> int:
-        """Changes when another connection changed the database."""
-        with self._watching.begin():
-            return int(self._watching.exec_driver_sql("PRAGMA data_version").scalar_one())
-
-    def _replaced(self) -> bool:
-        return self._opened is None or self._file() != self._opened
-
-    def _file(self) -> tuple[int, int] | None:
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            return None
-        return status.st_dev, status.st_ino
+    def _note(self, error: StoreError) -> None:
+        if isinstance(self._hold, KeyServer):
+            when = as_datetime(self._confirmed_us).strftime("%Y-%m-%d %H:%M:%S UTC")
+            error = StoreError(f"{error.message} Keys as of {when} go on working.", hint=error.hint)
+        self.problem = error
 
     def _now_us(self) -> int:
         return microseconds(self._clock.now())
-
-
-def _flush_every_commit(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA synchronous = FULL")
 
 
 def _good_at(now_us: int) -> sql.ColumnElement[bool]:

@@ -1,4 +1,7 @@
-"""The pepper: 32 random bytes in a file of their own, without which the hashes of keys say nothing."""
+"""The pepper: 32 random bytes, kept apart from the database, without which the hashes of keys say nothing.
+
+They are in a file of their own, or configured: several machines that share their keys need the same.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import secrets
 from pathlib import Path
 
 from freehold.core.errors import StoreError
+from freehold.store.places import Place
 
 LENGTH = 32
 
@@ -30,11 +34,22 @@ class Pepper:
         return self.digest(b"this pepper made the digests beside me")
 
 
-def read_pepper(path: Path) -> Pepper | None:
-    """The pepper kept in `path`; None when there is no such file.
+def pepper_of(digits: str) -> Pepper:
+    """The pepper that 64 hexadecimal digits say. Raises ValueError."""
+    secret = bytes.fromhex(digits)
+    if len(secret) != LENGTH or len(digits) != 2 * LENGTH:
+        raise ValueError("a pepper has 64 hexadecimal digits")
+    return Pepper(secret)
+
+
+def read_pepper(source: Path | Pepper) -> Pepper | None:
+    """The pepper kept in the file `source`, or given; None when there is no such file.
 
     Raises StoreError when the file cannot be read or does not hold a pepper.
     """
+    if isinstance(source, Pepper):
+        return source
+    path = source
     try:
         secret = path.read_bytes()
     except FileNotFoundError:
@@ -52,11 +67,34 @@ def read_pepper(path: Path) -> Pepper | None:
     return Pepper(secret)
 
 
-def make_pepper(path: Path) -> Pepper:
-    """A fresh pepper, kept in `path` with mode 0600; or the one that is there, when somebody was faster.
+def wrong_pepper(source: Path | Pepper, place: Place, count: int, *, is_lost: bool) -> StoreError:
+    """What to say when the keys in the database were hashed with another pepper than the one that is here."""
+    others = "" if isinstance(place, Path) else " Every machine that shares these keys needs the same one."
+    if isinstance(source, Pepper):
+        return StoreError(
+            f"The configured pepper is not the one that the {count} keys in `{place}` were hashed with.{others}",
+            hint="Set `access.pepper` to what it was.",
+        )
+    what = "is gone" if is_lost else "was replaced"
+    shared = (
+        ""
+        if isinstance(place, Path)
+        else " Or copy it from the machine where the keys were made, or set `access.pepper`."
+    )
+    return StoreError(
+        f"The file `{source}` {what}, so none of the {count} keys in `{place}` can be recognised.{others}",
+        hint=f"Put it back from a backup.{shared} If it is lost for good, move the database away and make new keys.",
+    )
+
+
+def make_pepper(source: Path | Pepper) -> Pepper:
+    """A fresh pepper, kept in the file `source` with mode 0600; or the one that is there, when somebody was faster.
 
     The file appears whole or not at all, and is never overwritten. Raises StoreError.
     """
+    if isinstance(source, Pepper):
+        return source
+    path = source
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -28,3 +28,11 @@ pepper = Table(
     Column("id", Integer, primary_key=True),
     Column("check_value", LargeBinary(32), nullable=False),
 )
+
+# One row: grows with every change of the keys, so that other processes know when to read them anew.
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)

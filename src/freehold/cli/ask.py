@@ -155,7 +155,7 @@ def _endpoint(url: str | None, key: str | None, config: Config, model: str) -> I
         f"The endpoint at {endpoint.url} keeps its keys elsewhere than in {settings.data}.",
         hint="Run this beside its freehold.toml, name that with --config, or pass a key with --key or FREEHOLD_KEY.",
     )
-    if not (settings.data / "access.db").exists():
+    if not freehold.has_keys(settings):
         raise elsewhere
     expires_us = microseconds(time.time() + OWN_KEY_SECONDS)
     with closing(freehold.keys_of(settings)) as keys:

@@ -100,13 +100,13 @@ def calls(
     screen = _Screen({one.id: one.name for one in keys}, as_json=as_json, utc=utc, goes_on=follow)
     if follow:
         _follow(history, chosen, limit, screen)
-    found = history.calls(chosen, limit=limit) if history.path.exists() else []
+    found = history.calls(chosen, limit=limit) if history.exists else []
     screen.show(found)
     if as_json:
         return
     if not found:
-        say("No such call is on record." if history.path.exists() else _NONE_YET)
-    if history.path.exists():
+        say("No such call is on record." if history.exists else _NONE_YET)
+    if history.exists:
         _say_what_is_missing(history, chosen, found if len(found) == limit else [], utc=utc)
 
 
@@ -140,7 +140,7 @@ def show(
 
     settings = freehold.settings_from(config)
     history = freehold.history_of(settings)
-    if not history.path.exists():
+    if not history.exists:
         raise NotFound(
             f"No call is on record yet in {settings.data}.",
             hint="Start the endpoint with `freehold up` and ask it something, or name its configuration with --config.",
@@ -195,7 +195,7 @@ def export(
         utc=utc,
     )
     history = freehold.history_of(settings)
-    if not history.path.exists():
+    if not history.exists:
         say(_NONE_YET)
         return
     writer = writer_for(form, sys.stdout, {one.id: one.name for one in keys}, bodies=bodies)
@@ -213,7 +213,7 @@ def export(
 def _count_losses(history: LedgerReader, chosen: Filter, *, as_json: bool) -> None:
     from freehold.core.losses import meaning_of  # noqa: PLC0415 - imported when the command runs
 
-    found = history.losses(chosen) if history.path.exists() else []
+    found = history.losses(chosen) if history.exists else []
     if as_json:
         for one in found:
             write_json({"loss": one.loss, "calls": one.calls, "routes": one.routes})
@@ -254,13 +254,13 @@ class _Screen:
 
 def _follow(history: LedgerReader, chosen: Filter, limit: int, screen: _Screen) -> NoReturn:
     """Show the last calls, the newest below, and then each call as it is recorded."""
-    while not history.path.exists():
+    while not history.exists:
         time.sleep(POLL_SECONDS)
     seq = _last_seq(history)
     screen.show(reversed(history.calls(chosen, limit=limit)))
     while True:
         time.sleep(POLL_SECONDS)
-        if not history.path.exists():
+        if not history.exists:
             continue
         last = history.last_seq()
         if last < seq:

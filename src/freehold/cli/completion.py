@@ -24,7 +24,7 @@ def key_names(incomplete: str) -> list[str]:
         from freehold import app as freehold  # noqa: PLC0415 - only when the shell asks
 
         settings = freehold.settings_from(None)
-        if not (settings.data / "access.db").exists():
+        if not freehold.has_keys(settings):
             return []  # looking makes no files
         with closing(freehold.keys_of(settings)) as keys:
             good = [key.name for key in keys.list() if key.revoked_us is None]

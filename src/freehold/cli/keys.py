@@ -152,7 +152,7 @@ def _all_keys(config: Config) -> list[Key]:
     """Every key there is. Looking makes no files."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
-    if not (freehold.settings_from(config).data / "access.db").exists():
+    if not freehold.has_keys(freehold.settings_from(config)):
         return []
     with _opened(config) as keys:
         return keys.list()

@@ -82,10 +82,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 def known_keys(settings: Settings) -> list[Key]:
     """The keys, whose names calls are shown with. Without them, calls are shown with the keys' ids."""
-    if not (settings.data / "access.db").exists():
-        return []  # looking makes no files
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
+    if not freehold.has_keys(settings):
+        return []  # looking makes no files
     with suppress(StoreError), closing(freehold.keys_of(settings)) as keys:
         return keys.list()
     return []

@@ -68,14 +68,14 @@ def spend(
     )
     chosen = selection.filter(keys)
     history = freehold.history_of(settings)
-    found = history.spend(by, chosen) if history.path.exists() else []
+    found = history.spend(by, chosen) if history.exists else []
     key_names = {one.id: one.name for one in keys} if by == "key" else {}
     if as_json:
         for one in found:
             write_json(_as_json(by, one, key_names))
         return
     if not found:
-        say("No such call is on record." if history.path.exists() else "No call is on record yet.")
+        say("No such call is on record." if history.exists else "No call is on record yet.")
         return
     listing = Listing(
         [

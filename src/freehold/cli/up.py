@@ -114,7 +114,9 @@ def _fresh_key(settings: Settings, *, asked_for: bool) -> tuple[Key, str] | None
     """A key, when one was asked for, or when there is none and only this machine can reach the endpoint."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
-    with closing(freehold.keys_of(settings)) as keys:
+    with closing(freehold.keys_of(settings, outlast=not asked_for)) as keys:
+        if keys.problem is not None:
+            return None  # those known from before have to do, until their server is back
         keys.purge_expired(KEY_NAME)
         if not asked_for and (keys.usable or not settings.server.loopback):
             return None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold.catalog.embedded import LOCAL
+from freehold.config.databases import DatabaseReader
 from freehold.config.models import read_models
 from freehold.config.pools import read_pools
 from freehold.config.problems import Problems
@@ -16,7 +17,7 @@ from freehold.config.providers import EMBEDDED_PROVIDER, ProviderReader
 from freehold.config.reading import read_section
 from freehold.config.routes import default_routes, read_routes
 from freehold.config.sections import File
-from freehold.config.settings import Settings
+from freehold.config.settings import AccessSettings, Settings
 from freehold.config.source import Source, read_source
 from freehold.config.values import shown
 from freehold.core.errors import SettingsError
@@ -69,6 +70,8 @@ def load(
     file = read_section(File, {key: one for key, one in values.items() if key not in _NAMED}, (), problems)
     assert file is not None  # every setting in it has a default
     _check_host(file.server.host, problems)
+    databases = DatabaseReader(home, environ, problems)
+    database, pepper = databases.server(file.database), databases.pepper(file.access)
     reader = ProviderReader(home, environ, problems)
     providers = reader.read_all(values.get("providers", {}))
     routes = default_routes()
@@ -84,7 +87,7 @@ def load(
     data = home / Path(file.data).expanduser()
     if data.exists() and not data.is_dir():
         problems.error(("data",), f"`{data}` is not a folder.")
-    secret_files = tuple(reader.secret_files)
+    secret_files = (*reader.secret_files, *databases.secret_files)
     problems.raise_errors(secret_files)
     return Settings(
         path=path if path is not None and path.exists() else None,
@@ -101,6 +104,8 @@ def load(
         routes=routes,
         prices=stated.prices,
         facts=stated.facts,
+        database=database,
+        access=AccessSettings(pepper),
         secret_files=secret_files,
         warnings=problems.warnings,
     )

@@ -18,6 +18,8 @@ from msgspec import inspect
 from freehold.batches.settings import BatchSettings
 from freehold.config.reading import fields_of, unit_of
 from freehold.config.sections import (
+    AccessSection,
+    DatabaseSection,
     File,
     HealthSettings,
     LocalSettings,
@@ -38,6 +40,8 @@ from freehold.wire.dialect import Quirks
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "file": File,
     "server": ServerSettings,
+    "database": DatabaseSection,
+    "access": AccessSection,
     "local": LocalSettings,
     "ledger": LedgerSettings,
     "fetch": FetchSettings,

@@ -28,6 +28,22 @@ class LocalSettings(msgspec.Struct, frozen=True):
     """Whether the embedded models are served, and started together with the endpoint."""
 
 
+class DatabaseSection(msgspec.Struct, frozen=True):
+    """Where keys and the ledger are kept."""
+
+    url: str | None = None
+    """Where the address of a PostgreSQL database is: `env:NAME` or `file:PATH`; without a password in it, itself:
+    `postgresql://host/name`. Without one, keys and ledger are files in the data folder."""
+
+
+class AccessSection(msgspec.Struct, frozen=True):
+    """What keys are hashed with."""
+
+    pepper: str | None = None
+    """Where the pepper is, the secret of the keys' hashes: `env:NAME` or `file:PATH`; 64 hexadecimal digits. Machines
+    that share a database need the same. Without it, the file `secret` in the data folder."""
+
+
 class ProviderSection(msgspec.Struct, frozen=True):
     """One provider. What is left out comes from its preset, where it has one."""
 
@@ -163,6 +179,10 @@ class File(msgspec.Struct, frozen=True):
     """Folder for the ledger, the keys and the secret they are hashed with; relative to this file."""
     server: ServerSettings = ServerSettings()
     """How the endpoint listens."""
+    database: DatabaseSection = DatabaseSection()
+    """Where keys and the ledger are kept."""
+    access: AccessSection = AccessSection()
+    """What keys are hashed with."""
     local: LocalSettings = LocalSettings()
     """The embedded models."""
     ledger: LedgerSettings = LedgerSettings()

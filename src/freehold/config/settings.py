@@ -12,6 +12,7 @@ from freehold.catalog.prices import ModelPrice, PriceList
 from freehold.catalog.profile import Profile
 from freehold.config.problems import Finding
 from freehold.config.sections import HealthSettings, LocalSettings
+from freehold.core.secret import Secret
 from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
@@ -19,6 +20,14 @@ from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import ProviderSettings
 from freehold.routing.plans import Accounts
 from freehold.routing.routes import Route, RouteTable, Target
+from freehold.store.places import Server
+
+
+class AccessSettings(msgspec.Struct, frozen=True):
+    """What keys are hashed with."""
+
+    pepper: Secret | None = None
+    """64 hexadecimal digits; None: they are in the file `secret` of the data folder."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -45,6 +54,9 @@ class Settings(msgspec.Struct, frozen=True):
     """The user's own price rows by `provider/model`."""
     facts: dict[str, Profile]
     """The user's own facts about models by `provider/model`."""
+    database: Server | None = None
+    """Where keys and the ledger are; None: in files of the data folder."""
+    access: AccessSettings = AccessSettings()
     secret_files: tuple[Path, ...] = ()
     """Files that secrets came from; a change in one is a change of the configuration."""
     warnings: tuple[Finding, ...] = ()

@@ -18,6 +18,8 @@ from freehold.ledger.settings import LedgerSettings
 
 FIXED = (
     "data",
+    "database",
+    "access.pepper",
     *(f"server.{name}" for name in ServerSettings.__struct_fields__),
     *(f"ledger.{name}" for name in LedgerSettings.__struct_fields__ if name != "bodies"),
     *(f"batches.{name}" for name in BatchSettings.__struct_fields__),

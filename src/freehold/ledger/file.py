@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from freehold.ledger.record import Call
 from freehold.ledger.rows import CALL_COLUMNS, Places, Price, plain, row_of
 from freehold.store.bulk import Insert
 from freehold.store.database import open_database
+from freehold.store.faults import Fault
 
 log = logging.getLogger("freehold.ledger")
 
@@ -29,6 +31,7 @@ T = TypeVar("T")
 
 _insert_calls = Insert(tables.calls, CALL_COLUMNS, "ON CONFLICT (id) DO NOTHING")
 _insert_bodies = Insert(tables.bodies, ("id", "digest", "day", "stored_bytes", "stored"))
+_ASIDE_SECONDS = 60.0
 _REMEMBERED = 2000
 """Bodies stored last that are read when the file is opened: they are not stored again."""
 # What one row can be refused for, as opposed to what befalls the whole file.
@@ -47,13 +50,12 @@ _ROW_ERRORS = (
 class LedgerFile:
     """One thread's hold on `ledger.db`. Where it fails, StoreError, SQLAlchemyError or OSError is raised."""
 
-    def __init__(self, path: Path, tally_name: str | None, clock: Clock, *, busy: float) -> None:
+    def __init__(self, path: Path, process: runs.Process, clock: Clock, *, busy: float) -> None:
         self.path = path
         """Where the file is."""
         self.incident: str | None = None
         """The last thing that befell the file as a whole."""
-        self._tally_name = tally_name
-        self._started_us = microseconds(clock.now())
+        self._process = process
         self._clock = clock
         self._busy_ms = int(busy * 1000)
         self._engine: Engine | None = None
@@ -62,6 +64,7 @@ class LedgerFile:
         self._run: int | None = None
         self._inode = (0, 0)
         self._unreported: list[tuple[str, str]] = []
+        self._next_aside = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -94,12 +97,28 @@ class LedgerFile:
             rows = self._connection.execute(last).all()
         return [Place(bytes(digest), day, number) for digest, day, number in reversed(rows)]
 
-    def is_in_place(self) -> bool:
-        """Whether the open file is still the one that its path names."""
+    def look(self) -> None:
+        """Let go of the file when it is no longer the one that its path names."""
         try:
-            return self._find_inode() == self._inode
+            is_in_place = self._find_inode() == self._inode
         except (FileNotFoundError, NotADirectoryError):
+            is_in_place = False
+        if not is_in_place:
+            self.release()
+            self._report("removed", "the ledger was removed while in use; a new one was begun")
+
+    def mend(self, fault: Fault) -> bool:
+        """Move a damaged file aside. Whether that was done, and another one can be begun at once."""
+        if fault is not Fault.DAMAGED or time.monotonic() < self._next_aside:
             return False
+        # Not more often: a disk that damages whatever is written to it would be filled with remains.
+        self._next_aside = time.monotonic() + _ASIDE_SECONDS
+        try:
+            self._move_aside()
+        except OSError as problem:
+            log.warning("The damaged ledger cannot be moved aside: %s", problem)
+            return False
+        return True
 
     def write(
         self,
@@ -109,10 +128,12 @@ class LedgerFile:
         counts: runs.Counts,
         *,
         alone: bool = False,
+        again: bool = False,
     ) -> int:
         """Commit the batch and the report of drops, all or nothing. Returns how many calls no row holds.
 
-        `alone`: row by row, giving up each that fails, for whatever reason that is not the file's.
+        `alone`: row by row, giving up each that fails, for whatever reason that is not the file's. `again` changes
+        nothing here: a call that is there already is always left alone.
         """
         now_us, run = microseconds(self._clock.now()), self._run
         assert run is not None
@@ -161,8 +182,8 @@ class LedgerFile:
         if engine is not None:
             engine.dispose()
 
-    def move_aside(self) -> None:
-        """Give a damaged file another name: a new one can be begun, and somebody can look at the old one."""
+    def _move_aside(self) -> None:
+        # Somebody may want to look at it.
         self.release()
         stamp = datetime.fromtimestamp(self._clock.now(), tz=UTC).strftime("%Y%m%dT%H%M%S")
         aside = self.path.with_name(f"{self.path.stem}.damaged-{stamp}{self.path.suffix}")
@@ -177,11 +198,6 @@ class LedgerFile:
                 )
         self._report("damaged", f"the ledger was damaged; it was moved to `{aside.name}` and a new one begun")
 
-    def report_removal(self) -> None:
-        """The file was taken away while it was open."""
-        self.release()
-        self._report("removed", "the ledger was removed while in use; a new one was begun")
-
     def _report(self, reason: str, detail: str) -> None:
         self.incident = detail
         self._unreported.append((reason, detail))
@@ -195,8 +211,8 @@ class LedgerFile:
 
         def work(connection: Connection) -> tuple[int, bool, list[str]]:
             run, is_new = self._run, False
-            if run is None or not runs.is_there(connection, run, self._started_us):
-                run, is_new = runs.begin_run(connection, self._started_us, self._tally_name, counts), True
+            if run is None or not runs.is_there(connection, run, self._process.started_us):
+                run, is_new = runs.begin_run(connection, self._process, counts), True
             done = runs.settle_former_runs(connection, now_us, but=run)
             for reason, detail in self._unreported:
                 runs.note_gap(connection, runs.Gap(run, reason, detail, now_us, now_us, None))

@@ -29,7 +29,7 @@ ALL = Filter()
 
 
 class Words:
-    """The words of one reading: number -> word. The oldest, which are most used, are loaded together."""
+    """The words of one reading: number -> word. The oldest, which are most used, are loaded together at first."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -44,8 +44,10 @@ class Words:
             self._words = {row.id: row.name for row in self._connection.execute(query)}
         word = self._words.get(number)
         if word is None:
-            word = self._connection.execute(select(names.c.name).where(names.c.id == number)).scalar_one()
-            self._words[number] = word
+            # Words that are new at the same time are asked for at the same time.
+            query = select(names).where(names.c.id >= number).order_by(names.c.id).limit(_TOGETHER)
+            self._words |= {row.id: row.name for row in self._connection.execute(query)}
+            word = self._words[number]
         return word
 
 

@@ -44,7 +44,6 @@ class Inbox:
     """Calls handed in and not yet settled, that is, neither committed nor dropped."""
 
     def __init__(self, limit: int, tally: Tally, clock: Clock) -> None:
-        """`limit`: bytes that unsettled calls may take."""
         self.wake = threading.Event()
         """Set when there is something for the writer to do."""
         self.idle = False
@@ -62,7 +61,8 @@ class Inbox:
         """Calls taken in since the start."""
         self.settled = 0
         """Calls of those that were committed or dropped."""
-        self._limit = limit
+        self.limit = limit
+        """Bytes that unsettled calls may take."""
         self._tally = tally
         self._clock = clock
         self._lock = threading.Lock()
@@ -92,9 +92,9 @@ class Inbox:
             size = size_of(call)
             with self._lock:
                 held = self.held + size
-                if held > self._limit or self._closed is not None:
+                if held > self.limit or self._closed is not None:
                     held = self.held + CALL_BYTES
-                    if held > self._limit or self._closed is not None:
+                    if held > self.limit or self._closed is not None:
                         self._refuse(self._closed or "queue full")
                         return
                     # What a call cost is worth more than what was said; and there is room for many such calls.
@@ -139,6 +139,17 @@ class Inbox:
                 calls = self._calls[:most]
                 del self._calls[:most]
             return calls
+
+    def put_back(self, calls: list[Call]) -> None:
+        """Calls that were taken out and are not settled; they come before the others."""
+        if calls:
+            with self._lock:
+                self._calls[:0] = calls
+
+    def drop(self, reason: str, calls: int) -> None:
+        """Count calls that were settled before, and had to be given up after all."""
+        with self._lock:
+            self._drop(reason, calls)
 
     def settle(self, calls: list[Call], *, dropped: int = 0, reason: str = "") -> None:
         """These calls are committed, all but `dropped` of them, which were given up for `reason`."""

@@ -45,3 +45,44 @@ class Names(dict[str | None, int | None]):
         self._fresh.append(word)
         self[word] = number
         return int(number)
+
+
+class LearnedNames(dict[str | None, int | None]):
+    """Word -> number, on a server. Words that are not known count as 0 until they were all `learn`ed together."""
+
+    def __init__(self) -> None:
+        super().__init__({None: None})
+        self.missing: set[str] = set()
+        """Words that were asked for in vain."""
+
+    def forget_all(self) -> None:
+        """The database may be another one."""
+        self.clear()
+        self[None] = None
+
+    def learn(self, connection: Connection) -> None:
+        """Find the numbers of the missing words; those that are new get theirs. To be committed at once."""
+        if len(self) > _MOST:
+            self.forget_all()
+        kept = {word: _holdable(word) for word in self.missing}
+        words = sorted(set(kept.values()))  # everybody in the same order, or two could wait for each other
+        connection.exec_driver_sql(_NEW_WORDS, (words,))
+        numbers = {row.name: row.id for row in connection.exec_driver_sql(_THEIR_NUMBERS, (words,))}
+        self.update({word: numbers[told] for word, told in kept.items()})
+        self.missing.clear()
+
+    def __missing__(self, word: str) -> int:
+        self.missing.add(word)
+        return 0
+
+
+_NEW_WORDS = """
+    INSERT INTO names (name)
+    SELECT word FROM unnest(%s::text[]) word WHERE NOT EXISTS (SELECT FROM names WHERE name = word)
+    ON CONFLICT DO NOTHING"""
+_THEIR_NUMBERS = "SELECT id, name FROM names WHERE name = ANY(%s::text[])"
+
+
+def _holdable(word: str) -> str:
+    """The word without what no text on a server can hold."""
+    return word.replace("\0", "\ufffd").encode(errors="replace").decode()

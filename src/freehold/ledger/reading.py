@@ -1,13 +1,13 @@
 """Reads the ledger: lists of calls, one call with its bodies, sums of spending, and what is missing.
 
-Every question opens the file anew and is short, so that a reader hardly holds up the writer and need not notice
+Every question opens a file anew and is short, so that a reader hardly holds up the writer and need not notice
 when the file was replaced in between.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -25,11 +25,13 @@ from freehold.ledger.record import Call
 from freehold.ledger.rows import call_of, cost_of, decode_losses
 from freehold.ledger.runs import Gap, Run, read_gaps, read_runs
 from freehold.ledger.tables import bodies, calls
-from freehold.store.database import open_to_read, reading, store_errors
+from freehold.store.database import is_made, open_to_read, reading, size_on_disk, store_errors
+from freehold.store.places import Place
 
 _CHUNK = 500
 _CHUNK_WITH_BODIES = 100
 _PREFIX = "call_"
+_Stored = dict[tuple[int, bytes], bytes]
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -58,6 +60,7 @@ class Extent(msgspec.Struct, frozen=True):
     body_bytes: int
     """As stored, compressed."""
     file_bytes: int
+    """On the disk, with all that belongs to it."""
     oldest_us: int | None
     newest_us: int | None
 
@@ -72,10 +75,18 @@ class LossCount(msgspec.Struct, frozen=True):
 
 
 class LedgerReader:
-    """Answers questions about the ledger at `path`. Methods raise StoreError when it cannot be read."""
+    """Answers questions about the ledger at `place`. Methods raise StoreError when it cannot be read."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._was_there = False
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a ledger yet. Raises StoreError: that cannot be seen."""
+        if not self._was_there or isinstance(self.place, Path):  # a file may be taken away
+            self._was_there = is_made(self.place, "ledger")
+        return self._was_there
 
     def calls(self, chosen: Filter = ALL, *, limit: int = 50, after: str | None = None) -> list[Entry]:
         """The newest calls first, without bodies. `after`: the cursor of the last call of the last page."""
@@ -117,7 +128,7 @@ class LedgerReader:
             if len(rows) > 1 and rows[0].id != prefix:
                 some = ", ".join(f"`{row.id}`" for row in rows[:3])
                 raise BadRequest(f"More than one call begins with `{which}`.", hint=f"Say more: {some} …")
-            return _with_bodies(connection, rows[0], _entry(rows[0], Words(connection)))
+            return _with_bodies(_stored(connection, rows[:1]), rows[0], _entry(rows[0], Words(connection)))
 
     def spend(self, by: spending.By, chosen: Filter = ALL) -> list[spending.Spend]:
         """What was spent by route, provider, model, key or day (UTC); the dearest first, days in order."""
@@ -162,7 +173,8 @@ class LedgerReader:
                 rows, words = connection.execute(query).all(), Words(connection)
                 chunk = [_entry(row, words) for row in rows]
                 if with_bodies:
-                    chunk = [_with_bodies(connection, row, one) for row, one in zip(rows, chunk, strict=True)]
+                    stored = _stored(connection, rows)
+                    chunk = [_with_bodies(stored, row, one) for row, one in zip(rows, chunk, strict=True)]
             yield from chunk
             if len(chunk) < size:
                 return
@@ -189,16 +201,17 @@ class LedgerReader:
             stored = connection.execute(
                 select(func.count(), func.coalesce(func.sum(bodies.c.stored_bytes), 0)).select_from(bodies)
             ).one()
-        return Extent(counted[0], stored[0], int(stored[1]), self.path.stat().st_size, counted[1], counted[2])
+            size = size_on_disk(self.place, connection)
+        return Extent(counted[0], stored[0], int(stored[1]), size, counted[1], counted[2])
 
     @cached_property
     def _engine(self) -> Engine:
-        return open_to_read(self.path, "ledger")
+        return open_to_read(self.place, "ledger")
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         engine = self._engine
-        with store_errors(self.path), reading(engine) as connection:
+        with store_errors(self.place), reading(engine) as connection:
             yield connection
 
 
@@ -222,21 +235,27 @@ def _entry(row: Row[Any], words: Words) -> Entry:
     )
 
 
-def _with_bodies(connection: Connection, row: Row[Any], entry: Entry) -> Entry:
+def _with_bodies(stored: _Stored, row: Row[Any], entry: Entry) -> Entry:
     call = msgspec.structs.replace(
         entry.call,
-        request_body=_body(connection, row.request_body, row.request_digest),
-        answer_body=_body(connection, row.answer_body, row.answer_digest),
+        request_body=_body(stored, row.request_body, row.request_digest),
+        answer_body=_body(stored, row.answer_body, row.answer_digest),
     )
     return msgspec.structs.replace(entry, call=call)
 
 
-def _body(connection: Connection, number: int | None, digest: bytes | None) -> bytes | None:
-    if number is None:
+def _stored(connection: Connection, rows: Sequence[Row[Any]]) -> _Stored:
+    """The bodies of these calls, by their numbers and addresses."""
+    numbers = {number for row in rows for number in (row.request_body, row.answer_body) if number is not None}
+    query = select(bodies.c.id, bodies.c.digest, bodies.c.stored).where(bodies.c.id.in_(numbers))
+    return {(row.id, bytes(row.digest)): row.stored for row in connection.execute(query)} if numbers else {}
+
+
+def _body(stored: _Stored, number: int | None, digest: bytes | None) -> bytes | None:
+    if number is None or digest is None:
         return None
-    there = select(bodies.c.stored).where(bodies.c.id == number, bodies.c.digest == digest)
-    stored = connection.execute(there).scalar()
-    return None if stored is None else unpack(stored)
+    found = stored.get((number, bytes(digest)))
+    return None if found is None else unpack(found)
 
 
 def _position(cursor: str) -> tuple[int, int]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, func, select
 
 from freehold.ledger.batch import DAY_US
+from freehold.ledger.partitions import drop_before, make_ahead
 from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.tables import bodies, calls, gaps, runs
-from freehold.store.database import give_back_space
+from freehold.store.files import give_back_space
+from freehold.store.server import is_server, try_lock
 
 STEP = 250
 """Rows deleted in one transaction: a few milliseconds."""
@@ -34,8 +36,14 @@ class Retention:
 
     def step(self, connection: Connection, now_us: int) -> tuple[list[bytes], bool]:
         """Delete a little. Returns the addresses of the bodies that went, and whether there is more to do."""
+        shared = is_server(connection)
+        if shared and not try_lock(connection, "upkeep"):
+            return [], False  # another machine is at it
         self._weigh(connection)
         gone = self._delete_bodies(connection, now_us)
+        if shared:
+            make_ahead(connection, now_us)
+            return gone, len(gone) == STEP or self._drop_calls(connection, now_us)
         more = len(gone) == STEP or self._delete_calls(connection, now_us) == STEP
         return gone, more or give_back_space(connection, pages=STEP)
 
@@ -80,6 +88,18 @@ class Retention:
         if chosen:
             connection.execute(delete(calls).where(calls.c.seq.in_(chosen)))
         else:
-            connection.execute(delete(runs).where(runs.c.ended_us < until_us))
-            connection.execute(delete(gaps).where(gaps.c.from_us < until_us))
+            _delete_runs(connection, until_us)
         return len(chosen)
+
+    def _drop_calls(self, connection: Connection, now_us: int) -> bool:
+        days = self._settings.keep_calls_days
+        if days == "unlimited":
+            return False
+        until_us = now_us - days * DAY_US
+        _delete_runs(connection, until_us)
+        return drop_before(connection, until_us, most=STEP)
+
+
+def _delete_runs(connection: Connection, until_us: int) -> None:
+    connection.execute(delete(runs).where(runs.c.ended_us < until_us))
+    connection.execute(delete(gaps).where(gaps.c.from_us < until_us))

@@ -188,11 +188,13 @@ def join_usage(shape: str | None, numbers: str) -> bytes:
 def plain(call: Call) -> Call:
     """The call with what no database can hold put differently: for the rare one that a row refused.
 
-    Halves of surrogate pairs become question marks; counts and times beyond all sense become unknown.
+    Halves of surrogate pairs become question marks, and so do zero bytes; counts and times beyond all sense become
+    unknown.
     """
     known = {name: _plain(getattr(call, name)) for name in call.__struct_fields__}
     known["usage"] = _plain_struct(call.usage)
     known["attempts"] = [_plain_attempt(one) for one in call.attempts]
+    known["raw_usage"] = None if call.raw_usage is None else call.raw_usage.replace(b"\0", b"?")
     known["losses"] = tuple(_plain(loss) for loss in call.losses)
     known["duration_ms"] = known["duration_ms"] or 0.0
     return Call(**known)
@@ -274,7 +276,7 @@ def _plain_attempt(one: Attempt) -> Attempt:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode(errors="replace").decode()
+        return value.encode(errors="replace").decode().replace("\0", "?")
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):

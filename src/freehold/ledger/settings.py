@@ -24,6 +24,9 @@ class LedgerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Days after which a call's row is deleted, and its cost with it."""
     queue_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 64_000_000
     """Bytes of finished calls that may wait in memory while the database cannot be written."""
+    spool_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 1_000_000_000
+    """Bytes of finished calls that may wait on the disk, in `spool/` of the data folder, while the database's
+    server cannot be written. Only where there is a server."""
     flush_ms: Annotated[int, msgspec.Meta(ge=10, le=60_000)] = 250
     """Longest time that a finished call waits before it is committed, in milliseconds."""
 
@@ -33,6 +36,10 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
     busy: float = 2.0
     """How long one attempt waits for another process's lock."""
+    patience: float = 5.0
+    """How long a server may take over one statement."""
+    relief: float = 1.0
+    """How long a call may wait beyond its time before it is put by."""
     first_retry: float = 0.1
     """Wait after the first failed attempt; doubled after each further one."""
     last_retry: float = 5.0

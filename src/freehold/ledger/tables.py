@@ -1,4 +1,6 @@
-"""The tables of `ledger.db`. Their migrations are in `store/migrations/ledger`.
+"""The tables of the ledger. Their migrations are in `store/migrations/ledger`.
+
+On a server `calls` is partitioned by `started_us`, so that `id` and `started_us` together are what is unique.
 
 Words that repeat (routes, models, outcomes ...) are kept once, in `names`, and a call's row refers to them by
 number; the view `named_calls` puts the words back for people who look with a tool of their own.
@@ -134,6 +136,8 @@ runs = Table(
     # `clean` or `killed`; null: it runs, or nobody has looked since it was killed.
     Column("ending", Text),
     Column("ended_us", BigInteger),
+    # The machine it was on, where there may be several; null: this one.
+    Column("host", Text),
 )
 
 # Calls that are known to be missing.

@@ -7,11 +7,15 @@ lost, and those in flight with them; the file stays intact, and the next start s
 cannot be written, calls wait in memory up to `queue_bytes`. A call that no longer fits gives up its bodies first,
 which is counted in the status; calls that do not fit even so are dropped, and every drop is counted, by reason,
 in the status and later in the ledger.
+
+On a server, calls that it does not take wait on this machine's disk instead (`spool`), flushed, up to `spool_bytes`,
+and go on by themselves when it is back, also in the next process. Memory is only the last resort.
 """
 
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from concurrent.futures import Future
@@ -23,14 +27,23 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from freehold.catalog.prices import Pricer
-from freehold.core.clock import Clock, SystemClock
+from freehold.core.clock import Clock, SystemClock, microseconds
 from freehold.core.errors import StoreError
 from freehold.ledger import tables
+from freehold.ledger.bodies import Packer
+from freehold.ledger.file import LedgerFile
+from freehold.ledger.holding import Holding
 from freehold.ledger.inbox import Errand, Inbox
 from freehold.ledger.record import Call
+from freehold.ledger.relief import Relief
+from freehold.ledger.replay import Replay
+from freehold.ledger.runs import Process
+from freehold.ledger.server import LedgerServer
 from freehold.ledger.settings import LedgerSettings, Pace
+from freehold.ledger.spool import Spool
 from freehold.ledger.tally import Tally
 from freehold.ledger.writing import Writer
+from freehold.store.places import Place, Server
 
 log = logging.getLogger("freehold.ledger")
 
@@ -44,7 +57,7 @@ class LedgerStatus(msgspec.Struct, frozen=True):
     since_us: int
     """Since when it is in this state."""
     recorded: int
-    """Calls handed in since the start; all of them are written, dropped or queued."""
+    """Calls handed in since the start; all of them are written, dropped, queued or spooled."""
     written: int
     dropped: int
     dropped_by: dict[str, int]
@@ -57,23 +70,40 @@ class LedgerStatus(msgspec.Struct, frozen=True):
     """Calls whose cost is unknown because working it out failed."""
     incident: str | None
     """The last thing that befell the file as a whole: it was removed, or damaged and moved aside."""
+    spooled: int = 0
+    """Calls that wait on the disk for the server."""
+    spooled_bytes: int = 0
+    """Of all files of the spool that this process looks after, also of those that earlier ones left."""
+    inherited: int = 0
+    """Calls of earlier processes that wait there too; they are not among those recorded."""
+    spool_problem: str | None = None
+    """Why nothing more can be put there; None while all is well."""
 
 
 class Ledger:
-    """Writes finished calls to the file at `path`. Start it, hand it calls, close it."""
+    """Writes finished calls to the file or server at `place`. Start it, hand it calls, close it."""
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         settings: LedgerSettings,
         pricer: Pricer,
         clock: Clock | None = None,
         pace: Pace | None = None,
+        *,
+        spool: Path | None = None,
     ) -> None:
+        """`spool`: the folder for calls that a server does not take; without one they wait in memory alone."""
         clock = clock or SystemClock()
         self._pace = pace or Pace()
-        self._inbox = Inbox(settings.queue_bytes, Tally(), clock)
-        self._writer = Writer(path, settings, self._inbox, pricer=pricer, clock=clock, pace=self._pace)
+        self._inbox = inbox = Inbox(settings.queue_bytes, Tally(), clock)
+        self._relief: Relief | None = None
+        self._writer = self._make_writer(place, settings, pricer, clock, spool)
+        if (replay := self._writer.replay) is not None:
+            patience = settings.flush_ms / 1000 + self._pace.relief
+            self._relief = Relief(
+                inbox, replay, patience=patience, is_failing=self._is_failing, told=self._tell
+            )
         self._thread = threading.Thread(target=self._work, name="freehold-ledger", daemon=True)
         self._settled = threading.Condition()
         self._tried = threading.Event()
@@ -87,6 +117,8 @@ class Ledger:
         When the file cannot be opened, that shows in the status, and the thread goes on trying.
         """
         self._thread.start()
+        if self._relief is not None:
+            self._relief.start()
         self._tried.wait(timeout)
 
     def begun(self) -> None:
@@ -104,7 +136,7 @@ class Ledger:
         self._inbox.put(call)
 
     def flush(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds until all recorded so far is committed or dropped; whether it is."""
+        """Wait up to `timeout` seconds until all recorded so far is committed, put by or dropped; whether it is."""
         target = self._inbox.accepted
         with self._settled:
             self._flushing += 1
@@ -129,7 +161,7 @@ class Ledger:
             raise StoreError(f"The bodies of `{call_id}` cannot be let go of: {error}.") from None
 
     def close(self, timeout: float = 5.0) -> bool:
-        """Write what waits, for up to `timeout` seconds, and stop. Whether all accepted calls are written.
+        """Write what waits, for up to `timeout` seconds, and stop. Whether all accepted calls are written or put by.
 
         Calls recorded from now on are dropped and counted, as is what cannot be written in that time.
         """
@@ -141,7 +173,9 @@ class Ledger:
             self._inbox.wake.set()
             # A try that is under way cannot be stopped; it ends when its wait for a lock does.
             self._thread.join(timeout + self._pace.busy + 1.0)
-        return not self._thread.is_alive() and self._writer.written == self._inbox.accepted
+        if self._relief is not None:
+            self._relief.stop()
+        return not self._thread.is_alive() and self._writer.kept == self._inbox.accepted
 
     @property
     def status(self) -> LedgerStatus:
@@ -160,8 +194,37 @@ class Ledger:
             queued=inbox.accepted - inbox.settled,
             queued_bytes=inbox.held,
             pricing_errors=writer.batch.pricing_errors,
-            incident=writer.file.incident,
+            incident=writer.holding.incident,
+            **({} if writer.replay is None else writer.replay.figures()),
         )
+
+    def _make_writer(
+        self, place: Place, settings: LedgerSettings, pricer: Pricer, clock: Clock, spool: Path | None
+    ) -> Writer:
+        inbox, pace = self._inbox, self._pace
+        is_shared = isinstance(place, Server)
+        started_us = microseconds(clock.now())
+        process = Process.here(started_us, inbox.tally_name, socket.gethostname() if is_shared else None)
+        packer = Packer()
+        replay: Replay | None = None
+        holding: Holding
+        if isinstance(place, Server):
+            holding = server = LedgerServer(place, process, clock, patience=pace.patience)
+            if spool is not None:
+                shelf = Spool(spool, process, settings.spool_bytes)
+                replay = Replay(server, shelf, process, inbox=inbox, pricer=pricer, packer=packer)
+        else:
+            holding = LedgerFile(place, process, clock, busy=pace.busy)
+        return Writer(
+            holding, settings, inbox, pricer=pricer, packer=packer, clock=clock, pace=pace, replay=replay
+        )
+
+    def _is_failing(self) -> bool:
+        return self._writer.failing is not None
+
+    def _tell(self) -> None:
+        with self._settled:
+            self._settled.notify_all()
 
     def _work(self) -> None:
         wake, writer = self._inbox.wake, self._writer
@@ -177,9 +240,10 @@ class Ledger:
                 log.exception("The ledger met an error that it does not know")
                 writer.fail(f"unexpected error: {error}")
             self._tried.set()
-            with self._settled:
-                self._settled.notify_all()
-            if close_by is not None and (not writer.has_to_write or time.monotonic() >= close_by):
+            self._tell()
+            if close_by is not None and (
+                not writer.has_to_write or writer.may_leave or time.monotonic() >= close_by
+            ):
                 break
         writer.finish()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from pathlib import Path
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,8 +14,9 @@ from freehold.core.clock import Clock, microseconds
 from freehold.core.errors import StoreError
 from freehold.ledger.batch import Batch
 from freehold.ledger.bodies import Packer
-from freehold.ledger.file import LedgerFile
+from freehold.ledger.holding import Holding
 from freehold.ledger.inbox import Inbox
+from freehold.ledger.replay import Replay
 from freehold.ledger.retention import Retention
 from freehold.ledger.runs import Counts
 from freehold.ledger.settings import LedgerSettings, Pace
@@ -26,7 +26,8 @@ log = logging.getLogger("freehold.ledger")
 
 _TIDY_SECONDS = 0.1
 """How long tidying may keep the next batch waiting."""
-_ASIDE_SECONDS = 60.0
+_REPLAY_SECONDS = 0.5
+"""How long writing what was put by may keep the next batch waiting, but for one commit."""
 _FAULTS = (StoreError, SQLAlchemyError, OSError)
 
 
@@ -34,15 +35,28 @@ class Writer:
     """The thread's state. Only that thread calls the methods; others may read the plain attributes."""
 
     def __init__(
-        self, path: Path, settings: LedgerSettings, inbox: Inbox, *, pricer: Pricer, clock: Clock, pace: Pace
+        self,
+        holding: Holding,
+        settings: LedgerSettings,
+        inbox: Inbox,
+        *,
+        pricer: Pricer,
+        packer: Packer,
+        clock: Clock,
+        pace: Pace,
+        replay: Replay | None = None,
     ) -> None:
+        """`replay`: where calls go while a server cannot be written; without one they wait in memory."""
         self.written = 0
+        self.put_by = 0
+        """Calls on the disk when the process ended."""
         self.failing: str | None = None
         """Why nothing can be written, in words; None while all is well."""
         self.since_us = microseconds(clock.now())
-        self.file = LedgerFile(path, inbox.tally_name, clock, busy=pace.busy)
-        self._packer = Packer()
-        self.batch = Batch(pricer, self._packer)
+        self.holding = holding
+        self.replay = replay
+        self._packer = packer
+        self.batch = Batch(pricer, packer)
         self._retention = Retention(settings)
         self._inbox = inbox
         self._clock = clock
@@ -53,14 +67,24 @@ class Writer:
         self._retry = pace.first_retry
         self._retry_at = 0.0
         self._tidy_at = 0.0
-        self._next_aside = 0.0
+        self._look_at = 0.0
         self._strange = 0
 
     @property
     def has_to_write(self) -> bool:
-        """Whether something waits for the file, its opening included."""
+        """Whether something waits for the ledger, its opening included."""
         waiting = self.batch.calls or self._inbox.waiting or self._inbox.drops
-        return bool(waiting or not self.file.is_open)
+        return bool(waiting or not self.holding.is_open)
+
+    @property
+    def kept(self) -> int:
+        """Calls that are written or put by."""
+        return self.written + self.put_by
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether the process may end although something waits: the disk will keep it."""
+        return self.failing is not None and self.replay is not None
 
     def patience(self) -> float:
         """Seconds until there is something to do even if no call comes."""
@@ -68,7 +92,7 @@ class Writer:
         if self.failing is not None:
             due = self._retry_at
         elif not self.has_to_write:
-            due = self._tidy_at
+            due = self._tidy_at if self.replay is None else self._when_to_replay(self.replay)
         elif self._deadline is None:
             due = now
         else:
@@ -78,7 +102,7 @@ class Writer:
     def advance(self, *, at_once: bool) -> None:
         """Do what is due. `at_once`: commit although there is time, and try although the last try failed."""
         batch = self.batch
-        if not batch.is_full:
+        if not batch.is_full and not self.may_leave:
             batch.add(self._inbox.take(batch.room))
         now = time.monotonic()
         if self.has_to_write:
@@ -88,30 +112,42 @@ class Writer:
             if at_once or now >= self._due():
                 self._commit(now)
         if self.failing is None and not batch.calls:
+            self._write_what_was_put_by()
+        if self.failing is None and not batch.calls:
             self._run_errands()
             self._tidy(now)
 
     def finish(self) -> None:
-        """Drop and count what could not be written, write the end of the run down, and let go of the file."""
+        """Let go of the ledger, with the end of the run written down. What could not be written is put by, or
+        dropped and counted.
+        """
         left = self.batch.calls + self._inbox.take(self._inbox.waiting)
+        if self.replay is not None and left:
+            self.replay.put_by(left)
+            left = self._inbox.take(self._inbox.waiting)
         self._inbox.settle(left, dropped=len(left), reason="closed")
         is_clean = False
         try:
-            if self.failing is None and self.file.is_open:
-                self.file.close(self._inbox.take_drops(), self._counts())
+            if self.failing is None and self.holding.is_open:
+                self.holding.close(self._inbox.take_drops(), self._counts())
                 is_clean = True
         except _FAULTS as error:
             log.warning("The end of the ledger's run could not be written down: %s", error)
-        self.file.release()
-        self._inbox.seal(forget=is_clean or not self.file.has_run)
+        self.holding.release()
+        if self.replay is not None:
+            now_us = microseconds(self._clock.now())
+            self.put_by = self.replay.spool.own_calls
+            is_clean |= self.replay.spool.close(self._counts(), now_us, told=is_clean)
+        self._inbox.seal(forget=is_clean or not self.holding.has_run)
 
     def fail(self, reason: str) -> None:
         """Nothing can be written for now; wait before the next try, longer each time."""
-        self.file.release()
+        self.holding.release()
         if self.failing is None:
             self.since_us = microseconds(self._clock.now())
             self._retry = self._pace.first_retry
-            log.warning("The ledger cannot be written (%s); answers go on, calls wait in memory", reason)
+            where = "in memory" if self.replay is None else "on the disk"
+            log.warning("The ledger cannot be written (%s); answers go on, calls wait %s", reason, where)
         self.failing = reason
         self._retry_at = time.monotonic() + self._retry
         self._retry = min(self._retry * 2, self._pace.last_retry)
@@ -119,7 +155,7 @@ class Writer:
     def _due(self) -> float:
         if self.failing is not None:
             return self._retry_at
-        if self.batch.is_full or not self.file.is_open or self._deadline is None:
+        if self.batch.is_full or not self.holding.is_open or self._deadline is None:
             return 0.0
         return self._deadline
 
@@ -127,11 +163,12 @@ class Writer:
         batch = self.batch
         drops = self._inbox.take_drops()
         try:
-            self._hold_file()
-            refused = self.file.write(batch, drops, self.failing, self._counts(), alone=self._strange >= 2)
+            self._hold()
+            refused = self.holding.write(batch, drops, self.failing, self._counts(), alone=self._strange >= 2)
         except _FAULTS as error:
             self._inbox.give_back(drops)
             self._meet(error)
+            self._put_batch_by()
             return
         except BaseException:
             self._inbox.give_back(drops)
@@ -149,14 +186,42 @@ class Writer:
             self.since_us = microseconds(self._clock.now())
             log.warning("The ledger is written again")
 
-    def _hold_file(self) -> None:
-        if self.file.is_open and not self.file.is_in_place():
-            self.file.report_removal()
-        if not self.file.is_open and self.file.open(self._counts()):
-            self.batch.make_anew(self.file.recent_bodies())
+    def _hold(self) -> None:
+        if self.holding.is_open:
+            self.holding.look()
+        if not self.holding.is_open and self.holding.open(self._counts()):
+            self.batch.make_anew(self.holding.recent_bodies())
             self._retention.forget_total()
-            if self.file.incident is not None:
-                log.warning("%s", self.file.incident)
+            if self.holding.incident is not None:
+                log.warning("%s", self.holding.incident)
+
+    def _put_batch_by(self) -> None:
+        if self.replay is not None:
+            calls = self.batch.calls
+            self._packer.forget([place.digest for place, _ in self.batch.fresh])
+            self.batch.clear()
+            self._deadline = None
+            self.replay.put_by(calls)
+
+    def _when_to_replay(self, replay: Replay) -> float:
+        return 0.0 if replay.spool.calls else min(self._tidy_at, self._look_at)
+
+    def _write_what_was_put_by(self) -> None:
+        replay = self.replay
+        if replay is None or not self.holding.is_open:
+            return
+        give_up_at = time.monotonic() + _REPLAY_SECONDS
+        try:
+            if time.monotonic() >= self._look_at:
+                replay.look_around(self._counts())
+                self._look_at = time.monotonic() + self._pace.tidy
+            while replay.spool.calls and time.monotonic() < give_up_at:
+                written = replay.step(self._counts())
+                self.written += written or 0
+                if not replay.spool.calls:
+                    self._look_at = 0.0  # what others left is complete: their ends can be written down
+        except _FAULTS as error:
+            self._meet(error)
 
     def _counts(self) -> Counts:
         return Counts(self._inbox.recorded, self.written, sum(self._inbox.dropped.values()))
@@ -165,23 +230,18 @@ class Writer:
         fault = fault_of(error)
         told = getattr(error, "message", None) or getattr(error, "orig", None) or error
         self.fail(str(told) if fault is Fault.OTHER else fault.value)
-        now = time.monotonic()
-        if fault is Fault.DAMAGED and now >= self._next_aside:
-            # Not more often: a disk that damages whatever is written to it would be filled with remains.
-            self._next_aside = now + _ASIDE_SECONDS
-            try:
-                self.file.move_aside()
-                self._retry_at = now
-            except OSError as problem:
-                log.warning("The damaged ledger cannot be moved aside: %s", problem)
+        if self.holding.mend(fault):
+            self._retry_at = time.monotonic()
 
     def _retain(self, connection: Connection) -> tuple[list[bytes], bool]:
         return self._retention.step(connection, microseconds(self._clock.now()))
 
     def _run_errands(self) -> None:
-        for errand in self._inbox.take_errands() if self.file.is_open else ():
+        if not self.holding.is_open or (self.replay is not None and self.replay.spool.calls):
+            return  # what is asked for may be about a call that is still to be written
+        for errand in self._inbox.take_errands():
             try:
-                self.file.transact(errand.work)
+                self.holding.transact(errand.work)
             except _FAULTS as error:
                 errand.done.set_exception(error)
             else:
@@ -191,7 +251,7 @@ class Writer:
         try:
             give_up_at = now + _TIDY_SECONDS
             while self._tidy_at <= now < give_up_at:
-                gone, more = self.file.transact(self._retain)
+                gone, more = self.holding.transact(self._retain)
                 self._packer.forget(gone)
                 now = time.monotonic()
                 if not more:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy.exc import DBAPIError
 
 _SIZES = (64, 16, 4, 1)
 """Rows of one statement. Few sizes, so that the driver's cache of prepared statements holds them all."""
+_TYPES = {
+    SmallInteger: "int2",
+    BigInteger: "int8",
+    Integer: "int4",
+    Boolean: "bool",
+    LargeBinary: "bytea",
+    Text: "text",
+}
+"""Of columns, as PostgreSQL names them; more special ones first."""
 
 
 class Insert:
-    """Inserts rows into a table, up to 64 with one statement.
+    """Inserts rows into a table of a file, up to 64 with one statement.
 
     One statement of many rows runs inside SQLite without Python's lock and without a round through the driver
     for each row: a fifth cheaper than `executemany`, and it leaves the lock to the thread that answers.
@@ -20,9 +31,8 @@ class Insert:
 
     def __init__(self, table: Table, columns: Sequence[str], tail: str = "") -> None:
         """`columns` in the order of the rows' values; `tail` is SQL behind the values."""
-        names = ", ".join(f'"{table.c[name].name}"' for name in columns)
         row = f"({', '.join('?' * len(columns))})"
-        head = f'INSERT INTO "{table.name}" ({names}) VALUES '  # noqa: S608 - made of our own tables' names
+        head = f'INSERT INTO "{table.name}" ({_listed(table, columns)}) VALUES '  # noqa: S608 - made of our own tables' names
         self._texts = {size: f"{head}{', '.join([row] * size)} {tail}" for size in _SIZES}
 
     def run(self, connection: Connection, rows: Sequence[Sequence[object]]) -> None:
@@ -34,3 +44,54 @@ class Insert:
                 values = tuple(chain.from_iterable(rows[at : at + size]))
                 connection.exec_driver_sql(text, values)
                 at, left = at + size, left - size
+
+
+class Copy:
+    """Copies rows into a table of a server: half the processor time of an insert, on either side.
+
+    One row that the server refuses is the end of all of them.
+    """
+
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        """`columns` in the order of the rows' values."""
+        self._text = f'COPY "{table.name}" ({_listed(table, columns)}) FROM STDIN (FORMAT BINARY)'
+        self._types = [_type_of(table, name) for name in columns]
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[object]]) -> None:
+        """Copy all rows, in their order. Raises DBAPIError, or what the driver makes of a value that fits no column."""
+        driver: Any = connection.connection.driver_connection
+        with (
+            driver_errors(connection, self._text),
+            driver.cursor() as cursor,
+            cursor.copy(self._text) as copy,
+        ):
+            copy.set_types(self._types)
+            for row in rows:
+                copy.write_row(row)
+
+
+class driver_errors:  # noqa: N801 - it is used like a function
+    """Turns errors of the server's driver into those that SQLAlchemy makes of them."""
+
+    def __init__(self, connection: Connection, text: str) -> None:
+        self._connection = connection
+        self._text = text
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        dialect = self._connection.dialect
+        assert dialect.dbapi is not None
+        kinds = dialect.dbapi.Error
+        if isinstance(error, kinds):
+            raise DBAPIError.instance(self._text, None, error, kinds, dialect=dialect) from error
+
+
+def _listed(table: Table, columns: Sequence[str]) -> str:
+    return ", ".join(f'"{table.c[name].name}"' for name in columns)
+
+
+def _type_of(table: Table, name: str) -> str:
+    kind = table.c[name].type
+    return next(told for column, told in _TYPES.items() if isinstance(kind, column))

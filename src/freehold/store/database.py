@@ -1,30 +1,28 @@
-"""Opens a database file: the one place that knows how SQLite is set up.
-
-A rollback journal, and every commit flushed to the disk: what is committed survives the sudden end of the
-process and of the machine. Not the write-ahead log that SQLite also has, although readers and the writer would
-then never wait for each other: its index is a mapped file, and touching a mapped page of a file that has become
-immutable, or of a btrfs disk that is full, ends the process with a bus error. A full disk must not stop answers.
-Every write transaction takes the write lock when it begins, so that it never fails half-way for want of it.
-"""
+"""Opens a database, in a file or on a server: whoever uses it need not know which."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool, QueuePool
 
 from freehold.core.errors import StoreError
 from freehold.store.faults import Fault, fault_of
-from freehold.store.migrate import History, bring_up_to_date, check_revision
+from freehold.store.files import file_engine, make_file
+from freehold.store.migrate import History, bring_up_to_date, check_revision, revision_of
+from freehold.store.places import Place
+from freehold.store.server import server_engine
 
-_HINTS = {
+PATIENCE = 5.0
+"""Seconds that a server may take over one statement."""
+_READERS_PATIENCE = 60.0
+_SIZE = """
+    SELECT sum(pg_total_relation_size(oid)) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"""
+_FILE_HINTS = {
     Fault.FULL: "Free some space on its disk.",
     Fault.LOCKED: "Another program holds it; wait, or end that program.",
     Fault.READ_ONLY: "Let the user that runs Freehold write to the file and its folder, or choose another folder: "
@@ -32,129 +30,113 @@ _HINTS = {
     Fault.MISSING: "Check that its folder exists and may be written to.",
     Fault.DAMAGED: "Move the file aside; Freehold begins a new one.",
 }
+_SERVER_HINTS = {
+    Fault.FULL: "Free some space on the server's disk.",
+    Fault.LOCKED: "Look at what runs on the server: `SELECT * FROM pg_stat_activity`.",
+    Fault.READ_ONLY: "This server only follows another one; name that one in the URL of `database.url`.",
+    Fault.UNMADE: "Make it: `createdb NAME`.",
+    Fault.AWAY: "Check that the server runs and can be reached from here.",
+    Fault.BUSY: "Raise the server's `max_connections`, or put a pooler before it.",
+    Fault.REFUSED: "Check user and password in the URL that `database.url` refers to.",
+    Fault.FORBIDDEN: "Let the user make schemas: `GRANT CREATE ON DATABASE name TO user`.",
+    Fault.DAMAGED: "Put the server's data back from a backup.",
+}
 
 
-def open_database(path: Path, history: History, *, busy_ms: int = 5000, cache_kb: int = 2000) -> Engine:
-    """An engine on the file at `path`, which is made when missing (mode 0600) and brought up to date.
+def open_database(
+    place: Place, history: History, *, busy_ms: int = 5000, cache_kb: int = 2000, patience: float = PATIENCE
+) -> Engine:
+    """An engine on the database at `place`, made when missing (a file with mode 0600) and brought up to date.
 
-    `busy_ms` is how long to wait for another process's lock. Raises StoreError: the file cannot be used, or
-    it was written by a newer Freehold.
+    `busy_ms` is how long to wait for another process's lock on a file, `patience` how many seconds a server may
+    take over one statement. Raises StoreError: it cannot be used, or it was written by a newer Freehold.
     """
+    if isinstance(place, Path):
+        try:
+            make_file(place)
+            engine = file_engine(place, busy_ms=busy_ms, cache_kb=cache_kb)
+        except OSError as error:
+            raise unusable(place, error) from error
+    else:
+        engine = server_engine(place, history, patience=patience)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Made here so that nobody else can read it even for a moment; its companions inherit the mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        engine = _engine(path, busy_ms=busy_ms, cache_kb=cache_kb)
-    except OSError as error:
-        raise unusable(path, error) from error
-    try:
-        with store_errors(path):
-            bring_up_to_date(engine, history, path)
+        with store_errors(place):
+            bring_up_to_date(engine, history, place)
     except BaseException:
         engine.dispose()
         raise
     return engine
 
 
-def open_to_read(path: Path, history: History, *, busy_ms: int = 5000) -> Engine:
-    """An engine that can only read the file at `path`. Changes nothing, not even the file's revision.
+def open_to_read(place: Place, history: History, *, busy_ms: int = 5000) -> Engine:
+    """An engine that can only read the database at `place`. Changes nothing, not even its revision.
 
-    Raises StoreError: there is no such file, it cannot be read, or it is of another revision.
+    Raises StoreError: there is no such database, it cannot be read, or it is of another revision.
     """
-    if not path.exists():
-        raise StoreError(f"There is no database at `{path}` yet.", hint="`freehold up` makes it.")
-    engine = _engine(path, busy_ms=busy_ms, cache_kb=8000, read_only=True)
+    if isinstance(place, Path):
+        if not place.exists():
+            raise StoreError(f"There is no database at `{place}` yet.", hint="`freehold up` makes it.")
+        engine = file_engine(place, busy_ms=busy_ms, cache_kb=8000, read_only=True)
+    else:
+        engine = server_engine(place, history, patience=_READERS_PATIENCE, read_only=True)
     try:
-        with store_errors(path):
-            check_revision(engine, history, path)
+        with store_errors(place):
+            check_revision(engine, history, place)
     except BaseException:
         engine.dispose()
         raise
     return engine
+
+
+def is_made(place: Place, history: History) -> bool:
+    """Whether there is such a database. Raises StoreError: the server cannot be asked."""
+    if isinstance(place, Path):
+        return place.exists()
+    engine = server_engine(place, history, patience=PATIENCE, read_only=True)
+    try:
+        with store_errors(place), engine.connect() as connection:
+            return revision_of(connection) is not None
+    finally:
+        engine.dispose()
+
+
+def size_on_disk(place: Place, connection: Connection) -> int:
+    """Bytes that the database takes, on a server with its indexes."""
+    if isinstance(place, Path):
+        return place.stat().st_size
+    return int(connection.exec_driver_sql(_SIZE).scalar_one() or 0)
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A connection in a transaction that holds the write lock from its first moment; committed at the end."""
+    """A connection in a transaction, committed at the end; a file's holds the write lock from its first moment."""
     with engine.begin() as connection:
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection in a transaction that sees one state of the database. No commit can end before it does."""
-    with engine.connect().execution_options(freehold_reading=True) as connection, connection.begin():
+    """A connection in a transaction that sees one state of the database. A file's commits wait for its end."""
+    options: dict[str, object] = {"freehold_reading": True}
+    if engine.dialect.name == "postgresql":
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
-def store_errors(path: Path) -> Iterator[None]:
-    """Turns the driver's errors into StoreError, which names the file, the fault and the next step."""
+def store_errors(place: Place) -> Iterator[None]:
+    """Turns the driver's errors into StoreError, which names the database, the fault and the next step."""
     try:
         yield
     except DBAPIError as error:
-        raise unusable(path, error) from error
+        raise unusable(place, error) from error
 
 
-def give_back_space(connection: Connection, *, pages: int) -> bool:
-    """Return some free pages to the disk when a good part of the file is free. True: there are more."""
-    free, total = (
-        connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("freelist_count", "page_count")
-    )
-    if free < 250 or free < total // 4:
-        return False
-    for _ in range(min(pages, free)):
-        # With a number it would emit an empty row a page, of which the driver takes only the first.
-        connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
-    return True
-
-
-def unusable(path: Path, error: BaseException) -> StoreError:
-    """The StoreError that says why the database at `path` cannot be used."""
+def unusable(place: Place, error: BaseException) -> StoreError:
+    """The StoreError that says why the database at `place` cannot be used."""
     fault = fault_of(error)
-    told = getattr(error, "orig", None) or error
-    detail = f"{fault} ({told})" if fault.value not in str(told) else str(told)
-    return StoreError(f"The database `{path}` cannot be used: {detail}.", hint=_HINTS.get(fault))
-
-
-def _engine(path: Path, *, busy_ms: int, cache_kb: int, read_only: bool = False) -> Engine:
-    # Readers too, for the first to come after a kill undoes the half-written transaction.
-    uri = f"{path.absolute().as_uri()}?mode=rw"
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            uri, uri=True, isolation_level=None, check_same_thread=False, timeout=busy_ms / 1000
-        )
-        try:
-            for pragma in _pragmas(cache_kb, read_only=read_only):
-                connection.execute(f"PRAGMA {pragma}")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool if read_only else QueuePool)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        options: dict[str, Any] = dict(connection.get_execution_options())
-        if options.get("isolation_level") != "AUTOCOMMIT":
-            reads = read_only or options.get("freehold_reading", False)
-            connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _pragmas(cache_kb: int, *, read_only: bool) -> list[str]:
-    if read_only:
-        return [f"cache_size = -{cache_kb}", "query_only = ON"]
-    return [
-        "auto_vacuum = INCREMENTAL",  # only heeded while the file is new, and only before the next line
-        "journal_mode = TRUNCATE",
-        "synchronous = FULL",
-        "mmap_size = 0",
-        "cache_spill = OFF",  # a page written before the commit costs a flush of its own, and locks readers out
-        "foreign_keys = ON",
-        "secure_delete = ON",  # what retention removes shall be gone
-        f"cache_size = -{cache_kb}",
-    ]
+    told = " ".join(str(getattr(error, "orig", None) or error).split())
+    detail = f"{fault} ({told})" if fault.value not in told else told
+    hints = _FILE_HINTS if isinstance(place, Path) else _SERVER_HINTS
+    return StoreError(f"The database `{place}` cannot be used: {detail}.", hint=hints.get(fault))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from enum import StrEnum
 
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +20,11 @@ class Fault(StrEnum):
     MISSING = "file or folder cannot be opened"
     IO = "input/output error"
     DAMAGED = "damaged"
+    UNMADE = "the server has no such database"
+    AWAY = "the server cannot be reached"
+    BUSY = "the server takes no more connections"
+    REFUSED = "the server refuses user or password"
+    FORBIDDEN = "the server does not let this user do that"
     OTHER = "unexpected error"
 
 
@@ -35,6 +41,28 @@ _BY_CODE = {
     "SQLITE_NOLFS": Fault.FULL,
     "SQLITE_CORRUPT": Fault.DAMAGED,
     "SQLITE_NOTADB": Fault.DAMAGED,
+}
+_BY_STATE = {
+    "53100": Fault.FULL,
+    "53300": Fault.BUSY,
+    "53400": Fault.BUSY,
+    "55P03": Fault.LOCKED,
+    "40P01": Fault.LOCKED,
+    "57014": Fault.LOCKED,
+    "25006": Fault.READ_ONLY,
+    "3D000": Fault.UNMADE,
+    "42501": Fault.FORBIDDEN,
+    "58030": Fault.IO,
+    "XX001": Fault.DAMAGED,
+    "XX002": Fault.DAMAGED,
+}
+"""Of PostgreSQL: SQLSTATE."""
+_BY_CLASS = {"08": Fault.AWAY, "28": Fault.REFUSED, "57": Fault.AWAY}
+"""The first two characters of a SQLSTATE that is not named above."""
+_BY_WORDS = {
+    r"database \S+ does not exist": Fault.UNMADE,
+    r"authentication failed|role \S+ does not exist|no pg_hba.conf entry|no password": Fault.REFUSED,
+    r"too many (clients|connections)|connection slots": Fault.BUSY,
 }
 _BY_ERRNO = {
     errno.ENOSPC: Fault.FULL,
@@ -56,6 +84,20 @@ def fault_of(error: BaseException) -> Fault:
         error = error.orig
     if isinstance(error, OSError):
         return _BY_ERRNO.get(error.errno or 0, Fault.IO)
+    if type(error).__module__.startswith("psycopg"):
+        return _of_server(error)
     # An extended code such as SQLITE_IOERR_WRITE begins with the primary one.
     primary = "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
     return _BY_CODE.get(primary, Fault.OTHER)
+
+
+def _of_server(error: BaseException) -> Fault:
+    state = getattr(error, "sqlstate", None)
+    if state is not None:
+        return _BY_STATE.get(state) or _BY_CLASS.get(state[:2]) or Fault.OTHER
+    # The connection broke or could not be made; what a server says to that comes without a code.
+    told = str(error)
+    for words, fault in _BY_WORDS.items():
+        if "FATAL" in told and re.search(words, told):
+            return fault
+    return Fault.AWAY

@@ -3,6 +3,8 @@
 `migrations/<history>/r0001_what_it_does.py` and so on, applied by Alembic in their order. A migration that
 was released is never edited; what it got wrong, the next one puts right. Alembic is imported only when there
 is something to apply, because importing it takes longer than everything else here.
+
+On a server each history has a schema, with a record of its own of how far it is.
 """
 
 from __future__ import annotations
@@ -14,9 +16,13 @@ from typing import Literal
 from sqlalchemy import Connection, Engine, inspect
 
 from freehold.core.errors import StoreError
+from freehold.store.places import Place
+from freehold.store.server import is_server, schema_of, set_patience, take_lock
 
 History = Literal["ledger", "access", "batches"]
 
+_PATIENCE = 600.0
+"""Seconds that a migration may take on a server."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -34,44 +40,63 @@ def revision_of(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def bring_up_to_date(engine: Engine, history: History, path: Path) -> None:
+def bring_up_to_date(engine: Engine, history: History, place: Place) -> None:
     """Apply the migrations that are missing, in one transaction: all of them or none.
 
-    `path` is for the words of the StoreError that says that a newer Freehold wrote the database.
+    Processes that start at the same moment wait for each other. `place` is for the words of the StoreError that
+    says that a newer Freehold wrote the database.
     """
     with engine.connect().execution_options(freehold_reading=True) as connection:
         found = revision_of(connection)
     if found == head_of(history):
         return
-    _refuse_newer(found, history, path)
+    _refuse_newer(found, history, place)
     with engine.begin() as connection:
+        if is_server(connection):
+            _make_schema(connection, history)
         # Somebody else may have been faster while we waited for the lock; then nothing is left to apply.
-        _refuse_newer(revision_of(connection), history, path)
-        _apply(connection, history)
+        found = revision_of(connection)
+        _refuse_newer(found, history, place)
+        if found != head_of(history):
+            _apply(connection, history)
+    engine.dispose()  # on a server, that connection has more patience than others shall have
 
 
-def check_revision(engine: Engine, history: History, path: Path) -> None:
+def check_revision(engine: Engine, history: History, place: Place) -> None:
     """Raises StoreError when the database is not of this program's revision."""
     with engine.connect() as connection:
         found = revision_of(connection)
     if found is None:
-        raise StoreError(f"There is nothing in the database `{path}` yet.", hint="`freehold up` fills it.")
-    _refuse_newer(found, history, path)
+        raise StoreError(f"There is nothing in the database `{place}` yet.", hint="`freehold up` fills it.")
+    _refuse_newer(found, history, place)
     if found != head_of(history):
         raise StoreError(
-            f"The database `{path}` is of an older form ({found}; this Freehold reads {head_of(history)}).",
+            f"The database `{place}` is of an older form ({found}; this Freehold reads {head_of(history)}).",
             hint="`freehold up` brings it up to date when it starts.",
         )
 
 
-def _refuse_newer(found: str | None, history: History, path: Path) -> None:
+def _refuse_newer(found: str | None, history: History, place: Place) -> None:
     # Anything but our own four digits was not made by a Freehold that we can know of.
     if found is not None and not (len(found) == 4 and found.isdigit() and found <= head_of(history)):
         raise StoreError(
-            f"The database `{path}` was written by a newer Freehold (its form is {found}; this one knows up "
+            f"The database `{place}` was written by a newer Freehold (its form is {found}; this one knows up "
             f"to {head_of(history)}).",
             hint="Start that version again, or put back the copy made before it.",
         )
+
+
+def _make_schema(connection: Connection, history: History) -> None:
+    # Others may already be at work on what this would wait for, so patience is as long as a migration may take.
+    connection.exec_driver_sql(
+        "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)"
+    )
+    set_patience(connection, _PATIENCE)
+    take_lock(connection, "migrations")
+    schema = schema_of(history)
+    # Asked first: who may not make schemas may still use one that somebody made for them.
+    if connection.exec_driver_sql("SELECT to_regnamespace(%s)", (schema,)).scalar() is None:
+        connection.exec_driver_sql(f'CREATE SCHEMA "{schema}"')
 
 
 def _apply(connection: Connection, history: History) -> None:

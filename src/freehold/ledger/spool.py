@@ -1,0 +1,158 @@
+"""Finished calls on the disk of this machine, for as long as the ledger's server cannot take them.
+
+Each process puts its calls into a folder of its own, flushed to the disk before they leave the memory, and takes
+them out again when the server is back; what a process that has ended left behind, the next one to look takes over.
+A call that is written twice is known by its id, so each is in the ledger once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from freehold.ledger.folder import Folder, Portion
+from freehold.ledger.frames import frame
+from freehold.ledger.record import Call
+from freehold.ledger.runs import Counts, Process
+
+log = logging.getLogger("freehold.ledger")
+
+_BODIES_UP_TO = 0.8
+"""Of the spool's size. The rest of it is for what calls cost: it holds many times as many without their bodies."""
+
+
+class Kept(NamedTuple):
+    """What became of calls that were to be put by."""
+
+    calls: int
+    """So many of them, the first, are on the disk or can be on none."""
+    refused: int
+    """Those of them that cannot be kept in any form."""
+    without_bodies: int
+    """Those of them that lost their bodies, for want of room."""
+
+
+class Spool:
+    """This process's part of the spool, and what it took over. Any thread may call any method."""
+
+    def __init__(self, path: Path, process: Process, limit: int) -> None:
+        """`limit`: bytes that the files may take."""
+        self.path = path
+        self.problem: str | None = None
+        """Why nothing can be put by now; None while all is well, or was not tried."""
+        self._process = process
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._own: Folder | None = None
+        self._others: list[Folder] = []
+
+    @property
+    def calls(self) -> int:
+        """Calls that wait, of whatever process."""
+        return sum(folder.calls for folder in self._folders())
+
+    @property
+    def own_calls(self) -> int:
+        """Calls of this process that wait."""
+        own = self._own
+        return 0 if own is None else own.calls
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files."""
+        return sum(folder.size for folder in self._folders())
+
+    @property
+    def unsettled(self) -> set[int]:
+        """When the processes began of which calls are still here."""
+        return {folder.owner.process.started_us for folder in self._folders()}
+
+    def put(self, calls: Sequence[Call]) -> Kept:
+        """Put calls by, as many as go. Returns when they are on the disk. Never raises OSError."""
+        kept = refused = without = 0
+        with self._lock:
+            try:
+                bodies = self.size < self._limit * _BODIES_UP_TO
+                for framed in frame(calls, bodies=bodies):
+                    if self.size + len(framed.data) > self._limit:
+                        self.problem = "`ledger.spool_bytes` is used up"
+                        break
+                    if self._own is None:
+                        self._own = Folder.make(self.path, self._process)
+                    self._own.append(framed)
+                    if not bodies:
+                        without += sum(map(_has_bodies, calls[kept : kept + framed.calls]))
+                    kept, refused = kept + framed.calls, refused + framed.refused
+                else:
+                    self.problem = None
+            except OSError as error:
+                self.problem = f"{self.path}: {error.strerror}"
+        return Kept(kept, refused, without)
+
+    def next(self, most: int) -> tuple[Folder, Portion] | None:
+        """Some calls to be written, of this process first. Raises OSError."""
+        with self._lock:
+            for folder in self._folders():
+                portion = folder.next(most)
+                if portion is not None:
+                    return folder, portion
+        return None
+
+    def done(self, folder: Folder, portion: Portion) -> None:
+        """These calls are in the ledger. Raises OSError."""
+        with self._lock:
+            folder.done(portion)
+
+    def take_over(self) -> list[Folder]:
+        """What other processes have left behind, of which nothing is to be written any more; it is to be `settled`.
+
+        Takes over first what was left since the last time. Raises OSError.
+        """
+        with self._lock:
+            for path in sorted(self.path.glob("[0-9]*-*")) if self.path.exists() else ():
+                if not any(path == folder.path for folder in self._folders()):
+                    with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+                        found = Folder.take_over(path)
+                        if found is not None:
+                            log.warning("%d calls of an earlier process are in the spool", found.calls)
+                            self._others.append(found)
+            return [folder for folder in self._others if folder.calls == 0]
+
+    def settled(self, folder: Folder) -> None:
+        """All that was in this folder is in the ledger, and the end of its process too."""
+        with self._lock:
+            self._others.remove(folder)
+            folder.close(remove=True)
+
+    def close(self, counts: Counts, ended_us: int, *, told: bool) -> bool:
+        """The process ends; `told`: that is in the ledger. True: the spool keeps what is still to be known of it."""
+        with self._lock:
+            for folder in self._others:
+                folder.close(remove=False)
+            self._others.clear()
+            own, self._own = self._own, None
+            try:
+                if own is None and not told:
+                    own = Folder.make(self.path, self._process)
+                if own is None:
+                    return False
+                is_kept = own.calls > 0 or not told
+                if is_kept:
+                    own.end(counts, ended_us)
+            except OSError as error:
+                log.warning("The end of this process cannot be written down: %s", error)
+                return False
+            own.close(remove=not is_kept)
+            return is_kept
+
+    def _folders(self) -> list[Folder]:
+        own = self._own
+        return list(self._others) if own is None else [own, *self._others]
+
+
+def _has_bodies(call: Call) -> bool:
+    return call.request_body is not None or call.answer_body is not None
