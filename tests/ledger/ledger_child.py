@@ -9,7 +9,6 @@ import json
 import os
 import resource
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from databases import place_of, rows, text_of
 from ledger_samples import QUICK, PriceList, make_call
 
 import freehold
@@ -27,7 +27,9 @@ from freehold.core.errors import StoreError
 from freehold.ledger.reading import LedgerReader
 from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.writer import Ledger
-from freehold.store.database import open_to_read, reading
+from freehold.store.places import Place
+
+SUPPORT = Path(__file__).parents[1] / "support"
 
 
 class Child:
@@ -63,15 +65,24 @@ class Child:
 
 
 @contextmanager
-def child(path: Path, *before: str, **settings: object) -> Iterator[Child]:
-    """A process whose ledger would be at `path`; `before` is the command that starts it in another surrounding."""
+def child(place: Place, *before: str, spool: Path | None = None, **settings: object) -> Iterator[Child]:
+    """A process whose ledger would be at `place`; `before` is the command that starts it in another surrounding."""
     source = Path(freehold.__file__ or "").parent.parent
     process = subprocess.Popen(
-        [*before, sys.executable, "-W", "error", __file__, str(path), json.dumps(settings)],
+        [
+            *before,
+            sys.executable,
+            "-W",
+            "error",
+            __file__,
+            text_of(place),
+            str(spool or ""),
+            json.dumps(settings),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={"PYTHONPATH": str(source), "PATH": os.environ["PATH"]},
+        env={"PYTHONPATH": f"{source}:{SUPPORT}", "PATH": os.environ["PATH"]},
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -88,15 +99,11 @@ def child(path: Path, *before: str, **settings: object) -> Iterator[Child]:
         process.stdout.close()
 
 
-def tallies_of(path: Path) -> list[str]:
+def tallies_of(place: Place) -> list[str]:
     """The names of the tallies of all runs that are on record."""
-    if not path.exists():
+    if isinstance(place, Path) and not place.exists():
         return []
-    connection = sqlite3.connect(path)
-    try:
-        return [name for (name,) in connection.execute("SELECT tally FROM runs ORDER BY id")]
-    finally:
-        connection.close()
+    return [name for (name,) in rows(place, "SELECT tally FROM runs ORDER BY id")]
 
 
 @cache
@@ -113,9 +120,9 @@ def own_mounts() -> tuple[str, ...] | None:
 class Obeying:
     """The commands."""
 
-    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
-        self.path = path
-        self.ledger = Ledger(path, LedgerSettings(**settings), PriceList(), pace=QUICK)
+    def __init__(self, place: Place, spool: Path | None, settings: dict[str, Any]) -> None:
+        self.place = place
+        self.ledger = Ledger(place, LedgerSettings(**settings), PriceList(), pace=QUICK, spool=spool)
 
     def start(self) -> None:
         """Start the ledger."""
@@ -162,7 +169,7 @@ class Obeying:
 
     def look(self) -> dict[str, Any]:
         """What is in the ledger."""
-        return look(self.path)
+        return look(self.place)
 
 
 def say(answer: object) -> None:
@@ -171,24 +178,22 @@ def say(answer: object) -> None:
     sys.stdout.flush()
 
 
-def look(path: Path) -> dict[str, Any]:
+def look(place: Place) -> dict[str, Any]:
     """What is in the ledger, and whether its file is intact."""
-    reader = LedgerReader(path)
-    engine = open_to_read(path, "ledger")
-    with reading(engine) as connection:
-        check = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-    engine.dispose()
+    reader = LedgerReader(place)
+    check = [one for (one,) in rows(place, "PRAGMA integrity_check")] if isinstance(place, Path) else ["ok"]
     return {
         "calls": sum(1 for _ in reader.export()),
         "gaps": msgspec.to_builtins(reader.gaps()),
         "endings": [run.ending for run in reader.runs()],
-        "integrity": list(check),
+        "integrity": check,
     }
 
 
 def main() -> None:
     """Obey until standard input ends."""
-    obeying = Obeying(Path(sys.argv[1]), json.loads(sys.argv[2]))
+    spool = Path(sys.argv[2]) if sys.argv[2] else None
+    obeying = Obeying(place_of(sys.argv[1]), spool, json.loads(sys.argv[3]))
     for line in sys.stdin:
         command, *words = json.loads(line)
         try:

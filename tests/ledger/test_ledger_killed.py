@@ -14,22 +14,23 @@ from ledger_samples import make_call, opened
 from freehold.ledger import tally
 from freehold.ledger.reading import LedgerReader
 from freehold.ledger.tally import Count, Tally
+from freehold.store.places import Place
 
 SHARED = Path("/dev/shm")
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Iterator[Path]:
-    """Where the ledger is; what a killed process has left in shared memory is taken away at the end."""
-    path = tmp_path / "ledger.db"
-    yield path
-    for name in tallies_of(path):
+@pytest.fixture(autouse=True)
+def _no_tally_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a killed process has left in shared memory is taken away at the end."""
+    place = request.getfixturevalue("place") if "place" in request.fixturenames else None
+    yield
+    for name in tallies_of(place) if place is not None else ():
         tally.remove(name)
 
 
 @pytest.mark.parametrize("seconds", [1.4, 1.63, 1.87])
-def test_all_but_the_last_moment_survives_and_the_rest_is_counted(path: Path, seconds: float) -> None:
-    with child(path) as one:
+def test_all_but_the_last_moment_survives_and_the_rest_is_counted(place: Place, seconds: float) -> None:
+    with child(place) as one:
         one.ask("start")
         stdin, stdout = one.process.stdin, one.process.stdout
         assert stdin is not None
@@ -43,7 +44,7 @@ def test_all_but_the_last_moment_survives_and_the_rest_is_counted(path: Path, se
     assert len(told) > 100
 
     # Before anybody has started again, a reader already knows.
-    before = LedgerReader(path)
+    before = LedgerReader(place)
     there = {entry.call.id for entry in before.export()}
     old = {one for one, at in told if at < killed_at - 1.0}
     assert len(old) > 20
@@ -56,64 +57,64 @@ def test_all_but_the_last_moment_survives_and_the_rest_is_counted(path: Path, se
     told_by_reader = [(gap.reason, gap.calls) for gap in before.gaps()]
     assert told_by_reader == ([("killed", missing)] if missing else [])
 
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         ledger.record(make_call())
         assert ledger.flush(5)
-        after = look(path)
+        after = look(place)
     assert after["integrity"] == ["ok"]
     assert after["calls"] == len(there) + 1
     assert [(gap["reason"], gap["calls"]) for gap in after["gaps"]] == told_by_reader
-    assert look(path)["endings"] == ["clean", "killed"]
-    assert [name for name in tallies_of(path) if (SHARED / name).exists()] == []
+    assert look(place)["endings"] == ["clean", "killed"]
+    assert [name for name in tallies_of(place) if (SHARED / name).exists()] == []
 
 
-def test_calls_of_the_first_moment_are_missed_too(path: Path) -> None:
-    with child(path, flush_ms=60_000) as one:
+def test_calls_of_the_first_moment_are_missed_too(place: Place) -> None:
+    with child(place, flush_ms=60_000) as one:
         one.ask("start")
         one.ask("record", 20)
         one.kill()
-    assert [(gap.reason, gap.calls) for gap in LedgerReader(path).gaps()] == [("killed", 20)]
+    assert [(gap.reason, gap.calls) for gap in LedgerReader(place).gaps()] == [("killed", 20)]
 
 
-def test_bodies_that_were_committed_survive_too(path: Path) -> None:
-    with child(path) as one:
+def test_bodies_that_were_committed_survive_too(place: Place) -> None:
+    with child(place) as one:
         one.ask("start")
         one.ask("record", 100, 500)
         assert one.ask("flush", 5)
         one.kill()
-    entries = list(LedgerReader(path).export(with_bodies=True))
+    entries = list(LedgerReader(place).export(with_bodies=True))
     assert [len(entry.call.request_body or b"") for entry in entries] == [500] * 100
-    assert LedgerReader(path).gaps() == []
+    assert LedgerReader(place).gaps() == []
 
 
-def test_when_the_count_is_gone_too_the_gap_says_that_the_number_is_unknown(path: Path) -> None:
-    with child(path) as one:
+def test_when_the_count_is_gone_too_the_gap_says_that_the_number_is_unknown(place: Place) -> None:
+    with child(place) as one:
         one.ask("start")
         one.ask("record", 1)
         assert one.ask("flush", 5)
         one.kill()
-    (SHARED / tallies_of(path)[0]).unlink()  # as when the machine is restarted
-    (gap,) = LedgerReader(path).gaps()
+    (SHARED / tallies_of(place)[0]).unlink()  # as when the machine is restarted
+    (gap,) = LedgerReader(place).gaps()
     assert (gap.reason, gap.calls, gap.until_us) == ("killed", None, None)
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         ledger.record(make_call())
         assert ledger.flush(5)
-    assert LedgerReader(path).gaps() == [gap]
+    assert LedgerReader(place).gaps() == [gap]
 
 
-def test_a_process_that_runs_is_not_taken_for_dead(path: Path) -> None:
-    with child(path) as one:
+def test_a_process_that_runs_is_not_taken_for_dead(place: Place) -> None:
+    with child(place) as one:
         one.ask("start")
         one.ask("record", 1)
         assert one.ask("flush", 5)
-        assert [run.ending for run in LedgerReader(path).runs()] == [None]
-        with opened(path) as ledger:
+        assert [run.ending for run in LedgerReader(place).runs()] == [None]
+        with opened(place) as ledger:
             ledger.record(make_call())
             assert ledger.flush(5)
-        assert [run.ending for run in LedgerReader(path).runs()] == ["clean", None]
-        assert LedgerReader(path).gaps() == []
+        assert [run.ending for run in LedgerReader(place).runs()] == ["clean", None]
+        assert LedgerReader(place).gaps() == []
         assert one.ask("close")
-    assert [run.ending for run in LedgerReader(path).runs()] == ["clean", "clean"]
+    assert [run.ending for run in LedgerReader(place).runs()] == ["clean", "clean"]
 
 
 def test_a_tally_outlives_its_process_and_nobody_else_can_read_it(tmp_path: Path) -> None:

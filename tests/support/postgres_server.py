@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -32,7 +33,7 @@ def programs() -> Path | None:
 
 
 class PostgresServer:
-    """One server. It trusts who connects from this machine; nothing it writes is flushed unless `durable`."""
+    """One server. It trusts who connects from this machine, and flushes nothing to the disk unless `durable`."""
 
     def __init__(self, *, durable: bool = False) -> None:
         # Not in pytest's own folder: the server runs as another user, who may not look into that.
@@ -46,7 +47,7 @@ class PostgresServer:
             "max_connections": 200,
         }
         if not durable:
-            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            settings |= {"fsync": "off", "full_page_writes": "off"}
         self._options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         if os.geteuid() == 0:
             user = pwd.getpwnam(_USER)
@@ -80,13 +81,11 @@ class PostgresServer:
 
     def freeze(self) -> None:
         """Let it take connections and answer nothing, as a machine that hangs."""
-        for process in self._processes():
-            process.send_signal(signal.SIGSTOP)
+        self._tell_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Go on after `freeze`."""
-        for process in self._processes():
-            process.send_signal(signal.SIGCONT)
+        self._tell_all(signal.SIGCONT)
 
     def make_database(self, like: str | None = None) -> str:
         """The URL of a database that is new: empty, or a copy of the one at `like`, which nobody may be using."""
@@ -113,13 +112,12 @@ class PostgresServer:
             self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _processes(self) -> list[psutil.Process]:
-        try:
-            number = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
-            first = psutil.Process(number)
-        except (FileNotFoundError, psutil.NoSuchProcess):
-            return []
-        return [first, *first.children(recursive=True)]
+    def _tell_all(self, what: signal.Signals) -> None:
+        with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
+            first = psutil.Process(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]))
+            for process in (first, *first.children(recursive=True)):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(what)
 
     def _run(self, program: str, *arguments: str) -> None:
         folder = programs()

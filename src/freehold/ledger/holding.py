@@ -42,6 +42,9 @@ class Holding(Protocol):
     def recent_bodies(self) -> list[Place]:
         """The bodies stored last, the oldest of them first."""
 
+    def beat(self, counts: Counts) -> None:
+        """Let others see that this process lives, and look for those that do not."""
+
     def write(
         self,
         batch: Batch,

@@ -46,6 +46,8 @@ class Inbox:
     def __init__(self, limit: int, tally: Tally, clock: Clock) -> None:
         self.wake = threading.Event()
         """Set when there is something for the writer to do."""
+        self.pressed = threading.Event()
+        """Set when more than half of the room is taken."""
         self.idle = False
         """Whether the writer sleeps without a time to commit at: then the next call wakes it. Waking it for
         every call would cost each of them two switches between threads."""
@@ -63,6 +65,7 @@ class Inbox:
         """Calls of those that were committed or dropped."""
         self.limit = limit
         """Bytes that unsettled calls may take."""
+        self._much = limit // 2
         self._tally = tally
         self._clock = clock
         self._lock = threading.Lock()
@@ -109,6 +112,8 @@ class Inbox:
             if self.idle or waiting % NUDGE_CALLS == 0 or (held > NUDGE_BYTES and not self.wake.is_set()):
                 self.idle = False
                 self.wake.set()
+            if held > self._much:
+                self.pressed.set()
         except Exception:  # noqa: BLE001 - recording a call must never cost its answer; what is no call is counted
             with self._lock:
                 self._refuse("unrecordable")

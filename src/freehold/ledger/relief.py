@@ -14,8 +14,6 @@ from freehold.ledger.replay import Replay
 _LOOKS_SECONDS = 0.25
 _REST_SECONDS = 2.0
 """After the disk has refused calls, until it is tried again."""
-_FULL = 0.5
-"""Of the inbox: then calls are put by however short they have waited."""
 
 
 class Relief:
@@ -37,7 +35,6 @@ class Relief:
         self._is_failing = is_failing
         self._told = told
         self._seen: deque[tuple[float, int]] = deque()
-        self._rest_until = 0.0
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="freehold-spool", daemon=True)
 
@@ -48,32 +45,38 @@ class Relief:
     def stop(self) -> None:
         """Look no more."""
         self._ending.set()
+        self._inbox.pressed.set()
         if self._thread.ident is not None:
             self._thread.join()
 
     def _work(self) -> None:
-        while not self._ending.wait(_LOOKS_SECONDS):
+        pressed = self._inbox.pressed
+        while not self._ending.is_set():
+            is_full = pressed.wait(_LOOKS_SECONDS)
+            if is_full:
+                pressed.clear()
             now = time.monotonic()
-            if now >= self._rest_until and self._is_due(now):
-                self._put_all_by()
+            if self._is_due(now, is_full=is_full) and not self._put_all_by():
+                self._ending.wait(_REST_SECONDS)
 
-    def _is_due(self, now: float) -> bool:
+    def _is_due(self, now: float, *, is_full: bool) -> bool:
         inbox, seen = self._inbox, self._seen
         seen.append((now, inbox.accepted))
         if not inbox.waiting:
             return False
-        if self._is_failing() or inbox.held > inbox.limit * _FULL:
-            return True
+        if is_full or self._is_failing():
+            return True  # however short they have waited
         overdue = 0
         while seen and seen[0][0] <= now - self._patience:
             overdue = seen.popleft()[1]
         # The first `overdue` calls came in that long ago. They are taken out in their order.
         return inbox.accepted - inbox.waiting < overdue
 
-    def _put_all_by(self) -> None:
+    def _put_all_by(self) -> bool:
+        """Whether the disk took them all."""
+        all_kept = True
         for _ in range(self._inbox.waiting // FRAME_CALLS + 1):
-            calls = self._inbox.take(FRAME_CALLS)
-            if calls and not self._replay.put_by(calls):
-                self._rest_until = time.monotonic() + _REST_SECONDS
-                break
+            if all_kept and (calls := self._inbox.take(FRAME_CALLS)):
+                all_kept = self._replay.put_by(calls)
         self._told()
+        return all_kept

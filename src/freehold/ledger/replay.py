@@ -90,13 +90,11 @@ class Replay:
             self._inbox.drop("unrecordable", refused)
         return len(portion.calls) - refused
 
-    def look_around(self, counts: Counts) -> None:
-        """Let this process be seen to live, take over what others left, and write down the ends of those.
+    def look_around(self) -> None:
+        """Take over what processes that have ended left behind, and write down the ends of those that left nothing.
 
         Raises StoreError, SQLAlchemyError, OSError.
         """
-        self._server.beat(counts)
         for folder in self.spool.take_over():
             self._server.settle(folder.owner)
             self.spool.settled(folder)
-        self._server.settle_others(self.spool.unsettled)

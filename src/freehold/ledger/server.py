@@ -59,12 +59,24 @@ class LedgerServer:
     incident: str | None = None
     """Nothing befalls a server's ledger that would begin another one."""
 
-    def __init__(self, server: Server, process: runs.Process, clock: Clock, *, patience: float) -> None:
+    def __init__(
+        self,
+        server: Server,
+        process: runs.Process,
+        clock: Clock,
+        *,
+        patience: float,
+        unsettled: Callable[[], Collection[int]] = tuple,
+    ) -> None:
+        """`patience`: seconds that a statement may take. `unsettled`: when those processes began that have ended,
+        and calls of which are still to be written.
+        """
         self.place = server
         """Where it is."""
         self._process = process
         self._clock = clock
         self._patience = patience
+        self._unsettled = unsettled
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._names = LearnedNames()
@@ -130,10 +142,17 @@ class LedgerServer:
         return self._write(batch, after, alone=alone, again=again)
 
     def beat(self, counts: runs.Counts) -> None:
-        """Let other machines see that this process lives."""
-        now_us, run = microseconds(self._clock.now()), self._run
+        """Let other machines see that this process lives, and write down the end of those that do not."""
+        now_us, run, host = microseconds(self._clock.now()), self._run, self._process.host
+        unsettled = self._unsettled()
         assert run is not None
-        self.transact(lambda connection: runs.update_run(connection, run, now_us, counts))
+
+        def work(connection: Connection) -> list[str]:
+            runs.update_run(connection, run, now_us, counts)
+            return runs.settle_former_runs(connection, now_us, but=run, host=host, unsettled=unsettled)
+
+        for name in self.transact(work):
+            tally.remove(name)
 
     def add_left(self, batch: Batch, owner: Owner, *, alone: bool = False) -> int:
         """Commit calls that a process which has ended left behind; those that are there already are left alone.
@@ -154,7 +173,7 @@ class LedgerServer:
         """Write down the end of a process that ended in good order, and all of whose calls are in the ledger now."""
         counts, who = owner.counts, owner.process
         if counts is None:
-            return  # it was killed: `settle_others` finds out what is missing
+            return  # it was killed: the next `beat` finds out what is missing
 
         def work(connection: Connection) -> None:
             run = runs.find_run(connection, who)
@@ -165,18 +184,6 @@ class LedgerServer:
 
         self.transact(work)
         tally.remove(who.tally)
-
-    def settle_others(self, unsettled: Collection[int]) -> None:
-        """Write down the end of every process that is gone; but not of those whose calls still wait."""
-        now_us, mine = microseconds(self._clock.now()), self._run
-        assert mine is not None
-        done = self.transact(
-            lambda connection: runs.settle_former_runs(
-                connection, now_us, but=mine, host=self._process.host, unsettled=unsettled
-            )
-        )
-        for name in done:
-            tally.remove(name)
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in one transaction."""
@@ -334,7 +341,8 @@ def _is_there_already(error: Exception) -> bool:
 
 def _ids_of(connection: Connection, calls: Sequence[Call]) -> frozenset[str]:
     """The ids of those calls that are in the ledger."""
-    times = [call.started_us for call in calls if isinstance(call.started_us, int)]
+    # What is no call has been refused for that, and there is no looking for it.
+    times = [call.started_us for call in calls if type(call.started_us) is int]
     if not times:
         return frozenset()
     columns = tables.calls.c

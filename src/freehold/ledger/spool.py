@@ -34,6 +34,8 @@ class Kept(NamedTuple):
     """Those of them that cannot be kept in any form."""
     without_bodies: int
     """Those of them that lost their bodies, for want of room."""
+    problem: str | None
+    """Why it is not all of them."""
 
 
 class Spool:
@@ -66,32 +68,20 @@ class Spool:
         """Bytes of the files."""
         return sum(folder.size for folder in self._folders())
 
-    @property
     def unsettled(self) -> set[int]:
         """When the processes began of which calls are still here."""
         return {folder.owner.process.started_us for folder in self._folders()}
 
     def put(self, calls: Sequence[Call]) -> Kept:
         """Put calls by, as many as go. Returns when they are on the disk. Never raises OSError."""
-        kept = refused = without = 0
         with self._lock:
-            try:
-                bodies = self.size < self._limit * _BODIES_UP_TO
-                for framed in frame(calls, bodies=bodies):
-                    if self.size + len(framed.data) > self._limit:
-                        self.problem = "`ledger.spool_bytes` is used up"
-                        break
-                    if self._own is None:
-                        self._own = Folder.make(self.path, self._process)
-                    self._own.append(framed)
-                    if not bodies:
-                        without += sum(map(_has_bodies, calls[kept : kept + framed.calls]))
-                    kept, refused = kept + framed.calls, refused + framed.refused
-                else:
-                    self.problem = None
-            except OSError as error:
-                self.problem = f"{self.path}: {error.strerror}"
-        return Kept(kept, refused, without)
+            kept = self._append(calls, bodies=True, limit=int(self._limit * _BODIES_UP_TO))
+            if kept.calls < len(calls):
+                rest = self._append(calls[kept.calls :], bodies=False, limit=self._limit)
+                calls_kept, refused = kept.calls + rest.calls, kept.refused + rest.refused
+                kept = Kept(calls_kept, refused, rest.without_bodies, rest.problem)
+            self.problem = kept.problem
+        return kept
 
     def next(self, most: int) -> tuple[Folder, Portion] | None:
         """Some calls to be written, of this process first. Raises OSError."""
@@ -106,6 +96,7 @@ class Spool:
         """These calls are in the ledger. Raises OSError."""
         with self._lock:
             folder.done(portion)
+            self.problem = None  # there may be room again
 
     def take_over(self) -> list[Folder]:
         """What other processes have left behind, of which nothing is to be written any more; it is to be `settled`.
@@ -148,6 +139,23 @@ class Spool:
                 return False
             own.close(remove=not is_kept)
             return is_kept
+
+    def _append(self, calls: Sequence[Call], *, bodies: bool, limit: int) -> Kept:
+        kept = refused = without = 0
+        try:
+            for framed in frame(calls, bodies=bodies) if self.size < limit else ():
+                if self.size + len(framed.data) > limit:
+                    break
+                if self._own is None:
+                    self._own = Folder.make(self.path, self._process)
+                self._own.append(framed)
+                if not bodies:
+                    without += sum(map(_has_bodies, calls[kept : kept + framed.calls]))
+                kept, refused = kept + framed.calls, refused + framed.refused
+            problem = "`ledger.spool_bytes` is used up" if kept < len(calls) else None
+        except OSError as error:
+            problem = f"{self.path}: {error.strerror}"
+        return Kept(kept, refused, without, problem)
 
     def _folders(self) -> list[Folder]:
         own = self._own

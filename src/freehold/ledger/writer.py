@@ -209,10 +209,16 @@ class Ledger:
         replay: Replay | None = None
         holding: Holding
         if isinstance(place, Server):
-            holding = server = LedgerServer(place, process, clock, patience=pace.patience)
-            if spool is not None:
-                shelf = Spool(spool, process, settings.spool_bytes)
-                replay = Replay(server, shelf, process, inbox=inbox, pricer=pricer, packer=packer)
+            on_disk = None if spool is None else Spool(spool, process, settings.spool_bytes)
+            holding = server = LedgerServer(
+                place,
+                process,
+                clock,
+                patience=pace.patience,
+                unsettled=tuple if on_disk is None else on_disk.unsettled,
+            )
+            if on_disk is not None:
+                replay = Replay(server, on_disk, process, inbox=inbox, pricer=pricer, packer=packer)
         else:
             holding = LedgerFile(place, process, clock, busy=pace.busy)
         return Writer(

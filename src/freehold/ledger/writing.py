@@ -92,7 +92,8 @@ class Writer:
         if self.failing is not None:
             due = self._retry_at
         elif not self.has_to_write:
-            due = self._tidy_at if self.replay is None else self._when_to_replay(self.replay)
+            is_behind = self.replay is not None and self.replay.spool.calls
+            due = now if is_behind else min(self._tidy_at, self._look_at)
         elif self._deadline is None:
             due = now
         else:
@@ -111,9 +112,9 @@ class Writer:
                 self._deadline = max(now, self._committed_at + self._flush_seconds)
             if at_once or now >= self._due():
                 self._commit(now)
-        if self.failing is None and not batch.calls:
-            self._write_what_was_put_by()
-        if self.failing is None and not batch.calls:
+        if self.failing is None and self.holding.is_open and not batch.calls:
+            self._look_around(now)
+        if self.failing is None and self.holding.is_open and not batch.calls:
             self._run_errands()
             self._tidy(now)
 
@@ -196,32 +197,33 @@ class Writer:
                 log.warning("%s", self.holding.incident)
 
     def _put_batch_by(self) -> None:
-        if self.replay is not None:
-            calls = self.batch.calls
+        calls = self.batch.calls
+        if self.replay is not None and calls:
             self._packer.forget([place.digest for place, _ in self.batch.fresh])
             self.batch.clear()
             self._deadline = None
             self.replay.put_by(calls)
 
-    def _when_to_replay(self, replay: Replay) -> float:
-        return 0.0 if replay.spool.calls else min(self._tidy_at, self._look_at)
-
-    def _write_what_was_put_by(self) -> None:
-        replay = self.replay
-        if replay is None or not self.holding.is_open:
-            return
-        give_up_at = time.monotonic() + _REPLAY_SECONDS
+    def _look_around(self, now: float) -> None:
+        """Write what was put by, and look from time to time what became of other processes."""
         try:
-            if time.monotonic() >= self._look_at:
-                replay.look_around(self._counts())
+            if now >= self._look_at:
+                if self.replay is not None:
+                    self.replay.look_around()
+                self.holding.beat(self._counts())
                 self._look_at = time.monotonic() + self._pace.tidy
-            while replay.spool.calls and time.monotonic() < give_up_at:
-                written = replay.step(self._counts())
-                self.written += written or 0
-                if not replay.spool.calls:
-                    self._look_at = 0.0  # what others left is complete: their ends can be written down
+            if self.replay is not None and self.replay.spool.calls:
+                self._write_what_was_put_by(self.replay)
         except _FAULTS as error:
             self._meet(error)
+
+    def _write_what_was_put_by(self, replay: Replay) -> None:
+        give_up_at = time.monotonic() + _REPLAY_SECONDS
+        while (written := replay.step(self._counts())) is not None:
+            self.written += written
+            if time.monotonic() >= give_up_at:
+                return
+        self._look_at = 0.0  # what others left is complete: their ends can be written down
 
     def _counts(self) -> Counts:
         return Counts(self._inbox.recorded, self.written, sum(self._inbox.dropped.values()))
@@ -237,7 +239,7 @@ class Writer:
         return self._retention.step(connection, microseconds(self._clock.now()))
 
     def _run_errands(self) -> None:
-        if not self.holding.is_open or (self.replay is not None and self.replay.spool.calls):
+        if self.replay is not None and self.replay.spool.calls:
             return  # what is asked for may be about a call that is still to be written
         for errand in self._inbox.take_errands():
             try:

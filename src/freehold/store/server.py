@@ -18,8 +18,8 @@ from sqlalchemy.pool import QueuePool
 from freehold.core.errors import StoreError
 from freehold.store.places import Server
 
-_CONNECT_SECONDS = 2
-"""The least that the driver knows."""
+_CONNECTING = 2
+"""Times the patience for one statement: it takes up to eight rounds, with encryption and a password."""
 _NETWORK: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -44,7 +44,8 @@ def schema_of(history: str) -> str:
 def server_engine(server: Server, history: str, *, patience: float, read_only: bool = False) -> Engine:
     """An engine on the schema of `history`. Connects to nothing yet.
 
-    `patience`: seconds that one statement may take, and half of that a lock that somebody else holds.
+    `patience`: seconds that one statement may take; connecting twice that, and half of it a lock that somebody
+    else holds.
     Raises StoreError: the driver is not installed.
     """
     try:
@@ -62,7 +63,7 @@ def server_engine(server: Server, history: str, *, patience: float, read_only: b
 
         connection = Patient.connect(
             server.url.reveal(),
-            connect_timeout=_CONNECT_SECONDS,
+            connect_timeout=max(2, int(_CONNECTING * patience)),
             prepare_threshold=None,
             application_name="freehold",
             **_NETWORK,
