@@ -8,11 +8,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from databases import rows
 from hypothesis import given
 from hypothesis import strategies as st
 
 from freehold.access.keys import Keys
 from freehold.core.errors import BadRequest, FreeholdError, NotFound, StoreError
+from freehold.store.places import Place
 
 HOUR = 3600 * 1_000_000
 DAY = 24 * HOUR
@@ -32,18 +34,21 @@ class Hands:
         return self.seconds
 
 
+only_files = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def clock() -> Hands:
     return Hands()
 
 
 @pytest.fixture
-def opened(tmp_path: Path, clock: Hands) -> Iterator[Callable[[], Keys]]:
+def opened(place: Place, tmp_path: Path, clock: Hands) -> Iterator[Callable[[], Keys]]:
     """Opens the same keys again, as another process would."""
     made: list[Keys] = []
 
     def open_() -> Keys:
-        made.append(Keys(tmp_path / "access.db", tmp_path / "secret", clock))
+        made.append(Keys(place, tmp_path / "secret", clock))
         return made[-1]
 
     yield open_
@@ -123,10 +128,10 @@ def test_what_another_process_does_is_seen_at_the_next_refresh(opened: Callable[
     here, there = opened(), opened()
     _, token = there.create("laptop")
     assert here.find(token) is None
-    here.refresh()
+    here.keep_up()
     assert here.find(token) is not None
     there.revoke("laptop")
-    here.refresh()
+    here.keep_up()
     assert here.find(token) is None
     assert here.problem is None
 
@@ -135,7 +140,7 @@ def test_an_idle_refresh_is_cheap(keys: Keys) -> None:
     keys.create("laptop")
     began = time.process_time()
     for _ in range(200):
-        keys.refresh()
+        keys.keep_up()
     assert (time.process_time() - began) / 200 < 0.005
 
 
@@ -223,7 +228,7 @@ def test_only_old_keys_of_freeholds_own_making_are_forgotten(keys: Keys, clock: 
     assert [key.name for key in keys.list()] == ["update", "up and away", "laptop", "up 3"]
 
 
-def test_the_secret_is_in_no_file_and_in_no_word(keys: Keys, tmp_path: Path) -> None:
+def test_the_secret_is_in_no_file_and_in_no_word(keys: Keys, place: Place, tmp_path: Path) -> None:
     said: list[object] = []
     tokens = []
     for number in range(5):
@@ -240,6 +245,7 @@ def test_the_secret_is_in_no_file_and_in_no_word(keys: Keys, tmp_path: Path) -> 
     said.append(keys.revoke(tokens[0]))
     keys.refresh()
     files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    files.append(repr(rows(place, "SELECT * FROM keys", "access")).encode())
     assert any(b"holder 4" in data for data in files)  # the search does look where keys are kept
     for token in tokens:
         body = token.removeprefix("fh-")
@@ -250,32 +256,34 @@ def test_the_secret_is_in_no_file_and_in_no_word(keys: Keys, tmp_path: Path) -> 
 
 def test_files_are_for_their_owner_only(keys: Keys, tmp_path: Path) -> None:
     keys.create("laptop")
-    for path in tmp_path.iterdir():
+    for path in (path for path in tmp_path.rglob("*") if path.is_file()):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 
+@only_files
 def test_a_removed_database_keeps_the_known_keys_good_and_is_reported(keys: Keys, tmp_path: Path) -> None:
     _, token = keys.create("laptop")
     keys.close()
-    keys = Keys(tmp_path / "access.db", tmp_path / "secret")
+    keys = Keys(tmp_path / "data" / "ledger.db", tmp_path / "secret")
     with closing(keys):
-        (tmp_path / "access.db").rename(tmp_path / "elsewhere")
+        (tmp_path / "data" / "ledger.db").rename(tmp_path / "elsewhere")
         for _ in range(2):
-            keys.refresh()
+            keys.keep_up()
             assert keys.find(token) is not None
             assert isinstance(keys.problem, StoreError)
         with pytest.raises(StoreError):
             keys.create("phone")
-        (tmp_path / "elsewhere").rename(tmp_path / "access.db")
-        keys.refresh()
+        (tmp_path / "elsewhere").rename(tmp_path / "data" / "ledger.db")
+        keys.keep_up()
         assert keys.problem is None
         keys.revoke("laptop")
         assert keys.find(token) is None
 
 
+@only_files
 def test_a_replaced_database_is_taken_over(keys: Keys, opened: Callable[[], Keys], tmp_path: Path) -> None:
     _, old = keys.create("laptop")
-    for path in tmp_path.glob("access.db*"):
+    for path in tmp_path.glob("data/ledger.db*"):
         path.unlink()
     _, new = opened().create("phone")
     keys.refresh()

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from freehold.access.keys import Keys
+from freehold.store.places import Place
 
 
 class Hands:
@@ -29,8 +38,9 @@ class KeysOverTime(RuleBasedStateMachine):
 
     tokens = Bundle("tokens")
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__()
+        self.place = place
         self.folder = Path(tempfile.mkdtemp(prefix="freehold-test-"))
         self.clock = Hands()
         self.writer = self._open()
@@ -38,7 +48,7 @@ class KeysOverTime(RuleBasedStateMachine):
         self.expiry: dict[str, float] = {}
 
     def _open(self) -> Keys:
-        return Keys(self.folder / "access.db", self.folder / "secret", self.clock)
+        return Keys(self.place, self.folder / "secret", self.clock)
 
     def teardown(self) -> None:
         self.writer.close()
@@ -70,7 +80,7 @@ class KeysOverTime(RuleBasedStateMachine):
 
     @invariant()
     def both_know_the_same(self) -> None:
-        self.endpoint.refresh()
+        self.endpoint.keep_up()
         good = {token for token, expiry in self.expiry.items() if expiry > self.clock.seconds}
         for keys in (self.writer, self.endpoint):
             assert {token for token in self.expiry if keys.find(token)} == good
@@ -83,5 +93,13 @@ class KeysOverTime(RuleBasedStateMachine):
         return revoked_us is None and (expires_us is None or expires_us > self.clock.seconds * 1_000_000)
 
 
-KeysOverTime.TestCase.settings = settings(max_examples=10, stateful_step_count=12, deadline=None)
-TestKeysOverTime = KeysOverTime.TestCase
+def test_keys_over_time(places: Callable[[], Place]) -> None:
+    run_state_machine_as_test(
+        lambda: KeysOverTime(places()),  # type: ignore[arg-type]  # anything that makes one will do
+        settings=settings(
+            max_examples=10,
+            stateful_step_count=12,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        ),
+    )

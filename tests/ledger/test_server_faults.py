@@ -329,6 +329,8 @@ def test_the_spool_keeps_to_its_size_and_gives_up_bodies_before_calls(place: Ser
     away = Server(Secret("postgresql://127.0.0.1:9/nothing", "test"))
     with child(away, spool=spool, spool_bytes=200_000) as one:
         one.ask("start")
+        one.ask("record", 100, 1000)
+        one.wait_for(spooled=100)
         while not one.ask("status")["spool_problem"]:
             one.ask("record", 100, 1000)
             time.sleep(0.02)

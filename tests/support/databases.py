@@ -7,7 +7,8 @@ the half with the server is skipped.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,22 @@ def databases() -> Iterator[Databases]:
         pytest.skip(NOT_INSTALLED)
     with serving() as server:
         yield Databases(server)
+
+
+@pytest.fixture(params=KINDS)
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Place]]:
+    """Makes as many places as are needed, each with a database of its own; of each kind in turn."""
+    made: list[Server] = []
+
+    def make() -> Place:
+        if request.param == "sqlite":
+            return Path(tempfile.mkdtemp(dir=tmp_path)) / "data" / "ledger.db"
+        made.append(request.getfixturevalue("databases").make())
+        return made[-1]
+
+    yield make
+    for place in made:
+        request.getfixturevalue("databases").drop(place)
 
 
 @pytest.fixture(params=KINDS)
