@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -249,6 +250,23 @@ def test_what_a_killed_process_had_put_by_is_taken_over_and_the_rest_is_counted(
         wait_until(lambda: [(gap.reason, gap.calls) for gap in reader.gaps()] == [("killed", 3)])
         assert [run.ending for run in reader.runs()] == [None, "killed"]
         assert ledger.status.written == 0, "these were not its own"
+    assert list(spool.iterdir()) == []
+
+
+def test_a_process_that_never_saw_its_server_and_put_nothing_by_is_missed_all_the_same(
+    place: Server, spool: Path
+) -> None:
+    away = Server(Secret("postgresql://127.0.0.1:9/nothing", "test"))
+    with child(away, spool=spool, flush_ms=60_000) as one:
+        one.ask("start")
+        one.wait_for(state="failing")
+        one.kill()
+    count = tally.read(json.loads(next(spool.glob("*/owner")).read_text())["process"]["tally"])
+    assert count is not None
+    with opened(place, spool=spool):
+        reader = LedgerReader(place)
+        wait_until(lambda: sorted(str(run.ending) for run in reader.runs()) == ["None", "killed"])
+    assert reader.gaps() == []
     assert list(spool.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""Looks at the keys' files without changing anything: for those who examine an installation."""
+"""Looks at the keys' database without changing anything: for those who examine an installation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import sqlalchemy as sql
 
 from freehold.access import tables
 from freehold.access.names import is_held
-from freehold.access.pepper import read_pepper
+from freehold.access.pepper import Pepper, read_pepper
 from freehold.store.database import open_to_read, reading, store_errors
+from freehold.store.places import Place
 
 
 class KeysState(msgspec.Struct, frozen=True):
-    """What the files hold."""
+    """What the database holds."""
 
     keys: int
     """Keys of any state."""
@@ -27,14 +28,14 @@ class KeysState(msgspec.Struct, frozen=True):
     """Whether the pepper is the one that the keys were hashed with."""
 
 
-def inspect_keys(path: Path, pepper_path: Path, now_us: int) -> KeysState:
-    """The state of the keys at a time. Raises StoreError when a file cannot be read."""
-    pepper = read_pepper(pepper_path)
-    engine = open_to_read(path, "access")
+def inspect_keys(place: Place, source: Path | Pepper, now_us: int) -> KeysState:
+    """The state of the keys at a time. Raises StoreError when a database or file cannot be read."""
+    pepper = read_pepper(source)
+    engine = open_to_read(place, "access")
     columns = tables.keys.c
     in_time = sql.or_(columns.expires_us.is_(None), columns.expires_us > now_us)
     good = sql.select(columns.name, columns.expires_us).where(columns.revoked_us.is_(None), in_time)
-    with store_errors(path), reading(engine) as connection:
+    with store_errors(place), reading(engine) as connection:
         count = connection.execute(sql.select(sql.func.count()).select_from(tables.keys)).scalar_one()
         found = connection.execute(good).all()
         check = connection.execute(sql.select(tables.pepper.c.check_value)).scalar()

@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
+
 from freehold.access.inspection import inspect_keys
+from freehold.access.pepper import Pepper, pepper_of, wrong_pepper
 from freehold.core.clock import microseconds
 from freehold.core.errors import StoreError
 from freehold.core.figures import count, counted, show_moment, size
 from freehold.examinations.finding import Finding, broken, good, notice
+from freehold.examinations.server import examine_server
 from freehold.ledger.reading import LedgerReader
-from freehold.store.database import open_to_read, reading, store_errors
+from freehold.store.database import is_made, open_to_read, reading, store_errors
 from freehold.store.migrate import History
+from freehold.store.places import Place
 
 if TYPE_CHECKING:
     from freehold.config.settings import Settings
@@ -27,47 +32,60 @@ DRIFT_US = 60 * 1_000_000
 
 
 def examine_databases(settings: Settings) -> Iterator[Finding]:
-    """Keys, the ledger, batches. Files that are not there yet are made at the first start."""
-    keys, ledger = settings.data / "access.db", settings.data / "ledger.db"
-    if keys.exists():
-        yield from _keys(keys, settings.data / "secret", wide=not settings.server.loopback)
-    if ledger.exists():
+    """Keys, the ledger, batches. What is not there yet is made at the first start."""
+    data, pepper = settings.data, settings.access.pepper
+    source = data / "secret" if pepper is None else pepper_of(pepper.reveal())
+    wide = not settings.server.loopback
+    if settings.database is not None:
+        yield from examine_server(settings.database, data / "spool")
+    keys, ledger = settings.database or data / "access.db", settings.database or data / "ledger.db"
+    if _is_there(keys, "access"):
+        yield from _keys(keys, source, wide=wide)
+    if _is_there(ledger, "ledger"):
         yield from _ledger(ledger)
     batches = settings.data / "batches.db"
     if batches.exists():
         yield _intact(batches, "batches") or good("batches", "intact")
 
 
-def _intact(path: Path, history: History) -> Finding | None:
-    """What is wrong with the file; None when nothing is."""
+def _is_there(place: Place, history: History) -> bool:
     try:
-        engine = open_to_read(path, history)
-        with store_errors(path), reading(engine) as connection:
-            told = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)")]
+        return is_made(place, history)
+    except StoreError:
+        return False  # that the server cannot be asked has been said
+
+
+def _intact(place: Place, history: History) -> Finding | None:
+    """What is wrong with the file, or with the form of what is on a server; None when nothing is."""
+    name = place.name if isinstance(place, Path) else history
+    try:
+        engine = open_to_read(place, history)
+        with store_errors(place), reading(engine) as connection:
+            told = _quick_check(connection) if isinstance(place, Path) else ["ok"]
     except StoreError as error:
-        return broken(path.name, error.message, error.hint)
+        return broken(name, error.message, error.hint)
     if told != ["ok"]:
-        step = f"Stop Freehold and move {path.name} aside; it begins a new one. `sqlite3` may recover the old one."
-        return broken(path.name, f"damaged: {'; '.join(told)}", step)
+        step = f"Stop Freehold and move {name} aside; it begins a new one. `sqlite3` may recover the old one."
+        return broken(name, f"damaged: {'; '.join(told)}", step)
     return None
 
 
-def _keys(path: Path, pepper_path: Path, *, wide: bool) -> Iterator[Finding]:
-    if (wrong := _intact(path, "access")) is not None:
+def _quick_check(connection: Connection) -> list[str]:
+    return [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)")]
+
+
+def _keys(place: Place, source: Path | Pepper, *, wide: bool) -> Iterator[Finding]:
+    if (wrong := _intact(place, "access")) is not None:
         yield wrong
         return
     try:
-        state = inspect_keys(path, pepper_path, microseconds(time.time()))
+        state = inspect_keys(place, source, microseconds(time.time()))
     except StoreError as error:
         yield broken("keys", error.message, error.hint)
         return
     if state.pepper != "agrees" and state.keys:
-        what = "is gone" if state.pepper == "lost" else "was replaced"
-        yield broken(
-            "keys",
-            f"{pepper_path} {what}: none of the {state.keys} keys can be recognised",
-            f"Put it back from a backup. If it is lost for good, move {path.name} away and make new keys.",
-        )
+        wrong_one = wrong_pepper(source, place, state.keys, is_lost=state.pepper == "lost")
+        yield broken("keys", wrong_one.message, wrong_one.hint)
     elif wide and not state.usable:
         yield broken(
             "keys",
@@ -78,17 +96,17 @@ def _keys(path: Path, pepper_path: Path, *, wide: bool) -> Iterator[Finding]:
         yield good("keys", f"{state.good} good, {state.keys - state.good} revoked or expired")
 
 
-def _ledger(path: Path) -> Iterator[Finding]:
-    if (wrong := _intact(path, "ledger")) is not None:
+def _ledger(place: Place) -> Iterator[Finding]:
+    if (wrong := _intact(place, "ledger")) is not None:
         yield wrong
         return
     now_us = microseconds(time.time())
-    reader = LedgerReader(path)
+    reader = LedgerReader(place)
     extent = reader.extent()
     yield good(
         "ledger",
         f"{counted(extent.calls, 'call')}, {count(extent.bodies)} bodies; "
-        f"{size(extent.file_bytes)} on disk, intact",
+        f"{size(extent.file_bytes)} on {'disk, intact' if isinstance(place, Path) else 'the server'}",
     )
     if extent.newest_us is not None and extent.newest_us > now_us + DRIFT_US:
         when = show_moment(extent.newest_us, utc=False)

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -202,6 +203,31 @@ class Folder:
             os.close(self._handle)
             self._handle, self._writing = -1, None
         file.path.unlink(missing_ok=True)
+
+
+class Look(NamedTuple):
+    """What is in a folder."""
+
+    calls: int
+    size: int
+    """Bytes."""
+    running: bool
+    """Whether its process, or one that took it over, runs."""
+
+
+def look_into(path: Path) -> Look:
+    """What is in a folder of the spool. Raises OSError."""
+    lock = os.open(path / _OWNER, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        running = False
+    except BlockingIOError:
+        running = True
+    finally:
+        os.close(lock)
+    frames = [one for file in path.glob(f"*{_SUFFIX}") for one in read_frames(file)]
+    stored = sum(file.stat().st_size for file in path.glob(f"*{_SUFFIX}"))
+    return Look(sum(one.calls for one in frames), stored, running)
 
 
 def _sync(folder: Path) -> None:

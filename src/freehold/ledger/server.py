@@ -170,20 +170,23 @@ class LedgerServer:
         return self._write(batch, after, alone=alone, again=True)
 
     def settle(self, owner: Owner) -> None:
-        """Write down the end of a process that ended in good order, and all of whose calls are in the ledger now."""
+        """Write down the end of a process all of whose calls are in the ledger now.
+
+        Of one that was killed only that there was one: the next `beat` finds out what is missing.
+        """
         counts, who = owner.counts, owner.process
-        if counts is None:
-            return  # it was killed: the next `beat` finds out what is missing
 
         def work(connection: Connection) -> None:
             run = runs.find_run(connection, who)
             if run is None:
-                run = runs.begin_run(connection, who, counts)
-            runs.take_back_death(connection, run)
-            runs.end_run(connection, run, owner.ended_us or who.started_us, counts)
+                run = runs.begin_run(connection, who, counts or runs.Counts(0, 0, 0))
+            if counts is not None:
+                runs.take_back_death(connection, run)
+                runs.end_run(connection, run, owner.ended_us or who.started_us, counts)
 
         self.transact(work)
-        tally.remove(who.tally)
+        if counts is not None:
+            tally.remove(who.tally)
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in one transaction."""

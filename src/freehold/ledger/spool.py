@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from freehold.ledger.folder import Folder, Portion
+from freehold.ledger.folder import Folder, Portion, look_into
 from freehold.ledger.frames import frame
 from freehold.ledger.record import Call
 from freehold.ledger.runs import Counts, Process
@@ -71,6 +71,15 @@ class Spool:
     def unsettled(self) -> set[int]:
         """When the processes began of which calls are still here."""
         return {folder.owner.process.started_us for folder in self._folders()}
+
+    def claim(self) -> None:
+        """Leave a word that this process lives, for those after it: it cannot be written down elsewhere."""
+        with self._lock:
+            try:
+                if self._own is None:
+                    self._own = Folder.make(self.path, self._process)
+            except OSError as error:
+                self.problem = f"{self.path}: {error.strerror}"
 
     def put(self, calls: Sequence[Call]) -> Kept:
         """Put calls by, as many as go. Returns when they are on the disk. Never raises OSError."""
@@ -164,3 +173,18 @@ class Spool:
 
 def _has_bodies(call: Call) -> bool:
     return call.request_body is not None or call.answer_body is not None
+
+
+def waiting_in(spool: Path) -> tuple[int, int, bool]:
+    """Calls and bytes that wait in a spool, and whether a process that runs is looking after some of them.
+
+    Changes nothing. What cannot be read counts as nothing.
+    """
+    calls = stored = 0
+    is_looked_after = False
+    for path in spool.glob("[0-9]*-*"):
+        with contextlib.suppress(OSError):
+            found = look_into(path)
+            calls, stored = calls + found.calls, stored + found.size
+            is_looked_after |= found.running
+    return calls, stored, is_looked_after

@@ -198,6 +198,8 @@ class Writer:
 
     def _put_batch_by(self) -> None:
         calls = self.batch.calls
+        if self.replay is not None and not self.holding.has_run:
+            self.replay.spool.claim()
         if self.replay is not None and calls:
             self._packer.forget([place.digest for place, _ in self.batch.fresh])
             self.batch.clear()

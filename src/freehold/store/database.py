@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from freehold.core.errors import StoreError
 from freehold.store.faults import Fault, fault_of
 from freehold.store.files import file_engine, make_file
 from freehold.store.migrate import History, bring_up_to_date, check_revision, revision_of
-from freehold.store.places import Place
+from freehold.store.places import Place, Server
 from freehold.store.server import server_engine
 
 PATIENCE = 5.0
@@ -86,6 +87,21 @@ def open_to_read(place: Place, history: History, *, busy_ms: int = 5000) -> Engi
         engine.dispose()
         raise
     return engine
+
+
+def ask_server(server: Server) -> tuple[int, float]:
+    """The version of a server (`150004`), and how many seconds it takes to answer. Raises StoreError."""
+    engine = server_engine(server, "ledger", patience=PATIENCE, read_only=True)
+    try:
+        with store_errors(server), engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+            began = time.perf_counter()
+            version = connection.exec_driver_sql(
+                "SELECT current_setting('server_version_num')::int"
+            ).scalar_one()
+            return int(version), time.perf_counter() - began
+    finally:
+        engine.dispose()
 
 
 def is_made(place: Place, history: History) -> bool:
