@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from freehold.core.clock import as_datetime, microseconds
+from freehold.store.server import without_waiting
 
 log = logging.getLogger("freehold.ledger")
 
@@ -44,7 +45,7 @@ def make_ahead(connection: Connection, now_us: int) -> None:
             f"CREATE TABLE {_name(start)} PARTITION OF calls FOR VALUES FROM ({start}) TO ({start + WEEK_US})"
         )
         try:
-            with connection.begin_nested():
+            with without_waiting(connection):
                 connection.exec_driver_sql(statement)
         except IntegrityError:
             # Calls of that week came before its table did; they stay where they are, with those that follow.
@@ -58,7 +59,8 @@ def drop_before(connection: Connection, until_us: int, *, most: int) -> bool:
     """
     for start in _weeks(connection):
         if start + WEEK_US <= until_us:
-            connection.exec_driver_sql(f"DROP TABLE {_name(start)}")
+            with without_waiting(connection):
+                connection.exec_driver_sql(f"DROP TABLE {_name(start)}")
     gone = connection.exec_driver_sql(_DELETE_OTHERS, (until_us, most))
     return gone.rowcount == most
 

@@ -149,6 +149,7 @@ class LedgerServer:
 
         def work(connection: Connection) -> list[str]:
             runs.update_run(connection, run, now_us, counts)
+            runs.take_back_death(connection, run)
             return runs.settle_former_runs(connection, now_us, but=run, host=host, unsettled=unsettled)
 
         for name in self.transact(work):

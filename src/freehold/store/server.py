@@ -10,9 +10,12 @@ So whoever waits has a patience: after that the connection is given up, and the 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from freehold.core.errors import StoreError
@@ -27,6 +30,7 @@ _NETWORK: dict[str, Any] = {
     "tcp_user_timeout": 15_000,
 }
 """When a machine has gone without a word, the network tells within half a minute."""
+_LOCK_NOT_AVAILABLE = "55P03"
 Lock = Literal["migrations", "order of calls", "upkeep"]
 _LOCKS: dict[Lock, int] = {
     "migrations": 0x_F4EE_4014_0001,
@@ -99,6 +103,20 @@ def server_engine(server: Server, history: str, *, patience: float, read_only: b
             connection.exec_driver_sql(text, values)
 
     return engine
+
+
+@contextmanager
+def without_waiting(connection: Connection) -> Iterator[None]:
+    """What is done here is left undone when somebody else holds what it needs: a reader may take its time, and
+    whoever waits for him keeps all the others waiting.
+    """
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+            yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
 
 
 def _close_all(connections: list[Any]) -> None:
