@@ -1,6 +1,7 @@
 """What the ledger costs: `python -m benchmarks.ledger`. Run it on a machine that does nothing else.
 
-Its last line on standard output is one JSON object with the figures.
+With `--server URL` (`postgresql://…`, an empty database) the same on a PostgreSQL server. Processor time is that of the
+writing process alone. Its last line on standard output is one JSON object with the figures.
 """
 
 from __future__ import annotations
@@ -14,24 +15,32 @@ import tempfile
 import time
 from decimal import Decimal
 from pathlib import Path
+from random import getrandbits
+from statistics import median
+from typing import NamedTuple
 
 from freehold.core.clock import SystemClock
-from freehold.core.ids import new_id
-from freehold.core.money import Cost
+from freehold.core.money import Cost as Price
+from freehold.core.secret import Secret
 from freehold.core.usage import Usage
 from freehold.ledger.batch import Batch
 from freehold.ledger.bodies import Packer
 from freehold.ledger.file import LedgerFile
+from freehold.ledger.holding import Holding
 from freehold.ledger.inbox import Inbox
 from freehold.ledger.reading import LedgerReader
 from freehold.ledger.record import Attempt, Call
 from freehold.ledger.runs import Counts, Process
+from freehold.ledger.server import LedgerServer
 from freehold.ledger.tally import Tally
+from freehold.store.places import Place, Server
+from freehold.store.server import server_engine
 
 CALLS = 40_000
 BATCH = 2000
 """Calls of one commit: what 8,000 calls a second make in a quarter of a second."""
 MANY = 1_000_000
+FIRST_US = time.time_ns() // 1000 - 86_400_000_000
 USAGE = (
     b'{"prompt_tokens":191,"completion_tokens":%d,"total_tokens":301,"prompt_tokens_details":{"cached_tokens":0,'
     b'"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,'
@@ -42,9 +51,9 @@ USAGE = (
 class Prices:
     """One price for everything."""
 
-    cost = Cost(Decimal("0.0001475"), "genai-prices openai/gpt-4o 2024-08-06")
+    cost = Price(Decimal("0.0001475"), "genai-prices openai/gpt-4o 2024-08-06")
 
-    def cost_of(self, provider: str, model: str, usage: Usage, at_us: int) -> Cost:
+    def cost_of(self, provider: str, model: str, usage: Usage, at_us: int) -> Price:
         """The price."""
         return self.cost
 
@@ -89,9 +98,10 @@ class Bodies:
 def make_call(number: int, bodies: Bodies | None) -> Call:
     """An ordinary call, 125 us after the one before it."""
     usage = USAGE % (number % 2000)
+    started_us = FIRST_US + number * 125
     return Call(
-        id=new_id("call"),
-        started_us=1_790_000_000_000_000 + number * 125,
+        id=f"call_{started_us // 1000:012x}{getrandbits(80):020x}",  # as `new_id` would have made it then
+        started_us=started_us,
         operation="chat",
         dialect="openai-chat",
         key_id=f"key_{number % 7:032x}",
@@ -127,32 +137,68 @@ def time_record(calls: list[Call]) -> float:
     return sorted(rounds)[len(rounds) // 2]
 
 
-def time_writing(path: Path, calls: list[Call]) -> tuple[float, float]:
-    """CPU microseconds of one call in the writer, and bytes of it in the file."""
-    file = LedgerFile(path, Process.here(0, None), SystemClock(), busy=1.0)
-    file.open(Counts(0, 0, 0))
-    batch, times, empty = Batch(Prices(), Packer()), [], path.stat().st_size
+def hold(place: Place) -> Holding:
+    """The ledger there, opened."""
+    process = Process.here(time.time_ns() // 1000, None)
+    holding: Holding = (
+        LedgerFile(place, process, SystemClock(), busy=1.0)
+        if isinstance(place, Path)
+        else LedgerServer(place, process, SystemClock(), patience=60.0)
+    )
+    holding.open(Counts(0, 0, 0))
+    return holding
+
+
+class Cost(NamedTuple):
+    """What writing costs."""
+
+    processor_us: float
+    """Of one call, in the writer."""
+    wall_us: float
+    """Of one call, commits included: its inverse is how many calls a second can be written."""
+    stored_bytes: float
+    """Of one call, indexes included."""
+
+
+def time_writing(place: Place, calls: list[Call]) -> Cost:
+    """The medians of the batches."""
+    holding = hold(place)
+    batch, empty = Batch(Prices(), Packer()), LedgerReader(place).extent().file_bytes
+    busy, waited = [], []
     for first in range(0, len(calls), BATCH):
-        began = time.process_time()
+        began, began_wall = time.process_time(), time.perf_counter()
         for start in range(first, first + BATCH, 128):  # as the writer takes them in
             batch.add(calls[start : min(start + 128, first + BATCH)])
-        file.write(batch, {}, None, Counts(first, first, 0))
-        times.append((time.process_time() - began) / BATCH * 1e6)
+        holding.write(batch, {}, None, Counts(first, first, 0))
+        busy.append((time.process_time() - began) / BATCH * 1e6)
+        waited.append((time.perf_counter() - began_wall) / BATCH * 1e6)
         batch.clear()
-    file.close({}, Counts(len(calls), len(calls), 0))
-    return sorted(times)[len(times) // 2], (path.stat().st_size - empty) / len(calls)
+    holding.close({}, Counts(len(calls), len(calls), 0))
+    stored = (LedgerReader(place).extent().file_bytes - empty) / len(calls)
+    return Cost(median(busy), median(waited), stored)
 
 
-def fill(path: Path, count: int) -> None:
+def fill(place: Place, count: int) -> None:
     """A ledger of many calls without bodies."""
-    file = LedgerFile(path, Process.here(0, None), SystemClock(), busy=1.0)
-    file.open(Counts(0, 0, 0))
+    file = hold(place)
     batch = Batch(Prices(), Packer())
     for first in range(0, count, BATCH):
         batch.add([make_call(number * 700, None) for number in range(first, first + BATCH)])
         file.write(batch, {}, None, Counts(first, first, 0))
         batch.clear()
     file.close({}, Counts(count, count, 0))
+
+
+def place_for(name: str, folder: Path) -> Place:
+    """Where a ledger is measured: a file of its own, or the server, emptied."""
+    if "--server" not in sys.argv:
+        return folder / f"{name}.db"
+    place = Server(Secret(sys.argv[sys.argv.index("--server") + 1], "the command line"))
+    engine = server_engine(place, "ledger", patience=60.0)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA IF EXISTS freehold_ledger CASCADE")
+    engine.dispose()
+    return place
 
 
 def main() -> None:
@@ -170,13 +216,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         figures["record_us"] = time_record(distinct[:20_000])
         for name, calls in (("bare", bare), ("repeated_bodies", repeated), ("distinct_bodies", distinct)):
-            figures[f"writer_us_{name}"], figures[f"bytes_{name}"] = time_writing(
-                Path(folder) / f"{name}.db", calls
-            )
+            cost = time_writing(place_for(name, Path(folder)), calls)
+            figures[f"writer_us_{name}"], figures[f"bytes_{name}"] = cost.processor_us, cost.stored_bytes
+            figures[f"calls_per_second_{name}"] = 1e6 / cost.wall_us
         if "--quick" not in sys.argv:
-            path = Path(folder) / "many.db"
-            fill(path, MANY)
-            reader = LedgerReader(path)
+            place = place_for("many", Path(folder))
+            fill(place, MANY)
+            reader = LedgerReader(place)
             for by in ("route", "model", "key", "day"):
                 began = time.perf_counter()
                 total = sum(one.calls for one in reader.spend(by))
