@@ -10,7 +10,8 @@ import random
 import signal
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,7 @@ _MOST_PAGES = 20
 _BUSY_SECONDS = 0.1
 _FLUSH_SECONDS = 2.0
 _DAY_SECONDS = 86_400.0
+_READ_SECONDS = 5.0
 _DROPS_SECONDS = 10.0
 """Between two lines about dropped calls."""
 
@@ -98,11 +100,11 @@ def has_keys(settings: Settings) -> bool:
     return settings.database is not None or (settings.data / "access.db").exists()
 
 
-def history_of(settings: Settings) -> LedgerReader:
-    """The ledger, to read. Raises StoreError."""
+def history_of(settings: Settings, *, patience: float = 60.0) -> LedgerReader:
+    """The ledger, to read; `patience`: seconds that a server may take over one question. Raises StoreError."""
     from freehold.ledger.reading import LedgerReader
 
-    return LedgerReader(settings.database or settings.data / "ledger.db")
+    return LedgerReader(settings.database or settings.data / "ledger.db", patience=patience)
 
 
 async def list_provider_models(settings: Settings, provider: str) -> list[str]:
@@ -162,34 +164,53 @@ class _Prices:
 
 
 class _Memory:
-    """The calls on record, those of a moment ago included."""
+    """The calls on record, those of a moment ago included. Methods raise Overloaded while it cannot be read."""
 
     def __init__(self, ledger: Ledger, history: LedgerReader) -> None:
         self._ledger = ledger
         self._history = history
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        from freehold.core.errors import Overloaded, StoreError
+
+        # A server that is away is not asked: the few threads for such questions would all wait for it.
+        is_away = not isinstance(self._history.place, Path) and self._ledger.status.state == "failing"
+        try:
+            if is_away:
+                raise StoreError("The ledger's server is away.")
+            self._ledger.flush(_FLUSH_SECONDS)
+            yield
+        except StoreError as error:
+            log.warning("An earlier call cannot be looked at: %s", error)
+            raise Overloaded(
+                "What was said before cannot be read now.",
+                hint="Try again, or send the conversation whole.",
+            ) from None
+
     def recall(self, call_id: str) -> Call | None:
         """The call with its bodies, if it is on record."""
         from freehold.core.errors import ClientError
 
-        self._ledger.flush(_FLUSH_SECONDS)
-        try:
-            found = self._history.call(call_id).call
-        except ClientError:
-            return None
+        with self._asking():
+            try:
+                found = self._history.call(call_id).call
+            except ClientError:
+                return None
         return found if found.id == call_id else None  # a beginning of an id is no id
 
     def recent(self, key_id: str | None, limit: int) -> list[str]:
         """Ids of the newest chats with this key, the newest first."""
         from freehold.ledger.filters import Filter
 
-        self._ledger.flush(_FLUSH_SECONDS)
         chosen = Filter(key_id=key_id, operation="chat")
-        return [entry.call.id for entry in self._history.calls(chosen, limit=limit)]
+        with self._asking():
+            return [entry.call.id for entry in self._history.calls(chosen, limit=limit)]
 
     def forget(self, call_id: str) -> None:
         """Let go of the call's bodies."""
-        self._ledger.forget_bodies(call_id)
+        with self._asking():
+            self._ledger.forget_bodies(call_id)
 
 
 class _Service:
@@ -251,7 +272,7 @@ class _Service:
             )
             background = _background_of(settings, ledger, clock)
             conversations = Conversations(
-                _Memory(ledger, history_of(settings)),
+                _Memory(ledger, history_of(settings, patience=_READ_SECONDS)),
                 limit=settings.server.max_body_bytes,
                 background=background,
             )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from databases import NOT_INSTALLED, Databases
 from load import Load
+from openai import InternalServerError
 from postgres_server import programs, serving
 from running_endpoint import RunningEndpoint, until
 
@@ -139,6 +140,29 @@ def test_answers_go_on_and_every_call_is_on_record_afterwards(
         assert endpoint.figures["freehold_ledger_dropped_total"] == 0
         assert recorded(place) == sorted(one.call for one in load.done)
     assert LedgerReader(place).gaps() == []
+
+
+def test_a_conversation_kept_on_a_server_that_is_away_is_answered_503_and_goes_on_afterwards(
+    own: Databases, place: Server, endpoint: RunningEndpoint
+) -> None:
+    with endpoint, endpoint.sdk() as sdk:
+        first = sdk.responses.create(model="default", input="Hello")
+        again = sdk.responses.create(model="default", input="And?", previous_response_id=first.id)
+        for harm, mend in ((own.server.stop, own.server.start), (own.server.freeze, own.server.thaw)):
+            harm()
+            assert sdk.responses.create(model="default", input="Hello").output_text
+            until(lambda: endpoint.health["parts"]["ledger"].startswith("failing"))
+            began = time.monotonic()
+            with pytest.raises(InternalServerError) as caught:
+                sdk.responses.create(model="default", input="And?", previous_response_id=again.id)
+            assert time.monotonic() - began < 1.0
+            assert caught.value.status_code == 503
+            assert "127.0.0.1" not in str(caught.value), "clients need not know where the database is"
+            assert sdk.responses.create(model="default", input="Hello").output_text
+            mend()
+            until(lambda: endpoint.health["parts"]["ledger"] == "ok")
+            more = sdk.responses.create(model="default", input="And?", previous_response_id=again.id)
+            assert more.output_text
 
 
 def test_an_endpoint_that_is_started_again_while_its_server_is_away_answers_and_forgets_nothing(

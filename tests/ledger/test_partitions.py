@@ -51,6 +51,8 @@ def test_calls_lie_in_their_week_and_weeks_are_made_ahead(place: Server) -> None
             ("calls_of_other_times", 2),
         ]
         assert len(rows(place, TABLES)) == 7
+        words = rows(place, "SELECT DISTINCT route, model, outcome, usage_source FROM named_calls")
+        assert words == [("copilot", "gpt-4o", "answered", "provider")]
         clock.now_us += 21 * DAY_US
         wait_until(lambda: ("calls_2024_11_18",) in rows(place, TABLES))
         assert len(LedgerReader(place).calls()) == 6

@@ -209,6 +209,28 @@ def test_what_waits_survives_the_end_of_the_process_and_its_end_is_told(
     assert list(spool.iterdir()) == []
 
 
+def test_a_process_that_ends_while_its_server_hangs_keeps_nobody_waiting_and_loses_nothing(
+    own: Databases, place: Server, spool: Path
+) -> None:
+    calls = [make_call(request_body=b"%d" % number) for number in range(30)]
+    with opened(place, spool=spool) as ledger:
+        for call in calls[:10]:
+            ledger.record(call)
+        assert ledger.flush(5)
+        own.server.freeze()
+        for call in calls[10:]:
+            ledger.record(call)
+        began = time.monotonic()
+        assert ledger.close(5.0)
+        assert time.monotonic() - began < 4.0
+        assert ledger.status.dropped == 0
+    own.server.thaw()
+    with opened(place, spool=spool):
+        reader = LedgerReader(place)
+        wait_until(lambda: [run.ending for run in reader.runs()] == [None, "clean"])
+    expect_all_once(place, calls)
+
+
 def test_a_process_that_lived_and_died_without_its_server_is_on_record_all_the_same(
     own: Databases, place: Server, spool: Path
 ) -> None:

@@ -38,6 +38,8 @@ PREFIX = 7
 KEEP_EXPIRED_US = 7 * 86400 * 1_000_000
 """How long an expired key of Freehold's own making is kept, so that its recent calls still show its name."""
 
+_LOCK_SECONDS = 0.1
+"""How long a refresh waits for another thread that looks at the server at this moment."""
 _FAULTS = (SQLAlchemyError, sqlite3.Error, OSError, msgspec.MsgspecError)
 
 
@@ -116,11 +118,18 @@ class Keys:
         opened is left alone for a second, however often this is called; a server that went away is left to
         `keep_up`.
         """
-        if self._lock.acquire(blocking=isinstance(self._hold, KeyFile)):
+        hold, patience = self._hold, -1.0
+        if isinstance(hold, KeyServer):
+            if not hold.may_look:
+                return
+            patience = _LOCK_SECONDS
+        if self._lock.acquire(timeout=patience):
             try:
                 self._look(is_patient=False)
             finally:
                 self._lock.release()
+        elif isinstance(hold, KeyServer):
+            hold.rest(1.0)  # whoever holds it seems to wait for the server
 
     def keep_up(self) -> None:
         """As `refresh`, but connects anew to a server that was away, which may take seconds. For a thread."""

@@ -17,8 +17,8 @@ from freehold.store.server import schema_of, set_patience
 
 LOOK_SECONDS = 0.25
 """How long an answer may wait for a look; a server that takes longer is looked at by a thread of its own."""
-_SHARE = 50
-"""A look that took a millisecond is followed by the next one fifty milliseconds later at the soonest."""
+_SHARE = 20
+"""A look that kept answers waiting for a millisecond is followed by the next one twenty later at the soonest."""
 
 
 class KeyServer:
@@ -69,8 +69,8 @@ class KeyServer:
         Unless `is_patient`, it takes a quarter of a second at most, and does not connect: False, when it had to.
         """
         began = time.monotonic()
-        if not is_patient and (self._watching is None or began < self._look_at):
-            return self._watching is not None
+        if not is_patient and not self.may_look:
+            return not self.is_away
         if self._watching is None:
             self.open()
             return True
@@ -82,8 +82,18 @@ class KeyServer:
             self.close()
             raise
         finally:
-            self._look_at = time.monotonic() + _SHARE * (time.monotonic() - began)
+            if not is_patient:
+                self.rest(_SHARE * (time.monotonic() - began))
         return True
+
+    @property
+    def may_look(self) -> bool:
+        """Whether answers may be kept waiting for a look."""
+        return self._watching is not None and time.monotonic() >= self._look_at
+
+    def rest(self, seconds: float) -> None:
+        """Keep no answer waiting for so long."""
+        self._look_at = time.monotonic() + seconds
 
     @contextmanager
     def watching(self) -> Iterator[sql.Connection]:

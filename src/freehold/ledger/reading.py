@@ -77,8 +77,10 @@ class LossCount(msgspec.Struct, frozen=True):
 class LedgerReader:
     """Answers questions about the ledger at `place`. Methods raise StoreError when it cannot be read."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, patience: float = 60.0) -> None:
+        """`patience`: seconds that a server may take over one question."""
         self.place = place
+        self._patience = patience
         self._was_there = False
 
     @property
@@ -206,7 +208,7 @@ class LedgerReader:
 
     @cached_property
     def _engine(self) -> Engine:
-        return open_to_read(self.place, "ledger")
+        return open_to_read(self.place, "ledger", patience=self._patience)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

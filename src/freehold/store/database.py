@@ -69,7 +69,9 @@ def open_database(
     return engine
 
 
-def open_to_read(place: Place, history: History, *, busy_ms: int = 5000) -> Engine:
+def open_to_read(
+    place: Place, history: History, *, busy_ms: int = 5000, patience: float = _READERS_PATIENCE
+) -> Engine:
     """An engine that can only read the database at `place`. Changes nothing, not even its revision.
 
     Raises StoreError: there is no such database, it cannot be read, or it is of another revision.
@@ -79,7 +81,7 @@ def open_to_read(place: Place, history: History, *, busy_ms: int = 5000) -> Engi
             raise StoreError(f"There is no database at `{place}` yet.", hint="`freehold up` makes it.")
         engine = file_engine(place, busy_ms=busy_ms, cache_kb=8000, read_only=True)
     else:
-        engine = server_engine(place, history, patience=_READERS_PATIENCE, read_only=True)
+        engine = server_engine(place, history, patience=patience, read_only=True)
     try:
         with store_errors(place):
             check_revision(engine, history, place)
