@@ -166,7 +166,7 @@ def test_a_row_that_has_become_another_body_is_not_shown_as_the_call_s_own(place
         assert ledger.flush(5)
     # Another address in its place: the first byte of the hash is turned round.
     if isinstance(place, Path):
-        change(place, "UPDATE bodies SET digest = x'1220' || zeroblob(32)")
+        change(place, "UPDATE bodies SET digest = CAST(x'1220' || zeroblob(32) AS BLOB)")
     else:
         change(place, "UPDATE bodies SET digest = set_byte(digest, 2, 255 - get_byte(digest, 2))")
     (entry,) = LedgerReader(place).calls()

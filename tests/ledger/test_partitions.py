@@ -118,6 +118,7 @@ def test_a_machine_that_is_not_heard_of_is_missed_until_it_is_heard_of_again(pla
         reader = LedgerReader(place)
         wait_until(lambda: [run.ending for run in reader.runs()] == ["killed", None])
         assert [(gap.reason, gap.calls) for gap in reader.gaps()] == [("killed", None)]
+        wait_until(lambda: rows(place, "SELECT count(*) FROM gaps") == [(1,)])
         assert "nothing was heard of `elsewhere`" in str(reader.gaps()[0].detail)
         # And as that one would find itself when it could not be reached for a while.
         change(

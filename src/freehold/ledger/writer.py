@@ -166,6 +166,8 @@ class Ledger:
         Calls recorded from now on are dropped and counted, as is what cannot be written in that time.
         """
         self._inbox.close("closed")
+        if self._relief is not None:
+            self._relief.stop()  # before the end is written down: what it holds has to be on the disk by then
         if self._thread.ident is None:
             self._writer.finish()
         else:
@@ -173,8 +175,6 @@ class Ledger:
             self._inbox.wake.set()
             # A try that is under way cannot be stopped; it ends when its wait for a lock does.
             self._thread.join(timeout + self._pace.busy + 1.0)
-        if self._relief is not None:
-            self._relief.stop()
         return not self._thread.is_alive() and self._writer.kept == self._inbox.accepted
 
     @property
