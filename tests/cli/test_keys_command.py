@@ -101,3 +101,15 @@ def test_names_of_good_keys_complete(tmp_path: Path) -> None:
     line = "freehold keys revoke la"
     done = shell(_FREEHOLD_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD="3")
     assert done.stdout.split() == ["laptop"]
+
+
+def test_a_key_may_belong_to_a_team_and_a_user(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell("keys", "create", "laptop", "--team", "search ", "--user", "ana")
+    shell("keys", "create", "phone", "--user", "ana")
+    first, second = shell.json("keys", "list")
+    assert (first["team"], first["user"]) == ("search", "ana")
+    assert (second["team"], second["user"]) == (None, "ana")
+    wrong = shell("keys", "create", "other", "--team", " ")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "A team's name has 1 to 64 printable characters." in wrong.stderr

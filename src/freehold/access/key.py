@@ -20,6 +20,10 @@ class Key(msgspec.Struct, frozen=True, gc=False):
     """Names it may call; None: every one."""
     strict: bool = False
     """Its holder would rather have an error than a loss in translation."""
+    team: str | None = None
+    """Whose limits it shares; None: nobody's."""
+    user: str | None = None
+    """Who it counts for, however many keys they have; None: nobody."""
 
     def may_call(self, name: str) -> bool:
         """Whether the key is good for the route or model `name`."""

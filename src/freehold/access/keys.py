@@ -166,6 +166,8 @@ class Keys:
         expires_us: int | None = None,
         routes: frozenset[str] | None = None,
         strict: bool = False,
+        team: str | None = None,
+        user: str | None = None,
         numbered: bool = False,
     ) -> tuple[Key, str]:
         """A new key and the secret itself, which nobody can be told again.
@@ -174,6 +176,7 @@ class Keys:
         Raises BadRequest, StoreError.
         """
         name = names.checked(name)
+        team, user = names.checked_group(team, "team"), names.checked_group(user, "user")
         token = "fh-" + secrets.token_urlsafe(32)
         with self._changing() as connection:
             now_us = self._now_us()
@@ -189,7 +192,9 @@ class Keys:
                     hint=f"Choose another name, or take that one back: `freehold keys revoke '{name}'`.",
                     param="name",
                 )
-            key = Key(new_id("key"), name, token[:PREFIX], now_us, expires_us, None, routes, strict)
+            key = Key(
+                new_id("key"), name, token[:PREFIX], now_us, expires_us, None, routes, strict, team, user
+            )
             row = {
                 "id": key.id,
                 "name": name,
@@ -199,6 +204,8 @@ class Keys:
                 "expires_us": expires_us,
                 "routes": None if routes is None else msgspec.json.encode(sorted(routes)).decode(),
                 "strict": strict,
+                "team": team,
+                "holder": user,
             }
             connection.execute(tables.keys.insert().values(row))
         return key, token
@@ -316,5 +323,14 @@ def _rows(connection: sql.Connection) -> Any:
 def _key(row: Any) -> Key:
     routes = None if row.routes is None else frozenset(msgspec.json.decode(row.routes, type=list[str]))
     return Key(
-        row.id, row.name, row.prefix, row.created_us, row.expires_us, row.revoked_us, routes, row.strict
+        row.id,
+        row.name,
+        row.prefix,
+        row.created_us,
+        row.expires_us,
+        row.revoked_us,
+        routes,
+        row.strict,
+        row.team,
+        row.holder,
     )

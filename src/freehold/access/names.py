@@ -29,6 +29,16 @@ def checked(name: str) -> str:
     return name
 
 
+def checked_group(name: str | None, what: str) -> str | None:
+    """The name of a team or user, without spaces around it. Raises BadRequest as `checked` does."""
+    if name is None:
+        return None
+    name = name.strip()
+    if not name or len(name) > LONGEST or not name.isprintable() or _LIKE_A_KEY.search(name):
+        raise BadRequest(f"A {what}'s name has 1 to {LONGEST} printable characters.", param=what)
+    return name
+
+
 def numbered(name: str, taken: Collection[str]) -> str:
     """`name` itself when it is free, else with the first free number behind it: `up 2`."""
     if name not in taken:

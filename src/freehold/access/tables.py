@@ -19,6 +19,9 @@ keys = Table(
     # A JSON list of names; null: every route.
     Column("routes", Text),
     Column("strict", Boolean, nullable=False, server_default=false()),
+    Column("team", Text),
+    # The user; `user` is a word of SQL's own.
+    Column("holder", Text),
 )
 
 # One row: what the pepper makes of a fixed text, to notice when the pepper was lost or replaced.

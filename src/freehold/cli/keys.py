@@ -51,6 +51,13 @@ def create(
             "--strict", help="An error, before anything is spent, where a translation would lose something."
         ),
     ] = False,
+    team: Annotated[
+        str | None, typer.Option("--team", metavar="TEAM", help="The team whose limits it shares.")
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", metavar="USER", help="The user it counts for, beside their other keys."),
+    ] = None,
     config: Config = None,
     utc: Utc = False,
     as_json: AsJson = False,
@@ -67,6 +74,8 @@ def create(
             expires_us=now_us + span if span else None,
             routes=frozenset(route) if route else None,
             strict=strict,
+            team=team,
+            user=user,
         )
     if as_json:
         write_json({**_as_json(key, now_us), "key": token})
@@ -102,6 +111,8 @@ def list_(
             Column("KEY"),
             Column("STATE"),
             Column("ROUTES", width=40, rank=2),
+            Column("TEAM", width=24, rank=5),
+            Column("USER", width=24, rank=6),
             Column("CREATED", rank=8),
             Column("EXPIRES", rank=3),
             Column("ID", rank=9),
@@ -113,6 +124,8 @@ def list_(
             f"{key.prefix}…",
             state_of(key, now_us),
             "all" if key.routes is None else ", ".join(sorted(key.routes)),
+            key.team or "-",
+            key.user or "-",
             show_moment(key.created_us, utc=utc),
             show_moment(key.expires_us, utc=utc) if key.expires_us else "never",
             key.id,
@@ -174,6 +187,8 @@ def _as_json(key: Key, now_us: int) -> dict[str, object]:
         "state": state_of(key, now_us),
         "routes": None if key.routes is None else sorted(key.routes),
         "strict": key.strict,
+        "team": key.team,
+        "user": key.user,
         "created": iso(key.created_us),
         "expires": iso(key.expires_us),
         "revoked": iso(key.revoked_us),
