@@ -10,8 +10,8 @@ import random
 import signal
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ import msgspec
 from freehold.core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from freehold.access.key import Key
     from freehold.access.keys import Keys
     from freehold.batches.desk import Desk
     from freehold.catalog.prices import PriceList
@@ -38,7 +39,14 @@ if TYPE_CHECKING:
     from freehold.ledger.reading import LedgerReader
     from freehold.ledger.record import Call
     from freehold.ledger.reported import Change
+    from freehold.ledger.spending import Spend
     from freehold.ledger.writer import Ledger, LedgerStatus
+    from freehold.limits.account import Counter
+    from freehold.limits.batch import Books, Standing
+    from freehold.limits.clerk import ClerkStatus
+    from freehold.limits.foreseeing import Foreseen
+    from freehold.limits.limit import Limit, On
+    from freehold.limits.service import LimitsService
     from freehold.providers.client import ProviderClient
     from freehold.providers.fetch.fetcher import Fetcher
     from freehold.providers.local.processes import LocalModels
@@ -105,6 +113,52 @@ def history_of(settings: Settings, *, patience: float = 60.0) -> LedgerReader:
     from freehold.ledger.reading import LedgerReader
 
     return LedgerReader(settings.database or settings.data / "ledger.db", patience=patience)
+
+
+def books_of(settings: Settings, clock: Clock | None = None) -> tuple[Books, Clock]:
+    """Where the counters of the limits are kept, and the clock that they go by. Raises StoreError, SettingsError."""
+    from freehold.core.clock import SystemClock
+
+    clock = clock or SystemClock()
+    if settings.shared_url is None:
+        from freehold.limits.filed import FiledBooks
+
+        return FiledBooks(settings.data / "limits.db"), clock
+    from freehold.limits.shared import ServerClock, SharedBooks
+
+    server_clock = ServerClock(clock)
+    return SharedBooks(
+        settings.shared_url.reveal(), server_clock, prefix=settings.shared.prefix
+    ), server_clock
+
+
+def forecasts_of(settings: Settings, standings: Sequence[Standing], now_us: int) -> list[Foreseen]:
+    """What every limit in money, and this month as a whole, will have come to. Raises StoreError."""
+    from freehold.ledger.filters import Filter
+    from freehold.limits.forecast import DAYS
+    from freehold.limits.foreseeing import foresee
+    from freehold.limits.windows import DAY_US
+
+    history = history_of(settings)
+    keys: list[Key] = []
+    if has_keys(settings):
+        with closing(keys_of(settings)) as opened:
+            keys = opened.list()
+    since_us = now_us - (DAYS + 1) * DAY_US
+
+    def days_of(on: On, who: str | None) -> list[Spend]:
+        if not history.exists:
+            return []
+        if on in ("team", "user"):
+            ids = [key.id for key in keys if who == (key.team if on == "team" else key.user)]
+            return [day for one in ids for day in history.spend("day", Filter(key_id=one, since_us=since_us))]
+        words = {"key": "key_id", "route": "route", "model": "model", "provider": "provider"}
+        chosen = Filter(since_us=since_us)
+        if on in words:
+            chosen = msgspec.structs.replace(chosen, **{words[on]: who})
+        return history.spend("day", chosen)
+
+    return foresee(tuple(settings.limits.values()), standings, days_of, now_us)
 
 
 async def list_provider_models(settings: Settings, provider: str) -> list[str]:
@@ -224,6 +278,7 @@ class _Service:
         """Why the newest configuration was not taken; None when it was."""
         self._files: Fetcher | None = None
         self._health_of_providers = _new_health()
+        self._limits = _new_limits(self._open_books, self._remember)
         self._ending: list[asyncio.Task[None]] = []
         """Local models on their way out."""
 
@@ -297,6 +352,7 @@ class _Service:
             )
             self._server = RunningServer(endpoint, settings.server, listener)
             ledger.start()
+            await self._limits.started()
             _favour_answers()
             try:
                 await self._serve(keys, announce)
@@ -304,6 +360,7 @@ class _Service:
                 await self._desk.stop()
                 for provider in engine.runtime.providers.values():
                     provider.close()
+                await self._limits.close()
                 if not await asyncio.to_thread(ledger.close, _LEDGER_CLOSE_SECONDS):
                     log.error("the ledger could not write everything: %s", ledger.status)
                 if self._local is not None:
@@ -377,6 +434,33 @@ class _Service:
             self._fetcher(settings),
             settings.accounts(),
             self._health_of_providers,
+            self._limits.keeper(tuple(settings.limits.values()), settings.price_list(), settings.catalog()),
+        )
+
+    def _open_books(self) -> tuple[Books, Clock]:
+        return books_of(self._settings)
+
+    def _remember(self, limits: Sequence[Limit]) -> dict[Counter, int]:
+        """What the ledger knows of under these limits. Blocks."""
+        from freehold.core.clock import SystemClock, microseconds
+        from freehold.ledger.filters import Filter
+        from freehold.limits.remembering import remembered
+
+        self._ledger.flush(_FLUSH_SECONDS)
+        history = history_of(self._settings)
+        if not history.exists:
+            return {}
+        groups = {key.id: (key.team, key.user, key.name) for key in self._keys.list()}
+        outcomes = ("answered", "failed", "cut", "cancelled")  # what was refused may not have counted
+        return remembered(
+            limits,
+            lambda by, since_us: [
+                one
+                for outcome in outcomes
+                for one in history.spend(by, Filter(since_us=since_us, outcome=outcome))
+            ],
+            groups,
+            microseconds(SystemClock().now()),
         )
 
     def _fetcher(self, settings: Settings) -> Fetcher:
@@ -436,6 +520,13 @@ class _Service:
             else f"cannot be read anew: {self._keys.problem.message}",
             "ledger": _in_words(status),
         }
+        limits = self._limits.status
+        if limits is not None:
+            parts["limits"] = (
+                "ok"
+                if limits.away is None
+                else f"by this process's share, 1/{limits.processes} of what remained: {limits.away}"
+            )
         ready = not self._server.stopping
         if self._local is not None:
             routed = {target.name for route in self._settings.routes.values() for target in route.plan}
@@ -447,6 +538,7 @@ class _Service:
     def _read_figures(self) -> Reading:
         status = self._ledger.status
         return {
+            **_limit_figures(self._limits.status),
             "freehold_calls_active": ("gauge", "Calls in flight.", self._engine.active),
             "freehold_model_changes": (
                 "counter",
@@ -486,6 +578,38 @@ class _Service:
             for model in provider.models
         ]
         return entries
+
+
+def _new_limits(
+    open_books: Callable[[], tuple[Books, Clock]], remember: Callable[[Sequence[Limit]], dict[Counter, int]]
+) -> LimitsService:
+    from freehold.limits.service import LimitsService
+
+    return LimitsService(open_books, remember)
+
+
+def _limit_figures(status: ClerkStatus | None) -> Reading:
+    if status is None:
+        return {}
+    return {
+        "freehold_limits_ok": (
+            "gauge",
+            "Whether limits are counted in common; else each process goes by its share.",
+            float(status.away is None),
+        ),
+        "freehold_limits_processes": (
+            "gauge",
+            "Processes that share the limits, as last seen.",
+            status.processes,
+        ),
+        "freehold_limits_absences": (
+            "counter",
+            "How often the common counters were out of reach.",
+            status.absences,
+        ),
+        "freehold_limits_reserves": ("counter", "Reservations under limits.", status.reserves),
+        "freehold_limits_round_trips": ("counter", "Round trips to the common counters.", status.batches),
+    }
 
 
 def _new_health() -> ProvidersHealth:

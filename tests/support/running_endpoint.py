@@ -65,7 +65,12 @@ class RunningEndpoint:
         self.file = folder / "freehold.toml"
         self.environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(Path(freehold.__file__).parent.parent),
+            "PYTHONPATH": os.pathsep.join(
+                [
+                    str(Path(freehold.__file__).parent.parent),
+                    *os.environ.get("PYTHONPATH", "").split(os.pathsep),
+                ]
+            ).rstrip(os.pathsep),
             "PYTHONWARNINGS": "error",
             "HOME": str(folder),
             "LANG": "C.UTF-8",

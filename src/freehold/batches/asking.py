@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from freehold.access.key import Key
-from freehold.core.errors import BadRequest, FreeholdError, ProviderRefused, Stopping, Unauthorized
+from freehold.core.errors import (
+    BadRequest,
+    FreeholdError,
+    ProviderRefused,
+    RateLimited,
+    Stopping,
+    Unauthorized,
+)
 from freehold.engine.conversations import Conversations
 from freehold.engine.engine import Engine
 from freehold.engine.running import RunningCall
@@ -112,4 +120,6 @@ def _refused(running: RunningCall, error: FreeholdError, dialect: DialectName) -
     status = status_of(error)
     running.fail(error, status)
     retry_after = error.retry_after if isinstance(error, ProviderRefused) else None
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        retry_after = str(math.ceil(error.retry_after))
     return Told(status, encode_error_in(dialect, error), running.call.id, running.call.losses, retry_after)

@@ -16,6 +16,8 @@ class Profile(msgspec.Struct, frozen=True):
     operations: frozenset[Operation] | None = None
     context_window: int | None = None
     """Most tokens of input and output together, as far as its maker says."""
+    max_output_tokens: int | None = None
+    """Most tokens of one answer."""
     input_modalities: frozenset[Modality] | None = None
     output_modalities: frozenset[Modality] | None = None
     licence: str | None = None

@@ -18,7 +18,8 @@ SUMMARIES = {
     "routes": "List the routes: the models behind each name and their prices.",
     "keys": "Create, list and revoke keys.",
     "calls": "List, follow, show and export the calls on record.",
-    "spend": "Add up what the calls cost.",
+    "spend": "Add up what the calls cost, and foresee what they will.",
+    "limits": "Show the limits and how they stand.",
     "doctor": "Examine this installation and say how to mend what is broken.",
 }
 """Every command with its line in `freehold --help`; the module `freehold.cli.NAME` holds it."""

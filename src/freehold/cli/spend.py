@@ -43,6 +43,12 @@ def spend(
     provider: OfProvider = None,
     key: OfKey = None,
     outcome: OfOutcome = None,
+    forecast: Annotated[
+        bool,
+        typer.Option(
+            "--forecast", help="What this month, and every limit in money, will have come to at its end."
+        ),
+    ] = False,
     config: Config = None,
     utc: Utc = False,
     as_json: AsJson = False,
@@ -54,6 +60,11 @@ def spend(
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
+    if forecast:
+        from freehold.cli.forecast import show_forecast  # noqa: PLC0415 - imported when it is wanted
+
+        show_forecast(freehold.settings_from(config), utc=utc, as_json=as_json)
+        return
     settings = freehold.settings_from(config)
     keys = known_keys(settings)
     selection = Selection(

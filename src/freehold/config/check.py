@@ -18,6 +18,7 @@ from freehold.config.settings import Settings
 from freehold.config.suggest import did_you_mean
 from freehold.core.clock import Clock, SystemClock, microseconds
 from freehold.core.errors import SettingsError
+from freehold.limits.limit import Limit
 from freehold.routing.routes import Route, Target
 
 
@@ -115,6 +116,7 @@ def check(
         *_about_providers(settings),
         *(finding for route in settings.routes.values() for finding in _about_route(route, settings)),
         *_about_prices(routes),
+        *_about_limits(settings, routes),
     )
     return Report(path, findings, settings, routes, providers)
 
@@ -193,6 +195,36 @@ def _about_route(route: Route, settings: Settings) -> list[Finding]:
             )
         )
     return found
+
+
+def _about_limits(settings: Settings, routes: tuple[RoutePlan, ...]) -> list[Finding]:
+    """Models that a limit in money keeps from being called."""
+    found = []
+    for limit in settings.limits.values():
+        if limit.allow_unpriced or not any(measure == "money" for measure, _ in limit.bounds):
+            continue
+        for route in routes:
+            if limit.on == "route" and limit.only and route.name not in limit.only:
+                continue
+            found += [
+                Finding(
+                    "warning",
+                    f"The limit `{limit.name}` counts money: calls of `{target.model}` on the route "
+                    f"`{route.name}` that fall under it will be refused, for its price is not known.",
+                    f'State it in `[models."{target.model}"]`, or set `allow_unpriced` in '
+                    f"`[limits.{limit.name}]`.",
+                    key=f"limits.{limit.name}",
+                )
+                for target in route.targets
+                if target.price is None and _is_on(limit, target.model)
+            ]
+    return found
+
+
+def _is_on(limit: Limit, model: str) -> bool:
+    if not limit.only or limit.on not in ("model", "provider"):
+        return True
+    return (model if limit.on == "model" else model.partition("/")[0]) in limit.only
 
 
 def _about_prices(routes: tuple[RoutePlan, ...]) -> list[Finding]:

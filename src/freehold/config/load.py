@@ -10,6 +10,7 @@ from typing import Any
 
 from freehold.catalog.embedded import LOCAL
 from freehold.config.databases import DatabaseReader
+from freehold.config.limits import read_limits
 from freehold.config.models import read_models
 from freehold.config.pools import read_pools
 from freehold.config.problems import Problems
@@ -24,7 +25,7 @@ from freehold.core.errors import SettingsError
 
 NAME = "freehold.toml"
 VARIABLE = "FREEHOLD_CONFIG"
-_NAMED = ("providers", "pools", "routes", "models")
+_NAMED = ("providers", "pools", "routes", "models", "limits")
 """Tables of tables, which are read one by one."""
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
@@ -84,6 +85,8 @@ def load(
     pools = read_pools(values.get("pools", {}), known, problems)
     routes |= read_routes(values.get("routes", {}), known | {*_names(values.get("pools"))}, problems)
     stated = read_models(values.get("models", {}), known, problems)
+    limits = read_limits(values.get("limits", {}), routes, known, problems)
+    shared_url = None if file.shared.url is None else reader.find(file.shared.url, ("shared", "url"))
     data = home / Path(file.data).expanduser()
     if data.exists() and not data.is_dir():
         problems.error(("data",), f"`{data}` is not a folder.")
@@ -106,6 +109,9 @@ def load(
         facts=stated.facts,
         database=database,
         access=AccessSettings(pepper),
+        limits=limits,
+        shared=file.shared,
+        shared_url=shared_url,
         secret_files=secret_files,
         warnings=problems.warnings,
     )

@@ -45,6 +45,7 @@ def read_models(tables: object, providers: Collection[str], problems: Problems) 
             stated.prices[name] = prices
         facts = Profile(
             context_window=section.context_window,
+            max_output_tokens=section.max_output_tokens,
             input_modalities=section.input_modalities,
             output_modalities=section.output_modalities,
             licence=section.licence,

@@ -117,8 +117,8 @@ class ProviderReader:
         if section.base_url is not None and section.prices is None and not is_own_machine(base_url):
             facts = _without_own_machine(facts)
         self._warn_of_listeners(api_key, base_url, key)
-        access_key_id = self._found(section.access_key_id, (*key, "access_key_id"), plain=True)
-        session_token = self._found(section.session_token, (*key, "session_token"))
+        access_key_id = self.find(section.access_key_id, (*key, "access_key_id"), plain=True)
+        session_token = self.find(section.session_token, (*key, "session_token"))
         if facts.get("auth") == "aws" and (
             api_key is None or access_key_id is None or section.region is None
         ):
@@ -240,7 +240,7 @@ class ProviderReader:
             )
         return found.secret
 
-    def _found(self, reference: str | None, here: Key, *, plain: bool = False) -> Secret | None:
+    def find(self, reference: str | None, here: Key, *, plain: bool = False) -> Secret | None:
         """What a reference refers to. `plain`: what is none stands for itself."""
         if reference is None:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
 
@@ -90,7 +91,7 @@ def _read(kind: inspect.Type, unit: str, value: object, key: Key, problems: Prob
                 else items
             )
     if unlimited and value == UNLIMITED:
-        return UNLIMITED
+        return Decimal("Infinity") if isinstance(kind, inspect.DecimalType) else UNLIMITED
     try:
         return _read_one(kind, unit, value)
     except UnfitError as unfit:
@@ -101,11 +102,15 @@ def _read(kind: inspect.Type, unit: str, value: object, key: Key, problems: Prob
 
 def _bare(kind: inspect.Type) -> tuple[inspect.Type, bool]:
     """The type without None, which TOML cannot write, and whether the word `unlimited` will do too."""
-    if not isinstance(kind, inspect.UnionType):
-        return kind, False
-    word = inspect.LiteralType((UNLIMITED,))
-    (bare,) = (one for one in kind.types if one != word and not isinstance(one, inspect.NoneType))
-    return bare, word in kind.types
+    unlimited = False
+    if isinstance(kind, inspect.UnionType):
+        word = inspect.LiteralType((UNLIMITED,))
+        unlimited = word in kind.types
+        (kind,) = (one for one in kind.types if one != word and not isinstance(one, inspect.NoneType))
+    if isinstance(kind, inspect.Metadata):  # a union of Decimal and a word is more than msgspec knows
+        unlimited = bool((kind.extra or {}).get("unlimited"))
+        kind = kind.type
+    return kind, unlimited
 
 
 def _read_each(kind: inspect.Type, value: object, key: Key, problems: Problems) -> Any:

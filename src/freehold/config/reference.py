@@ -22,12 +22,14 @@ from freehold.config.sections import (
     DatabaseSection,
     File,
     HealthSettings,
+    LimitSection,
     LocalSettings,
     ModelSection,
     PoolSection,
     PriceSection,
     ProviderSection,
     RouteSection,
+    SharedSettings,
 )
 from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
@@ -55,6 +57,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "route": RouteSection,
     "model": ModelSection,
     "price": PriceSection,
+    "limit": LimitSection,
+    "shared": SharedSettings,
 }
 """Marker in the document -> what its table is made from."""
 

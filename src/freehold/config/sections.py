@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,6 +16,7 @@ from freehold.catalog.profile import Modality
 from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
+from freehold.limits.limit import On
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import Timeouts
 from freehold.wire.dialect import Hosting, Quirks
@@ -133,6 +134,8 @@ class ModelSection(PriceSection, frozen=True):
     """Several price rows with different `from`, each as `[[models."provider/name".prices]]`."""
     context_window: int | None = None
     """Most tokens of input and output together."""
+    max_output_tokens: int | None = None
+    """Most tokens of one answer. Limits reckon with it where a request does not say `max_tokens`."""
     input_modalities: frozenset[Modality] | None = None
     """What it reads: any of `text`, `image`, `audio`, `video`."""
     output_modalities: frozenset[Modality] | None = None
@@ -172,6 +175,46 @@ class RouteSection(msgspec.Struct, frozen=True):
     with an error."""
 
 
+class LimitSection(msgspec.Struct, frozen=True):
+    """What may be used. Every limit that a call falls under holds: a particular one does not lift a general one."""
+
+    on: On
+    """Whom it is on: `organisation` (all together), or each `team`, `user`, `key`, `route`, `model` or `provider`."""
+    only: tuple[str, ...] = ()
+    """Names of those it is on; without it, each of them, for itself. Keys are named by name or id."""
+    per: Literal["hour", "day", "week", "month", "last 60 seconds", "last 24 hours"] | None = None
+    """Over which time: a calendar `hour`, `day`, `week` or `month`, or what is just past: `last 60 seconds`,
+    `last 24 hours`. Not needed for `concurrency`."""
+    zone: str = "UTC"
+    """Time zone in which days, weeks and months begin, such as `Europe/Berlin`. Weeks begin on Monday."""
+    money: Annotated[Decimal, msgspec.Meta(extra={"unlimited": True})] | None = None
+    """Most US dollars. Models whose price is not known are refused."""
+    tokens: Annotated[int, msgspec.Meta(ge=0)] | Literal["unlimited"] | None = None
+    """Most tokens, read and written together."""
+    input_tokens: Annotated[int, msgspec.Meta(ge=0)] | Literal["unlimited"] | None = None
+    """Most tokens read."""
+    output_tokens: Annotated[int, msgspec.Meta(ge=0)] | Literal["unlimited"] | None = None
+    """Most tokens written, reasoning included."""
+    requests: Annotated[int, msgspec.Meta(ge=0)] | Literal["unlimited"] | None = None
+    """Most calls."""
+    concurrency: Annotated[int, msgspec.Meta(ge=0)] | Literal["unlimited"] | None = None
+    """Most calls at once."""
+    allow_unpriced: bool = False
+    """Whether a model without a known price may be called under a limit in `money`, which then does not count it."""
+    output_when_unsaid: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 32_768
+    """Tokens of an answer that are reckoned with where neither the request nor the catalog bounds it."""
+
+
+class SharedSettings(msgspec.Struct, frozen=True):
+    """The server that replicas on several machines share their limits through."""
+
+    url: str | None = None
+    """Where the address of a Valkey or Redis server is: `env:NAME` or `file:PATH`, as with keys. The address itself is
+    `valkey://:PASSWORD@HOST:6379/0`, or `valkeys://…` with TLS. Without it, limits are kept in `limits.db`."""
+    prefix: Annotated[str, msgspec.Meta(min_length=1)] = "freehold"
+    """What its keys there begin with; installations that share a server have different ones."""
+
+
 class File(msgspec.Struct, frozen=True):
     """Everything that `freehold.toml` may contain."""
 
@@ -193,6 +236,8 @@ class File(msgspec.Struct, frozen=True):
     """How batches are worked off."""
     background: BackgroundSettings = BackgroundSettings()
     """Responses that run on when their client has gone."""
+    shared: SharedSettings = SharedSettings()
+    """What replicas share."""
     providers: dict[str, ProviderSection] = {}
     """One table each."""
     health: HealthSettings = HealthSettings()
@@ -202,4 +247,6 @@ class File(msgspec.Struct, frozen=True):
     routes: dict[str, RouteSection] = {}
     """One table each."""
     models: dict[str, ModelSection] = {}
+    """One table each."""
+    limits: dict[str, LimitSection] = {}
     """One table each."""

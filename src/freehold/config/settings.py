@@ -11,11 +11,12 @@ from freehold.catalog.models import Catalog
 from freehold.catalog.prices import ModelPrice, PriceList
 from freehold.catalog.profile import Profile
 from freehold.config.problems import Finding
-from freehold.config.sections import HealthSettings, LocalSettings
+from freehold.config.sections import HealthSettings, LocalSettings, SharedSettings
 from freehold.core.secret import Secret
 from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
+from freehold.limits.limit import Limit
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import ProviderSettings
 from freehold.routing.plans import Accounts
@@ -52,6 +53,11 @@ class Settings(msgspec.Struct, frozen=True):
     """By name; the default ones among them."""
     prices: dict[str, tuple[ModelPrice, ...]]
     """The user's own price rows by `provider/model`."""
+    limits: dict[str, Limit]
+    """By name."""
+    shared: SharedSettings
+    shared_url: Secret | None
+    """Of the server that limits are shared through; None: they are kept in a file."""
     facts: dict[str, Profile]
     """The user's own facts about models by `provider/model`."""
     database: Server | None = None

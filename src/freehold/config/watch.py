@@ -10,6 +10,7 @@ import msgspec
 
 from freehold.batches.settings import BatchSettings
 from freehold.config.problems import Finding, InvalidSettingsError
+from freehold.config.sections import SharedSettings
 from freehold.config.settings import Settings
 from freehold.core.errors import FreeholdError, SettingsError
 from freehold.engine.background.settings import BackgroundSettings
@@ -24,6 +25,7 @@ FIXED = (
     *(f"ledger.{name}" for name in LedgerSettings.__struct_fields__ if name != "bodies"),
     *(f"batches.{name}" for name in BatchSettings.__struct_fields__),
     *(f"background.{name}" for name in BackgroundSettings.__struct_fields__),
+    *(f"shared.{name}" for name in SharedSettings.__struct_fields__),
 )
 """Settings that stay as they were until the endpoint is started again."""
 

@@ -9,6 +9,9 @@ FreeholdError
 │   │   ├── ThreadUnsupported  400  whoever answers does not hold the conversation; it has to be sent whole
 │   │   └── UnknownResponse    400  there is no such response to go on from
 │   ├── Unauthorized           401
+│   ├── LimitReached           a limit of ours; raised as one of
+│   │   ├── BudgetExhausted    402  it is used up
+│   │   └── RateLimited        429  it may be tried again
 │   ├── Forbidden              403
 │   ├── NotFound               404
 │   │   └── UnknownModel       404
@@ -114,6 +117,47 @@ class Unauthorized(ClientError):
 
     status = 401
     code = "invalid_api_key"
+
+
+class LimitReached(ClientError):
+    """A limit stands in the way. Nothing was asked of a provider."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: str,
+        measure: str,
+        bound: str,
+        used: str,
+        until: str | None,
+        retry_after: float | None,
+        hint: str | None = None,
+    ) -> None:
+        """`bound` and `used` in the measure's unit, as text. `until`: when it counts anew, in ISO 8601; None: what is
+        wanted is more than all of it. `retry_after`: seconds until it may be tried again; None: never.
+        """
+        super().__init__(message, hint=hint)
+        self.limit = limit
+        self.measure = measure
+        self.bound = bound
+        self.used = used
+        self.until = until
+        self.retry_after = retry_after
+
+
+class BudgetExhausted(LimitReached):
+    """A budget is used up until its time is over."""
+
+    status = 402
+    code = "budget_exhausted"
+
+
+class RateLimited(LimitReached):
+    """Too much at this moment; it may be tried again soon."""
+
+    status = 429
+    code = "rate_limit_exceeded"
 
 
 class Forbidden(ClientError):

@@ -22,6 +22,7 @@ from freehold.engine.counting import Estimate, is_not_counted
 from freehold.engine.exchange import AnswerStream, Exchange, Translating
 from freehold.engine.held import HeldStream
 from freehold.engine.pace import Pace
+from freehold.engine.reserving import Aside
 from freehold.ledger.record import Attempt, Call, Outcome
 from freehold.providers.client import ProviderClient, Response
 from freehold.providers.settings import Timeouts
@@ -62,6 +63,7 @@ class RunningAttempt:
     """
 
     __slots__ = (
+        "_aside",
         "_clock",
         "_elapsed_ms",
         "_ended",
@@ -96,8 +98,11 @@ class RunningAttempt:
         elapsed_ms: Callable[[], float],
         limits: Timeouts,
         hides_error: bool = False,
+        aside: Aside | None = None,
     ) -> None:
-        """`quota` is what the call is counted against there; `limits` are this attempt's own. `hides_error`: an
+        """`aside` is what configured limits want; None: there are none.
+
+        `quota` is what the call is counted against there; `limits` are this attempt's own. `hides_error`: an
         error in the middle of a stream is left to whoever reads it.
         """
         self.call = call
@@ -118,6 +123,7 @@ class RunningAttempt:
         self._hides_error = hides_error
         self._pace: Pace | None = None
         """Of a stream that has begun."""
+        self._aside = aside
         self._response: Response | None = None
         self._passage: Passage | None = None
         self._ended = False
@@ -172,7 +178,9 @@ class RunningAttempt:
         return answer
 
     async def _send(self, body: bytes, *, stream: bool) -> Response:
-        """Send it and wait for the answer's head. Raises ProviderError."""
+        """Send it and wait for the answer's head. Raises ProviderError, LimitReached and Forbidden."""
+        if self._aside is not None:
+            await self._aside.take()
         exchange, target, health, now = self.exchange, self.target, self._health, self._clock.tick()
         assert exchange is not None
         if self._passage is None:
@@ -216,6 +224,8 @@ class RunningAttempt:
         """The answer, which used `used`, was not in the form that was asked for: another record begins."""
         record = self.record
         record.outcome, record.usage, record.end_ms = "answered", used, self._elapsed_ms()
+        if self._aside is not None:
+            self._aside.spend(used)
         if self._response is not None:
             self._response.close()
         self.record = self._new_record("repair")
@@ -401,6 +411,8 @@ class RunningAttempt:
         if error is not None:
             record.error = error if isinstance(error, str) else error.code
         record.end_ms = self._elapsed_ms()
+        if self._aside is not None:
+            self._aside.end(record, error)
         if self._response is not None:
             self._response.close()
             self._response = None

@@ -15,6 +15,8 @@ from freehold.engine.attempt import RunningAttempt
 from freehold.engine.capture import Capture, CaptureBudget
 from freehold.engine.continuing import Seam
 from freehold.engine.held import HeldStream
+from freehold.engine.limiting import Headers
+from freehold.engine.reserving import Reserving, forget_refused
 from freehold.engine.runtime import Runtime
 from freehold.engine.tries import Tries
 from freehold.ledger.record import Call, Outcome
@@ -47,6 +49,7 @@ class RunningCall:
         "_record",
         "_request",
         "_request_body",
+        "_reserving",
         "_route",
         "_runtime",
         "_sent",
@@ -79,6 +82,8 @@ class RunningCall:
         self._request_body: bytes | None = None
         self._request: Request | None = None
         self._route: Route | None = None
+        self._reserving: Reserving | None = None
+        """None: there are no limits."""
         self._tries: Tries | None = None
         self._attempt: RunningAttempt | None = None
         """The one that answers."""
@@ -137,6 +142,7 @@ class RunningCall:
         if latest is not None:
             latest.end("failed", error)
             self.call.losses = latest.all_losses
+            forget_refused(self.call, error)
         refused = isinstance(error, ClientError) or (isinstance(error, ProviderRefused) and status < 500)
         self._end("refused" if refused else "failed", status=status, error=error.code, cause=error)
 
@@ -144,6 +150,11 @@ class RunningCall:
         """A stream that the client has seen the beginning of is ended by us."""
         if not self.ended:
             self._cut(error)
+
+    @property
+    def limit_headers(self) -> Headers:
+        """What the client is told of its limits."""
+        return () if self._reserving is None else self._reserving.headers(self.call.dialect)
 
     def last_words(self, error: FreeholdError) -> bytes:
         """How the client is told that its stream breaks off, and why."""
@@ -171,8 +182,18 @@ class RunningCall:
         """
         route, call = self._route, self.call
         assert route is not None
+        limits = self._runtime.limits
+        if limits is not None:
+            writes = call.operation == "chat"
+            self._reserving = Reserving(limits, self.key, route.name, writes=writes, tick=self._clock.tick)
         self._tries = tries = Tries(
-            call, request, route, self._runtime, clock=self._clock, started=self._started
+            call,
+            request,
+            route,
+            self._runtime,
+            clock=self._clock,
+            started=self._started,
+            reserving=self._reserving,
         )
         attempt, answer = await tries.answer()
         self._adopt(attempt)
@@ -326,6 +347,8 @@ class RunningCall:
             if capture is self._capture and capture is not None:
                 call.answer_body = body
         self._capture = self._sent = None
+        if self._reserving is not None:
+            self._reserving.leave()
         if self._record is not None:
             last_words = b"" if cause is None else self.last_words(cause)
             told = self._record(outcome, cause, last_words, self._budget.body_limit)

@@ -9,6 +9,7 @@ import msgspec
 from freehold.access.key import Key
 from freehold.core.errors import Forbidden
 from freehold.engine.inlining import FileFetcher
+from freehold.engine.limiting import Limits
 from freehold.providers.client import ProviderClient
 from freehold.routing.plans import Accounts, ProvidersHealth
 from freehold.routing.routes import Route, RouteTable
@@ -26,6 +27,8 @@ class Runtime(msgspec.Struct, frozen=True):
     """How the providers belong together."""
     health: ProvidersHealth = msgspec.field(default_factory=lambda: ProvidersHealth(random.random))
     """What is known of the providers' state. It outlives the configuration."""
+    limits: Limits | None = None
+    """None: there are none."""
 
     def route_for(self, name: str, key: Key | None) -> Route:
         """The route called `name`, if `key` may call it. Raises UnknownModel or Forbidden.

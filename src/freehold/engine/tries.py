@@ -23,6 +23,7 @@ from freehold.engine.attempt import RunningAttempt
 from freehold.engine.counting import Estimate
 from freehold.engine.exchange import Exchange, exchange_for
 from freehold.engine.origins import maker_of
+from freehold.engine.reserving import Reserving
 from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Call
 from freehold.providers.settings import Timeouts
@@ -68,8 +69,9 @@ class Tries:
         *,
         clock: Clock,
         started: float,
+        reserving: Reserving | None = None,
     ) -> None:
-        """`started`: when the call began, in the clock's ticks."""
+        """`started`: when the call began, in the clock's ticks. `reserving`: what configured limits want."""
         self._call = call
         self._request = request
         self._route = route
@@ -80,6 +82,7 @@ class Tries:
         self._asked = Asked(request, runtime.fetcher)
         self._made_it: Callable[[Target], bool] | None = None
         self._affinity = _affinity_of(request) if runtime.accounts.pools else None
+        self._reserving = reserving
         self._times: dict[Target, int] = {}
         """How often each was asked."""
         self._given_up: set[Target] = set()
@@ -219,6 +222,7 @@ class Tries:
         self._times[target] = times + 1
         runtime, call = self._runtime, self._call
         call.provider, call.model = target.provider, target.model
+        limits = self._limits(target)
         self.latest = attempt = RunningAttempt(
             call,
             target,
@@ -228,8 +232,11 @@ class Tries:
             health=runtime.health,
             clock=self._clock,
             elapsed_ms=self._elapsed_ms,
-            limits=self._limits(target),
+            limits=limits,
             hides_error=self._route.continue_streams,
+            aside=None
+            if self._reserving is None
+            else self._reserving.aside(target, self._request, limits.connect + limits.total),
         )
         try:
             exchange = await (speaking or self._speak)(target)

@@ -241,4 +241,5 @@ def _call_headers(running: RunningCall, dialect: DialectName) -> Headers:
         headers.append((b"x-freehold-model", f"{call.provider}/{call.model}".encode("ascii", "replace")))
     if call.losses:
         headers.append((b"x-freehold-losses", ", ".join(call.losses).encode("ascii", "replace")))
+    headers += running.limit_headers
     return headers

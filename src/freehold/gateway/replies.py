@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from freehold.core.errors import FreeholdError, ProviderRefused, Unauthorized
+from freehold.core.errors import FreeholdError, LimitReached, ProviderRefused, Unauthorized
 from freehold.gateway.joining import JoiningTransport
 from freehold.wire.dialect import DialectName
 from freehold.wire.errors import encode_error_in
@@ -74,6 +75,8 @@ async def send_error(
     headers.append(JSON)
     if isinstance(error, Unauthorized):
         headers.append(_CHALLENGE)
+    if isinstance(error, LimitReached):
+        headers += _headers_of(error)
     if (
         isinstance(error, ProviderRefused)
         and error.retry_after is not None
@@ -99,3 +102,18 @@ def unchunked(send: Send) -> Send:
         await send(message)
 
     return sendunchunked
+
+
+def _headers_of(error: LimitReached) -> Headers:
+    """Which limit it is, and when to come again."""
+    said = [
+        error.limit,
+        f"measure={error.measure}",
+        f"limit={error.bound}",
+        f"used={error.used}",
+        f"reset={error.until or 'never'}",
+    ]
+    headers = [(b"x-freehold-limit", "; ".join(said).encode("ascii", "replace"))]
+    if error.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % math.ceil(error.retry_after)))
+    return headers

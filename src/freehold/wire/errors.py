@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from freehold.core.errors import ClientError, FreeholdError, ProviderRefused
+from freehold.core.errors import ClientError, FreeholdError, LimitReached, ProviderRefused
 from freehold.core.events import ErrorSeen
 from freehold.core.secret import without_our_keys
 from freehold.wire.dialect import DialectName, WireError
@@ -42,8 +42,15 @@ def wire_error_of(error: FreeholdError) -> WireError:
         kind=error_type(status),
         code=error.code,
         param=error.param if isinstance(error, ClientError) else None,
-        retry_after=_seconds(error.retry_after) if isinstance(error, ProviderRefused) else None,
+        retry_after=_wait(error),
     )
+
+
+def _wait(error: FreeholdError) -> float | None:
+    """Seconds until it may be tried again, as far as the error says."""
+    if isinstance(error, LimitReached):
+        return None if error.retry_after is None else math.ceil(error.retry_after)
+    return _seconds(error.retry_after) if isinstance(error, ProviderRefused) else None
 
 
 def retry_after_in(dialect: DialectName, status: int, body: bytes) -> str | None:

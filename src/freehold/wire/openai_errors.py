@@ -9,6 +9,7 @@ from freehold.core.secret import without_our_keys
 
 _TYPES = {
     401: "authentication_error",
+    402: "insufficient_quota",
     403: "permission_error",
     404: "not_found_error",
     429: "rate_limit_error",

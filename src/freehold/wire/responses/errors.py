@@ -11,6 +11,7 @@ from freehold.wire.responses.vocabulary import UNREADABLE, Json, encode
 
 _TYPES = {
     401: "authentication_error",
+    402: "insufficient_quota",
     403: "permission_error",
     404: "not_found_error",
     429: "rate_limit_error",

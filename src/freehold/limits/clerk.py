@@ -1,0 +1,494 @@
+"""Brings what calls want and have used to the books, and goes on without them when they are away.
+
+Everything of one turn of the event loop goes in one batch, one batch at a time: while it is on its way the next one
+gathers. Nobody waits longer than the books' `patience_s`. Then, and whenever they cannot be had, this process goes by
+what it has set aside for itself (`floats.py`), and when they have not answered for some seconds, by its share of what
+remained (`shares.py`), until they answer quickly again. A batch that was sent and not answered is sent again under its
+number, so that what it says is entered once; and then the books are told all that this process holds, which puts
+right whatever else is in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from freehold.core.clock import Clock, microseconds
+from freehold.limits.account import Counter, Settlement
+from freehold.limits.batch import (
+    NOTHING,
+    Batch,
+    Books,
+    Done,
+    Settlements,
+    UnavailableError,
+    Verdict,
+    Want,
+)
+from freehold.limits.floats import Floats, refused
+from freehold.limits.shares import Seen, Shares
+
+if TYPE_CHECKING:
+    from freehold.limits.hold import Hold
+
+log = logging.getLogger("freehold.limits")
+
+GRACE_S = 60.0
+"""After its deadline, what an attempt set aside is taken to be forgotten."""
+_LAG_S = 0.02
+"""A timer that is later than this is late because the process is busy."""
+LOST_S = 3.0
+"""Without a word from the books for so long, they are lost, and each process goes by its share of what remained."""
+_PROBE_S = 0.5
+"""Between two tries while they are away."""
+_MOST_WATCHED = 500
+"""Counters that are kept in view although nobody wanted anything of them for a moment."""
+_MOST_SEEN = 20_000
+_CLOSE_S = 2.0
+
+
+class _Asked(msgspec.Struct, gc=False):
+    wants: tuple[Want, ...]
+    future: asyncio.Future[Verdict | None] | None
+    """Its result is None when the books took too long. For a float, nobody waits."""
+    since: float
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody waits for it."""
+        return self.future is not None and not self.future.done()
+
+
+class ClerkStatus(msgspec.Struct, frozen=True):
+    """For `/health` and `/metrics`."""
+
+    away: str | None
+    """Why this process goes by its share; None when the books are in use."""
+    processes: int
+    """That share them, as last seen."""
+    absences: int
+    """How often the books were away."""
+    batches: int
+    reserves: int
+
+
+class Clerk:
+    """For one process. Every method belongs to the event loop's thread."""
+
+    def __init__(
+        self,
+        books: Books,
+        clock: Clock,
+        *,
+        owner: str,
+        refill: Callable[[], Awaitable[dict[Counter, int]]],
+    ) -> None:
+        """`owner` names this process and no other. `refill` gives what is remembered elsewhere as used, for books
+        that were lost.
+        """
+        self._books = books
+        self._clock = clock
+        self._owner = owner
+        self._refill = refill
+        self._patience_s = books.patience_s
+        self._mine: dict[Counter, int] = {}
+        self._settlements: Settlements = {}
+        self._expirations: dict[Counter, int] = {}
+        self._raises: dict[Counter, int] = {}
+        self._filled = ""
+        self._epoch = ""
+        """What the books were called when they were last seen."""
+        self._filling: asyncio.Task[None] | None = None
+        self._asked: list[_Asked] = []
+        self._flying: list[_Asked] | None = None
+        self._stuck: Batch | None = None
+        self._flight: asyncio.Task[None] | None = None
+        self._scheduled = False
+        self._tired: asyncio.TimerHandle | None = None
+        self._beating: asyncio.TimerHandle | None = None
+        self._beat_due = True
+        self._truth_due = True
+        self._number = 0
+        self._seen: dict[Counter, Seen] = {}
+        self._floats = Floats()
+        self._answered_at = 0.0
+        """When the books last said something, in the loop's time."""
+        self._processes: tuple[str, ...] = (owner,)
+        self._away: str | None = None
+        self._shares: Shares | None = None
+        self._closing = False
+        self._absences = 0
+        self._reserves = 0
+        self.holds: set[Hold] = set()
+        """Everything set aside and not over."""
+
+    # Life
+
+    async def start(self) -> None:
+        """Look at the books, and fill them from what is remembered when they are fresh. Raises nothing: when they are
+        away, that is the state it begins in.
+        """
+        await self._do_now()
+        if self._filling is not None:
+            await self._filling
+            await self._do_now()
+        self._beat_later()
+
+    async def _do_now(self) -> None:
+        """One batch from start to end, and whatever is on its way before it."""
+        while self._flight is not None:
+            await self._flight
+        self._send()
+        flight: asyncio.Task[None] | None = self._flight
+        if flight is not None:
+            await flight
+
+    async def close(self) -> None:
+        """Tell the books what is left to tell."""
+        self._closing = True
+        for timer in (self._tired, self._beating):
+            if timer is not None:
+                timer.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                if self._flight is not None:
+                    await self._flight
+                for counter, amount in self._floats.give_back():
+                    self.settle(counter, amount, 0)
+                self._truth_due = True
+                await self._do_now()
+        if self._flight is not None:
+            self._flight.cancel()
+        if self._filling is not None:
+            self._filling.cancel()
+        if self._settlements or self._stuck is not None:
+            log.error("the limits could not be told of the last calls: they are charged at their worst")
+        await self._books.close()
+
+    @property
+    def status(self) -> ClerkStatus:
+        """How it goes."""
+        return ClerkStatus(self._away, len(self._processes), self._absences, self._number, self._reserves)
+
+    @property
+    def processes(self) -> int:
+        """How many share the books, as last seen."""
+        return max(1, len(self._processes))
+
+    @property
+    def busy(self) -> bool:
+        """Whether the books have not been told everything yet."""
+        return bool(
+            self._flight is not None
+            or self._stuck is not None
+            or self._settlements
+            or self._expirations
+            or self._raises
+            or self._truth_due
+            or self._filled
+        )
+
+    @property
+    def away(self) -> bool:
+        """Whether this process goes by its share."""
+        return self._away is not None
+
+    # What calls say
+
+    async def reserve(self, wants: tuple[Want, ...]) -> Verdict:
+        """Set all of it aside, or nothing. Waits `patience` at the most."""
+        self._reserves += 1
+        self._floats.note(wants, self._clock.tick())
+        if self._away is None:
+            loop = asyncio.get_running_loop()
+            future: asyncio.Future[Verdict | None] = loop.create_future()
+            self._asked.append(_Asked(wants, future, loop.time()))
+            if self._tired is None:
+                self._tire_at(loop.time() + self._patience_s)
+            self._schedule()
+            try:
+                verdict = await future
+            except asyncio.CancelledError:
+                if future.done() and not future.cancelled() and (late := future.result()) is not None:
+                    self._return(wants, late)
+                raise
+            if verdict is not None:
+                return verdict
+        return self._decide_alone(wants)
+
+    def settle(self, counter: Counter, amount: int, actual: int) -> None:
+        """Something that was reserved is over."""
+        left = self._mine.get(counter, 0) - amount
+        if left > 0:
+            self._mine[counter] = left
+        else:
+            self._mine.pop(counter, None)
+        key = self._owner, counter
+        settlement = self._settlements.get(key)
+        if settlement is None:
+            settlement = self._settlements[key] = Settlement()
+        settlement.add(amount, actual)
+        if self._shares is not None:
+            self._shares.charge(counter, actual, self._now_us())
+        self._schedule()
+
+    def expire(self, counter: Counter, amount: int) -> None:
+        """Something that was reserved was never settled: it is charged."""
+        self._mine[counter] = self._mine.get(counter, 0) - amount
+        self._expirations[counter] = self._expirations.get(counter, 0) + amount
+        self._schedule()
+
+    def settle_late(self, counter: Counter, amount: int, actual: int) -> None:
+        """What had been given up as expired is settled after all."""
+        self._mine[counter] = self._mine.get(counter, 0) + amount
+        self.settle(counter, amount, actual)
+        self._truth_due = True
+
+    def remember(self, used: dict[Counter, int]) -> None:
+        """The books are to know of at least this much."""
+        for counter, charged in used.items():
+            self._raises[counter] = max(charged, self._raises.get(counter, 0))
+        self._schedule()
+
+    def _return(self, wants: tuple[Want, ...], verdict: Verdict) -> None:
+        """Nobody wants what was granted any more."""
+        if verdict.granted:
+            for want in wants:
+                self.settle(want.counter, want.amount, 0)
+
+    def _take(self, wants: tuple[Want, ...]) -> None:
+        for want in wants:
+            self._mine[want.counter] = self._mine.get(want.counter, 0) + want.amount
+
+    # Batches
+
+    def _schedule(self) -> None:
+        if self._flight is None and not self._scheduled and self._away is None and not self._closing:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._send)
+
+    def _send(self) -> None:
+        self._scheduled = False
+        if self._flight is not None:
+            return
+        if self._stuck is not None:
+            batch, asked = self._stuck, []
+        else:
+            asked, self._asked = [one for one in self._asked if one.waits], []
+            if self._beat_due:
+                asked = [*self._float_wants(), *asked]
+            batch = self._gather(asked)
+        self._flying = asked
+        self._flight = asyncio.get_running_loop().create_task(self._fly(batch, asked))
+
+    def _gather(self, asked: list[_Asked]) -> Batch:
+        self._number += 1
+        batch = Batch(
+            owner=self._owner,
+            number=self._number,
+            now_us=self._now_us(),
+            settlements=self._settlements,
+            expirations=self._expirations,
+            raises=self._raises,
+            truth={one: held for one, held in self._mine.items() if held} if self._truth_due else None,
+            spares=self._floats.told() if self._floats.changed else {},
+            wants=[one.wants for one in asked],
+            watched=self._floats.counters[:_MOST_WATCHED] if self._beat_due else (),
+            beat=self._beat_due,
+            leave=self._closing and not self._mine,
+            filled=self._filled,
+        )
+        self._settlements, self._expirations, self._raises = {}, {}, {}
+        self._truth_due = self._beat_due = False
+        self._filled = ""
+        return batch
+
+    async def _fly(self, batch: Batch, asked: list[_Asked]) -> None:
+        loop = asyncio.get_running_loop()
+        sent = loop.time()
+        try:
+            done = await self._books.do(batch)
+        except UnavailableError as error:
+            self._lose(batch, str(error))
+        except Exception as error:  # whatever it is, it must not keep calls from being answered
+            log.exception("the books of the limits failed")
+            self._lose(batch, f"{type(error).__name__}: {error}")
+        else:
+            self._stuck = None
+            self._answered_at = loop.time()
+            self._take_in(batch, asked, done)
+            if self._away is not None and loop.time() - sent < self._patience_s:
+                self._come_back()
+        finally:
+            self._flight = self._flying = None
+        for one in asked:  # of a batch that was lost
+            _give_up(one)
+        if self._away is not None:
+            if not self._closing:
+                loop.call_later(_PROBE_S, self._probe)
+        elif self._filling is None and (self._asked or self.busy):
+            self._send()
+
+    def _take_in(self, batch: Batch, asked: list[_Asked], done: Done) -> None:
+        now_us = batch.now_us
+        if done.epoch != self._epoch:
+            if self._epoch:
+                self._remember()  # they are not those that we knew
+            self._epoch = done.epoch
+        if not done.epoch:
+            self._truth_due = True
+            if self._filling is None and not self._filled:
+                self._filling = asyncio.get_running_loop().create_task(self._fill())
+            return
+        for one, verdict in zip(asked, done.verdicts, strict=False):
+            for want, sum_ in zip(one.wants, verdict.sums, strict=True):
+                self._seen[want.counter] = Seen(sum_, now_us)
+            self._answer(one, verdict)
+        for counter, sum_ in zip(batch.watched, done.watched, strict=False):
+            self._seen[counter] = Seen(sum_, now_us)
+        if done.owners:
+            self._processes = done.owners
+        if done.lapsed or done.repeated:
+            self._truth_due = True
+        if len(self._seen) > _MOST_SEEN:
+            kept = set(self._floats.counters)
+            self._seen = {one: seen for one, seen in self._seen.items() if one in kept}
+
+    def _answer(self, one: _Asked, verdict: Verdict) -> None:
+        if verdict.granted:
+            self._take(one.wants)
+        if one.future is None:
+            if verdict.granted:
+                self._floats.add(one.wants[0].counter, one.wants[0].amount)
+        elif not one.future.done():
+            one.future.set_result(verdict)
+        else:  # too late: the call went by the share, or is gone
+            self._return(one.wants, verdict)
+
+    def _remember(self) -> None:
+        """Tell what was last seen: books that know of less were lost."""
+        for counter, seen in self._seen.items():
+            self._raises[counter] = max(seen.sum.charged, self._raises.get(counter, 0))
+        self._truth_due = True
+
+    async def _fill(self) -> None:
+        """The books are new: tell them what the ledger knows, too."""
+        try:
+            for counter, charged in (await self._refill()).items():
+                self._raises[counter] = max(charged, self._raises.get(counter, 0))
+        except Exception:  # what is in memory is told in any case
+            log.exception("the ledger could not be asked for what had been spent")
+        self._filled = secrets.token_hex(8)
+        self._filling = None
+        self._schedule()
+
+    # Time
+
+    def _tire_at(self, when: float) -> None:
+        self._tired = asyncio.get_running_loop().call_at(when, self._tire, when)
+
+    def _tire(self, planned: float) -> None:
+        """Nobody waits longer than this. But when it is us who had no time, what has come is looked at first."""
+        loop = asyncio.get_running_loop()
+        self._tired = None
+        now = loop.time()
+        if now - planned > _LAG_S:
+            self._tire_at(now + _LAG_S)
+            return
+        waiting = [one for one in (*(self._flying or ()), *self._asked) if one.waits]
+        if not waiting:
+            return
+        late = loop.time() - self._patience_s
+        if any(one.since <= late for one in waiting):
+            self._leave("it answers slowly")
+            for one in waiting:
+                _give_up(one)
+            self._asked = []
+        else:
+            first = min(one.since for one in waiting)
+            self._tire_at(first + self._patience_s)
+
+    def _beat_later(self) -> None:
+        late = self._clock.tick() - GRACE_S
+        for hold in [one for one in self.holds if one.deadline < late]:
+            hold.expire()
+        self._beat_due = True
+        self._schedule()
+        loop = asyncio.get_running_loop()
+        self._beating = loop.call_later(self._books.beat_s, self._beat_later)
+
+    def _float_wants(self) -> list[_Asked]:
+        """What this process wants for itself; what it has too much of is given back."""
+        wants = []
+        plan = self._floats.plan(
+            self._seen, len(self._processes), self._clock.tick(), away=self._away is not None
+        )
+        for want, by in plan:
+            if by > 0:
+                wants.append(_Asked((msgspec.structs.replace(want, amount=by),), None, 0.0))
+            else:
+                self._floats.add(want.counter, by)
+                self.settle(want.counter, -by, 0)
+        return wants
+
+    # Without the books
+
+    def _lose(self, batch: Batch, reason: str) -> None:
+        batch.wants = []
+        batch.watched = ()
+        self._stuck = batch
+        self._leave(reason)
+        asked, self._asked = self._asked, []
+        for one in asked:
+            _give_up(one)
+
+    def _leave(self, reason: str) -> None:
+        if self._away is None:
+            log.warning("the limits go by what this process has set aside, or its share: %s", reason)
+            self._absences += 1
+        self._away = reason
+
+    def _probe(self) -> None:
+        if self._away is not None and self._flight is None and not self._closing:
+            self._truth_due = self._beat_due = True
+            self._send()
+
+    def _come_back(self) -> None:
+        """What was used and is held meanwhile goes before whatever is wanted next, in the same batch."""
+        log.warning("the limits go by the common books again")
+        self._away = self._shares = None
+        self._truth_due = True
+
+    def _decide_alone(self, wants: tuple[Want, ...]) -> Verdict:
+        silent = asyncio.get_running_loop().time() - self._answered_at
+        if self._shares is None and self.processes > 1 and silent < LOST_S:
+            if not self._floats.take(wants):
+                return refused(wants, self._seen)
+            sums = [self._seen[want.counter].sum if want.counter in self._seen else NOTHING for want in wants]
+            return Verdict(True, tuple(sums))
+        shares = self._shares
+        if shares is None:
+            count = self.processes
+            place = self._processes.index(self._owner) if self._owner in self._processes else count - 1
+            shares = Shares(dict(self._seen), self._mine, place=place, count=count)
+            if self._away is not None:
+                self._shares = shares
+        verdict = shares.decide(wants, self._now_us())
+        if verdict.granted:
+            self._take(wants)
+            self._truth_due = True
+        return verdict
+
+    def _now_us(self) -> int:
+        return microseconds(self._clock.now())
+
+
+def _give_up(one: _Asked) -> None:
+    if one.future is not None and not one.future.done():
+        one.future.set_result(None)

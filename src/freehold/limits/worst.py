@@ -1,0 +1,128 @@
+"""The most that a request can use: an upper bound, found without a tokenizer.
+
+Text has no more tokens than bytes: every tokenizer in use falls back to bytes, and merges them. So the bytes of the
+request's JSON are a bound on its text; what a template puts between messages is shorter than the JSON around
+them. Pictures, sound, films and documents are reckoned by a table, which is declared and not proven; what turns out to
+be more is charged all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from freehold.core.errors import BadRequest
+from freehold.core.fields import Fields
+from freehold.core.parts import Media, Part, ToolResult
+from freehold.core.request import ChatRequest
+from freehold.limits.subject import Worst
+from freehold.wire.request import Request
+
+MEDIA_TOKENS = {"image": 6_000, "audio": 40_000, "video": 250_000, "document": 100_000}
+"""Of one that is named by URL or by an id, so that nobody here knows its size; of pictures always."""
+BYTES_PER_TOKEN = {"audio": 24, "video": 16, "document": 1}
+"""Of one whose content is here: fewer bytes make a token in no format in use."""
+TOOL_PROMPT = 1_024
+"""What providers put before the model when there are tools, beside their descriptions."""
+BEGINNING = 64
+"""What they put there in any case."""
+
+MOST_TOKENS = 1_000_000_000
+"""Of one call; whoever says more means no bound."""
+_MOST_ANSWERS = 10_000
+
+_MEDIA_WORDS = (b"base64", b"image", b"audio", b"video", b"inline", b"file", b"document", b"media")
+_TOOL_FIELDS = frozenset({"tools", "functions", "toolConfig", "tool_config"})
+
+_decode_number = msgspec.json.Decoder(int | None).decode
+_decode_fields = msgspec.json.Decoder(Fields).decode
+
+
+def worst_of(request: Request, *, writes: bool) -> Worst:
+    """The worst case of a request. `writes`: the answer is written by the model, as with chat."""
+    size = sum([len(raw) + len(name) for name, raw in request.fields.items()])
+    extra = BEGINNING + (TOOL_PROMPT if _TOOL_FIELDS & request.fields.keys() else 0)
+    if not writes:
+        return Worst(size + extra, 0)
+    most, times = _most_written(request)
+    output = None if most is None else min(most * times, MOST_TOKENS)
+    if not _may_hold_media(request):
+        return Worst(size + extra, output, times)
+    try:
+        decoded = request.decoded()
+    except BadRequest:  # a provider may know better what it is; the bytes are a bound on its text
+        return Worst(size + extra, output, times)
+    raw, tokens = _media_in(decoded)
+    return Worst(max(0, size - raw) + tokens + extra, output, times)
+
+
+def _may_hold_media(request: Request) -> bool:
+    return any(
+        any(word in raw for word in _MEDIA_WORDS)
+        for name in ("messages", "contents", "input", "system", "systemInstruction", "system_instruction")
+        if (raw := bytes(request.fields.get(name, b"")))
+    )
+
+
+def _media_in(request: ChatRequest) -> tuple[int, int]:
+    """Bytes of the request that are media, and the tokens that those are reckoned at."""
+    raw = tokens = 0
+    for message in request.messages:
+        for part in _parts(message.parts):
+            if not isinstance(part, Media) or part.text is not None:
+                continue
+            size = 0 if part.data is None else len(part.data)
+            raw += size
+            per_token = BYTES_PER_TOKEN.get(part.kind)
+            if per_token is None or not size:
+                tokens += MEDIA_TOKENS[part.kind]
+            else:
+                tokens += size // per_token + 1_000
+    return raw, tokens
+
+
+def _parts(parts: Sequence[Part]) -> Iterator[Part]:
+    for part in parts:
+        yield part
+        if isinstance(part, ToolResult):
+            yield from _parts(part.content)
+
+
+def _most_written(request: Request) -> tuple[int | None, int]:
+    """`max_tokens` by whatever name, None where it is not said; and how many answers are asked for at once."""
+    fields = request.fields
+    if request.dialect == "gemini":
+        inner = fields.get("generationConfig") or fields.get("generation_config")
+        fields = {} if inner is None else _fields_of(inner)
+        most = _number(fields, "maxOutputTokens", "max_output_tokens")
+        times = _number(fields, "candidateCount", "candidate_count")
+    elif request.dialect == "openai-responses":
+        most, times = _number(fields, "max_output_tokens"), None
+    elif request.dialect == "anthropic-messages":
+        most, times = _number(fields, "max_tokens"), None
+    else:
+        most, times = _number(fields, "max_completion_tokens", "max_tokens"), _number(fields, "n")
+    return most, min(times or 1, _MOST_ANSWERS)
+
+
+def _number(fields: Fields, *names: str) -> int | None:
+    """The largest of those that are there: which one a provider heeds is its own affair."""
+    found = []
+    for name in names:
+        raw = fields.get(name)
+        if raw is not None:
+            try:
+                number = _decode_number(raw)
+            except msgspec.DecodeError:
+                continue
+            if number is not None and number > 0:
+                found.append(number)
+    return max(found, default=None)
+
+
+def _fields_of(raw: msgspec.Raw) -> Fields:
+    try:
+        return _decode_fields(raw)
+    except msgspec.DecodeError:
+        return {}

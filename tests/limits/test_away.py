@@ -1,0 +1,284 @@
+"""The server of the limits is stopped, restarted, emptied, slow, or hangs, while calls go on: never an outage, never no
+limits (https://docs.litellm.ai/blog/redis-circuit-breaker: a slow Redis took the fleet down).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from slow_line import SlowLine
+from valkey_server import PROGRAM, ValkeyServer
+
+from freehold.core.clock import SystemClock
+from freehold.limits.account import PLACE, Counter
+from freehold.limits.batch import Standing, Want
+from freehold.limits.clerk import LOST_S, Clerk
+from freehold.limits.filed import FiledBooks
+from freehold.limits.shared import ServerClock, SharedBooks
+
+if PROGRAM is None:
+    pytest.skip("neither valkey-server nor redis-server is installed", allow_module_level=True)
+pytest.importorskip("valkey", reason="the client for Valkey is not installed")
+
+BOUND = 1000
+DAY = Counter("team|tokens|1|search", until_us=2**60)
+CALLS = Counter("most|concurrency||*", PLACE)
+
+
+async def _nothing() -> dict[Counter, int]:
+    return {}
+
+
+@asynccontextmanager
+async def clerks(port: int, count: int) -> AsyncIterator[list[Clerk]]:
+    """Processes that share the books at the server."""
+    async with AsyncExitStack() as stack:
+        made = []
+        for number in range(count):
+            clock = ServerClock(SystemClock())
+            books = SharedBooks(f"valkey://127.0.0.1:{port}/0", clock)
+            clerk = Clerk(books, clock, owner=f"process-{number}", refill=_nothing)
+            stack.push_async_callback(clerk.close)
+            await clerk.start()
+            made.append(clerk)
+        for clerk in made:  # the first ones learn of the last one
+            until = time.monotonic() + 10
+            while clerk.processes < count:
+                assert time.monotonic() < until
+                await asyncio.sleep(0.05)
+        yield made
+
+
+async def reserve(clerk: Clerk, amount: int, bound: int = BOUND) -> bool:
+    verdict = await clerk.reserve((Want(DAY, amount, bound), Want(CALLS, 1, 10_000)))
+    return verdict.granted
+
+
+def settle(clerk: Clerk, amount: int, actual: int) -> None:
+    clerk.settle(DAY, amount, actual)
+    clerk.settle(CALLS, 1, 0)
+
+
+async def spend(clerk: Clerk, amount: int, bound: int = BOUND) -> bool:
+    """One call that uses all of what it set aside."""
+    granted = await reserve(clerk, amount, bound)
+    if granted:
+        settle(clerk, amount, amount)
+    return granted
+
+
+async def spend_all(clerk: Clerk, amount: int = 10) -> int:
+    """Call until one is refused; what was used."""
+    used = 0
+    while await spend(clerk, amount):
+        used += amount
+    return used
+
+
+async def come_back(*of: Clerk) -> None:
+    end = time.monotonic() + 10
+    while any(clerk.away for clerk in of):
+        assert time.monotonic() < end, [clerk.status for clerk in of]
+        await asyncio.sleep(0.05)
+
+
+async def standing(port: int) -> Standing:
+    books = SharedBooks(f"valkey://127.0.0.1:{port}/0", ServerClock(SystemClock()))
+    try:
+        found = {one.name: one for one in await books.standings(int(time.time() * 1_000_000))}
+        assert all(one.balanced for one in found.values()), found
+        return found[DAY.name]
+    finally:
+        await books.close()
+
+
+async def told(clerk: Clerk) -> None:
+    """Until the books know everything."""
+    end = time.monotonic() + 10
+    while clerk.busy:
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+def test_a_lost_server_leaves_each_its_share_and_is_told_of_it_later(tmp_path: Path) -> None:
+    async def story() -> None:
+        server = ValkeyServer(tmp_path, keep=True)
+        server.start()
+        try:
+            async with clerks(server.port, 2) as (one, other):
+                assert await spend(one, 300)
+                assert await reserve(other, 100)
+                await asyncio.sleep(1.5)  # both have seen that 600 are left
+                server.stop()
+                began = time.monotonic()
+                first = [await spend_all(one), await spend_all(other)]
+                assert time.monotonic() - began < 1.0  # nobody waits for a server that is gone
+                assert sum(first) <= 600
+                await asyncio.sleep(LOST_S + 0.5)
+                second = [await spend_all(one), await spend_all(other)]
+                assert [one.away, other.away] == [True, True]
+                used = 300 + sum(first) + sum(second)
+                assert 850 <= used <= 900  # as good as all of it, and no more
+                settle(other, 100, 20)
+                server.start()
+                await come_back(one, other)
+                await told(one)
+                await told(other)
+                found = await standing(server.port)
+                assert found.settled == used + 20
+                assert not await spend(one, BOUND - found.settled + 1)
+        finally:
+            server.stop()
+
+    asyncio.run(story())
+
+
+def test_a_slow_server_keeps_no_call_waiting(tmp_path: Path) -> None:
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            async with SlowLine(server.port) as line, clerks(line.port, 2) as (one, other):
+                assert await spend(one, 5)
+                assert await spend(other, 5)
+                await asyncio.sleep(2.5)  # each has set something aside for itself
+                line.delay_s = 1.0
+                waits, granted = [], 0
+                for clerk in (one, other) * 40:
+                    began = time.monotonic()
+                    granted += await spend(clerk, 1)
+                    waits.append(time.monotonic() - began)
+                    await asyncio.sleep(0.05)
+                assert max(waits) < 0.5
+                assert sorted(waits)[60] < 0.05  # the first of each waited, and then nobody did
+                assert granted >= 70
+                line.delay_s = 0.0
+                await come_back(one, other)
+                await told(one)
+                await told(other)
+                assert (await standing(server.port)).settled == 10 + granted
+
+    asyncio.run(story())
+
+
+def test_a_server_that_hangs_and_goes_on(tmp_path: Path) -> None:
+    """What it was told while it hung counts once, although it is told again."""
+
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            async with clerks(server.port, 2) as (one, other):
+                assert await spend(one, 10)
+                await told(one)
+                await asyncio.sleep(1.2)
+                server.send(signal.SIGSTOP)
+                settled = 10
+                for _ in range(20):
+                    for clerk in (one, other):
+                        settled += await spend(clerk, 1)
+                    await asyncio.sleep(0.01)
+                server.send(signal.SIGCONT)
+                await come_back(one, other)
+                await told(one)
+                await told(other)
+                found = await standing(server.port)
+                assert found.settled == settled
+
+    asyncio.run(story())
+
+
+def test_broken_connections_in_the_middle_of_it_all(tmp_path: Path) -> None:
+    """Answers are lost, and what had been said counts once."""
+
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            async with SlowLine(server.port) as line, clerks(line.port, 2) as pair:
+                line.delay_s = 0.004
+                settled = sum([await spend(clerk, 1) for clerk in pair])
+                await asyncio.sleep(1.5)
+                for round_ in range(150):
+                    if round_ % 10 == 5:
+                        asyncio.get_running_loop().call_later(0.005, line.cut)
+                    await asyncio.sleep(0.02)
+                    results = await asyncio.gather(*(spend(clerk, 1) for clerk in pair))
+                    settled += sum(results)
+                await come_back(*pair)
+                for clerk in pair:
+                    await told(clerk)
+                found = await standing(server.port)
+                assert found.settled == settled
+                assert settled > 100
+
+    asyncio.run(story())
+
+
+def test_a_server_that_lost_everything_is_told_what_is_remembered(tmp_path: Path) -> None:
+    async def story() -> None:
+        server = ValkeyServer(tmp_path)
+        server.start()
+        try:
+            async with clerks(server.port, 2) as (one, other):
+                assert await spend(one, 300)
+                assert await reserve(other, 200)
+                await asyncio.sleep(1.2)
+                server.stop()
+                server.start()  # with nothing in it
+                assert not await reserve(one, 600)
+                await asyncio.sleep(0.1)
+                await come_back(one, other)
+                await asyncio.sleep(1.5)
+                await told(one)
+                await told(other)
+                found = await standing(server.port)
+                assert found.charged >= 300
+                assert found.charged + found.held >= 500
+                assert not await spend(one, 501)
+                settle(other, 200, 50)
+        finally:
+            server.stop()
+
+    asyncio.run(story())
+
+
+def test_a_full_server_is_as_good_as_none(tmp_path: Path) -> None:
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            async with clerks(server.port, 1) as (one,):
+                assert await spend(one, 10)
+                await told(one)
+                server.ask("CONFIG", "SET", "maxmemory", "1")
+                assert await spend(one, 10)
+                await asyncio.sleep(0.2)
+                assert one.away
+                assert await spend_all(one) == 980  # alone, it knows exactly what is left
+                server.ask("CONFIG", "SET", "maxmemory", "0")
+                await come_back(one)
+                await told(one)
+                assert (await standing(server.port)).settled == 1000
+
+    asyncio.run(story())
+
+
+def test_a_file_that_disappears_is_made_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        path = tmp_path / "limits.db"
+        books = FiledBooks(path, boot="one")
+        books.beat_s = 0.1
+        clerk = Clerk(books, SystemClock(), owner="one", refill=_nothing)
+        await clerk.start()
+        assert await spend(clerk, 300)
+        assert await reserve(clerk, 100)
+        await told(clerk)
+        path.unlink()
+        await asyncio.sleep(0.5)
+        await told(clerk)
+        found = {one.name: one for one in await FiledBooks(path, boot="one").standings(0)}
+        assert found[DAY.name].charged == 300
+        assert found[DAY.name].held == 100
+        assert not await spend(clerk, 601)
+        await clerk.close()
+
+    asyncio.run(story())
