@@ -357,10 +357,7 @@ class _Service:
             try:
                 await self._serve(keys, announce)
             finally:
-                await self._desk.stop()
-                for provider in engine.runtime.providers.values():
-                    provider.close()
-                await self._limits.close()
+                await self._end_calls()
                 if not await asyncio.to_thread(ledger.close, _LEDGER_CLOSE_SECONDS):
                     log.error("the ledger could not write everything: %s", ledger.status)
                 if self._local is not None:
@@ -368,6 +365,13 @@ class _Service:
                 await asyncio.gather(*self._ending)
         finally:
             keys.close()
+
+    async def _end_calls(self) -> None:
+        """Nothing more is asked of anybody."""
+        await self._desk.stop()
+        for provider in self._engine.runtime.providers.values():
+            provider.close()
+        await self._limits.close()
 
     async def _serve(self, keys: Keys, announce: Callable[[Started], None]) -> None:
         settings = self._settings

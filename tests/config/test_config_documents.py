@@ -13,6 +13,7 @@ from freehold.config.check import check
 from freehold.config.load import load
 from freehold.config.reading import fields_of
 from freehold.config.reference import SECTIONS, meanings_of, rewritten
+from freehold.config.sections import SharedSettings
 from freehold.config.watch import FIXED
 from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
@@ -50,20 +51,21 @@ def test_every_setting_has_a_meaning(name: str) -> None:
 def test_the_document_tells_what_needs_a_restart() -> None:
     last = " ".join(DOCUMENT.read_text().rpartition("## Editing while it runs")[2].split())
     assert (
-        "`data`, `[database]`, `[access]`, everything in `[server]`, `[batches]` and `[background]`, and everything in "
-        "`[ledger]` but `bodies` need a restart" in last
+        "`data`, `[database]`, `[access]`, everything in `[server]`, `[batches]`, `[background]` and `[shared]`, and "
+        "everything in `[ledger]` but `bodies` need a restart" in last
     )
     server = {f"server.{name}" for name in fields_of(ServerSettings)}
     ledger = {f"ledger.{name}" for name in fields_of(LedgerSettings)} - {"ledger.bodies"}
     batches = {f"batches.{name}" for name in fields_of(BatchSettings)}
     background = {f"background.{name}" for name in fields_of(BackgroundSettings)}
+    shared = {f"shared.{name}" for name in fields_of(SharedSettings)}
     fixed = {"data", "database", "access.pepper"}
-    assert set(FIXED) == fixed | server | ledger | batches | background
+    assert set(FIXED) == fixed | server | ledger | batches | background | shared
 
 
 def test_toml_in_the_document_is_valid(tmp_path: Path) -> None:
     blocks = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         path = tmp_path / "freehold.toml"
         path.write_text(block if "[providers.openai]" in block else f"[providers.openai]\n{block}")

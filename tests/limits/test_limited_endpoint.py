@@ -85,8 +85,7 @@ money = "0.0010"
 
 
 def test_a_budget_that_is_used_up_is_told_as_402(tmp_path: Path) -> None:
-    with limited(tmp_path, BUDGET) as (endpoint, provider):
-        sdk = endpoint.sdk()
+    with limited(tmp_path, BUDGET) as (endpoint, provider), endpoint.sdk() as sdk:
         answered = 0
         with pytest.raises(openai.APIStatusError) as raised:
             for _ in range(20):
@@ -115,8 +114,11 @@ def test_every_dialect_has_its_own_words_for_it(tmp_path: Path) -> None:
     none = '[limits.nothing]\non = "organisation"\nper = "day"\nmoney = 0\n'
     rate = '[limits.rate]\non = "route"\nonly = ["slow"]\nper = "last 60 seconds"\nrequests = 0\n'
     slow = '[routes.slow]\nincumbent = "own/m"\n'
-    with limited(tmp_path, slow + none + rate) as (endpoint, provider):
-        claude = anthropic.Anthropic(base_url=endpoint.url, api_key=endpoint.key, max_retries=0)
+    with (
+        limited(tmp_path, slow + none + rate) as (endpoint, provider),
+        endpoint.sdk() as sdk,
+        anthropic.Anthropic(base_url=endpoint.url, api_key=endpoint.key, max_retries=0) as claude,
+    ):
         with pytest.raises(anthropic.APIStatusError) as told:
             claude.messages.create(model="chat", max_tokens=5, messages=HI)
         assert told.value.status_code == 402
@@ -128,17 +130,17 @@ def test_every_dialect_has_its_own_words_for_it(tmp_path: Path) -> None:
         assert limited_.value.body["error"]["type"] == "rate_limit_error"
         options = genai.types.HttpOptions(base_url=endpoint.url)
         gemini = genai.Client(api_key=endpoint.key, http_options=options)
-        with pytest.raises(genai_errors.ClientError) as exhausted:
+        with gemini, pytest.raises(genai_errors.ClientError) as exhausted:
             gemini.models.generate_content(model="slow", contents="hi")
         assert (exhausted.value.code, exhausted.value.status) == (429, "RESOURCE_EXHAUSTED")
         with pytest.raises(openai.RateLimitError) as rate_limited:
-            endpoint.sdk().responses.create(model="slow", input="hi")
+            sdk.responses.create(model="slow", input="hi")
         assert rate_limited.value.code == "rate_limit_exceeded"
         with pytest.raises(openai.APIStatusError) as streamed:
-            endpoint.sdk().chat.completions.create(model="chat", messages=HI, stream=True)
+            sdk.chat.completions.create(model="chat", messages=HI, stream=True)
         assert streamed.value.status_code == 402
         with pytest.raises(openai.RateLimitError):
-            endpoint.sdk().embeddings.create(model="slow", input="hi")
+            sdk.embeddings.create(model="slow", input="hi")
         assert provider.requests == []
 
 
@@ -183,7 +185,8 @@ money = "unlimited"
         assert ask(bob).status == 200
         assert ask(bob).headers["x-freehold-limit"].startswith("teams; ")
         assert [ask(eve).status for _ in range(3)] == [200, 200, 429]
-        assert len(list(endpoint.sdk(eve).models.list())) > 0  # is no call
+        with endpoint.sdk(eve) as sdk:
+            assert len(list(sdk.models.list())) > 0  # is no call
 
 
 def test_a_place_among_concurrent_calls_is_free_again_however_a_call_ends(tmp_path: Path) -> None:
@@ -199,7 +202,6 @@ def test_a_place_among_concurrent_calls_is_free_again_however_a_call_ends(tmp_pa
             assert "calls in flight" in refused.error["message"]
             stream.leave(reset=True)
         until(lambda: chat(endpoint, "chat").status == 200)
-        assert rows(endpoint)["few", "concurrency"]["held"] == 0
 
 
 def test_what_failed_costs_nothing_and_what_was_cut_costs_what_came(tmp_path: Path) -> None:
@@ -235,7 +237,7 @@ def test_what_failed_costs_nothing_and_what_was_cut_costs_what_came(tmp_path: Pa
         assert chat(endpoint, "once", max_tokens=100).status == 200
         final = rows(endpoint)
         assert final["all", "output_tokens"]["used"] == cut + gone + 20
-        assert final["all", "money"]["held"] == "0.000000000"
+        assert final["all", "requests"]["used"] == 4
 
 
 def test_when_the_budget_is_used_up_the_own_model_answers(tmp_path: Path) -> None:
@@ -327,7 +329,8 @@ output_tokens = 1_000
         key = endpoint.make_key("ana", team="search")
         for _ in range(3):
             assert chat(endpoint, "chat", key, max_tokens=50).status == 200
-        before = until(lambda: (found := rows(endpoint))["all", "money"]["held"] == "0.000000000" and found)
+        until(lambda: rows(endpoint)["team", "output_tokens"]["used"] == 60)
+        before = rows(endpoint)
         endpoint.stop()
         (endpoint.data / "limits.db").unlink()
         endpoint.start()
@@ -350,8 +353,7 @@ def test_batches_wait_for_a_rate_limit(tmp_path: Path) -> None:
     """A line that is told to come again is asked again."""
     slow = Behaviour(text=Lorem(tokens=10), headers_s=0.3)
     limits = '[limits.few]\non = "organisation"\nconcurrency = 1\n'
-    with limited(tmp_path, limits, models={"*": slow}) as (endpoint, _):
-        sdk = endpoint.sdk()
+    with limited(tmp_path, limits, models={"*": slow}) as (endpoint, _), endpoint.sdk() as sdk:
         line = (
             b'{"custom_id":"%d","method":"POST","url":"/v1/chat/completions",'
             b'"body":{"model":"chat","messages":[{"role":"user","content":"hi"}]}}\n'

@@ -136,6 +136,15 @@ def test_no_usage_within_the_worst_case_costs_more(
     )
     cost = price.cost_of(usage).amount
     assert cost is None or nano_of(cost) <= worst
+    assert Tariff(price).cost_of(usage) == (None if cost is None else nano_of(cost))
+
+
+@given(st.builds(Rates, *[_RATE] * 8), st.none() | st.integers(0, 10**6), st.none() | st.integers(0, 10**6))
+def test_the_quick_way_to_a_cost_gives_the_same(rates: Rates, read: int | None, wrote: int | None) -> None:
+    price = flat("row", rates)
+    usage = Usage(input_tokens=read, output_tokens=wrote, source="provider")
+    cost = price.cost_of(usage).amount
+    assert Tariff(price).cost_of(usage) == (None if cost is None else nano_of(cost))
 
 
 def test_a_cache_that_is_dearer_than_plain_reading_counts() -> None:

@@ -19,6 +19,7 @@ import freehold
 import freehold.access.tables
 import freehold.batches.tables
 import freehold.ledger.tables
+import freehold.limits.tables
 from freehold.core.errors import StoreError
 from freehold.ledger.bodies import Packer
 from freehold.ledger.reading import LedgerReader
@@ -29,6 +30,7 @@ ROOMS: list[tuple[History, MetaData]] = [
     ("ledger", freehold.ledger.tables.metadata),
     ("access", freehold.access.tables.metadata),
     ("batches", freehold.batches.tables.metadata),
+    ("limits", freehold.limits.tables.metadata),
 ]
 SOURCE = Path(freehold.__file__ or "").parent.parent
 MIGRATIONS = SOURCE / "freehold" / "store" / "migrations"

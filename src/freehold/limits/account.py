@@ -15,6 +15,10 @@ WHOLE = 0
 """As `slot_us`: a calendar window, of which everything counts."""
 
 
+PRESSED_US = 5_000_000
+"""For so long nobody keeps anything of a counter for himself that somebody was refused for."""
+
+
 class Counter(msgspec.Struct, frozen=True, gc=False):
     """Which counter, and how it counts. The same name always has the same slots."""
 
@@ -75,6 +79,8 @@ class Account(msgspec.Struct, gc=False):
     """Of a sliding window: slot -> settled in it."""
     lapsed: dict[int, int] = {}
     """Of a sliding window: slot -> expired in it."""
+    pressed_us: int = 0
+    """When somebody was last refused for what is held."""
 
     def charged(self, counter: Counter, now_us: int) -> int:
         """What counts against the bound beside what is held."""

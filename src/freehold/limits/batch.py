@@ -22,6 +22,8 @@ class Sum(msgspec.Struct, frozen=True, gc=False):
 
     charged: int
     held: int
+    pressed: bool = False
+    """Somebody was refused of late for what is held, and not for what is charged."""
 
     @property
     def used(self) -> int:

@@ -14,33 +14,33 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
 from freehold.core.clock import Clock, microseconds
-from freehold.limits.account import Counter, Settlement
+from freehold.limits.account import PRESSED_US, Counter, Settlement
 from freehold.limits.batch import (
     NOTHING,
     Batch,
     Books,
     Done,
     Settlements,
+    Sum,
     UnavailableError,
     Verdict,
     Want,
 )
 from freehold.limits.floats import Floats, refused
+from freehold.limits.hold import Hold, Settled
 from freehold.limits.shares import Seen, Shares
-
-if TYPE_CHECKING:
-    from freehold.limits.hold import Hold
 
 log = logging.getLogger("freehold.limits")
 
 GRACE_S = 60.0
 """After its deadline, what an attempt set aside is taken to be forgotten."""
+TELL_S = 0.1
+"""Within which what calls came to is told to the books."""
 _LAG_S = 0.02
 """A timer that is later than this is late because the process is busy."""
 LOST_S = 3.0
@@ -58,6 +58,8 @@ class _Asked(msgspec.Struct, gc=False):
     future: asyncio.Future[Verdict | None] | None
     """Its result is None when the books took too long. For a float, nobody waits."""
     since: float
+    again: bool = False
+    """It was refused once, for what this process kept for itself."""
 
     @property
     def waits(self) -> bool:
@@ -112,6 +114,8 @@ class Clerk:
         self._scheduled = False
         self._tired: asyncio.TimerHandle | None = None
         self._beating: asyncio.TimerHandle | None = None
+        self._telling: asyncio.TimerHandle | None = None
+        self._plan_due = False
         self._beat_due = True
         self._truth_due = True
         self._number = 0
@@ -152,7 +156,7 @@ class Clerk:
     async def close(self) -> None:
         """Tell the books what is left to tell."""
         self._closing = True
-        for timer in (self._tired, self._beating):
+        for timer in (self._tired, self._beating, self._telling):
             if timer is not None:
                 timer.cancel()
         with contextlib.suppress(TimeoutError):
@@ -160,7 +164,7 @@ class Clerk:
                 if self._flight is not None:
                     await self._flight
                 for counter, amount in self._floats.give_back():
-                    self.settle(counter, amount, 0)
+                    self.settle([(counter, amount, 0)])
                 self._truth_due = True
                 await self._do_now()
         if self._flight is not None:
@@ -204,8 +208,10 @@ class Clerk:
     async def reserve(self, wants: tuple[Want, ...]) -> Verdict:
         """Set all of it aside, or nothing. Waits `patience` at the most."""
         self._reserves += 1
-        self._floats.note(wants, self._clock.tick())
         if self._away is None:
+            if self._floats.take(wants, self._clock.tick(), away=False):
+                self._tell_later()
+                return Verdict(True, self._sums(wants))
             loop = asyncio.get_running_loop()
             future: asyncio.Future[Verdict | None] = loop.create_future()
             self._asked.append(_Asked(wants, future, loop.time()))
@@ -222,32 +228,36 @@ class Clerk:
                 return verdict
         return self._decide_alone(wants)
 
-    def settle(self, counter: Counter, amount: int, actual: int) -> None:
-        """Something that was reserved is over."""
-        left = self._mine.get(counter, 0) - amount
-        if left > 0:
-            self._mine[counter] = left
-        else:
-            self._mine.pop(counter, None)
-        key = self._owner, counter
-        settlement = self._settlements.get(key)
-        if settlement is None:
-            settlement = self._settlements[key] = Settlement()
-        settlement.add(amount, actual)
-        if self._shares is not None:
-            self._shares.charge(counter, actual, self._now_us())
-        self._schedule()
+    def settle(self, told: Sequence[Settled]) -> None:
+        """What was reserved on these counters is over."""
+        mine, settlements, owner = self._mine, self._settlements, self._owner
+        for counter, amount, actual in told:
+            left = mine.get(counter, 0) - amount
+            if left > 0:
+                mine[counter] = left
+            else:
+                mine.pop(counter, None)
+            key = owner, counter
+            settlement = settlements.get(key)
+            if settlement is None:
+                settlement = settlements[key] = Settlement()
+            settlement.add(amount, actual)
+            if self._shares is not None:
+                self._shares.charge(counter, actual, self._now_us())
+        if self._telling is None:
+            self._tell_later()
 
     def expire(self, counter: Counter, amount: int) -> None:
         """Something that was reserved was never settled: it is charged."""
         self._mine[counter] = self._mine.get(counter, 0) - amount
         self._expirations[counter] = self._expirations.get(counter, 0) + amount
-        self._schedule()
+        self._tell_later()
 
-    def settle_late(self, counter: Counter, amount: int, actual: int) -> None:
+    def settle_late(self, told: Sequence[Settled]) -> None:
         """What had been given up as expired is settled after all."""
-        self._mine[counter] = self._mine.get(counter, 0) + amount
-        self.settle(counter, amount, actual)
+        for counter, amount, _ in told:
+            self._mine[counter] = self._mine.get(counter, 0) + amount
+        self.settle(told)
         self._truth_due = True
 
     def remember(self, used: dict[Counter, int]) -> None:
@@ -260,13 +270,23 @@ class Clerk:
         """Nobody wants what was granted any more."""
         if verdict.granted:
             for want in wants:
-                self.settle(want.counter, want.amount, 0)
+                self.settle([(want.counter, want.amount, 0)])
 
     def _take(self, wants: tuple[Want, ...]) -> None:
         for want in wants:
             self._mine[want.counter] = self._mine.get(want.counter, 0) + want.amount
 
     # Batches
+
+    def _tell_later(self) -> None:
+        """What calls say need not be told at once."""
+        if self._telling is None and self._away is None and not self._closing:
+            self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell)
+
+    def _tell(self) -> None:
+        self._telling = None
+        self._plan_due = True
+        self._schedule()
 
     def _schedule(self) -> None:
         if self._flight is None and not self._scheduled and self._away is None and not self._closing:
@@ -281,7 +301,8 @@ class Clerk:
             batch, asked = self._stuck, []
         else:
             asked, self._asked = [one for one in self._asked if one.waits], []
-            if self._beat_due:
+            if self._plan_due or self._beat_due:
+                self._plan_due = False
                 asked = [*self._float_wants(), *asked]
             batch = self._gather(asked)
         self._flying = asked
@@ -297,9 +318,9 @@ class Clerk:
             expirations=self._expirations,
             raises=self._raises,
             truth={one: held for one, held in self._mine.items() if held} if self._truth_due else None,
-            spares=self._floats.told() if self._floats.changed else {},
+            spares=self._floats.telling(),
             wants=[one.wants for one in asked],
-            watched=self._floats.counters[:_MOST_WATCHED] if self._beat_due else (),
+            watched=self._floats.counters[:_MOST_WATCHED],
             beat=self._beat_due,
             leave=self._closing and not self._mine,
             filled=self._filled,
@@ -315,43 +336,37 @@ class Clerk:
         try:
             done = await self._books.do(batch)
         except UnavailableError as error:
-            self._lose(batch, str(error))
+            self._lose(batch, asked, str(error))
         except Exception as error:  # whatever it is, it must not keep calls from being answered
             log.exception("the books of the limits failed")
-            self._lose(batch, f"{type(error).__name__}: {error}")
+            self._lose(batch, asked, f"{type(error).__name__}: {error}")
         else:
             self._stuck = None
             self._answered_at = loop.time()
+            self._floats.heard()
             self._take_in(batch, asked, done)
             if self._away is not None and loop.time() - sent < self._patience_s:
                 self._come_back()
         finally:
             self._flight = self._flying = None
-        for one in asked:  # of a batch that was lost
-            _give_up(one)
         if self._away is not None:
             if not self._closing:
-                loop.call_later(_PROBE_S, self._probe)
-        elif self._filling is None and (self._asked or self.busy):
+                loop.call_later(_PROBE_S if self._stuck is not None else 0.0, self._probe)
+        elif self._filling is None and (self._asked or self._truth_due or self._raises or self._filled):
             self._send()
+        elif self.busy:
+            self._tell_later()
 
     def _take_in(self, batch: Batch, asked: list[_Asked], done: Done) -> None:
-        now_us = batch.now_us
-        if done.epoch != self._epoch:
-            if self._epoch:
-                self._remember()  # they are not those that we knew
-            self._epoch = done.epoch
-        if not done.epoch:
-            self._truth_due = True
-            if self._filling is None and not self._filled:
-                self._filling = asyncio.get_running_loop().create_task(self._fill())
+        for one in asked[len(done.verdicts) :]:
+            _give_up(one)
+        if not self._knows(done.epoch):
             return
-        for one, verdict in zip(asked, done.verdicts, strict=False):
-            for want, sum_ in zip(one.wants, verdict.sums, strict=True):
-                self._seen[want.counter] = Seen(sum_, now_us)
-            self._answer(one, verdict)
+        self._rule(asked, done.verdicts, batch.now_us)
         for counter, sum_ in zip(batch.watched, done.watched, strict=False):
-            self._seen[counter] = Seen(sum_, now_us)
+            self._seen[counter] = Seen(sum_, batch.now_us)
+            if sum_.pressed:
+                self._free(counter)
         if done.owners:
             self._processes = done.owners
         if done.lapsed or done.repeated:
@@ -360,12 +375,51 @@ class Clerk:
             kept = set(self._floats.counters)
             self._seen = {one: seen for one, seen in self._seen.items() if one in kept}
 
+    def _knows(self, epoch: str) -> bool:
+        """Whether these books know what there is to know; else they are told."""
+        if epoch != self._epoch:
+            if self._epoch:
+                self._remember()  # they are not those that we knew
+            self._epoch = epoch
+        if epoch:
+            return True
+        self._truth_due = True
+        if self._filling is None and not self._filled:
+            self._filling = asyncio.get_running_loop().create_task(self._fill())
+        return False
+
+    def _rule(self, asked: list[_Asked], verdicts: list[Verdict], now_us: int) -> None:
+        """What the books say to each; who was refused for what this process keeps for itself is asked for again."""
+        kept = False
+        for one, verdict in zip(asked, verdicts, strict=False):
+            for want, sum_ in zip(one.wants, verdict.sums, strict=True):
+                self._seen[want.counter] = Seen(sum_, now_us)
+                stands = not verdict.granted and sum_.used + want.amount > want.bound
+                if (sum_.pressed or stands) and self._free(want.counter):
+                    kept = True
+            if kept and not verdict.granted and one.waits and not one.again:
+                one.again = True
+                self._asked.append(one)
+            else:
+                self._answer(one, verdict)
+
+    def _free(self, counter: Counter) -> int:
+        """Give back what this process keeps of it: somebody was refused for want of it."""
+        amount = self._floats.pause(counter, self._clock.tick() + PRESSED_US / 1_000_000)
+        if amount:
+            self.settle([(counter, amount, 0)])
+        return amount
+
     def _answer(self, one: _Asked, verdict: Verdict) -> None:
         if verdict.granted:
             self._take(one.wants)
         if one.future is None:
             if verdict.granted:
-                self._floats.add(one.wants[0].counter, one.wants[0].amount)
+                counter, amount = one.wants[0].counter, one.wants[0].amount
+                if self._floats.has(counter):
+                    self._floats.add(counter, amount)
+                else:  # nobody wants anything of it any more
+                    self._return(one.wants, verdict)
         elif not one.future.done():
             one.future.set_result(verdict)
         else:  # too late: the call went by the share, or is gone
@@ -434,17 +488,17 @@ class Clerk:
                 wants.append(_Asked((msgspec.structs.replace(want, amount=by),), None, 0.0))
             else:
                 self._floats.add(want.counter, by)
-                self.settle(want.counter, -by, 0)
+                self.settle([(want.counter, -by, 0)])
         return wants
 
     # Without the books
 
-    def _lose(self, batch: Batch, reason: str) -> None:
+    def _lose(self, batch: Batch, flying: list[_Asked], reason: str) -> None:
         batch.wants = []
         batch.watched = ()
         self._stuck = batch
         self._leave(reason)
-        asked, self._asked = self._asked, []
+        asked, self._asked = [*flying, *self._asked], []
         for one in asked:
             _give_up(one)
 
@@ -468,15 +522,17 @@ class Clerk:
     def _decide_alone(self, wants: tuple[Want, ...]) -> Verdict:
         silent = asyncio.get_running_loop().time() - self._answered_at
         if self._shares is None and self.processes > 1 and silent < LOST_S:
-            if not self._floats.take(wants):
+            if not self._floats.take(wants, self._clock.tick(), away=True):
                 return refused(wants, self._seen)
-            sums = [self._seen[want.counter].sum if want.counter in self._seen else NOTHING for want in wants]
-            return Verdict(True, tuple(sums))
+            return Verdict(True, self._sums(wants))
         shares = self._shares
         if shares is None:
             count = self.processes
             place = self._processes.index(self._owner) if self._owner in self._processes else count - 1
-            shares = Shares(dict(self._seen), self._mine, place=place, count=count)
+            held = dict(self._mine)
+            for counter, amount in self._floats.give_back():
+                self.settle([(counter, amount, 0)])
+            shares = Shares(dict(self._seen), held, self._mine, place=place, count=count)
             if self._away is not None:
                 self._shares = shares
         verdict = shares.decide(wants, self._now_us())
@@ -484,6 +540,11 @@ class Clerk:
             self._take(wants)
             self._truth_due = True
         return verdict
+
+    def _sums(self, wants: tuple[Want, ...]) -> tuple[Sum, ...]:
+        """How the counters stood when the books were last asked."""
+        seen = self._seen
+        return tuple([seen[want.counter].sum if want.counter in seen else NOTHING for want in wants])
 
     def _now_us(self) -> int:
         return microseconds(self._clock.now())

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
 from freehold.core.usage import Usage
 from freehold.limits.account import Counter
-from freehold.limits.batch import Verdict
-from freehold.limits.limit import Measure
+from freehold.limits.batch import Verdict, Want
+from freehold.limits.limit import Limit, Measure
 from freehold.limits.money import Tariff, nano_of_pico
 from freehold.limits.refusing import Level
 from freehold.limits.subject import Worst
 from freehold.limits.telling import Headers, headers_for
 
-if TYPE_CHECKING:
-    from freehold.limits.clerk import Clerk
+Settled = tuple[Counter, int, int]
+"""Counter, what was held there, what was used."""
 
 
 ON_ITS_WAY = 32
@@ -26,20 +26,50 @@ counted, where that is more. Never more than was set aside.
 """
 
 
-class Part(msgspec.Struct, frozen=True, gc=False):
-    """Set aside on one counter."""
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One measure of a limit, on somebody."""
 
+    limit: Limit
     measure: Measure
     counter: Counter
-    amount: int
-    stays: bool
-    """Of a place among concurrent calls: it is the call's, and not the attempt's."""
+    bound: int
+    unsaid: int
+    """Tokens of an answer whose length the request does not bound."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is a place among concurrent calls that is the call's, and not the attempt's."""
+        return self.measure == "concurrency" and not self.limit.of_target
+
+
+class Books(Protocol):
+    """Who is told of what was set aside."""
+
+    holds: set[Hold]
+
+    @property
+    def away(self) -> bool:
+        """Whether this process goes by its share."""
+
+    @property
+    def processes(self) -> int:
+        """How many share the counters."""
+
+    def settle(self, told: Sequence[Settled]) -> None:
+        """It is over."""
+
+    def settle_late(self, told: Sequence[Settled]) -> None:
+        """It is over, after it had expired."""
+
+    def expire(self, counter: Counter, amount: int) -> None:
+        """It was forgotten."""
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False):
-    """On what it was set aside."""
+    """What was set aside, and on what terms."""
 
-    levels: Sequence[Level]
+    entries: Sequence[Entry]
+    wants: Sequence[Want]
     verdict: Verdict
     worst: Worst
     tariff: Tariff | None
@@ -49,15 +79,12 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
 class Hold:
     """One attempt's. In the event loop's thread."""
 
-    __slots__ = ("_clerk", "_expired", "_over", "_parts", "_place", "_terms", "deadline")
+    __slots__ = ("_books", "_expired", "_left", "_over", "_terms", "deadline")
 
-    def __init__(self, clerk: Clerk, parts: Sequence[Part], terms: Terms, *, deadline: float) -> None:
-        self._clerk = clerk
-        self._parts = [part for part in parts if not (part.measure == "concurrency" and part.stays)]
-        self._place = [part for part in parts if part.measure == "concurrency" and part.stays]
+    def __init__(self, books: Books, terms: Terms, *, deadline: float) -> None:
+        self._books = books
         self._terms = terms
-        self._over = False
-        self._expired = False
+        self._over = self._left = self._expired = False
         self.deadline = deadline
         """In the clock's `tick`."""
 
@@ -66,57 +93,76 @@ class Hold:
         if self._over:
             return
         cost = None if cost_pico is None else nano_of_pico(cost_pico)
-        if spent.source == "counted":
+        guessed = spent.source == "counted"
+        if guessed:
             spent = _with_what_was_on_its_way(spent)
             cost = max(cost or 0, self._cost_of(spent) or 0) or None
         elif cost is None:
             cost = self._cost_of(spent)
-        for part in self._parts:
-            self._tell(part, _actual(part, spent, cost))
-        self._end()
+        told = []
+        for entry, want in zip(self._terms.entries, self._terms.wants, strict=True):
+            if not entry.stays:
+                actual = _actual(entry.measure, want.amount, spent, cost)
+                if guessed and actual > want.amount:
+                    actual = want.amount  # a guess is never more than the bound it is under
+                told.append((want.counter, want.amount, actual))
+        self._end(told)
 
     def release(self) -> None:
         """It is over, and nothing was spent. The request counts all the same."""
-        if self._over:
-            return
-        for part in self._parts:
-            self._tell(part, 1 if part.measure == "requests" else 0)
-        self._end()
+        if not self._over:
+            pairs = zip(self._terms.entries, self._terms.wants, strict=True)
+            self._end(
+                [
+                    (want.counter, want.amount, 1 if entry.measure == "requests" else 0)
+                    for entry, want in pairs
+                    if not entry.stays
+                ]
+            )
 
     def leave(self) -> None:
         """The call is over."""
-        place, self._place = self._place, []
-        for part in place:
-            self._tell(part, 0)
-        self._end_of_all()
+        if not self._left:
+            self._left = True
+            places = self._places
+            if places:
+                self._tell([(want.counter, want.amount, 0) for want in places])
+            if self._over:
+                self._books.holds.discard(self)
 
     def expire(self) -> None:
         """Its time is long over and nobody said so: what it set aside is charged, and its places are free."""
         if self._expired:
             return
         self._expired = True
-        for part in (*(() if self._over else self._parts), *self._place):
-            self._clerk.expire(part.counter, part.amount)
-        self._clerk.holds.discard(self)
+        for entry, want in zip(self._terms.entries, self._terms.wants, strict=True):
+            if not (self._left if entry.stays else self._over):
+                self._books.expire(want.counter, want.amount)
+        self._books.holds.discard(self)
 
     def headers(self, dialect: str) -> Headers:
         """What the client is told of its limits."""
-        terms, clerk = self._terms, self._clerk
-        return headers_for(
-            dialect, terms.levels, terms.verdict, terms.now_us, alone=clerk.away, of=clerk.processes
-        )
+        terms, books = self._terms, self._books
+        levels = [
+            Level(entry.limit, entry.measure, want)
+            for entry, want in zip(terms.entries, terms.wants, strict=True)
+        ]
+        return headers_for(dialect, levels, terms.verdict, terms.now_us, alone=books.away, of=books.processes)
 
-    def _tell(self, part: Part, actual: int) -> None:
-        tell = self._clerk.settle_late if self._expired else self._clerk.settle
-        tell(part.counter, part.amount, actual)
+    @property
+    def _places(self) -> list[Want]:
+        return [
+            want for entry, want in zip(self._terms.entries, self._terms.wants, strict=True) if entry.stays
+        ]
 
-    def _end(self) -> None:
+    def _tell(self, told: list[Settled]) -> None:
+        (self._books.settle_late if self._expired else self._books.settle)(told)
+
+    def _end(self, told: list[Settled]) -> None:
         self._over = True
-        self._end_of_all()
-
-    def _end_of_all(self) -> None:
-        if self._over and not self._place:
-            self._clerk.holds.discard(self)
+        self._tell(told)
+        if self._left or not self._places:
+            self._books.holds.discard(self)
 
     def _cost_of(self, spent: Usage) -> int | None:
         """In billionths of a dollar; a count that is not known is taken at its worst."""
@@ -138,27 +184,22 @@ def _with_what_was_on_its_way(spent: Usage) -> Usage:
     return msgspec.structs.replace(spent, output_tokens=wrote + max(ON_ITS_WAY, wrote // 2))
 
 
-def _actual(part: Part, spent: Usage, cost: int | None) -> int:
-    if spent.source == "counted":  # and a guess must not be more than the bound it is under
-        return min(part.amount, _reported(part, spent, cost))
-    return _reported(part, spent, cost)
-
-
-def _reported(part: Part, spent: Usage, cost: int | None) -> int:
+def _actual(measure: Measure, amount: int, spent: Usage, cost: int | None) -> int:
+    """What was used; the worst case, `amount`, where that is not known."""
     read, wrote = spent.input_tokens, spent.output_tokens
-    match part.measure:
-        case "concurrency":
-            return 0
+    match measure:
         case "money":
-            return part.amount if cost is None else cost
-        case "input_tokens":
-            return part.amount if read is None else read
-        case "output_tokens":
-            return part.amount if wrote is None else wrote
+            return amount if cost is None else cost
         case "tokens":
-            return part.amount if read is None or wrote is None else read + wrote
+            return amount if read is None or wrote is None else read + wrote
+        case "input_tokens":
+            return amount if read is None else read
+        case "output_tokens":
+            return amount if wrote is None else wrote
         case "requests":
             return 1
+        case "concurrency":
+            return 0
 
 
 class NoHold:

@@ -15,7 +15,7 @@ from freehold.core.errors import Forbidden
 from freehold.limits.account import PLACE, WHOLE, Counter
 from freehold.limits.batch import Want
 from freehold.limits.clerk import Clerk
-from freehold.limits.hold import NO_HOLD, Hold, NoHold, Part, Terms
+from freehold.limits.hold import NO_HOLD, Entry, Hold, NoHold, Terms
 from freehold.limits.limit import Limit, Measure
 from freehold.limits.money import Tariff
 from freehold.limits.refusing import Level, refusal
@@ -25,24 +25,15 @@ from freehold.limits.windows import Calendar, Span
 _MOST_KNOWN = 20_000
 
 
-class _On(msgspec.Struct, gc=False):
-    """A limit, on somebody: one counter for each measure."""
+class _Plan(msgspec.Struct, frozen=True, gc=False):
+    """Everything that counts for one subject and target, until the first of its windows ends."""
 
-    limit: Limit
-    who: str
-    span: Span | None = None
-    counters: tuple[tuple[Measure, int, Counter], ...] = ()
-
-
-class _Asking(msgspec.Struct, gc=False):
-    """What one attempt wants, under one limit."""
-
-    limit: Limit
-    target: Target
-    worst: Worst
-    output_tokens: int
-    tariff: Tariff | None
-    first: bool
+    span: Span
+    entries: tuple[Entry, ...]
+    later: tuple[Entry, ...]
+    """For further attempts of a call that was let in."""
+    most: int | None
+    """What the model can write at the most, as far as the catalog knows."""
 
 
 class Keeper:
@@ -56,107 +47,88 @@ class Keeper:
         self._prices = prices
         self._catalog = catalog
         self._clock = clock
-        self._levels: dict[tuple[Subject, str, str], tuple[_On, ...]] = {}
-        self._ons: dict[tuple[str, str], _On] = {}
+        self._plans: dict[tuple[Subject, str, str], _Plan] = {}
         self._tariffs: dict[int, tuple[Price, Tariff]] = {}
-        self._profiles: dict[tuple[str, str], Profile] = {}
 
     async def reserve(
         self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float
     ) -> Hold | NoHold:
         """Set the worst case aside on every level, or raise; then nothing is."""
-        ons = self._on(who, target)
-        if not ons:
-            return NO_HOLD
         now_us = microseconds(self._clock.now())
-        tariff = self._tariff_of(target, now_us)
-        levels: list[Level] = []
-        for on in ons:
-            self._count(on, target, worst, tariff, now_us, first=first, into=levels)
-        if not levels:
+        plan = self._plan(who, target, now_us)
+        entries = plan.entries if first else plan.later
+        if not entries:
             return NO_HOLD
-        verdict = await self._clerk.reserve(tuple([level.want for level in levels]))
+        tariff = self._tariff_of(target, now_us)
+        read, said = worst.input_tokens, worst.output_tokens
+        if said is not None and plan.most is not None:
+            said = min(said, plan.most * worst.answers)
+        wants = []
+        counted: list[Entry] | None = None
+        for at, entry in enumerate(entries):
+            measure = entry.measure
+            wrote = entry.unsaid * worst.answers if said is None else said
+            if measure == "money":
+                cost = None if tariff is None else tariff.worst(read, wrote)
+                if cost is None:
+                    if not entry.limit.allow_unpriced:
+                        raise _unpriced(entry.limit, target)
+                    counted = list(entries[:at]) if counted is None else counted
+                    continue
+                amount = cost
+            elif measure == "tokens":
+                amount = read + wrote
+            elif measure in ("requests", "concurrency"):
+                amount = 1
+            else:
+                amount = read if measure == "input_tokens" else wrote
+            wants.append(Want(entry.counter, amount, entry.bound))
+            if counted is not None:
+                counted.append(entry)
+        if counted is not None:
+            entries = tuple(counted)
+        verdict = await self._clerk.reserve(tuple(wants))
         if not verdict.granted:
-            unsaid = worst.output_tokens is None
-            raise refusal(
-                levels,
-                verdict,
-                now_us,
-                output_tokens=self._output(levels[0].limit, target, worst) if unsaid else None,
-            )
-        parts = [
-            Part(
-                level.measure,
-                level.want.counter,
-                level.want.amount,
-                stays=first and not level.limit.of_target,
-            )
-            for level in levels
-        ]
-        hold = Hold(self._clerk, parts, Terms(levels, verdict, worst, tariff, now_us), deadline=deadline)
+            levels = [
+                Level(entry.limit, entry.measure, want) for entry, want in zip(entries, wants, strict=True)
+            ]
+            unsaid = entries[0].unsaid * worst.answers if worst.output_tokens is None else None
+            raise refusal(levels, verdict, now_us, output_tokens=unsaid)
+        terms = Terms(entries, wants, verdict, worst, tariff, now_us)
+        hold = Hold(self._clerk, terms, deadline=deadline)
         self._clerk.holds.add(hold)
         return hold
 
-    def _on(self, who: Subject, target: Target) -> tuple[_On, ...]:
+    def _plan(self, who: Subject, target: Target, now_us: int) -> _Plan:
         key = who, target.provider, target.model
-        found = self._levels.get(key)
-        if found is None:
-            if len(self._levels) > _MOST_KNOWN:
-                self._levels.clear()
-                self._ons.clear()
-            found = self._levels[key] = tuple(self._find(who, target))
-        return found
+        plan = self._plans.get(key)
+        if plan is None or not plan.span.start_us <= now_us < plan.span.end_us:
+            if len(self._plans) > _MOST_KNOWN:
+                self._plans.clear()  # names of models come from clients
+            plan = self._plans[key] = self._make_plan(who, target, now_us)
+        return plan
 
-    def _find(self, who: Subject, target: Target) -> list[_On]:
-        found = []
+    def _make_plan(self, who: Subject, target: Target, now_us: int) -> _Plan:
+        profile = self._catalog.find(target.provider, target.model).profile
+        entries: list[Entry] = []
+        start, end = ALWAYS.start_us, ALWAYS.end_us
         for limit in self.limits:
             name = limit.who(who, target) if limit.bounds else None
-            if name is not None:
-                on = self._ons.get((limit.name, name))
-                if on is None:
-                    on = self._ons[limit.name, name] = _On(limit, name)
-                found.append(on)
-        return found
-
-    def _count(
-        self,
-        on: _On,
-        target: Target,
-        worst: Worst,
-        tariff: Tariff | None,
-        now_us: int,
-        *,
-        first: bool,
-        into: list[Level],
-    ) -> None:
-        span = on.span
-        if span is None or not span.start_us <= now_us < span.end_us:
-            on.span = span = span_of(on.limit, now_us)
-            on.counters = counters_of(on.limit, on.who, span)
-        asking = _Asking(on.limit, target, worst, self._output(on.limit, target, worst), tariff, first)
-        for measure, bound, counter in on.counters:
-            amount = _amount(measure, asking)
-            if amount is not None:
-                into.append(Level(on.limit, measure, Want(counter, amount, bound)))
-
-    def _output(self, limit: Limit, target: Target, worst: Worst) -> int:
-        """How much may be written: as the request says, else as the model can, else as the limit reckons."""
-        said = worst.output_tokens
-        profile = self._profile_of(target)
-        known = profile.max_output_tokens
-        if said is not None:
-            return said if known is None else min(said, known * worst.answers)
-        most = known or profile.context_window or limit.output_when_unsaid
-        return most * worst.answers
-
-    def _profile_of(self, target: Target) -> Profile:
-        key = target.provider, target.model
-        profile = self._profiles.get(key)
-        if profile is None:
-            if len(self._profiles) > _MOST_KNOWN:
-                self._profiles.clear()  # names of models come from clients
-            profile = self._profiles[key] = self._catalog.find(*key).profile
-        return profile
+            if name is None:
+                continue
+            span = span_of(limit, now_us)
+            start, end = max(start, span.start_us), min(end, span.end_us)
+            unsaid = _unsaid(profile, limit)
+            entries += [
+                Entry(limit, measure, counter, bound, unsaid)
+                for measure, bound, counter in counters_of(limit, name, span)
+            ]
+        later = [
+            entry
+            for entry in entries
+            if entry.measure != "requests" and (entry.measure != "concurrency" or entry.limit.of_target)
+        ]
+        return _Plan(Span(start, end), tuple(entries), tuple(later), profile.max_output_tokens)
 
     def _tariff_of(self, target: Target, now_us: int) -> Tariff | None:
         price = self._prices.price_of(target.provider, target.model, now_us)
@@ -170,33 +142,16 @@ class Keeper:
         return known[1]
 
 
-def _amount(measure: Measure, asking: _Asking) -> int | None:
-    """How much of it an attempt could take; None when it does not count there. Raises Forbidden."""
-    worst = asking.worst
-    match measure:
-        case "requests":
-            return 1 if asking.first else None
-        case "concurrency":
-            return 1 if asking.first or asking.limit.of_target else None
-        case "input_tokens":
-            return worst.input_tokens
-        case "output_tokens":
-            return asking.output_tokens
-        case "tokens":
-            return worst.input_tokens + asking.output_tokens
-        case "money":
-            tariff = asking.tariff
-            cost = None if tariff is None else tariff.worst(worst.input_tokens, asking.output_tokens)
-            if cost is None and not asking.limit.allow_unpriced:
-                raise _unpriced(asking.limit, asking.target)
-            return cost
+def _unsaid(profile: Profile, limit: Limit) -> int:
+    """How much one answer may be when the request does not say: as the model can, else as the limit reckons."""
+    return profile.max_output_tokens or profile.context_window or limit.output_when_unsaid
 
 
 def span_of(limit: Limit, now_us: int) -> Span:
     """The window that is counted in now. One that slides, or is none, is the same at all times."""
     if isinstance(limit.window, Calendar):
         return limit.window.span_at(now_us)
-    return _ALWAYS
+    return ALWAYS
 
 
 def counters_of(limit: Limit, who: str, span: Span) -> tuple[tuple[Measure, int, Counter], ...]:
@@ -220,7 +175,7 @@ def name_of(limit: str, measure: Measure, start_us: int | None, who: str) -> str
     return f"{limit}|{measure}|{'' if start_us is None else start_us}|{who}"
 
 
-_ALWAYS = Span(-(2**62), 2**62)
+ALWAYS = Span(-(2**62), 2**62)
 
 
 def _unpriced(limit: Limit, target: Target) -> Forbidden:

@@ -13,6 +13,7 @@ MOST_DOLLARS = 9_000_000
 
 _EXACT = Context(prec=60)
 _PICO = 1000
+_FINEST = Decimal("0.000001")
 _UP = Context(prec=60, rounding=ROUND_CEILING)
 
 
@@ -34,13 +35,19 @@ def dollars_of(nano: int) -> Decimal:
 class _Step:
     """Rates in 1e-12 dollars a token, rounded up."""
 
-    __slots__ = ("above", "read", "request", "wrote")
+    __slots__ = ("above", "input", "output", "plain", "read", "request", "wrote")
 
     def __init__(self, above: int, rates: Rates) -> None:
         self.above = above
-        self.read = _dearest(rates.input, rates.cache_write, rates.input_audio)
+        self.read = _dearest(rates.input, rates.cache_read, rates.cache_write, rates.input_audio)
         self.wrote = _dearest(rates.output, rates.reasoning, rates.output_audio)
         self.request = 0 if rates.request is None else _pico(rates.request, 12)
+        self.input = _dearest(rates.input)
+        self.output = _dearest(rates.output)
+        self.plain = all(
+            rate is not None and rate == rate.quantize(_FINEST) for rate in (rates.input, rates.output)
+        )
+        """Whether whole 1e-12 dollars are exact."""
 
 
 class Tariff:
@@ -70,8 +77,27 @@ class Tariff:
 
     def cost_of(self, usage: Usage) -> int | None:
         """What a usage cost, in billionths of a dollar; None when that is not known."""
+        step = self._steps[0]
+        if len(self._steps) == 1 and step.plain and usage.source != "unknown" and _is_plain(usage):
+            read, wrote = usage.input_tokens, usage.output_tokens
+            if read is None or wrote is None or step.input is None or step.output is None:
+                return None
+            return nano_of_pico(read * step.input + wrote * step.output + step.request)
         amount = self._price.cost_of(usage).amount
         return None if amount is None else nano_of(amount)
+
+
+def _is_plain(usage: Usage) -> bool:
+    """Whether it has no parts that may have rates of their own."""
+    return not (
+        usage.cache_read_tokens
+        or usage.cache_write_tokens
+        or usage.reasoning_tokens
+        or usage.input_audio_tokens
+        or usage.output_audio_tokens
+        or (usage.input_tokens or 0) < 0
+        or (usage.output_tokens or 0) < 0
+    )
 
 
 def _dearest(whole: Decimal | None, *parts: Decimal | None) -> int | None:

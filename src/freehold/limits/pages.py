@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from freehold.limits.account import WHOLE, Account, Counter, Holding
+from freehold.limits.account import PRESSED_US, WHOLE, Account, Counter, Holding
 from freehold.limits.batch import Batch, Done, Standing, Sum, Verdict, Want
 
 _KEEP_US = 24 * 3600 * 1_000_000
@@ -15,9 +15,9 @@ _PURGE_US = 3600 * 1_000_000
 _MOST_KNOWN = 20_000
 """Counters that are kept in memory while nobody else writes."""
 
-_COLUMNS = "reserved, settled, released, expired, held, spent, lapsed, slot_us, slots, until_us"
+_COLUMNS = "reserved, settled, released, expired, held, spent, lapsed, pressed_us, slot_us, slots, until_us"
 _READ = f"SELECT {_COLUMNS} FROM counters WHERE name = ?"  # noqa: S608 - our own names
-_WRITE = f"INSERT OR REPLACE INTO counters (name, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+_WRITE = f"INSERT OR REPLACE INTO counters (name, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 _READ_HOLDING = "SELECT held, expired, spare FROM holdings WHERE owner = ? AND counter = ?"
 _WRITE_HOLDING = "INSERT OR REPLACE INTO holdings (owner, counter, held, expired, spare) VALUES (?,?,?,?,?)"
 _LAPSED = (
@@ -99,18 +99,22 @@ class Pages:
     def _decide(self, owner: str, wants: tuple[Want, ...], now_us: int) -> Verdict:
         sums = tuple([self._sum(want.counter, now_us) for want in wants])
         if any(one.used + want.amount > want.bound for one, want in zip(sums, wants, strict=True)):
+            for one, want in zip(sums, wants, strict=True):
+                if one.charged + want.amount <= want.bound < one.used + want.amount:
+                    self._account(want.counter).pressed_us = now_us
             slots = [tuple(sorted(_slots_of(self._peek(want.counter)).items())) for want in wants]
             return Verdict(False, sums, tuple(slots))
         after = []
         for one, want in zip(sums, wants, strict=True):
             self._account(want.counter).reserve(want.amount)
             self._holding(owner, want.counter).held += want.amount
-            after.append(Sum(one.charged, one.held + want.amount))
+            after.append(Sum(one.charged, one.held + want.amount, one.pressed))
         return Verdict(True, tuple(after))
 
     def _sum(self, counter: Counter, now_us: int) -> Sum:
         account = self._peek(counter)
-        return Sum(account.charged(counter, now_us), account.held)
+        pressed = account.pressed_us > 0 and abs(now_us - account.pressed_us) < PRESSED_US
+        return Sum(account.charged(counter, now_us), account.held, pressed)
 
     def _adjust(self, owner: str, truth: dict[Counter, int]) -> None:
         """Make the books say of this process what it says of itself."""
@@ -266,7 +270,7 @@ class Pages:
 
 
 def _account_of(row: Iterable[object]) -> Account:
-    reserved, settled, released, expired, held, spent, lapsed, *_ = row
+    reserved, settled, released, expired, held, spent, lapsed, pressed_us, *_ = row
     return Account(
         reserved,  # type: ignore[arg-type]  # what the database was given
         settled,  # type: ignore[arg-type]
@@ -275,6 +279,7 @@ def _account_of(row: Iterable[object]) -> Account:
         held,  # type: ignore[arg-type]
         {} if spent is None else _unpack(spent),  # type: ignore[arg-type]
         {} if lapsed is None else _unpack(lapsed),  # type: ignore[arg-type]
+        pressed_us,  # type: ignore[arg-type]
     )
 
 
@@ -288,6 +293,7 @@ def _row(counter: Counter, account: Account) -> tuple[object, ...]:
         account.held,
         _pack(account.spent) if account.spent else None,
         _pack(account.lapsed) if account.lapsed else None,
+        account.pressed_us,
         counter.slot_us,
         counter.slots,
         counter.until_us,

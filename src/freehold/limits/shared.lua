@@ -5,6 +5,7 @@ local owner, number, now, settlements, expirations, raises, truth, spares, wants
   unpack(cmsgpack.unpack(ARGV[1]))
 local call = redis.call
 local DAY = 86400000
+local PRESSED = 5000000
 local accounts, holdings, dirty, dirty_holdings = {}, {}, {}, {}
 
 local function text(number) return string.format('%.0f', number) end
@@ -20,9 +21,9 @@ local function account_of(counter)
   local name = counter[1]
   local account = accounts[name]
   if account == nil then
-    local read = call('HMGET', P .. ':c:' .. name, 'reserved', 'settled', 'released', 'expired', 'held')
+    local read = call('HMGET', P .. ':c:' .. name, 'reserved', 'settled', 'released', 'expired', 'held', 'pressed_us')
     account = {counter = counter, fresh = not read[1], gone = {spent = {}, lapsed = {}}, moved = {spent = {}, lapsed = {}}}
-    for at, field in ipairs({'reserved', 'settled', 'released', 'expired', 'held'}) do
+    for at, field in ipairs({'reserved', 'settled', 'released', 'expired', 'held', 'pressed_us'}) do
       account[field] = tonumber(read[at] or '0')
     end
     if counter[2] > 0 then
@@ -190,7 +191,8 @@ local function write()
   for name, account in pairs(dirty) do
     local key, counter = P .. ':c:' .. name, account.counter
     call('HSET', key, 'reserved', text(account.reserved), 'settled', text(account.settled),
-      'released', text(account.released), 'expired', text(account.expired), 'held', text(account.held))
+      'released', text(account.released), 'expired', text(account.expired), 'held', text(account.held),
+      'pressed_us', text(account.pressed_us))
     if account.fresh then
       call('HSET', key, 'slot_us', text(counter[2]), 'slots', text(counter[3]), 'until_us', text(counter[4]))
       if counter[4] > 0 then call('PEXPIREAT', key, text(math.ceil(counter[4] / 1000) + DAY)) end
@@ -220,16 +222,24 @@ local function pairs_in(account)
   return found
 end
 
+local function is_pressed(account)
+  return account.pressed_us > 0 and math.abs(now - account.pressed_us) < PRESSED
+end
+
 local function decide(wanted)
   local granted, sums = true, {}
   for at, want in ipairs(wanted) do
     local account = account_of(want[1])
     local charged = charged_of(account)
-    sums[at] = {charged, account.held}
+    sums[at] = {charged, account.held, is_pressed(account)}
     if charged + account.held + want[2] > want[3] then granted = false end
   end
   if not granted then
     local slots = {}
+    for at, want in ipairs(wanted) do
+      local charged, held = sums[at][1], sums[at][2]
+      if charged + want[2] <= want[3] and charged + held + want[2] > want[3] then change(want[1]).pressed_us = now end
+    end
     for at, want in ipairs(wanted) do slots[at] = pairs_in(account_of(want[1])) end
     return {false, sums, slots}
   end
@@ -285,7 +295,7 @@ if epoch == '' then wants = {} end
 for at, wanted in ipairs(wants) do verdicts[at] = decide(wanted) end
 for at, counter in ipairs(watched) do
   local account = account_of(counter)
-  sums[at] = {charged_of(account), account.held}
+  sums[at] = {charged_of(account), account.held, is_pressed(account)}
 end
 write()
 return cmsgpack.pack({verdicts, sums, owners, epoch, false, lapsed, server})

@@ -33,13 +33,13 @@ _pack = msgspec.msgpack.Encoder().encode
 
 class _Ruling(msgspec.Struct, array_like=True):
     granted: bool
-    sums: list[tuple[int, int]]
+    sums: list[tuple[int, int, bool]]
     slots: list[tuple[tuple[int, int], ...]]
 
 
 class _Reply(msgspec.Struct, array_like=True):
     verdicts: list[_Ruling]
-    watched: list[tuple[int, int]]
+    watched: list[tuple[int, int, bool]]
     owners: list[str]
     epoch: str
     repeated: bool

@@ -32,13 +32,21 @@ class Shares:
     """The shares of one process, from the loss of the books until they are back."""
 
     def __init__(
-        self, seen: Mapping[Counter, Seen], mine: Mapping[Counter, int], *, place: int, count: int
+        self,
+        seen: Mapping[Counter, Seen],
+        held: Mapping[Counter, int],
+        mine: Mapping[Counter, int],
+        *,
+        place: int,
+        count: int,
     ) -> None:
-        """`seen`: the counters as last seen; `mine`: what this process holds, which goes on to change.
+        """`seen`: the counters as last seen; `held`: what this process held then; `mine`: what its calls hold, which
+        goes on to change.
 
         `place` is this process's among the `count` of them, from 0: what cannot be divided goes to the first.
         """
         self._seen = seen
+        self._held = held
         self._mine = mine
         self._place = place
         self._count = count
@@ -80,4 +88,4 @@ class Shares:
             charged = 0  # whatever it was has left the window
         left = max(0, want.bound - charged - sum_.held)
         whole, rest = divmod(left, self._count)
-        return self._mine.get(counter, 0) + whole + (1 if self._place < rest else 0)
+        return self._held.get(counter, 0) + whole + (1 if self._place < rest else 0)

@@ -18,6 +18,7 @@ counters = Table(
     # Pairs of slot and amount, as MessagePack; null where the window does not slide.
     Column("spent", LargeBinary),
     Column("lapsed", LargeBinary),
+    Column("pressed_us", BigInteger, nullable=False),
     Column("slot_us", BigInteger, nullable=False),
     Column("slots", BigInteger, nullable=False),
     Column("until_us", BigInteger, nullable=False),

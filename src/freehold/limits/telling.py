@@ -12,11 +12,20 @@ from freehold.limits.windows import SECOND_US
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
-_TOLD = {
+_WORDS = {
     "requests": "requests",
     "tokens": "tokens",
     "input_tokens": "input-tokens",
     "output_tokens": "output-tokens",
+}
+_WHATS = ("limit", "remaining", "reset")
+_ANTHROPIC = {
+    measure: tuple(f"anthropic-ratelimit-{word}-{what}".encode() for what in _WHATS)
+    for measure, word in _WORDS.items()
+}
+_OTHERS = {
+    measure: tuple(f"x-ratelimit-{what}-{word}".encode() for what in _WHATS)
+    for measure, word in _WORDS.items()
 }
 
 
@@ -29,22 +38,25 @@ def headers_for(
     """
     tightest: dict[str, tuple[int, Level]] = {}
     for level, one in zip(levels, verdict.sums, strict=True):
-        if level.measure in _TOLD:
-            left = max(0, level.want.bound - one.used)
-            if level.measure not in tightest or left < tightest[level.measure][0]:
-                tightest[level.measure] = left, level
+        measure: str = level.measure
+        if measure in _WORDS:
+            left = level.want.bound - one.charged - one.held
+            if measure not in tightest or left < tightest[measure][0]:
+                tightest[measure] = left, level
     found: list[tuple[bytes, bytes]] = []
-    for measure, (left, level) in tightest.items():
-        word = _TOLD[measure]
+    for told, (left, level) in tightest.items():
         reset_us = _reset_of(level, now_us)
         if dialect == "anthropic-messages":
-            names = (f"anthropic-ratelimit-{word}-{what}" for what in ("limit", "remaining", "reset"))
-            reset = as_datetime(reset_us).strftime("%Y-%m-%dT%H:%M:%SZ")
+            names = _ANTHROPIC[told]
+            reset = as_datetime(reset_us).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
         else:
-            names = (f"x-ratelimit-{what}-{word}" for what in ("limit", "remaining", "reset"))
-            reset = f"{max(0, reset_us - now_us) / SECOND_US:.0f}s"
-        values = (str(level.want.bound), str(left), reset)
-        found += [(name.encode(), value.encode()) for name, value in zip(names, values, strict=True)]
+            names = _OTHERS[told]
+            reset = b"%ds" % max(0, (reset_us - now_us) // SECOND_US)
+        found += (
+            (names[0], b"%d" % level.want.bound),
+            (names[1], b"%d" % max(0, left)),
+            (names[2], reset),
+        )
     if alone:
         found.append((b"x-freehold-limits", f"share; processes={of}".encode()))
     return tuple(found)

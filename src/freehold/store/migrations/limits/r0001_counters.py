@@ -10,6 +10,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_HOW = ("pressed_us", "slot_us", "slots", "until_us")
 _SUMS = ("reserved", "settled", "released", "expired", "held")
 
 
@@ -21,7 +22,7 @@ def upgrade() -> None:
         *(sql.Column(name, sql.BigInteger, nullable=False) for name in _SUMS),
         # A list of pairs, slot and amount, as MessagePack: what was settled, and what expired.
         *(sql.Column(name, sql.LargeBinary) for name in ("spent", "lapsed")),
-        *(sql.Column(name, sql.BigInteger, nullable=False) for name in ("slot_us", "slots", "until_us")),
+        *(sql.Column(name, sql.BigInteger, nullable=False) for name in _HOW),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -1,0 +1,1 @@
+"""What limits cost, and whether they hold: `python -m benchmarks.limits`."""
