@@ -52,7 +52,10 @@ class HandClock(SystemClock):
 
 
 def make_call(**changes: Any) -> Call:
-    """A chat call that was answered, with everything a call can have but its bodies."""
+    """A chat call that was answered, with everything a call can have but its bodies.
+
+    Who answered and what it used are those of its last attempt, unless the attempts are given as well.
+    """
     call = Call(
         id=new_id("call"),
         started_us=time.time_ns() // 1000,
@@ -87,7 +90,12 @@ def make_call(**changes: Any) -> Call:
         ],
         losses=("reasoning_signature",),
     )
-    return msgspec.structs.replace(call, **changes)
+    call = msgspec.structs.replace(call, **changes)
+    if "attempts" not in changes:
+        last = call.attempts[-1]
+        last.provider, last.model = call.provider or "", call.model or ""
+        last.usage = call.usage
+    return call
 
 
 @contextmanager

@@ -163,16 +163,16 @@ def test_spending_counts_what_is_unknown_instead_of_adding_zero(place: Place) ->
     reader = record_all(place, calls)
     price = Decimal("0.0001475")
     assert reader.spend("model") == [
-        Spend("openai/gpt-4o", 2, 0, 2 * price, 1, 19, 7),
+        Spend("openai/gpt-4o", 2, 1, price, 1, 19, 7),
         Spend("openai/mystery", 1, 1, None, 0, 1, 0),
         Spend(None, 1, 0, Decimal(0), 1, 0, 0),
     ]
     assert reader.spend("day") == [
         Spend("2024-10-04", 1, 0, price, 0, 19, 7),
-        Spend("2024-10-05", 3, 1, price, 2, 1, 0),
+        Spend("2024-10-05", 3, 2, Decimal(0), 2, 1, 0),
     ]
     assert reader.spend("route") == [
-        Spend("copilot", 3, 0, 2 * price, 2, 19, 7),
+        Spend("copilot", 3, 1, price, 2, 19, 7),
         Spend(None, 1, 1, None, 0, 1, 0),
     ]
     assert {one.name for one in reader.spend("key")} == {"key_1", None}

@@ -73,6 +73,17 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=8,
 )
+usages = st.builds(
+    Usage,
+    counts,
+    counts,
+    counts,
+    counts,
+    counts,
+    counts,
+    counts,
+    st.sampled_from(["provider", "counted", "unknown"]),
+)
 attempts = st.builds(
     Attempt,
     st.text(max_size=9),
@@ -83,7 +94,17 @@ attempts = st.builds(
     st.none() | st.integers(100, 599),
     st.sampled_from(OUTCOMES),
     words,
+    usage=usages,
 )
+
+
+def _as_used(call: Call) -> Call:
+    """The only attempt of a call used what the call did."""
+    if len(call.attempts) == 1:
+        call.attempts[0].usage = call.usage
+    return call
+
+
 calls = st.builds(
     Call,
     id=st.builds(new_id, st.just("call")),
@@ -100,17 +121,7 @@ calls = st.builds(
     outcome=st.sampled_from(OUTCOMES),
     error=words,
     stop_reason=words,
-    usage=st.builds(
-        Usage,
-        counts,
-        counts,
-        counts,
-        counts,
-        counts,
-        counts,
-        counts,
-        st.sampled_from(["provider", "counted", "unknown"]),
-    ),
+    usage=usages,
     raw_usage=st.none()
     | st.dictionaries(st.text(max_size=8), json_values, max_size=5).map(msgspec.json.encode),
     first_token_ms=st.none() | times,
@@ -121,7 +132,7 @@ calls = st.builds(
     losses=st.lists(st.text(max_size=9), max_size=3).map(tuple),
     request_body=st.none() | st.binary(max_size=400),
     answer_body=st.none() | st.binary(max_size=400),
-)
+).map(_as_used)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
