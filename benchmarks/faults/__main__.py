@@ -40,7 +40,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--litellm-rate",
         type=float,
-        default=40.0,
+        default=5.0,
         help="for LiteLLM, which bears less (default: %(default)g)",
     )
     parser.add_argument("--seed", type=int, default=7, help="of the random sequence (default: %(default)d)")
