@@ -104,6 +104,7 @@ def test_everything_on_record_is_there_for_programs(shell: Shell) -> None:
     assert cut["price"] is None
     attempts = cut["attempts"]
     assert isinstance(attempts, list)
+    assert attempts[0].pop("usage").keys() == usage.keys()
     assert attempts[0] == {
         "provider": "big",
         "model": "one",
@@ -113,7 +114,7 @@ def test_everything_on_record_is_there_for_programs(shell: Shell) -> None:
         "status": None,
         "outcome": "failed",
         "error": "provider_unreachable",
-        "reason": None,
+        "reason": "incumbent",
     }
     first = shell.json("calls")[-1]
     assert Decimal(str(first["cost"])) == Decimal("0.0026")

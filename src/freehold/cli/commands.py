@@ -18,7 +18,7 @@ SUMMARIES = {
     "routes": "List the routes: the models behind each name and their prices.",
     "keys": "Create, list and revoke keys.",
     "calls": "List, follow, show and export the calls on record.",
-    "spend": "Add up what the calls cost, and foresee what they will.",
+    "spend": "Add up what the calls cost, and foresee it.",
     "limits": "Show the limits and how they stand.",
     "doctor": "Examine this installation and say how to mend what is broken.",
 }

@@ -53,7 +53,7 @@ def spend(
     utc: Utc = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add up what the calls cost.
+    """Add up what the calls cost, and foresee it.
 
     Sums are exact. A call whose cost is unknown is counted under UNKNOWN and is in no sum: it is not free.
     Days are days of UTC.

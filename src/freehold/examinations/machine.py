@@ -20,6 +20,7 @@ PACKAGES = (
     "python-multipart",
     "rich",
     "sqlalchemy",
+    "starlette",
     "typer",
     "uvicorn",
     "uvloop",
