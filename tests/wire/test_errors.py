@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import openai
@@ -14,11 +15,14 @@ from freehold.core import errors as tree
 from freehold.core.errors import (
     BadRequest,
     BodyTooLarge,
+    BudgetExhausted,
     ClientError,
     ClientGone,
+    DeadlinePassed,
     Forbidden,
     FreeholdError,
     HeadersTooLarge,
+    LimitReached,
     LossRefused,
     MethodNotAllowed,
     NotFound,
@@ -29,6 +33,7 @@ from freehold.core.errors import (
     ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
+    RateLimited,
     RequestTimeout,
     SettingsError,
     Stopping,
@@ -67,6 +72,14 @@ def raised_by_sdk(error: FreeholdError) -> openai.APIStatusError:
     return caught.value
 
 
+LIMIT: dict[str, Any] = {
+    "limit": "team-a",
+    "measure": "money",
+    "bound": "5",
+    "used": "4.5",
+    "until": None,
+    "retry_after": 3.0,
+}
 OURS: list[tuple[FreeholdError, int, str, type[openai.APIStatusError]]] = [
     (BadRequest("no", param="stream"), 400, "invalid_request_error", openai.BadRequestError),
     (LossRefused(("seed",), "acme"), 400, "invalid_request_error", openai.BadRequestError),
@@ -82,6 +95,9 @@ OURS: list[tuple[FreeholdError, int, str, type[openai.APIStatusError]]] = [
     (UnsupportedMediaType("no"), 415, "invalid_request_error", openai.APIStatusError),
     (HeadersTooLarge("no"), 431, "invalid_request_error", openai.APIStatusError),
     (ClientGone("no"), 499, "invalid_request_error", openai.APIStatusError),
+    (BudgetExhausted("no", **LIMIT), 402, "insufficient_quota", openai.APIStatusError),
+    (RateLimited("no", **LIMIT), 429, "rate_limit_error", openai.RateLimitError),
+    (DeadlinePassed("r", 5.0), 504, "api_error", openai.InternalServerError),
     (Overloaded("no"), 503, "api_error", openai.InternalServerError),
     (Stopping("no"), 503, "api_error", openai.InternalServerError),
     (ProviderUnreachable("no", provider="acme"), 502, "api_error", openai.InternalServerError),
@@ -114,7 +130,12 @@ def _below(kind: type[FreeholdError]) -> Iterator[type[FreeholdError]]:
 
 
 def test_the_whole_tree_is_covered() -> None:
-    covered = {type(error) for error, *_ in OURS} | {ClientError, ProviderError, ProviderRefused}
+    covered = {type(error) for error, *_ in OURS} | {
+        ClientError,
+        LimitReached,
+        ProviderError,
+        ProviderRefused,
+    }
     assert {kind for kind in _below(FreeholdError) if kind.__module__ == tree.__name__} <= covered
 
 
