@@ -115,7 +115,7 @@ async def load(
             try:
                 while asyncio.get_running_loop().time() < end:
                     stream = dice.random() < streamed
-                    patience = dice.random() * 0.3 if dice.random() < give_up else 30.0
+                    patience = dice.random() if dice.random() < give_up else 30.0
                     head = _head(url.netloc, key, msgspec.json.encode({**body, "stream": stream}))
                     async with asyncio.timeout(patience):
                         status = await _answer(reader, writer, head)

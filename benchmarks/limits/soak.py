@@ -26,12 +26,13 @@ from freehold.providers.simulated import (
     Script,
     SimulatedProvider,
     ThreadedProvider,
+    Uniform,
 )
 
 NANO = 10**9
 READ, WROTE = 1_000, 10_000
 """Billionths of a dollar a token."""
-ANSWER = 30
+ANSWER = 100
 CALLS_A_MINUTE = 400
 """What the budget is for; several times as many want it."""
 BODY: dict[str, object] = {
@@ -51,6 +52,7 @@ output = 10
 [routes.chat]
 incumbent = "acme/m"
 hedge_after = "400ms"
+continue_streams = true
 fallbacks = ["acme/n"]
 [models."acme/n"]
 input = 1
@@ -151,10 +153,10 @@ def _script() -> Script:
             "*": Behaviour(
                 text=Lorem(tokens=ANSWER),
                 tokens_per_s=150.0,
-                first_token_s=0.05,
+                first_token_s=Uniform(0.02, 0.6),
                 faults=(
                     Refused(chance=0.02, status=500),
-                    Cut(chance=0.02, after=10),
+                    Cut(chance=0.05, after=40),
                 ),
             )
         }

@@ -157,6 +157,8 @@ class RunningAttempt:
         answer = await response.read()
         while (more := exchange.more(answer)) is not None:
             response.close()
+            if self._aside is not None:
+                self._aside.answer_in_part()
             response = await self._send(more, stream=False)
             await self._check(response)
             answer = await response.read()
@@ -180,7 +182,7 @@ class RunningAttempt:
     async def _send(self, body: bytes, *, stream: bool) -> Response:
         """Send it and wait for the answer's head. Raises ProviderError, LimitReached and Forbidden."""
         if self._aside is not None:
-            await self._aside.take()
+            await self._aside.take(len(body))
         exchange, target, health, now = self.exchange, self.target, self._health, self._clock.tick()
         assert exchange is not None
         if self._passage is None:
@@ -412,7 +414,7 @@ class RunningAttempt:
             record.error = error if isinstance(error, str) else error.code
         record.end_ms = self._elapsed_ms()
         if self._aside is not None:
-            self._aside.end(record, error)
+            self._aside.end(record, error, complete=stream is None or stream.complete)
         if self._response is not None:
             self._response.close()
             self._response = None

@@ -47,6 +47,8 @@ LOSS = "seam"
 
 _LOOK_FOR = 160
 """Characters of the continuation that are looked at for a repetition before any of it is told."""
+_BETWEEN = 64
+"""Tokens with which a template parts messages."""
 _LEAST_REPEATED = 12
 """Fewer characters that agree may be chance."""
 
@@ -81,6 +83,11 @@ class Seam:
             return None
         text = "".join(part.text for part in parts if isinstance(part, Text))
         return cls(request, told, text, call)
+
+    @property
+    def more(self) -> int:
+        """Tokens that whoever goes on reads beyond the request, at the most."""
+        return len(self.text.encode()) + len(GO_ON) + _BETWEEN if self.text else 0
 
     def speaking(self, runtime: Runtime, broken_usage: Usage) -> Callable[[Target], Awaitable[Exchange]]:
         """How a model is asked to go on. `broken_usage`: what the attempt used that broke off."""

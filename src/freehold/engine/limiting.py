@@ -36,6 +36,9 @@ class Hold(Protocol):
     def release(self) -> None:
         """Nothing was spent: the request was not sent, or refused."""
 
+    def stay(self, deadline: float) -> None:
+        """The call goes on with another attempt, until then at the most."""
+
     def leave(self) -> None:
         """The call as a whole is over."""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+
+import msgspec
 
 from freehold.access.key import Key
 from freehold.core.errors import (
@@ -15,7 +18,7 @@ from freehold.core.errors import (
 )
 from freehold.core.usage import Usage
 from freehold.engine.limiting import Headers, Hold, Limits, Subject, Worst
-from freehold.ledger.record import Attempt, Call
+from freehold.ledger.record import Attempt, Call, Operation
 from freehold.limits.worst import worst_of
 from freehold.routing.routes import Target
 from freehold.wire.request import Request
@@ -24,35 +27,51 @@ from freehold.wire.request import Request
 class Reserving:
     """One call's. Life: an `aside` for each attempt, and in the end `leave`."""
 
-    __slots__ = ("_first", "_limits", "_request", "_tick", "_who", "_worst", "_writes")
+    __slots__ = ("_entering", "_first", "_limits", "_operation", "_request", "_tick", "_who", "_worst")
 
     def __init__(
-        self, limits: Limits, key: Key | None, route: str, *, writes: bool, tick: Callable[[], float]
+        self, limits: Limits, key: Key | None, route: str, *, operation: Operation, tick: Callable[[], float]
     ) -> None:
-        """`writes`: the answer is written by the model, as with chat."""
         self._limits = limits
         self._who = Subject(None, None, None, route)
         if key is not None:
             self._who = Subject(key.id, key.team, key.user, route, key.name)
-        self._writes = writes
+        self._operation = operation
         self._tick = tick
         self._request: Request | None = None
         self._worst: Worst | None = None
         self._first: Hold | None = None
+        self._entering = asyncio.Lock()
+        """Held while it is not known whether the call is let in: only one of its attempts counts it."""
 
-    def aside(self, target: Target, request: Request, seconds: float) -> Aside:
-        """For one attempt, which takes so many seconds at the most."""
-        return Aside(self, target, request, seconds)
+    def aside(self, target: Target, request: Request, seconds: float, more: int = 0) -> Aside:
+        """For one attempt, which takes so many seconds at the most, and reads `more` tokens than the request has."""
+        return Aside(self, target, request, seconds, more)
 
-    async def take(self, target: Target, request: Request, seconds: float) -> Hold:
+    async def take(self, target: Target, request: Request, seconds: float, more: int) -> Hold:
         """Set the worst case aside. Raises LimitReached and Forbidden."""
         if self._worst is None or self._request is not request:
-            self._request, self._worst = request, worst_of(request, writes=self._writes)
-        hold = await self._limits.reserve(
-            self._who, target, self._worst, first=self._first is None, deadline=self._tick() + seconds
-        )
-        self._first = self._first or hold
+            self._request, self._worst = request, self._worst_of(request)
+        worst = self._worst
+        if more:
+            worst = msgspec.structs.replace(worst, input_tokens=worst.input_tokens + more)
+        if self._first is None:
+            async with self._entering:
+                if self._first is None:
+                    self._first = await self._reserve(target, worst, seconds, first=True)
+                    return self._first
+        hold = await self._reserve(target, worst, seconds, first=False)
+        self._first.stay(self._tick() + seconds)
         return hold
+
+    async def _reserve(self, target: Target, worst: Worst, seconds: float, *, first: bool) -> Hold:
+        deadline = self._tick() + seconds
+        return await self._limits.reserve(self._who, target, worst, first=first, deadline=deadline)
+
+    def _worst_of(self, request: Request) -> Worst:
+        if self._operation == "count":
+            return Worst(0, 0, free=True)
+        return worst_of(request, writes=self._operation == "chat")
 
     def leave(self) -> None:
         """The call is over."""
@@ -67,19 +86,35 @@ class Reserving:
 class Aside:
     """One attempt's, or one after the other for an attempt that asks again."""
 
-    __slots__ = ("_hold", "_request", "_reserving", "_seconds", "_target")
+    __slots__ = ("_hold", "_more", "_partly", "_request", "_reserving", "_seconds", "_size", "_target")
 
-    def __init__(self, reserving: Reserving, target: Target, request: Request, seconds: float) -> None:
+    def __init__(
+        self, reserving: Reserving, target: Target, request: Request, seconds: float, more: int
+    ) -> None:
         self._reserving = reserving
         self._target = target
         self._request = request
         self._seconds = seconds
+        self._more = more
+        self._size: int | None = None
+        """Of the first body that was sent."""
+        self._partly = False
         self._hold: Hold | None = None
 
-    async def take(self) -> None:
-        """Set the worst case aside, unless that is done. Raises LimitReached and Forbidden: nothing is sent then."""
+    async def take(self, size: int) -> None:
+        """Set the worst case aside, unless that is done. Raises LimitReached and Forbidden: nothing is sent then.
+
+        `size`: bytes of the body. What a second one has more than the first is text.
+        """
+        if self._size is None:
+            self._size = size
         if self._hold is None:
-            self._hold = await self._reserving.take(self._target, self._request, self._seconds)
+            more = self._more + max(0, size - self._size)
+            self._hold = await self._reserving.take(self._target, self._request, self._seconds, more)
+
+    def answer_in_part(self) -> None:
+        """Part of the request was answered, and the rest of it is asked for under the same hold."""
+        self._partly = True
 
     def spend(self, usage: Usage) -> None:
         """It was answered, and that is what it used."""
@@ -87,15 +122,21 @@ class Aside:
         if hold is not None:
             hold.settle(usage, None)
 
-    def end(self, record: Attempt, error: FreeholdError | str | None) -> None:
-        """It is over. What may have been billed is charged, by what is known of it."""
+    def end(self, record: Attempt, error: FreeholdError | str | None, *, complete: bool) -> None:
+        """It is over. What may have been billed is charged, by what is known of it.
+
+        `complete`: whatever the provider said it used is all of it, and not what it was when a stream was cut.
+        """
         hold, self._hold = self._hold, None
         if hold is None:
             return
-        if _cost_nothing(record, error):
+        usage = record.usage
+        if not self._partly and _cost_nothing(record, error):
             hold.release()
+        elif complete or usage.source != "provider":
+            hold.settle(usage, None)
         else:
-            hold.settle(record.usage, None)
+            hold.settle(msgspec.structs.replace(usage, source="counted"), None)
 
 
 def _cost_nothing(record: Attempt, error: FreeholdError | str | None) -> bool:

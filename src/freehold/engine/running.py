@@ -184,8 +184,9 @@ class RunningCall:
         assert route is not None
         limits = self._runtime.limits
         if limits is not None:
-            writes = call.operation == "chat"
-            self._reserving = Reserving(limits, self.key, route.name, writes=writes, tick=self._clock.tick)
+            self._reserving = Reserving(
+                limits, self.key, route.name, operation=call.operation, tick=self._clock.tick
+            )
         self._tries = tries = Tries(
             call,
             request,
@@ -287,7 +288,7 @@ class RunningCall:
         self._tries.count(attempt)
         try:
             speaking = seam.speaking(self._runtime, attempt.record.usage)
-            other, events = await self._tries.go_on(speaking, attempt)
+            other, events = await self._tries.go_on(speaking, attempt, seam.more)
         except FreeholdError:
             return b""
         self._adopt(other)

@@ -116,9 +116,11 @@ class Tries:
                 self._asked.let_go()
                 return answered
 
-    async def go_on(self, speaking: Speaking, broken: RunningAttempt) -> tuple[RunningAttempt, bytes]:
+    async def go_on(
+        self, speaking: Speaking, broken: RunningAttempt, more: int
+    ) -> tuple[RunningAttempt, bytes]:
         """As `answer`, where `broken` broke off: its model is not asked again, and others are spoken with as
-        `speaking` says.
+        `speaking` says, and read up to `more` tokens than the request has.
         """
         self._given_up.add(broken.target)
         while True:
@@ -126,7 +128,7 @@ class Tries:
             if wait > 0.0:
                 await asyncio.sleep(wait)
             try:
-                return await self._ask(step.target, "continuation", speaking)
+                return await self._ask(step.target, "continuation", speaking, more)
             except FreeholdError as error:
                 self._last = error
 
@@ -216,7 +218,7 @@ class Tries:
         )
 
     async def _ask(
-        self, target: Target, reason: Reason, speaking: Speaking | None = None
+        self, target: Target, reason: Reason, speaking: Speaking | None = None, more: int = 0
     ) -> tuple[RunningAttempt, bytes]:
         times = self._times.get(target, 0)
         self._times[target] = times + 1
@@ -236,7 +238,7 @@ class Tries:
             hides_error=self._route.continue_streams,
             aside=None
             if self._reserving is None
-            else self._reserving.aside(target, self._request, limits.connect + limits.total),
+            else self._reserving.aside(target, self._request, limits.connect + limits.total, more),
         )
         try:
             exchange = await (speaking or self._speak)(target)

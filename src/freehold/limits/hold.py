@@ -120,6 +120,10 @@ class Hold:
                 ]
             )
 
+    def stay(self, deadline: float) -> None:
+        """The call goes on with another attempt, until then at the most."""
+        self.deadline = max(self.deadline, deadline)
+
     def leave(self) -> None:
         """The call is over."""
         if not self._left:
@@ -209,6 +213,9 @@ class NoHold:
         """Nothing."""
 
     def release(self) -> None:
+        """Nothing."""
+
+    def stay(self, deadline: float) -> None:
         """Nothing."""
 
     def leave(self) -> None:

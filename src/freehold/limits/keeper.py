@@ -35,6 +35,13 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
     most: int | None
     """What the model can write at the most, as far as the catalog knows."""
 
+    def entries_of(self, worst: Worst, *, first: bool) -> tuple[Entry, ...]:
+        """What counts for an attempt; `first`: for the call, too."""
+        entries = self.entries if first else self.later
+        if worst.free:
+            return tuple([one for one in entries if one.measure in ("requests", "concurrency")])
+        return entries
+
 
 class Keeper:
     """The limits of one configuration. Those of the next one go on with the same counters."""
@@ -56,7 +63,7 @@ class Keeper:
         """Set the worst case aside on every level, or raise; then nothing is."""
         now_us = microseconds(self._clock.now())
         plan = self._plan(who, target, now_us)
-        entries = plan.entries if first else plan.later
+        entries = plan.entries_of(worst, first=first)
         if not entries:
             return NO_HOLD
         tariff = self._tariff_of(target, now_us)

@@ -27,6 +27,8 @@ class Worst(msgspec.Struct, frozen=True, gc=False):
     """An upper bound for all answers together; None: the request sets none, so that the model's own holds."""
     answers: int = 1
     """How many are asked for at once."""
+    free: bool = False
+    """The provider bills nothing for it, as with counts of tokens: only how many there are is limited."""
 
 
 class Target(Protocol):

@@ -25,6 +25,10 @@ BYTES_PER_TOKEN = {"audio": 24, "video": 16, "document": 1}
 """Of one whose content is here: fewer bytes make a token in no format in use."""
 TOOL_PROMPT = 1_024
 """What providers put before the model when there are tools, beside their descriptions."""
+FORM_PROMPT = 384
+"""What Freehold puts there when an answer is to have a form that its model can only be asked for in words. The form
+itself is in the request.
+"""
 BEGINNING = 64
 """What they put there in any case."""
 
@@ -36,6 +40,9 @@ _MEDIA_WORDS = (b'"image', b'"audio', b'"video', b'"file', b'"document', b'"inpu
 """How the names and kinds of media begin, in every dialect. In a text the quotes are escaped."""
 _SAID_IN = ("messages", "contents", "input", "system", "systemInstruction", "system_instruction")
 _TOOL_FIELDS = frozenset({"tools", "functions", "toolConfig", "tool_config"})
+_FORM_FIELDS = frozenset(
+    {"response_format", "text", "output_format", "output_config", "generationConfig", "generation_config"}
+)
 
 _decode_number = msgspec.json.Decoder(int | None).decode
 _decode_fields = msgspec.json.Decoder(Fields).decode
@@ -44,7 +51,12 @@ _decode_fields = msgspec.json.Decoder(Fields).decode
 def worst_of(request: Request, *, writes: bool) -> Worst:
     """The worst case of a request. `writes`: the answer is written by the model, as with chat."""
     size = sum(map(len, request.fields.values()))
-    extra = BEGINNING + (TOOL_PROMPT if _TOOL_FIELDS & request.fields.keys() else 0)
+    names = request.fields.keys()
+    extra = (
+        BEGINNING
+        + (TOOL_PROMPT if _TOOL_FIELDS & names else 0)
+        + (FORM_PROMPT if _FORM_FIELDS & names else 0)
+    )
     if not writes:
         return Worst(size + extra, 0)
     most, times = _most_written(request)
