@@ -120,8 +120,8 @@ async def load(
                     async with asyncio.timeout(patience):
                         status = await _answer(reader, writer, head)
                     told[str(status)] += 1
-                    if status == 429:
-                        await asyncio.sleep(0.05 + dice.random() * 0.2)
+                    if status in (402, 429):
+                        await asyncio.sleep(0.2 + dice.random() * 0.6)
             except TimeoutError:
                 told["given up"] += 1
             except (OSError, asyncio.IncompleteReadError, ValueError, IndexError):
