@@ -24,7 +24,7 @@ from byte_server import LAST_CHUNK, STREAM_HEAD, Answer, ByteServer, Do, Step, c
 from engines import STREAMED, WHOLE, stage_of
 from loops import run_on_uvloop
 
-from freehold.core.errors import DeadlinePassed, ProviderRefused
+from freehold.core.errors import DeadlinePassed, ProviderRefused, ProviderTimeout
 from freehold.providers.settings import Timeouts
 from freehold.routing.routes import Route, Target
 
@@ -486,6 +486,39 @@ def test_when_nobody_can_go_on_the_client_is_told() -> None:
             assert result.error is not None
             assert b'"error"' in result.running.last_words(result.error)
             assert stage.record.outcome == "cut"
+
+    run_on_uvloop(main())
+
+
+def test_with_nobody_else_on_the_route_the_client_is_told() -> None:
+    async def main() -> None:
+        async with (
+            ByteServer(streamed(ROLE, WORD, ended=False)) as first,
+            stage_of({"first": first}, route=route(continue_streams=True)) as stage,
+        ):
+            result = await stage.play(STREAMED)
+            assert isinstance(result.error, ProviderTimeout)
+            assert stage.record.outcome == "cut"
+
+    run_on_uvloop(main())
+
+
+def test_who_was_slower_before_goes_on_where_the_faster_one_breaks_off() -> None:
+    async def main() -> None:
+        slower, more = [Do.HOLD], streamed(ROLE, *GOOD_STREAM_WORDS)
+        async with (
+            ByteServer([0.3, *streamed(ROLE, WORD, WORD, ended=False)]) as first,
+            ByteServer(slower, more) as second,
+            stage_of(
+                {"first": first, "second": second},
+                route=route(SECOND, hedge_after=0.1, continue_streams=True, retries=0),
+            ) as stage,
+        ):
+            result = await stage.play(STREAMED)
+            assert result.error is None
+            assert words_of(result.data) == "wordword and more"
+            reasons = [one.reason for one in stage.record.attempts]
+            assert reasons == ["incumbent", "hedge", "continuation"]
 
     run_on_uvloop(main())
 

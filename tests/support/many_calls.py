@@ -53,7 +53,7 @@ async def call_many(
                     url,
                     key,
                     {**body, "stream": stream},
-                    give_up_after=dice.random() * 0.2 if leave else None,
+                    give_up_after=dice.random() * 0.8 if leave else None,
                 )
                 if status == GONE and url in known and len(known) > 1:
                     known.remove(url)  # as a balancer does

@@ -288,7 +288,7 @@ class RunningCall:
         self._tries.count(attempt)
         try:
             speaking = seam.speaking(self._runtime, attempt.record.usage)
-            other, events = await self._tries.go_on(speaking, attempt, seam.more)
+            other, events = await self._tries.go_on(speaking, attempt, error, seam.more)
         except FreeholdError:
             return b""
         self._adopt(other)

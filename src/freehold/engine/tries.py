@@ -117,12 +117,13 @@ class Tries:
                 return answered
 
     async def go_on(
-        self, speaking: Speaking, broken: RunningAttempt, more: int
+        self, speaking: Speaking, broken: RunningAttempt, error: FreeholdError, more: int
     ) -> tuple[RunningAttempt, bytes]:
-        """As `answer`, where `broken` broke off: its model is not asked again, and others are spoken with as
-        `speaking` says, and read up to `more` tokens than the request has.
+        """As `answer`, where `broken` broke off with `error`: its model is not asked again, and others are spoken with
+        as `speaking` says, and read up to `more` tokens more than the request has.
         """
         self._given_up.add(broken.target)
+        self._last = error
         while True:
             step, wait = self._next_step()
             if wait > 0.0:
@@ -254,6 +255,8 @@ class Tries:
         except asyncio.CancelledError:
             attempt.end("cancelled")
             self.count(attempt)
+            if not times:  # the other one was faster: this one may still go on where that breaks off
+                self._times.pop(target, None)
             raise
 
     def count(self, attempt: RunningAttempt) -> None:
