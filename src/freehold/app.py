@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from freehold.providers.client import ProviderClient
     from freehold.providers.fetch.fetcher import Fetcher
     from freehold.providers.local.processes import LocalModels
+    from freehold.replicas.sharing import Sharing
     from freehold.routing.plans import ProvidersHealth
     from freehold.wire.openai_models import ModelEntry
 
@@ -279,6 +280,8 @@ class _Service:
         self._files: Fetcher | None = None
         self._health_of_providers = _new_health()
         self._limits = _new_limits(self._open_books, self._remember)
+        self._sharing: Sharing | None = None
+        """What other replicas know; None where there is no server to share it through."""
         self._ending: list[asyncio.Task[None]] = []
         """Local models on their way out."""
 
@@ -372,11 +375,14 @@ class _Service:
         for provider in self._engine.runtime.providers.values():
             provider.close()
         await self._limits.close()
+        if self._sharing is not None:
+            await self._sharing.close()
 
     async def _serve(self, keys: Keys, announce: Callable[[Started], None]) -> None:
         settings = self._settings
         loop = asyncio.get_running_loop()
         watch = self._watch()
+        self._sharing = _sharing_of(settings, self._health_of_providers, lambda: self._settings.version)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._server.stop)
         loop.add_signal_handler(signal.SIGHUP, watch.poke)
@@ -386,7 +392,10 @@ class _Service:
                 "reading the keys anew": lambda: _refresh(keys),
                 "telling of dropped calls": lambda: _tell_of_drops(self._ledger),
                 "tidying files and batches": self._desk.tidy,
+                "asking providers how they are": self._check_up,
             }
+            if self._sharing is not None:
+                chores["sharing what is known of providers"] = self._sharing.run
             background = [tasks.create_task(_keep_doing(name, chore)) for name, chore in chores.items()]
             self._begin_or_end_local_models()
             background.append(tasks.create_task(asyncio.to_thread(_load_dialects)))
@@ -440,6 +449,19 @@ class _Service:
             self._health_of_providers,
             self._limits.keeper(tuple(settings.limits.values()), settings.price_list(), settings.catalog()),
         )
+
+    async def _check_up(self) -> None:
+        """Look at the providers for as long as the configuration says how often."""
+        from freehold.core.clock import SystemClock
+        from freehold.engine.checkups import Checkups
+
+        every = self._settings.health.probe
+        if every is None or not self._settings.health.enabled:
+            return
+        checkups = Checkups(self._health_of_providers, SystemClock())
+        while self._settings.health.probe == every:
+            await checkups.look_at_all(self._engine.runtime.providers, self._engine.runtime.accounts)
+            await asyncio.sleep(checkups.spread(every))
 
     def _open_books(self) -> tuple[Books, Clock]:
         return books_of(self._settings)
@@ -531,18 +553,21 @@ class _Service:
                 if limits.away is None
                 else f"by this process's share, 1/{limits.processes} of what remained: {limits.away}"
             )
+        if self._sharing is not None:
+            parts["replicas"] = self._sharing.status.in_words(self._settings.version)
         ready = not self._server.stopping
         if self._local is not None:
             routed = {target.name for route in self._settings.routes.values() for target in route.plan}
             for name, state in self._local.states().items():
                 parts[f"local/{name}"] = state
                 ready = ready and (state != "starting" or f"local/{name}" not in routed)
-        return Health(ready, parts)
+        return Health(ready, parts, self._settings.version)
 
     def _read_figures(self) -> Reading:
         status = self._ledger.status
         return {
             **_limit_figures(self._limits.status),
+            **_replica_figures(self._sharing, self._settings.version),
             "freehold_calls_active": ("gauge", "Calls in flight.", self._engine.active),
             "freehold_model_changes": (
                 "counter",
@@ -613,6 +638,38 @@ def _limit_figures(status: ClerkStatus | None) -> Reading:
         ),
         "freehold_limits_reserves": ("counter", "Reservations under limits.", status.reserves),
         "freehold_limits_round_trips": ("counter", "Round trips to the common counters.", status.batches),
+    }
+
+
+def _sharing_of(settings: Settings, health: ProvidersHealth, version: Callable[[], str]) -> Sharing | None:
+    if settings.shared_url is None:
+        return None
+    from freehold.core.clock import SystemClock
+    from freehold.core.ids import new_id
+    from freehold.replicas.board import SharedBoard
+    from freehold.replicas.sharing import Sharing
+
+    board = SharedBoard(settings.shared_url.reveal(), prefix=settings.shared.prefix)
+    return Sharing(board, health, SystemClock(), replica=new_id("replica"), configuration=version)
+
+
+def _replica_figures(sharing: Sharing | None, version: str) -> Reading:
+    if sharing is None:
+        return {}
+    status = sharing.status
+    others = [one.note.configuration for one in status.others]
+    return {
+        "freehold_replicas": ("gauge", "Replicas that share a server, this one included.", 1 + len(others)),
+        "freehold_replicas_ok": (
+            "gauge",
+            "Whether other replicas can be asked what they know of providers.",
+            float(status.away is None),
+        ),
+        "freehold_replicas_configured_otherwise": (
+            "gauge",
+            "Replicas that have another configuration than this one.",
+            sum(one != version for one in others),
+        ),
     }
 
 

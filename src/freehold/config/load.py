@@ -112,6 +112,7 @@ def load(
         limits=limits,
         shared=file.shared,
         shared_url=shared_url,
+        version=source.version,
         secret_files=secret_files,
         warnings=problems.warnings,
     )

@@ -63,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True):
     database: Server | None = None
     """Where keys and the ledger are; None: in files of the data folder."""
     access: AccessSettings = AccessSettings()
+    version: str = ""
+    """What the file's text is called: the same for the same text, and for no other."""
     secret_files: tuple[Path, ...] = ()
     """Files that secrets came from; a change in one is a change of the configuration."""
     warnings: tuple[Finding, ...] = ()

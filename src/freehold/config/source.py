@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from decimal import Decimal
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ class Source:
     def __init__(self, path: Path | None, text: str = "") -> None:
         """Raises SettingsError, with the line, when `text` is not TOML."""
         self.path = path
+        self.version = blake2b(text.encode(), digest_size=6).hexdigest()
+        """What the text is called: another text has another name."""
         try:
             self.values: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
         except tomllib.TOMLDecodeError as error:

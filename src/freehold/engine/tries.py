@@ -117,13 +117,13 @@ class Tries:
                 return answered
 
     async def go_on(
-        self, speaking: Speaking, broken: RunningAttempt, error: FreeholdError, more: int
+        self, speaking: Speaking, broken: RunningAttempt, cause: FreeholdError, more: int
     ) -> tuple[RunningAttempt, bytes]:
-        """As `answer`, where `broken` broke off with `error`: its model is not asked again, and others are spoken with
+        """As `answer`, where `broken` broke off for `cause`: its model is not asked again, and others are spoken with
         as `speaking` says, and read up to `more` tokens more than the request has.
         """
         self._given_up.add(broken.target)
-        self._last = error
+        self._last = cause
         while True:
             step, wait = self._next_step()
             if wait > 0.0:

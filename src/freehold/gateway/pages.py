@@ -27,12 +27,14 @@ _RESPONSES = "/v1/responses/"
 Page = Callable[[Scope, Send], Awaitable[None]]
 
 
-class Health(msgspec.Struct):
+class Health(msgspec.Struct, omit_defaults=True):
     """What `/health/ready` says."""
 
     ready: bool
     parts: dict[str, str]
     """Part -> its state in a word or a sentence."""
+    configuration: str = ""
+    """What the configuration in force is called. Replicas that show the same one have the same."""
 
 
 class Pages:
@@ -172,7 +174,8 @@ class Pages:
     async def _ready(self, scope: Scope, send: Send) -> None:
         health = self._health()
         if not self._settings.loopback and not self._gate.knows(Heading(scope["headers"]).token):
-            health.parts.clear()  # whoever balances the load needs the status; what is wrong here is not for everybody
+            # Whoever balances the load needs the status; what is wrong here is not for everybody.
+            health = Health(health.ready, {})
         await send_whole(send, 200 if health.ready else 503, [JSON], msgspec.json.encode(health))
 
     async def _figures(self, scope: Scope, send: Send) -> None:

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from freehold.core.clock import Clock
-from freehold.core.errors import SettingsError
 from freehold.limits.account import WHOLE, Account, Counter
 from freehold.limits.batch import Batch, Done, Standing, Sum, UnavailableError, Verdict
-
-if TYPE_CHECKING:
-    from valkey.asyncio import Valkey
+from freehold.store.valkey import open_valkey
 
 LEASE_US = 20_000_000
-_CONNECT_S = 2.0
 _ANSWER_S = 10.0
 """After which a connection is given up; calls have long gone by their share."""
 _LEAP_S = 0.05
@@ -92,7 +88,8 @@ class SharedBooks:
         self._clock = clock
         self._prefix = f"{{{prefix}}}:limits"
         self._lease_us = lease_us
-        self._client = _client_of(url)
+        # A batch is sent again under its number, and not otherwise.
+        self._client = open_valkey(url, answer_s=_ANSWER_S)
         text = resources.files("freehold.limits").joinpath("shared.lua").read_text(encoding="utf-8")
         self._script = text
         self._digest: str | None = None
@@ -219,35 +216,6 @@ for _, name in ipairs(ARGV) do
 end
 return total
 """
-
-
-def _client_of(url: str) -> Valkey:
-    try:
-        from valkey.asyncio import Valkey  # noqa: PLC0415 - an extra
-        from valkey.asyncio.retry import Retry  # noqa: PLC0415
-        from valkey.backoff import NoBackoff  # noqa: PLC0415
-    except ImportError:
-        raise SettingsError(
-            "`[shared]` needs the client for Valkey, which is not installed.",
-            hint="Install it: `pip install 'freehold[shared]'`.",
-        ) from None
-    for old, new in (("redis://", "valkey://"), ("rediss://", "valkeys://")):
-        if url.startswith(old):
-            url = new + url.removeprefix(old)
-    try:
-        client: Valkey = Valkey.from_url(
-            url,
-            max_connections=2,
-            socket_connect_timeout=_CONNECT_S,
-            socket_timeout=_ANSWER_S,
-            retry=Retry(NoBackoff(), 0),  # a batch is sent again under its number, and not otherwise
-        )
-    except ValueError as error:
-        raise SettingsError(
-            "The address of `[shared]` is not understood.",
-            hint="It has the form `valkey://:PASSWORD@HOST:6379/0`, or `valkeys://` for TLS.",
-        ) from error
-    return client
 
 
 def _plain(counter: Counter) -> tuple[str, int, int, int]:

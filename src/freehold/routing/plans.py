@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Literal
 
 import msgspec
 
-from freehold.routing.breakers import Breakers, spots_of
+from freehold.routing.breakers import Breakers, Spot, spots_of
 from freehold.routing.quotas import Quotas
 from freehold.routing.routes import Route, Target
 
@@ -57,6 +57,29 @@ class ProvidersHealth:
     def refuse(self, quota: str, wait: float | None, now: float) -> None:
         """The provider said that it answers nothing for `wait` seconds or, with None, just not now."""
         self.quotas.refused(quota, wait, now, self.chance())
+
+    # What replicas tell each other
+
+    def found(self, now: float) -> dict[Spot, float]:
+        """Everything that is left alone, and until when."""
+        found = self.breakers.open_spots(now)
+        for name, until, told in self.quotas.waits(now):
+            found["told" if told else "wait", name] = until
+        return found
+
+    def heed(self, told: Iterable[tuple[Spot, float]]) -> None:
+        """What others found, and until when, in this clock's time."""
+        broken = []
+        for spot, until in told:
+            if spot[0] in ("told", "wait"):
+                self.quotas.block(spot[1], until, told=spot[0] == "told")
+            else:
+                broken.append((spot, until))
+        self.breakers.merge(broken)
+
+    def try_again(self, spot: Spot, now: float) -> None:
+        """Whoever found it sick does not any more. A wait that was told stays: it is the provider's word."""
+        self.breakers.try_now(spot, now)
 
 
 class Accounts(msgspec.Struct, frozen=True):

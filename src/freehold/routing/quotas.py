@@ -47,10 +47,20 @@ class Quotas:
         quota.noted = now
         quota.requests_since = quota.tokens_since = 0
 
-    def block(self, name: str, until: float) -> None:
-        """The provider said that nothing will be answered before `until`."""
+    def block(self, name: str, until: float, *, told: bool = False) -> None:
+        """Nothing will be answered before `until`; `told`: the provider itself said so."""
         quota = self._quotas.setdefault(name, _Quota())
         quota.blocked_until = max(quota.blocked_until, until)
+        if told:
+            quota.told_until = max(quota.told_until, until)
+
+    def waits(self, now: float) -> list[tuple[str, float, bool]]:
+        """Every quota of which nothing is wanted, until when, and whether its provider said so."""
+        return [
+            (name, quota.blocked_until, quota.told_until >= quota.blocked_until)
+            for name, quota in self._quotas.items()
+            if quota.blocked_until > now
+        ]
 
     def refused(self, name: str, wait: float | None, now: float, chance: float) -> None:
         """A request was refused for lack of room: nothing is sent for `wait` seconds.
