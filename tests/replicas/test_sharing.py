@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -65,10 +66,8 @@ class Replica:
         self.sharing = Sharing(board, self.health, self.clock, replica=name, configuration=lambda: "c1")
 
     def look(self) -> None:
-        try:
+        with contextlib.suppress(AwayError):
             asyncio.run(self.sharing.exchange())
-        except AwayError:
-            pass
 
     def fail(self, ending: str = "locked-out") -> None:
         now = self.clock.tick()
@@ -180,7 +179,7 @@ def test_a_note_of_another_version_is_no_harm() -> None:
 
 
 class Rounds(RuleBasedStateMachine):
-    """Whatever fails and whenever they look: a spot that nobody finds sick any more is free within the longest pause."""
+    """Whatever fails and whenever they look: nothing is left alone for longer than somebody found."""
 
     @initialize()
     def begin(self) -> None:
