@@ -137,12 +137,15 @@ class ContentsWriter:
         return None
 
     def sign_calls(self) -> None:
-        """Marks the calls that another model made: the first of a turn needs a signature, or the mark."""
+        """Marks the calls that another model made: the first of a turn needs a signature, or the mark.
+
+        Where a turn's signature sits on another part, it is back where it came from, and nothing is missing.
+        """
         for content in self.contents:
             if content["role"] != "model":
                 continue
             first = next((part for part in content["parts"] if "functionCall" in part), None)
-            if first is not None and "thoughtSignature" not in first:
+            if first is not None and not any("thoughtSignature" in part for part in content["parts"]):
                 first["thoughtSignature"] = UNSIGNED
 
 
