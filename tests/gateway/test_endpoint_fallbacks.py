@@ -194,6 +194,9 @@ def expect_order(attempts: list[Attempt], duration_ms: float) -> None:
 def test_a_fallback_is_invisible(
     case: Case, endpoint: RunningEndpoint, sdk: openai.OpenAI, incumbent: ThreadedProvider, *, stream: bool
 ) -> None:
+    """Elsewhere a 200 was taken for an answer before its first piece had come, which then stalled, was an error or
+    never came: https://github.com/mnfst/llm-gateway/pull/1657.
+    """
     incumbent.play(Script(models={"m": Behaviour(faults=(case.fault,))}))
     incumbent.forget()
     route, provider = ("patient", "slow") if case.hangs else ("default", "weak")

@@ -13,6 +13,7 @@ from freehold.core.errors import (
     ClientError,
     DeadlinePassed,
     FreeholdError,
+    ProviderBroken,
     ProviderRefused,
     ProviderUnreachable,
 )
@@ -246,7 +247,7 @@ class Tries:
             return attempt, await attempt.ask(exchange, self._request)
         except FreeholdError as error:
             attempt.end("refused" if isinstance(error, ProviderRefused) else "failed", error)
-            if _may_be_repeated(error):
+            if _may_be_repeated(error, streamed=self._request.stream):
                 pause = full_jitter(times, runtime.health.chance)
                 self._not_before[target] = self._clock.tick() + pause
             else:
@@ -330,13 +331,16 @@ def _is_final(error: FreeholdError) -> bool:
     )
 
 
-def _may_be_repeated(error: FreeholdError) -> bool:
-    """Whether the provider did not do the work, and may do it when asked again."""
+def _may_be_repeated(error: FreeholdError, *, streamed: bool) -> bool:
+    """Whether the provider did not do the work, and may do it when asked again.
+
+    A stream that broke here came to no first word. A whole answer that broke was written, and will be billed.
+    """
     if isinstance(error, ClientError):
         return False
     if isinstance(error, ProviderRefused):
         return error.provider_status in _ASK_AGAIN
-    return isinstance(error, ProviderUnreachable)
+    return isinstance(error, ProviderUnreachable) or (streamed and isinstance(error, ProviderBroken))
 
 
 def _affinity_of(request: Request) -> str | None:
