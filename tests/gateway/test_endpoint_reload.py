@@ -96,6 +96,9 @@ def test_no_call_is_lost(endpoint: RunningEndpoint, plain: str, show: Callable[[
 def test_what_runs_on_a_removed_provider_finishes(
     endpoint: RunningEndpoint, plain: str, provider: ThreadedProvider
 ) -> None:
+    """Elsewhere the client of a provider was closed under its calls, six days long, when it was cleared out of a cache:
+    https://docs.litellm.ai/blog/httpx-cache-eviction-incident.
+    """
     other = f'{plain}[providers.other]\nbase_url = "{provider.base_url}"\n'
     edit(endpoint, other + '[routes.slow]\nincumbent = "other/slow"\nfallbacks = ["other/new"]\n')
     with endpoint.connect() as client, endpoint.connect() as second:

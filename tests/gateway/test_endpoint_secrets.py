@@ -195,6 +195,9 @@ def test_errors_still_say_what_is_wrong(endpoint: RunningEndpoint, answers: list
 
 
 def test_not_in_logs(endpoint: RunningEndpoint, answers: list[Answer]) -> None:
+    """Elsewhere whole requests were logged, their `Authorization` among them:
+    https://docs.litellm.ai/blog/guardrail-logging-secret-exposure-incident.
+    """
     assert answers
     assert endpoint.log
     assert found_in(endpoint, endpoint.log.encode()) == []
