@@ -100,6 +100,10 @@ class PlainClient:
         """POST; the answer as a whole. `headers`: names with `_` for `-`."""
         return self._whole(self._send("POST", path, body, headers))
 
+    def send(self, method: str, path: str, body: dict[str, Any]) -> Answer:
+        """Any method; the answer as a whole."""
+        return self._whole(self._send(method, path, body, {}))
+
     def chat(self, model: str, text: str = "Hello", **fields: Any) -> Answer:
         """A chat call, answered as a whole."""
         return self.post(CHAT, chat_request(model, text, **fields))
