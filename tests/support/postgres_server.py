@@ -33,11 +33,14 @@ def programs() -> Path | None:
 
 
 class PostgresServer:
-    """One server. It trusts who connects from this machine, and flushes nothing to the disk unless `durable`."""
+    """One server. It trusts who connects from this machine, and flushes nothing to the disk unless `durable`.
 
-    def __init__(self, *, durable: bool = False) -> None:
+    All of it is in `folder`, which is thrown away with it; without one, in a folder of its own.
+    """
+
+    def __init__(self, *, durable: bool = False, folder: Path | None = None) -> None:
         # Not in pytest's own folder: the server runs as another user, who may not look into that.
-        self.folder = Path(tempfile.mkdtemp(prefix="freehold-postgres-"))
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="freehold-postgres-"))
         self.port = _free_port()
         self._databases = 0
         settings = {
