@@ -89,7 +89,9 @@ async def play(stage: Stage, trouble: Trouble, number: int, seconds: float) -> O
         billed=bill / 10**9,
         budget=BUDGET / 10**9,
         by_share=sum(one.by_share for one in meant),
-        absences=int(_sum(await asyncio.to_thread(stage.figures), "freehold_limits_absences_total") - absences),
+        absences=int(
+            _sum(await asyncio.to_thread(stage.figures), "freehold_limits_absences_total") - absences
+        ),
         spooled=most.spooled,
         lost=sum(one.call not in recorded for one in seen if one.call),
         doubled=sum(count > 1 for count in recorded.values()),

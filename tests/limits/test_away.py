@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -36,14 +36,16 @@ async def _nothing() -> dict[Counter, int]:
 
 
 @asynccontextmanager
-async def clerks(port: int, count: int) -> AsyncIterator[list[Clerk]]:
+async def clerks(
+    port: int, count: int, refill: Callable[[], Awaitable[dict[Counter, int]]] = _nothing
+) -> AsyncIterator[list[Clerk]]:
     """Processes that share the books at the server."""
     async with AsyncExitStack() as stack:
         made = []
         for number in range(count):
             clock = ServerClock(SystemClock())
             books = SharedBooks(f"valkey://127.0.0.1:{port}/0", clock)
-            clerk = Clerk(books, clock, owner=f"process-{number}", refill=_nothing)
+            clerk = Clerk(books, clock, owner=f"process-{number}", refill=refill)
             stack.push_async_callback(clerk.close)
             await clerk.start()
             made.append(clerk)
@@ -239,6 +241,69 @@ def test_a_server_that_lost_everything_is_told_what_is_remembered(tmp_path: Path
                 assert found.charged + found.held >= 500
                 assert not await spend(one, 501)
                 settle(other, 200, 50)
+        finally:
+            server.stop()
+
+    asyncio.run(story())
+
+
+def test_what_was_told_as_the_server_lost_everything_is_counted_with_what_was_told_before(
+    tmp_path: Path,
+) -> None:
+    """It is told to the new books, which are then raised to what was known; that includes it."""
+
+    async def story() -> None:
+        server = ValkeyServer(tmp_path)
+        server.start()
+        ledger: dict[Counter, int] = {}
+
+        async def remembered() -> dict[Counter, int]:
+            return dict(ledger)
+
+        try:
+            async with clerks(server.port, 2, remembered) as (one, other):
+                assert await spend(one, 200)
+                await told(one)
+                assert await reserve(one, 50)
+                assert await reserve(other, 70)
+                server.stop()
+                settle(one, 50, 50)
+                settle(other, 70, 70)
+                await asyncio.sleep(0.3)
+                server.start()
+                await come_back(one, other)
+                ledger[DAY] = 320
+                await asyncio.sleep(1.5)
+                await told(one)
+                await told(other)
+                assert (await standing(server.port)).charged >= 320
+        finally:
+            server.stop()
+
+    asyncio.run(story())
+
+
+def test_while_new_books_are_filled_a_process_goes_by_one_share(tmp_path: Path) -> None:
+    """And not by another one for each call."""
+
+    async def story() -> None:
+        server = ValkeyServer(tmp_path)
+        server.start()
+        try:
+            async with clerks(server.port, 1) as (one,):
+                assert await spend(one, 100)
+                await told(one)
+                server.stop()
+                server.start()
+                granted = 0
+                until = time.monotonic() + 3.0
+                while time.monotonic() < until:
+                    granted += 300 * await reserve(one, 300)
+                    await asyncio.sleep(0.02)
+                assert granted == 900
+                await told(one)
+                found = await standing(server.port)
+                assert (found.charged, found.held) == (100, 900)
         finally:
             server.stop()
 

@@ -42,7 +42,11 @@ class SlowRoad:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        except OSError:
+            writer.close()  # nobody is there
+            return
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(self._carry(reader, back), self._carry(there, writer))
 

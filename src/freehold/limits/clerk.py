@@ -50,6 +50,10 @@ _PROBE_S = 0.5
 _MOST_WATCHED = 500
 """Counters that are kept in view although nobody wanted anything of them for a moment."""
 _MOST_SEEN = 20_000
+_WRITTEN_S = 0.5
+"""When the books were lost in the middle of it, the ledger is asked after so long: by then other processes have written
+what had ended before, too.
+"""
 _CLOSE_S = 2.0
 
 
@@ -107,6 +111,8 @@ class Clerk:
         self._epoch = ""
         """What the books were called when they were last seen."""
         self._filling: asyncio.Task[None] | None = None
+        self._since: dict[Counter, int] | None = None
+        """What was used since the ledger was asked, which may not have known of it."""
         self._asked: list[_Asked] = []
         self._flying: list[_Asked] | None = None
         self._stuck: Batch | None = None
@@ -242,6 +248,8 @@ class Clerk:
             if settlement is None:
                 settlement = settlements[key] = Settlement()
             settlement.add(amount, actual)
+            if self._since is not None:
+                self._since[counter] = self._since.get(counter, 0) + actual
             if self._shares is not None:
                 self._shares.charge(counter, actual, self._now_us())
         if self._telling is None:
@@ -360,6 +368,7 @@ class Clerk:
     def _take_in(self, batch: Batch, asked: list[_Asked], done: Done) -> None:
         for one in asked[len(done.verdicts) :]:
             _give_up(one)
+        self._note_own(batch, asked)
         if not self._knows(done.epoch):
             return
         self._rule(asked, done.verdicts, batch.now_us)
@@ -375,18 +384,32 @@ class Clerk:
             kept = set(self._floats.counters)
             self._seen = {one: seen for one, seen in self._seen.items() if one in kept}
 
+    def _note_own(self, batch: Batch, asked: list[_Asked]) -> None:
+        """What the books were told was used is part of what they are known to know. Fresh ones are told of the sum."""
+        looked_at = {want.counter for one in asked for want in one.wants}.union(batch.watched)
+        for (owner, counter), done in batch.settlements.items():
+            seen = self._seen.get(counter)
+            if owner == self._owner and seen is not None and counter not in looked_at:
+                held = max(0, seen.sum.held - done.amount)
+                sum_ = Sum(seen.sum.charged + done.actual, held, seen.sum.pressed)
+                self._seen[counter] = Seen(sum_, batch.now_us)
+
     def _knows(self, epoch: str) -> bool:
         """Whether these books know what there is to know; else they are told."""
+        lost = False
         if epoch != self._epoch:
-            if self._epoch:
-                self._remember()  # they are not those that we knew
+            lost = bool(self._epoch)  # they are not those that we knew
+            if lost:
+                self._remember()
             self._epoch = epoch
-        if epoch:
-            return True
-        self._truth_due = True
-        if self._filling is None and not self._filled:
-            self._filling = asyncio.get_running_loop().create_task(self._fill())
-        return False
+        if not epoch:
+            self._truth_due = True
+        if (lost or not epoch) and self._filling is None and not self._filled:
+            after = _WRITTEN_S if lost else 0.0
+            self._filling = asyncio.get_running_loop().create_task(self._fill(after, name=not epoch))
+        if epoch and self._away is None:
+            self._shares = None
+        return bool(epoch)
 
     def _rule(self, asked: list[_Asked], verdicts: list[Verdict], now_us: int) -> None:
         """What the books say to each; who was refused for what this process keeps for itself is asked for again."""
@@ -431,15 +454,20 @@ class Clerk:
             self._raises[counter] = max(seen.sum.charged, self._raises.get(counter, 0))
         self._truth_due = True
 
-    async def _fill(self) -> None:
-        """The books are new: tell them what the ledger knows, too."""
+    async def _fill(self, after: float, *, name: bool) -> None:
+        """The books are new: tell them what the ledger knows, too, `after` so many seconds. `name`: nobody else did."""
+        await asyncio.sleep(after)
+        since: dict[Counter, int] = {}
+        self._since = since
         try:
             for counter, charged in (await self._refill()).items():
-                self._raises[counter] = max(charged, self._raises.get(counter, 0))
+                known = charged + since.get(counter, 0)
+                self._raises[counter] = max(known, self._raises.get(counter, 0))
         except Exception:  # what is in memory is told in any case
             log.exception("the ledger could not be asked for what had been spent")
-        self._filled = secrets.token_hex(8)
-        self._filling = None
+        if name:
+            self._filled = secrets.token_hex(8)
+        self._filling = self._since = None
         self._schedule()
 
     # Time
@@ -533,7 +561,7 @@ class Clerk:
             for counter, amount in self._floats.give_back():
                 self.settle([(counter, amount, 0)])
             shares = Shares(dict(self._seen), held, self._mine, place=place, count=count)
-            if self._away is not None:
+            if self._away is not None or not self._epoch:
                 self._shares = shares
         verdict = shares.decide(wants, self._now_us())
         if verdict.granted:
