@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -50,6 +51,8 @@ _PROBE_S = 0.5
 _MOST_WATCHED = 500
 """Counters that are kept in view although nobody wanted anything of them for a moment."""
 _MOST_SEEN = 20_000
+_SAY_S = 10.0
+"""Between two lines in the log about going by shares: a machine that is too busy does so many times a second."""
 _WRITTEN_S = 0.5
 """When the books were lost in the middle of it, the ledger is asked after so long: by then other processes have written
 what had ended before, too.
@@ -134,6 +137,9 @@ class Clerk:
         self._shares: Shares | None = None
         self._closing = False
         self._absences = 0
+        self._said_at = -math.inf
+        self._said = False
+        """Whether the log was told that this process goes by its share now."""
         self._reserves = 0
         self.holds: set[Hold] = set()
         """Everything set aside and not over."""
@@ -532,8 +538,12 @@ class Clerk:
 
     def _leave(self, reason: str) -> None:
         if self._away is None:
-            log.warning("the limits go by what this process has set aside, or its share: %s", reason)
             self._absences += 1
+            now = asyncio.get_running_loop().time()
+            self._said = now - self._said_at > _SAY_S
+            if self._said:
+                self._said_at = now
+                log.warning("the limits go by what this process has set aside, or its share: %s", reason)
         self._away = reason
 
     def _probe(self) -> None:
@@ -543,7 +553,8 @@ class Clerk:
 
     def _come_back(self) -> None:
         """What was used and is held meanwhile goes before whatever is wanted next, in the same batch."""
-        log.warning("the limits go by the common books again")
+        if self._said:
+            log.warning("the limits go by the common books again")
         self._away = self._shares = None
         self._truth_due = True
 
