@@ -111,6 +111,10 @@ def test_locked_by_another_process(tmp_path: Path, provider: ThreadedProvider, s
 
 
 def test_disk_full(tmp_path: Path, provider: ThreadedProvider, show: Show) -> None:
+    """Elsewhere traces were missing, and nobody was told that the disk of the database was full:
+    https://github.com/langfuse/langfuse/issues/5552; or health stayed green:
+    https://github.com/langfuse/langfuse/issues/13123.
+    """
     disk = PrivateDisk(tmp_path / ".freehold", 6_000_000)
     if not disk.possible:
         pytest.skip("this system lets nobody have a disk of their own")
