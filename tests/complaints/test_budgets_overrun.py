@@ -26,7 +26,9 @@ READ, WROTE = 1_000, 10_000
 CALL_COST = 4 * READ + ANSWER * WROTE
 STEADY = Behaviour(text=Lorem(tokens=ANSWER), tokens_per_s=2000.0)
 SLOW = Behaviour(text=Lorem(tokens=ANSWER), tokens_per_s=20.0)
-SCRIPT = Script(models={"m": STEADY, "ill": (Behaviour(times=10, faults=(Refused(status=500),)), STEADY), "slow": SLOW})
+SCRIPT = Script(
+    models={"m": STEADY, "ill": (Behaviour(times=10, faults=(Refused(status=500),)), STEADY), "slow": SLOW}
+)
 
 
 def limit(name: str, on: str, only: str, worth: float) -> str:
@@ -100,8 +102,8 @@ def ask_at_once(endpoint: RunningEndpoint, key: str, calls: int) -> Counter[int]
 def test_agents_side_by_side_share_the_budget_of_their_session(
     endpoint: RunningEndpoint, provider: ThreadedProvider
 ) -> None:
-    """https://github.com/BerriAI/litellm/issues/34732: parallel calls of one session all read the same spending, below its
-    budget, and were all let in. Here a session has a key of its own.
+    """https://github.com/BerriAI/litellm/issues/34732: parallel calls of one session all read the same spending,
+    below its budget, and were all let in. Here a session has a key of its own.
     """
     first, second = endpoint.make_key("session 1"), endpoint.make_key("session 2")
     statuses = ask_at_once(endpoint, first, 60)
@@ -115,8 +117,8 @@ def test_agents_side_by_side_share_the_budget_of_their_session(
 def test_the_very_first_calls_of_a_user_meet_the_budget_of_all_users(
     user: str, worth: int, endpoint: RunningEndpoint, provider: ThreadedProvider
 ) -> None:
-    """https://github.com/BerriAI/litellm/issues/40095: eight first calls at once of a user whom nobody had seen before were
-    all let in, whatever the budget for new users was.
+    """https://github.com/BerriAI/litellm/issues/40095: eight first calls at once of a user whom nobody had seen
+    before were all let in, whatever the budget for new users was.
     """
     statuses = ask_at_once(endpoint, endpoint.make_key("laptop", user=user, numbered=True), 8)
     assert statuses[200] == worth
@@ -127,8 +129,8 @@ def test_the_very_first_calls_of_a_user_meet_the_budget_of_all_users(
 def test_what_a_user_spends_through_any_key_counts_until_it_is_used_up(
     endpoint: RunningEndpoint, provider: ThreadedProvider
 ) -> None:
-    """https://github.com/BerriAI/litellm/issues/26672: a key without a budget of its own spent 99.10 of its user's 30, with
-    no race at all.
+    """https://github.com/BerriAI/litellm/issues/26672: a key without a budget of its own spent 99.10 of its user's
+    30, with no race at all.
     """
     keys = [endpoint.make_key(f"of ana {name}", user="ana") for name in ("laptop", "server", "phone")]
     answers = [ask(endpoint, keys[number % 3]) for number in range(20)]
@@ -141,8 +143,8 @@ def test_what_a_user_spends_through_any_key_counts_until_it_is_used_up(
 
 
 def test_what_is_shown_is_what_is_kept_to_and_what_failed_takes_no_room(endpoint: RunningEndpoint) -> None:
-    """https://github.com/BerriAI/litellm/issues/27735: calls were refused for a spending that was long gone, while every
-    screen showed that there was money left.
+    """https://github.com/BerriAI/litellm/issues/27735: calls were refused for a spending that was long gone, while
+    every screen showed that there was money left.
     """
     key = endpoint.make_key("again")
     assert [ask(endpoint, key, "flaky").status for _ in range(10)] == [502] * 10
@@ -168,14 +170,16 @@ def test_who_keeps_asking_is_let_in_as_soon_as_there_is_room(endpoint: RunningEn
         stream = client.stream("slow", max_tokens=ANSWER)
         stream.event()
         refused = [ask(endpoint, key) for _ in range(20)]
-        assert {one.status for one in refused} == {429}, "the stream may take all that is left; or give it back"
+        assert {one.status for one in refused} == {429}, (
+            "the stream may take all that is left; or give it back"
+        )
         stream.leave()
     assert until(lambda: ask(endpoint, key).status == 200, 5)
 
 
 def test_a_budget_that_is_written_down_is_kept(endpoint: RunningEndpoint, provider: ThreadedProvider) -> None:
-    """https://github.com/maximhq/bifrost/issues/5673: the budget of a key was taken, not saved and not kept to, without a
-    word.
+    """https://github.com/maximhq/bifrost/issues/5673: the budget of a key was taken, not saved and not kept to,
+    without a word.
     """
     with endpoint.sdk(endpoint.make_key("half")) as sdk, pytest.raises(openai.APIStatusError) as told:
         sdk.chat.completions.create(**body())
@@ -188,7 +192,9 @@ def test_a_budget_that_is_written_down_is_kept(endpoint: RunningEndpoint, provid
     "wrong", ["max_limit = 0.0005", "budget = { max_limit = 0.0005 }", "money = -1", "money = ''"]
 )
 def test_a_budget_that_cannot_be_kept_is_refused(wrong: str, endpoint: RunningEndpoint) -> None:
-    """https://github.com/maximhq/bifrost/issues/5673: nobody was told that the field was called something else by then."""
+    """https://github.com/maximhq/bifrost/issues/5673: nobody was told that the field was called something else by
+    then.
+    """
     file = endpoint.folder / "wrong.toml"
     file.write_text(f'[limits.test]\non = "key"\nper = "month"\n{wrong}\n')
     words = [sys.executable, "-m", "freehold", "check", "--config", str(file)]

@@ -32,8 +32,8 @@ EACH = 20
 
 
 def test_every_call_is_on_record_with_all_that_belongs_to_it(tmp_path: Path) -> None:
-    """https://github.com/langfuse/langfuse/issues/5552: of the traces some were missing, a quarter had lost its user and tags,
-    and others had zero tokens, without an error anywhere.
+    """https://github.com/langfuse/langfuse/issues/5552: of the traces some were missing, a quarter had lost its
+    user and tags, and others had zero tokens, without an error anywhere.
     """
     with rehearsing(tmp_path, SCRIPT, PLAIN) as (endpoint, provider):
         keys = {name: endpoint.make_key(name, user=name, team="search") for name in ("ana", "bob", "eve")}

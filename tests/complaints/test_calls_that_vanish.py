@@ -29,7 +29,9 @@ def shown(endpoint: RunningEndpoint) -> set[str]:
 
 
 def test_what_was_shown_once_is_shown_for_good(tmp_path: Path) -> None:
-    """https://github.com/langfuse/langfuse/issues/10185: traces came into the list and left it again while it was looked at."""
+    """https://github.com/langfuse/langfuse/issues/10185: traces came into the list and left it again while it was
+    looked at.
+    """
     with rehearsing(tmp_path, SCRIPT, PLAIN) as (endpoint, _):
         seen: set[str] = set()
         with Load(endpoint.url, endpoint.key, model="chat", rate=100.0) as load:
@@ -49,8 +51,8 @@ def test_what_was_shown_once_is_shown_for_good(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
 def test_what_was_shown_is_there_after_a_new_start(how: str, tmp_path: Path) -> None:
-    """https://github.com/langfuse/langfuse/issues/10533: traces were there, and after a while, without anything being deleted,
-    were not.
+    """https://github.com/langfuse/langfuse/issues/10533: traces were there, and after a while, without anything
+    being deleted, were not.
     """
     with rehearsing(tmp_path, SCRIPT, PLAIN) as (endpoint, _):
         with Load(endpoint.url, endpoint.key, model="chat", rate=100.0) as load:

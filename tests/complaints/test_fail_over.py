@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import anthropic
-import msgspec
 import openai
 import pytest
 from rehearsing import rehearsing
@@ -74,7 +73,9 @@ incumbent = "chat/recovers"
 retries = 2
 """
 for _name in FAULTS:
-    TOML += f'[routes.{_name}]\nincumbent = "chat/{_name}"\nfallbacks = ["chat/sound"]\ncontinue_streams = true\n'
+    TOML += (
+        f'[routes.{_name}]\nincumbent = "chat/{_name}"\nfallbacks = ["chat/sound"]\ncontinue_streams = true\n'
+    )
     TOML += f'[routes.{_name}-ends]\nincumbent = "chat/{_name}"\nfallbacks = ["chat/sound"]\n'
 for _name in LATE:
     TOML += f'[routes.late-{_name}]\nincumbent = "claude/late-{_name}"\nfallbacks = ["gemini/sound"]\n'
@@ -95,8 +96,10 @@ def provider(running: tuple[RunningEndpoint, ThreadedProvider]) -> ThreadedProvi
 
 
 @pytest.fixture
-def endpoint(running: tuple[RunningEndpoint, ThreadedProvider], provider: ThreadedProvider) -> RunningEndpoint:
-    assert provider
+def endpoint(
+    provider: ThreadedProvider, running: tuple[RunningEndpoint, ThreadedProvider]
+) -> RunningEndpoint:
+    assert running[1] is provider, "which begins anew for each test"
     return running[0]
 
 
@@ -118,8 +121,8 @@ def ask_in_chat(endpoint: RunningEndpoint, route: str) -> tuple[str, str | None]
 def test_a_broken_stream_is_continued_by_the_fallback(
     fault: str, endpoint: RunningEndpoint, provider: ThreadedProvider
 ) -> None:
-    """https://github.com/BerriAI/litellm/issues/40404: a stream that was cut, stalled or had one malformed piece ended with an
-    error, and the fallback, which was well, got no request at all.
+    """https://github.com/BerriAI/litellm/issues/40404: a stream that was cut, stalled or had one malformed piece
+    ended with an error, and the fallback, which was well, got no request at all.
     """
     assert ask_in_chat(endpoint, fault) == (recital(QUESTION, WORDS), None)
     assert [request.model for request in provider.requests] == [fault, "sound"]
@@ -135,8 +138,8 @@ def test_where_nobody_may_continue_it_the_client_is_told(fault: str, endpoint: R
 
 
 def test_retries_are_made_for_streams_too(endpoint: RunningEndpoint, provider: ThreadedProvider) -> None:
-    """https://github.com/BerriAI/litellm/issues/29808: the retries that were set were made for whole answers only; a stream
-    that failed before its first word failed for good.
+    """https://github.com/BerriAI/litellm/issues/29808: the retries that were set were made for whole answers only;
+    a stream that failed before its first word failed for good.
     """
     assert ask_in_chat(endpoint, "again") == (recital(QUESTION, WORDS), None)
     assert [request.model for request in provider.requests] == ["recovers"] * 3
@@ -146,8 +149,8 @@ def test_retries_are_made_for_streams_too(endpoint: RunningEndpoint, provider: T
 def test_when_the_fallback_fails_too_it_is_an_error_and_not_the_beginning_of_an_answer(
     fault: str, endpoint: RunningEndpoint, provider: ThreadedProvider
 ) -> None:
-    """https://github.com/BerriAI/litellm/issues/38610: the incumbent failed after `message_start`, the fallback at once; the
-    client got 200, that `message_start` and an error among the events.
+    """https://github.com/BerriAI/litellm/issues/38610: the incumbent failed after `message_start`, the fallback at
+    once; the client got 200, that `message_start` and an error among the events.
     """
     body = {
         "model": f"both-{fault}",
@@ -163,9 +166,7 @@ def test_when_the_fallback_fails_too_it_is_an_error_and_not_the_beginning_of_an_
     assert answer.json()["type"] == "error"
     assert [request.model for request in provider.requests] == [f"late-{fault}", "refuses"]
     with (
-        anthropic.Anthropic(
-            base_url=endpoint.url, api_key=endpoint.key, max_retries=0, timeout=LIMIT
-        ) as sdk,
+        anthropic.Anthropic(base_url=endpoint.url, api_key=endpoint.key, max_retries=0, timeout=LIMIT) as sdk,
         pytest.raises(anthropic.APIStatusError),
         sdk.messages.stream(
             model=f"both-{fault}", max_tokens=100, messages=[{"role": "user", "content": QUESTION}]
@@ -178,13 +179,11 @@ def test_when_the_fallback_fails_too_it_is_an_error_and_not_the_beginning_of_an_
 def test_the_responses_api_falls_over_as_chat_does(
     fault: str, endpoint: RunningEndpoint, provider: ThreadedProvider
 ) -> None:
-    """https://github.com/BerriAI/litellm/issues/28216: asked through the Responses API, Anthropic's stream failed before its
-    first piece, and the fallback to Google was never tried, as it was for chat.
+    """https://github.com/BerriAI/litellm/issues/28216: asked through the Responses API, Anthropic's stream failed
+    before its first piece, and the fallback to Google was never tried, as it was for chat.
     """
-    events: list[Any] = []
     with endpoint.sdk() as sdk:
-        for event in sdk.responses.create(model=f"late-{fault}", input=QUESTION, stream=True):
-            events.append(event)
+        events: list[Any] = list(sdk.responses.create(model=f"late-{fault}", input=QUESTION, stream=True))
     kinds = [event.type for event in events]
     assert kinds.count("response.created") == kinds.count("response.completed") == 1
     assert kinds[-1] == "response.completed"
@@ -192,4 +191,3 @@ def test_the_responses_api_falls_over_as_chat_does(
     said = "".join(event.delta for event in events if event.type == "response.output_text.delta")
     assert said == recital(QUESTION, WORDS)
     assert [request.dialect for request in provider.requests] == ["anthropic-messages", "gemini"]
-    assert msgspec.json.decode(provider.requests[1].body)

@@ -1,6 +1,7 @@
 """B6.1: who does nothing fills the disk and keeps the processors busy, while its health is green.
 
-That health is not green when something is wrong with the ledger is in `tests/gateway/test_endpoint_ledger_trouble.py`.
+That health is not green when something is wrong with the ledger is in
+`tests/gateway/test_endpoint_ledger_trouble.py`.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def make_calls(endpoint: RunningEndpoint, key: str | None = None) -> None:
 def test_an_idle_endpoint_does_nothing_and_writes_nothing(
     tmp_path: Path, show: Callable[[str], None]
 ) -> None:
-    """https://github.com/langfuse/langfuse/issues/13123: nobody used it, and its database's own tables grew to 176 million
-    rows, with five to eight processors at work, and health reported as good.
+    """https://github.com/langfuse/langfuse/issues/13123: nobody used it, and its database's own tables grew to 176
+    million rows, with five to eight processors at work, and health reported as good.
     """
     with rehearsing(tmp_path, SCRIPT, PLAIN + LIMITS) as (endpoint, _):
         make_calls(endpoint)
@@ -88,14 +89,15 @@ def test_an_idle_endpoint_leaves_its_database_alone(place: Server, tmp_path: Pat
         key = keys.create("laptop")[1]
 
     def state() -> tuple[int, int]:
-        """Rows of all tables, dead ones included, and bytes."""
+        """Rows of all tables, and bytes of everything, dead rows included."""
         tables = rows(
             place,
             "SELECT format('%I.%I', schemaname, relname) FROM pg_stat_user_tables"
             " WHERE schemaname LIKE 'freehold%'",
         )
         counted = " + ".join(f"(SELECT count(*) FROM {name})" for (name,) in tables)
-        return rows(place, f"SELECT {counted}, pg_database_size(current_database())")[0]  # type: ignore[return-value]
+        ((kept, size),) = rows(place, f"SELECT {counted}, pg_database_size(current_database())")
+        return int(kept), int(size)
 
     with rehearsing(tmp_path, SCRIPT, PLAIN + SERVER, environment=environment) as (endpoint, _):
         make_calls(endpoint, key)

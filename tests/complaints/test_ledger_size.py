@@ -35,8 +35,8 @@ def answer(endpoint: RunningEndpoint, calls: int, key: str | None = None) -> Non
 
 
 def test_a_call_takes_a_few_hundred_bytes(tmp_path: Path, show: Callable[[str], None]) -> None:
-    """https://github.com/BerriAI/litellm/issues/41499: 26.3 GB for 5.9 million calls, 4.4 KB each, most of it a copy of the
-    price list in every row.
+    """https://github.com/BerriAI/litellm/issues/41499: 26.3 GB for 5.9 million calls, 4.4 KB each, most of it a
+    copy of the price list in every row.
     """
     toml = PLAIN.replace("flush_ms = 10", "bodies = false")
     with rehearsing(tmp_path, SCRIPT, toml) as (endpoint, _):
@@ -56,7 +56,9 @@ def test_a_call_takes_a_few_hundred_bytes(tmp_path: Path, show: Callable[[str], 
 
 
 def test_what_was_said_has_a_bound_that_is_kept_to(tmp_path: Path) -> None:
-    """https://github.com/Team-Commonly/commonly/pull/468: an index that nothing was ever deleted from filled the disk."""
+    """https://github.com/Team-Commonly/commonly/pull/468: an index that nothing was ever deleted from filled the
+    disk.
+    """
     toml = PLAIN.replace("flush_ms = 10", 'flush_ms = 10\nkeep_bodies_bytes = "1MB"')
     with rehearsing(tmp_path, SCRIPT, toml) as (endpoint, _):
         with endpoint.connect() as client:
@@ -81,8 +83,8 @@ def place(databases: Databases) -> Iterator[Server]:
 
 @pytest.mark.skipif(programs() is None, reason=NOT_INSTALLED)
 def test_calls_do_not_read_through_tables(place: Server, tmp_path: Path) -> None:
-    """https://github.com/BerriAI/litellm/issues/35766: each request read all of a table that had no index, and the database
-    stood at 94 % of its processors.
+    """https://github.com/BerriAI/litellm/issues/35766: each request read all of a table that had no index, and the
+    database stood at 94 % of its processors.
     """
     pepper = "0123456789abcdef" * 4
     environment = {"FREEHOLD_DATABASE": place.url.reveal(), "FREEHOLD_PEPPER": pepper}
@@ -114,7 +116,9 @@ def test_calls_do_not_read_through_tables(place: Server, tmp_path: Path) -> None
 def test_cleaning_up_takes_no_memory_and_keeps_nobody_waiting(
     tmp_path: Path, show: Callable[[str], None]
 ) -> None:
-    """https://github.com/BerriAI/litellm/issues/21908: to delete what was too old, all of it was taken into memory first."""
+    """https://github.com/BerriAI/litellm/issues/21908: to delete what was too old, all of it was taken into memory
+    first.
+    """
     with rehearsing(tmp_path, SCRIPT, PLAIN.replace("flush_ms", "keep_calls_days = 30\nflush_ms")) as (
         endpoint,
         _,

@@ -1,8 +1,9 @@
 """B1.8: memory that only grows, clients that were closed under calls, doors that stood open, and silent defaults.
 
 Two of the threads are tests elsewhere: live clients that were closed by a clean-up
-(https://docs.litellm.ai/blog/httpx-cache-eviction-incident) in `tests/gateway/test_endpoint_reload.py`, and headers with keys
-in logs (https://docs.litellm.ai/blog/guardrail-logging-secret-exposure-incident) in `tests/gateway/test_endpoint_secrets.py`.
+(https://docs.litellm.ai/blog/httpx-cache-eviction-incident) in `tests/gateway/test_endpoint_reload.py`, and headers
+with keys in logs (https://docs.litellm.ai/blog/guardrail-logging-secret-exposure-incident) in
+`tests/gateway/test_endpoint_secrets.py`.
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ def test_memory_and_files_do_not_grow_with_calls(
     endpoint: RunningEndpoint, show: Callable[[str], None]
 ) -> None:
     """https://github.com/BerriAI/litellm/issues/27954: all memory there was, within a day or two;
-    https://github.com/BerriAI/litellm/issues/25219: killed for it, over and over. Here: long requests that are all different,
-    half of them streamed, others whose clients leave, and failures.
+    https://github.com/BerriAI/litellm/issues/25219: killed for it, over and over. Here: long requests that are all
+    different, half of them streamed, others whose clients leave, and failures.
     """
     process = psutil.Process(endpoint.pid)
     text = secrets.token_urlsafe(30_000)
@@ -110,8 +111,8 @@ def test_memory_and_files_do_not_grow_with_calls(
 
 
 def test_a_key_is_all_of_its_characters(endpoint: RunningEndpoint) -> None:
-    """https://docs.litellm.ai/blog/security-hardening-april-2026 (CVE-2026-35030): who had been let in was remembered by the
-    first twenty characters of the token, and so was whoever came with the same.
+    """https://docs.litellm.ai/blog/security-hardening-april-2026 (CVE-2026-35030): who had been let in was
+    remembered by the first twenty characters of the token, and so was whoever came with the same.
     """
     good = endpoint.make_key("good")
     assert status_of(endpoint, good) == 200, "it has just been used"
@@ -122,8 +123,8 @@ def test_a_key_is_all_of_its_characters(endpoint: RunningEndpoint) -> None:
 
 
 def test_what_is_kept_of_a_key_is_no_key(endpoint: RunningEndpoint) -> None:
-    """https://docs.litellm.ai/blog/security-hardening-april-2026: keys were kept as SHA-256 without a salt, and what was kept
-    could be sent in place of the key.
+    """https://docs.litellm.ai/blog/security-hardening-april-2026: keys were kept as SHA-256 without a salt, and
+    what was kept could be sent in place of the key.
     """
     key = endpoint.make_key("hashed")
     assert status_of(endpoint, key) == 200
@@ -131,7 +132,9 @@ def test_what_is_kept_of_a_key_is_no_key(endpoint: RunningEndpoint) -> None:
     kept = b"".join(file.read_bytes() for file in endpoint.data.glob("access.db*"))
     for known in (key.encode(), key[10:].encode(), plain.digest(), plain.hexdigest().encode()):
         assert known not in kept
-    digests = [bytes(row[0]) for row in rows(endpoint.data / "access.db", "SELECT digest FROM keys", "access")]
+    digests = [
+        bytes(row[0]) for row in rows(endpoint.data / "access.db", "SELECT digest FROM keys", "access")
+    ]
     assert digests
     for digest in digests:
         for token in (
@@ -145,12 +148,19 @@ def test_what_is_kept_of_a_key_is_no_key(endpoint: RunningEndpoint) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_a_key_for_calls_changes_nothing_else(method: str, endpoint: RunningEndpoint) -> None:
-    """https://docs.litellm.ai/blog/security-hardening-april-2026 (CVE-2026-35029): whoever had any key could rewrite the
-    configuration through `/config/update`.
+    """https://docs.litellm.ai/blog/security-hardening-april-2026 (CVE-2026-35029): whoever had any key could
+    rewrite the configuration through `/config/update`.
     """
     key = endpoint.make_key("ordinary", numbered=True)
     before, keys = endpoint.file.read_text(), endpoint.get("/v1/models", key=key).body
-    for path in ("/config/update", "/v1/config", "/admin/v1/config", "/admin/v1/keys", "/key/generate", "/user/new"):
+    for path in (
+        "/config/update",
+        "/v1/config",
+        "/admin/v1/config",
+        "/admin/v1/keys",
+        "/key/generate",
+        "/user/new",
+    ):
         with endpoint.connect(key) as client:
             answer = client.send(method, path, {"routes": {"chat": "acme/ill"}})
         assert answer.status in (401, 403, 404, 405), path
@@ -173,8 +183,8 @@ def edit(endpoint: RunningEndpoint, provider: ThreadedProvider, toml: str) -> No
 def test_a_model_that_is_new_today_can_be_called_today(
     endpoint: RunningEndpoint, provider: ThreadedProvider
 ) -> None:
-    """https://docs.litellm.ai/blog/anthropic-wildcard-model-access-incident: keys for all of a provider's models were refused
-    the newest one, for the list behind the wildcard had not been brought up to date.
+    """https://docs.litellm.ai/blog/anthropic-wildcard-model-access-incident: keys for all of a provider's models
+    were refused the newest one, for the list behind the wildcard had not been brought up to date.
     """
     everything = endpoint.make_key("everything")
     routes = endpoint.make_key("routes", routes=frozenset({"chat"}))
@@ -189,8 +199,8 @@ def test_a_model_that_is_new_today_can_be_called_today(
 def test_a_price_that_is_none_is_told_and_the_old_one_holds(
     endpoint: RunningEndpoint, provider: ThreadedProvider
 ) -> None:
-    """https://docs.litellm.ai/blog/model-cost-map-incident: a price list that could not be read was replaced by an old copy,
-    without a word. Here prices come with the package or from the configuration, and never from a network.
+    """https://docs.litellm.ai/blog/model-cost-map-incident: a price list that could not be read was replaced by an
+    old copy, without a word. Here prices come with the package or from the configuration, and never from a network.
     """
 
     def cost() -> Decimal | None:
@@ -222,8 +232,8 @@ def test_a_price_that_is_none_is_told_and_the_old_one_holds(
 def test_what_a_client_does_not_say_is_not_said_for_it(
     path: str, endpoint: RunningEndpoint, provider: ThreadedProvider
 ) -> None:
-    """https://docs.litellm.ai/blog/vllm-embeddings-incident: `encoding_format: null` was put into requests that had said
-    nothing of it, and vLLM refused them.
+    """https://docs.litellm.ai/blog/vllm-embeddings-incident: `encoding_format: null` was put into requests that had
+    said nothing of it, and vLLM refused them.
     """
     said = {"input": "x"} if path == EMBEDDINGS else {"messages": [{"role": "user", "content": "x"}]}
     with endpoint.connect() as client:

@@ -58,20 +58,24 @@ def memory_for(endpoint: RunningEndpoint, *words: str) -> int:
 def test_questions_take_as_much_memory_for_many_calls_as_for_few(
     endpoint: RunningEndpoint, show: Callable[[str], None]
 ) -> None:
-    """https://github.com/langfuse/langfuse/issues/7764: with 4,630 traces a list of them made the database ask for 2.66 EiB."""
+    """https://github.com/langfuse/langfuse/issues/7764: with 4,630 traces a list of them made the database ask for
+    2.66 EiB.
+    """
     few = {name: memory_for(endpoint, *words) for name, words in QUESTIONS.items()}
     multiply_calls(endpoint.ledger.place, MANY - FEW, days_ago=2)
     assert endpoint.ledger.extent().calls == MANY
     many = {name: memory_for(endpoint, *words) for name, words in QUESTIONS.items()}
     for name, most in many.items():
-        show(f"memory to answer `{name}`: {few[name] / MEBI:.0f} MB for {FEW}, {most / MEBI:.0f} for {MANY} calls")
+        show(
+            f"memory to answer `{name}`: {few[name] / MEBI:.0f} MB for {FEW}, {most / MEBI:.0f} for {MANY} calls"
+        )
         assert most < 150 * MEBI, name
         assert most - few[name] < 10 * MEBI, name
 
 
 def test_numbers_that_cannot_be_are_no_reason_to_fail(endpoint: RunningEndpoint) -> None:
-    """https://github.com/langfuse/langfuse/issues/7764: a size that nobody had was believed. So may be a provider's count of
-    tokens: whatever it says, sums can be made.
+    """https://github.com/langfuse/langfuse/issues/7764: a size that nobody had was believed. So may be a provider's
+    count of tokens: whatever it says, sums can be made.
     """
     usage = {"prompt_tokens": 2**62, "completion_tokens": 2**62, "total_tokens": 2**63}
     message = {"role": "assistant", "content": "Yes."}

@@ -87,8 +87,10 @@ def provider(running: tuple[RunningEndpoint, ThreadedProvider]) -> ThreadedProvi
 
 
 @pytest.fixture
-def endpoint(running: tuple[RunningEndpoint, ThreadedProvider], provider: ThreadedProvider) -> RunningEndpoint:
-    assert provider
+def endpoint(
+    provider: ThreadedProvider, running: tuple[RunningEndpoint, ThreadedProvider]
+) -> RunningEndpoint:
+    assert running[1] is provider, "which begins anew for each test"
     return running[0]
 
 
@@ -127,9 +129,10 @@ def with_results(messages: list[Any], answer: Message) -> list[Any]:
 def test_thinking_that_is_nothing_but_a_signature_comes_back(
     model: str, endpoint: RunningEndpoint, provider: ThreadedProvider, *, streamed: bool
 ) -> None:
-    """https://github.com/BerriAI/litellm/issues/41361: blocks with a signature and an empty text, which newer models send
-    unless told otherwise, were taken for empty and stripped from the next request, on every path to Claude; the same in
-    other stacks: https://github.com/strands-agents/harness-sdk/pull/2704, https://github.com/langgenius/dify/issues/41092.
+    """https://github.com/BerriAI/litellm/issues/41361: blocks with a signature and an empty text, which newer
+    models send unless told otherwise, were taken for empty and stripped from the next request, on every path to
+    Claude; the same in other stacks: https://github.com/strands-agents/harness-sdk/pull/2704,
+    https://github.com/langgenius/dify/issues/41092.
     """
     said: list[Any] = [{"role": "user", "content": "How warm is it?"}]
     first = ask(endpoint, model, said, streamed=streamed)
@@ -152,16 +155,14 @@ CALL = {"functionCall": {"name": TOOL, "args": {"city": "Bern"}}}
 def test_a_signature_goes_back_to_where_it_was(
     placed: str, endpoint: RunningEndpoint, told: ToldProvider, *, streamed: bool
 ) -> None:
-    """https://github.com/BerriAI/litellm/issues/25322: Gemini's signature was looked for on the call alone; where it was on
-    the thought before it, it was lost, and the model fell into babbling after some turns.
+    """https://github.com/BerriAI/litellm/issues/25322: Gemini's signature was looked for on the call alone; where
+    it was on the thought before it, it was lost, and the model fell into babbling after some turns.
     """
     parts: list[dict[str, Any]] = [THOUGHT, CALL]
     if placed == "on the call":
         parts = [{**THOUGHT}, {**CALL, "thoughtSignature": THOUGHT["thoughtSignature"]}]
         del parts[0]["thoughtSignature"]
-    told.tell(
-        answer_of(parts, streamed=streamed), answer_of([{"text": "It is 19."}], streamed=streamed)
-    )
+    told.tell(answer_of(parts, streamed=streamed), answer_of([{"text": "It is 19."}], streamed=streamed))
     said: list[Any] = [{"role": "user", "content": "How warm is it?"}]
     first = ask(endpoint, f"told/{GEMINI}", said, streamed=streamed)
     ask(endpoint, f"told/{GEMINI}", with_results(said, first), streamed=streamed)
@@ -197,8 +198,8 @@ def answer_of(parts: list[dict[str, Any]], *, streamed: bool) -> bytes:
 def test_encrypted_reasoning_finds_its_account_behind_a_pool(
     endpoint: RunningEndpoint, provider: ThreadedProvider, *, streamed: bool
 ) -> None:
-    """https://docs.litellm.ai/blog/responses-api-encrypted-content-incident: load was spread over organisations, and each
-    refused the encrypted reasoning of the other's models.
+    """https://docs.litellm.ai/blog/responses-api-encrypted-content-incident: load was spread over organisations,
+    and each refused the encrypted reasoning of the other's models.
     """
     began: Counter[str] = Counter()
     with endpoint.sdk() as sdk:

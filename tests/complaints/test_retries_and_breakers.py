@@ -53,13 +53,15 @@ fallbacks = ["spare/m"]
 retries = 2
 """
 MOST = 10
-"""What is known of a provider's health would go on to the next test: each has a provider of its own, by another name."""
+"""What is known of a provider's health would outlast the test: each has a provider of its own, by another name."""
 
 
 class Stage:
     """The endpoint, the provider that falls ill, and the one that does not."""
 
-    def __init__(self, endpoint: RunningEndpoint, provider: ThreadedProvider, spare: ThreadedProvider) -> None:
+    def __init__(
+        self, endpoint: RunningEndpoint, provider: ThreadedProvider, spare: ThreadedProvider
+    ) -> None:
         self.endpoint = endpoint
         self.provider = provider
         self.spare = spare
@@ -98,8 +100,8 @@ def stage(running: Stage) -> Stage:
 
 
 def test_retry_after_holds_for_all_that_share_the_quota(stage: Stage) -> None:
-    """https://github.com/BerriAI/litellm/issues/34399: `Retry-After` was heeded for one deployment alone; of several with one
-    quota, all were asked at once and again, and all retries used up within a second.
+    """https://github.com/BerriAI/litellm/issues/34399: `Retry-After` was heeded for one deployment alone; of
+    several with one quota, all were asked at once and again, and all retries used up within a second.
     """
     away = Behaviour(faults=(Refused(status=429, retry_after="30"),))
     stage.provider.play(Script(models={"m": away}))
@@ -123,7 +125,9 @@ def test_a_short_retry_after_is_waited_for_once(stage: Stage) -> None:
 
 
 def test_who_fails_time_after_time_is_left_alone_at_once(stage: Stage) -> None:
-    """https://github.com/BerriAI/litellm/pull/34836: after 25 errors in a row a deployment was still in full rotation."""
+    """https://github.com/BerriAI/litellm/pull/34836: after 25 errors in a row a deployment was still in full
+    rotation.
+    """
     stage.provider.play(Script(models={"m": ILL}))
     began = time.monotonic()
     assert [stage.ask() for _ in range(25)] == [200] * 25
@@ -133,8 +137,8 @@ def test_who_fails_time_after_time_is_left_alone_at_once(stage: Stage) -> None:
 
 
 def test_a_cool_down_holds_from_its_beginning_to_its_end(stage: Stage) -> None:
-    """https://github.com/BerriAI/litellm/pull/34836: a cool-down was written down and looked up every ten seconds only, so
-    that the one who wanted to be left alone was asked in between.
+    """https://github.com/BerriAI/litellm/pull/34836: a cool-down was written down and looked up every ten seconds
+    only, so that the one who wanted to be left alone was asked in between.
     """
     stage.provider.play(
         Script(models={"m": (Behaviour(faults=(Refused(status=429, retry_after="3"),)), WELL)})
@@ -153,8 +157,8 @@ def test_a_cool_down_holds_from_its_beginning_to_its_end(stage: Stage) -> None:
 
 
 def test_a_429_between_errors_does_not_heal_anybody(stage: Stage) -> None:
-    """https://github.com/voidmind-io/voidllm/pull/185: a 429 counted as a success and set the count of errors back, so that
-    the breaker of a provider that gave both never opened.
+    """https://github.com/voidmind-io/voidllm/pull/185: a 429 counted as a success and set the count of errors back,
+    so that the breaker of a provider that gave both never opened.
     """
     stage.provider.play(Script(models={"m": (ill(4), BUSY, ILL)}))
     for number in range(5):
@@ -168,8 +172,8 @@ def test_a_429_between_errors_does_not_heal_anybody(stage: Stage) -> None:
 
 
 def test_who_was_left_alone_is_back_as_soon_as_it_is_well(stage: Stage) -> None:
-    """https://github.com/deltawi/deltallm/issues/247: the cool-down passed, but the deployment stayed out of rotation until a
-    background probe came by, if there was one.
+    """https://github.com/deltawi/deltallm/issues/247: the cool-down passed, but the deployment stayed out of
+    rotation until a background probe came by, if there was one.
     """
     stage.provider.play(Script(models={"m": (ill(5), WELL)}))
     for _ in range(8):
@@ -185,8 +189,8 @@ def test_who_was_left_alone_is_back_as_soon_as_it_is_well(stage: Stage) -> None:
 
 
 def test_others_are_asked_before_the_same_one_again(stage: Stage) -> None:
-    """https://github.com/deltawi/deltallm/issues/247: with two retries the order was A, A, A, B, although A was known to be
-    ill after the first.
+    """https://github.com/deltawi/deltallm/issues/247: with two retries the order was A, A, A, B, although A was
+    known to be ill after the first.
     """
     stage.provider.play(Script(models={"m": ILL}))
     assert stage.ask() == 200

@@ -38,8 +38,8 @@ def ask(endpoint: RunningEndpoint, key: str) -> tuple[int, float]:
 
 @needs_valkey()
 def test_a_slow_redis_slows_no_call_down_and_lifts_no_limit(tmp_path: Path) -> None:
-    """https://docs.litellm.ai/blog/redis-circuit-breaker: each call waited for a Redis that had become slow, until all of the
-    fleet did nothing else.
+    """https://docs.litellm.ai/blog/redis-circuit-breaker: each call waited for a Redis that had become slow, until
+    all of the fleet did nothing else.
     """
     pytest.importorskip("valkey", reason="the client for Valkey is not installed")
 

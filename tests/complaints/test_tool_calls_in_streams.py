@@ -1,4 +1,6 @@
-"""B1.4: tool calls are lost, emptied or merged when a stream is translated. Each is looked at through an official SDK."""
+"""B1.4: tool calls are lost, emptied or merged when a stream is translated. Each is looked at through an official
+SDK.
+"""
 
 from __future__ import annotations
 
@@ -66,9 +68,7 @@ def asked_as_message(endpoint: RunningEndpoint, model: str) -> tuple[Message, li
     """What Anthropic's SDK makes of a streamed answer, and the events that it saw."""
     tools: list[Any] = [{"name": name, "input_schema": schema} for name, schema in TOOLS.items()]
     with (
-        anthropic.Anthropic(
-            base_url=endpoint.url, api_key=endpoint.key, max_retries=0, timeout=LIMIT
-        ) as sdk,
+        anthropic.Anthropic(base_url=endpoint.url, api_key=endpoint.key, max_retries=0, timeout=LIMIT) as sdk,
         sdk.messages.stream(
             model=model,
             max_tokens=200,
@@ -114,8 +114,9 @@ def put_together(deltas: list[Any]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("provider", ["studio", "on-vertex"])
 def test_gemini_s_arguments_reach_a_client_of_anthropic_s(provider: str, endpoint: RunningEndpoint) -> None:
-    """https://github.com/BerriAI/litellm/issues/25836 (AI Studio) and https://github.com/BerriAI/litellm/issues/25561
-    (Vertex): names came, and every input was `{}`, as no event with arguments followed; with `stream: false` all was well.
+    """https://github.com/BerriAI/litellm/issues/25836 (AI Studio) and
+    https://github.com/BerriAI/litellm/issues/25561 (Vertex): names came, and every input was `{}`, as no event with
+    arguments followed; with `stream: false` all was well.
     """
     message, events = asked_as_message(endpoint, f"{provider}/two")
     assert used(message) == [("add_numbers", json.loads(ADD)), ("look_up", json.loads(LOOK_UP))]
@@ -130,8 +131,8 @@ def test_gemini_s_arguments_reach_a_client_of_anthropic_s(provider: str, endpoin
 
 @pytest.mark.parametrize("provider", ["responses", "studio", "claude", "chat"])
 def test_parallel_calls_are_told_apart_by_their_index(provider: str, endpoint: RunningEndpoint) -> None:
-    """https://github.com/BerriAI/litellm/issues/21331: from a Responses API, all parallel calls came with index 0 and ran into
-    one another.
+    """https://github.com/BerriAI/litellm/issues/21331: from a Responses API, all parallel calls came with index 0
+    and ran into one another.
     """
     deltas, reason = asked_as_chat(endpoint, f"{provider}/two")
     calls = put_together(deltas)
@@ -148,8 +149,8 @@ def test_parallel_calls_are_told_apart_by_their_index(provider: str, endpoint: R
 def test_words_and_a_call_in_one_piece_are_both_told(
     order: str, endpoint: RunningEndpoint, told: ToldProvider
 ) -> None:
-    """https://github.com/BerriAI/litellm/issues/18238: where one piece held text and the beginning of a call, only the text
-    was looked at, and the name of the tool was gone.
+    """https://github.com/BerriAI/litellm/issues/18238: where one piece held text and the beginning of a call, only
+    the text was looked at, and the name of the tool was gone.
     """
     call = {
         "index": 0,
@@ -178,8 +179,8 @@ def chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
 
 
 def test_a_call_after_thinking_and_words_reaches_a_client_of_openai_s(endpoint: RunningEndpoint) -> None:
-    """https://github.com/BerriAI/litellm/issues/36262: Anthropic streamed thinking, words and a call; the client got the words
-    and `stop`.
+    """https://github.com/BerriAI/litellm/issues/36262: Anthropic streamed thinking, words and a call; the client
+    got the words and `stop`.
     """
     deltas, reason = asked_as_chat(endpoint, "claude/claude")
     assert "".join(delta.content or "" for delta in deltas) == "I submit it now."

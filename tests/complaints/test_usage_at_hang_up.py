@@ -11,8 +11,8 @@ from typing import Any
 import anthropic
 import msgspec
 import pytest
-from rehearsing import placed, rehearsing
-from running_endpoint import LIMIT, RunningEndpoint, until
+from rehearsing import rehearsing
+from running_endpoint import RunningEndpoint, until
 
 from freehold.core.usage import Usage
 from freehold.ledger.reading import Entry
@@ -20,7 +20,6 @@ from freehold.providers.simulated import (
     Behaviour,
     Lorem,
     Script,
-    SimulatedProvider,
     ThreadedProvider,
     UsageNumbers,
 )
@@ -72,8 +71,10 @@ def provider(running: tuple[RunningEndpoint, ThreadedProvider]) -> ThreadedProvi
 
 
 @pytest.fixture
-def endpoint(running: tuple[RunningEndpoint, ThreadedProvider], provider: ThreadedProvider) -> RunningEndpoint:
-    assert provider
+def endpoint(
+    provider: ThreadedProvider, running: tuple[RunningEndpoint, ThreadedProvider]
+) -> RunningEndpoint:
+    assert running[1] is provider, "which begins anew for each test"
     return running[0]
 
 
@@ -130,9 +131,11 @@ def test_the_count_that_a_stream_begins_with_is_no_answer(
     assert entry.cost.amount == price_of(entry.call.usage)
 
 
-def test_nobody_writes_on_for_a_client_that_left(endpoint: RunningEndpoint, provider: ThreadedProvider) -> None:
-    """https://github.com/BerriAI/litellm/pull/36008: to learn what a stream had cost, it was drained to its end behind the
-    back of the client. Here it is cut off, and counted.
+def test_nobody_writes_on_for_a_client_that_left(
+    endpoint: RunningEndpoint, provider: ThreadedProvider
+) -> None:
+    """https://github.com/BerriAI/litellm/pull/36008: to learn what a stream had cost, it was drained to its end
+    behind the back of the client. Here it is cut off, and counted.
     """
     counted = sum(
         leave_after(endpoint, "chat/talker", 20 + number).call.usage.output_tokens or 0 for number in range(5)
@@ -147,8 +150,8 @@ def test_nobody_writes_on_for_a_client_that_left(endpoint: RunningEndpoint, prov
 
 @either_way
 def test_zero_is_a_number(endpoint: RunningEndpoint, *, stream: bool) -> None:
-    """https://github.com/BerriAI/litellm/issues/37992: a provider said that it had charged nothing, and was taken to have
-    said nothing; an estimate was charged.
+    """https://github.com/BerriAI/litellm/issues/37992: a provider said that it had charged nothing, and was taken
+    to have said nothing; an estimate was charged.
     """
     with endpoint.connect() as client:
         answer = client.chat("chat/free", stream=stream)
@@ -182,8 +185,8 @@ def test_who_lost_a_race_is_billed_for_what_it_wrote(
 
 @either_way
 def test_what_nobody_counted_is_unknown_and_not_free(endpoint: RunningEndpoint, *, stream: bool) -> None:
-    """https://github.com/PostHog/posthog-js/pull/4664: usage that a provider did not tell was kept as zero tokens, for no
-    money.
+    """https://github.com/PostHog/posthog-js/pull/4664: usage that a provider did not tell was kept as zero tokens,
+    for no money.
     """
     with endpoint.connect() as client:
         answer = client.chat("chat/silent", stream=stream)

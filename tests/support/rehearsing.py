@@ -30,7 +30,9 @@ incumbent = "acme/m"
 def rehearsing(
     folder: Path, script: Script, toml: str = PLAIN, *words: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[tuple[RunningEndpoint, ThreadedProvider]]:
-    """`URL` and `ROOT` in `toml` stand for the provider's address, with `/v1` and without. `words` go to `freehold up`."""
+    """`URL` and `ROOT` in `toml` stand for the provider's address, with `/v1` and without. `words` go to `freehold
+    up`.
+    """
     with SimulatedProvider.in_thread(script) as provider:
         toml = placed(toml, provider)
         with RunningEndpoint(folder, toml, *words, environment=environment) as endpoint:

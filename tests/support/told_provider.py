@@ -46,9 +46,7 @@ class ToldProvider:
                 answer = told.answer_to(self.rfile.read(int(self.headers["content-length"])))
                 is_stream = answer.startswith((b"data:", b"event:"))
                 self.send_response(200)
-                self.send_header(
-                    "content-type", "text/event-stream" if is_stream else "application/json"
-                )
+                self.send_header("content-type", "text/event-stream" if is_stream else "application/json")
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
