@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from freehold.access.key import Key
     from freehold.access.keys import Keys
     from freehold.batches.desk import Desk
-    from freehold.catalog.prices import PriceList
+    from freehold.catalog.prices import PriceList, Pricer
     from freehold.config.problems import Finding
     from freehold.config.settings import Settings
     from freehold.config.watch import Watch
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from freehold.engine.conversations import Conversations
     from freehold.engine.engine import Engine
     from freehold.engine.runtime import Runtime
-    from freehold.gateway.metrics import Reading
+    from freehold.engine.tracing import Tracing
+    from freehold.gateway.metrics import Metrics, Reading
     from freehold.gateway.pages import Health
     from freehold.ledger.reading import LedgerReader
     from freehold.ledger.record import Call
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from freehold.providers.local.processes import LocalModels
     from freehold.replicas.sharing import Sharing
     from freehold.routing.plans import ProvidersHealth
+    from freehold.telemetry.facts import ModelLabels, ProviderFacts
+    from freehold.telemetry.telemetry import Telemetry
     from freehold.wire.openai_models import ModelEntry
 
 # ruff: noqa: PLC0415 - the command line imports this module for every command: each function imports what it needs
@@ -60,6 +63,7 @@ log = logging.getLogger("freehold")
 
 _REFRESH_SECONDS = 1.0
 _LEDGER_CLOSE_SECONDS = 10.0
+_TELEMETRY_CLOSE_SECONDS = 5.0
 _MOST_PAGES = 20
 """Of a provider's list of models."""
 _BUSY_SECONDS = 0.1
@@ -282,8 +286,8 @@ class _Service:
         self._limits = _new_limits(self._open_books, self._remember)
         self._sharing: Sharing | None = None
         """What other replicas know; None where there is no server to share it through."""
-        self._ending: list[asyncio.Task[None]] = []
-        """Local models on their way out."""
+        self._ending: list[asyncio.Task[None] | asyncio.Task[bool]] = []
+        """What is on its way out: local models, telemetry."""
 
     async def run(self, announce: Callable[[Started], None]) -> None:
         """Start everything in its order, serve, and end everything in the reverse order."""
@@ -294,7 +298,6 @@ class _Service:
         from freehold.gateway.endpoint import Endpoint
         from freehold.gateway.filing import Filing
         from freehold.gateway.gate import Gate
-        from freehold.gateway.metrics import Metrics
         from freehold.gateway.pages import Pages
         from freehold.gateway.server import RunningServer, listen, raise_file_limit
         from freehold.ledger.reported import ReportedModels
@@ -321,12 +324,13 @@ class _Service:
             )
             self._local: LocalModels | None = None
             self._reported = reported = ReportedModels(_tell_change)
-            metrics = Metrics(self._read_figures)
+            metrics = self._new_metrics(settings)
             self._engine = engine = Engine(
                 self._build_runtime(settings, {}),
                 clock=clock,
-                observers=(ledger.record, metrics.observe, reported.observe),
+                observers=(ledger.record, metrics.observe, reported.observe, *self._telemetry.observers),
                 begun=ledger.begun,
+                tracing=_tracing_of(settings),
             )
             background = _background_of(settings, ledger, clock)
             conversations = Conversations(
@@ -355,6 +359,7 @@ class _Service:
             )
             self._server = RunningServer(endpoint, settings.server, listener)
             ledger.start()
+            self._telemetry.start()
             await self._limits.started()
             _favour_answers()
             try:
@@ -369,9 +374,20 @@ class _Service:
         finally:
             keys.close()
 
+    def _new_metrics(self, settings: Settings) -> Metrics:
+        """What counts finished calls, and tells others of them."""
+        from freehold.gateway.metrics import Metrics
+        from freehold.telemetry.facts import ModelLabels
+
+        labels = ModelLabels(_seen_by_telemetry(settings)[1])
+        self._telemetry = _telemetry_of(settings, labels, self._prices, self._tls)
+        return Metrics(self._read_figures, families=self._telemetry.families, label=labels.label)
+
     async def _end_calls(self) -> None:
         """Nothing more is asked of anybody."""
         await self._desk.stop()
+        last_words = asyncio.to_thread(self._telemetry.close, _TELEMETRY_CLOSE_SECONDS)
+        self._ending.append(asyncio.create_task(last_words))
         for provider in self._engine.runtime.providers.values():
             provider.close()
         await self._limits.close()
@@ -509,6 +525,7 @@ class _Service:
         runtime = self._build_runtime(settings, old.providers)
         self._prices.current = settings.price_list()
         self._engine.runtime = runtime
+        self._telemetry.take_over(*_seen_by_telemetry(settings))
         self._settings = settings
         self._problem = None
         for name, client in old.providers.items():
@@ -546,6 +563,8 @@ class _Service:
             else f"cannot be read anew: {self._keys.problem.message}",
             "ledger": _in_words(status),
         }
+        if self._settings.collector is not None:
+            parts["telemetry"] = self._telemetry.status.in_words
         limits = self._limits.status
         if limits is not None:
             parts["limits"] = (
@@ -568,6 +587,7 @@ class _Service:
         return {
             **_limit_figures(self._limits.status),
             **_replica_figures(self._sharing, self._settings.version),
+            **self._telemetry.status.figures(),
             "freehold_calls_active": ("gauge", "Calls in flight.", self._engine.active),
             "freehold_model_changes": (
                 "counter",
@@ -671,6 +691,44 @@ def _replica_figures(sharing: Sharing | None, version: str) -> Reading:
             sum(one != version for one in others),
         ),
     }
+
+
+def _seen_by_telemetry(settings: Settings) -> tuple[dict[str, ProviderFacts], list[tuple[str, str]]]:
+    """Providers, and the models that the configuration names."""
+    from freehold.telemetry.facts import all_facts
+
+    return all_facts(settings.providers), [(one.provider, one.model) for one in settings.models()]
+
+
+def _telemetry_of(settings: Settings, labels: ModelLabels, pricer: Pricer, tls: ssl.SSLContext) -> Telemetry:
+    from freehold.telemetry.resource import resource_of
+    from freehold.telemetry.telemetry import Telemetry
+
+    content = None
+    if settings.telemetry.content:
+        from freehold.telemetry.content import content_of
+
+        content = content_of
+    return Telemetry(
+        settings.telemetry,
+        _seen_by_telemetry(settings)[0],
+        labels,
+        pricer,
+        collector=settings.collector,
+        resource=resource_of(settings.telemetry.service),
+        tls=tls,
+        content=content,
+    )
+
+
+def _tracing_of(settings: Settings) -> Tracing | None:
+    """What becomes of traces; None: nothing at all."""
+    from freehold.engine.tracing import Tracing
+
+    telemetry, records = settings.telemetry, settings.collector is not None
+    if not records and not telemetry.propagate:
+        return None
+    return Tracing(records=records, share=telemetry.sample, tells=telemetry.propagate)
 
 
 def _new_health() -> ProvidersHealth:

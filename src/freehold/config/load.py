@@ -20,6 +20,7 @@ from freehold.config.routes import default_routes, read_routes
 from freehold.config.sections import File
 from freehold.config.settings import AccessSettings, Settings
 from freehold.config.source import Source, read_source
+from freehold.config.telemetry import read_collector
 from freehold.config.values import shown
 from freehold.core.errors import SettingsError
 
@@ -87,6 +88,7 @@ def load(
     stated = read_models(values.get("models", {}), known, problems)
     limits = read_limits(values.get("limits", {}), routes, known, problems)
     shared_url = None if file.shared.url is None else reader.find(file.shared.url, ("shared", "url"))
+    collector = read_collector(file.telemetry, reader.find, problems)
     data = home / Path(file.data).expanduser()
     if data.exists() and not data.is_dir():
         problems.error(("data",), f"`{data}` is not a folder.")
@@ -109,6 +111,8 @@ def load(
         facts=stated.facts,
         database=database,
         access=AccessSettings(pepper),
+        telemetry=file.telemetry,
+        collector=collector,
         limits=limits,
         shared=file.shared,
         shared_url=shared_url,

@@ -139,6 +139,7 @@ class ProviderReader:
             keep_alive=section.keep_alive,
             models=section.models,
             quota=section.quota,
+            known_as=None if preset is None else preset.known_as,
             paths={} if preset is None else preset.paths,
             **facts,
         )

@@ -20,6 +20,7 @@ from freehold.config.values import (
     read_dollars,
     read_flag,
     read_seconds,
+    read_share,
     read_text,
     read_whole,
     shown,
@@ -133,6 +134,8 @@ def _read_one(kind: inspect.Type, unit: str, value: object) -> object:
     match kind:
         case inspect.IntType(ge=least, le=most):
             return read_whole(unit, least, most)(value)
+        case inspect.FloatType(le=1):
+            return read_share(value)
         case inspect.StrType(min_length=least):
             return read_text(value, empty=least == 0)
         case inspect.LiteralType(values=words):

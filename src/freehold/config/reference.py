@@ -37,6 +37,7 @@ from freehold.ledger.settings import LedgerSettings
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.presets import Preset, find_preset, preset_names
 from freehold.providers.settings import Timeouts
+from freehold.telemetry.settings import TelemetrySettings
 from freehold.wire.dialect import Quirks
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -59,6 +60,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "price": PriceSection,
     "limit": LimitSection,
     "shared": SharedSettings,
+    "telemetry": TelemetrySettings,
 }
 """Marker in the document -> what its table is made from."""
 
@@ -130,6 +132,8 @@ def _default(section: type[msgspec.Struct], field: inspect.Field) -> str:
         return "the preset's"
     if isinstance(default, msgspec.Struct):
         return "see below"
+    if isinstance(field.type, inspect.FloatType) and field.type.le == 1:
+        return f"`{default:g}`"  # a share, and no time
     return "" if default in (None, (), {}) else f"`{_as_written(default, unit_of(field.encode_name))}`"
 
 

@@ -19,6 +19,7 @@ from freehold.ledger.settings import LedgerSettings
 from freehold.limits.limit import On
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import Timeouts
+from freehold.telemetry.settings import TelemetrySettings
 from freehold.wire.dialect import Hosting, Quirks
 
 
@@ -242,6 +243,8 @@ class File(msgspec.Struct, frozen=True):
     """Responses that run on when their client has gone."""
     shared: SharedSettings = SharedSettings()
     """What replicas share."""
+    telemetry: TelemetrySettings = TelemetrySettings()
+    """Spans and metrics for others."""
     providers: dict[str, ProviderSection] = {}
     """One table each."""
     health: HealthSettings = HealthSettings()

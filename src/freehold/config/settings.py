@@ -22,6 +22,7 @@ from freehold.providers.settings import ProviderSettings
 from freehold.routing.plans import Accounts
 from freehold.routing.routes import Route, RouteTable, Target
 from freehold.store.places import Server
+from freehold.telemetry.settings import Collector, TelemetrySettings
 
 
 class AccessSettings(msgspec.Struct, frozen=True):
@@ -65,6 +66,9 @@ class Settings(msgspec.Struct, frozen=True):
     access: AccessSettings = AccessSettings()
     version: str = ""
     """What the file's text is called: the same for the same text, and for no other."""
+    telemetry: TelemetrySettings = TelemetrySettings()
+    collector: Collector | None = None
+    """Where telemetry is sent to; None: nowhere."""
     secret_files: tuple[Path, ...] = ()
     """Files that secrets came from; a change in one is a change of the configuration."""
     warnings: tuple[Finding, ...] = ()

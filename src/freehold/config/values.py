@@ -116,6 +116,14 @@ def read_dollars(value: object) -> Decimal:
     return dollars
 
 
+def read_share(value: object) -> float:
+    """A share: from 0 to 1."""
+    expected = "a share from 0 to 1"
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= 1:
+        raise UnfitError(expected)
+    return float(value)
+
+
 def read_date(value: object) -> date:
     """A day."""
     if isinstance(value, str):

@@ -16,6 +16,7 @@ from freehold.core.errors import FreeholdError, SettingsError
 from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
+from freehold.telemetry.settings import TelemetrySettings
 
 FIXED = (
     "data",
@@ -26,6 +27,7 @@ FIXED = (
     *(f"batches.{name}" for name in BatchSettings.__struct_fields__),
     *(f"background.{name}" for name in BackgroundSettings.__struct_fields__),
     *(f"shared.{name}" for name in SharedSettings.__struct_fields__),
+    *(f"telemetry.{name}" for name in TelemetrySettings.__struct_fields__),
 )
 """Settings that stay as they were until the endpoint is started again."""
 

@@ -23,6 +23,7 @@ from freehold.engine.exchange import AnswerStream, Exchange, Translating
 from freehold.engine.held import HeldStream
 from freehold.engine.pace import Pace
 from freehold.engine.reserving import Aside
+from freehold.engine.tracing import new_span
 from freehold.ledger.record import Attempt, Call, Outcome
 from freehold.providers.client import ProviderClient, Response
 from freehold.providers.settings import Timeouts
@@ -131,6 +132,9 @@ class RunningAttempt:
 
     def _new_record(self, reason: Reason) -> Attempt:
         record = Attempt(self.target.provider, self.target.model, self._elapsed_ms(), reason=reason)
+        trace = self.call.trace
+        if trace is not None and trace.recorded:
+            record.span = new_span()
         self.call.attempts.append(record)
         return record
 
@@ -189,6 +193,7 @@ class RunningAttempt:
             spots = spots_of(target.provider, target.model, self._quota)
             self._passage = health.breakers.begin(spots, now)
         health.quotas.began(self._quota, len(body) // 4)
+        trace = self.call.trace
         self._response = response = await self._provider.send(
             self.call.operation,
             target.model,
@@ -198,6 +203,7 @@ class RunningAttempt:
             path=exchange.path,
             headers=exchange.headers,
             limits=self._limits,
+            trace=None if trace is None or not trace.told else trace.parent_of(self.record.span),
         )
         self.record.status = response.status
         named = next((name for name in map(response.header, _NAMED_BY) if name is not None), b"")

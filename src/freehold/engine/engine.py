@@ -7,9 +7,11 @@ from collections.abc import Callable
 from freehold.access.key import Key
 from freehold.core.clock import Clock, microseconds
 from freehold.core.ids import new_id
+from freehold.core.trace import Caller
 from freehold.engine.capture import CaptureBudget
 from freehold.engine.running import RunningCall
 from freehold.engine.runtime import Runtime
+from freehold.engine.tracing import Tracing
 from freehold.ledger.record import Call, Operation
 
 BEAT_SECONDS = 5.0
@@ -27,9 +29,11 @@ class Engine:
         observers: tuple[Callable[[Call], None], ...],
         begun: Callable[[], None] = lambda: None,
         beat: float = BEAT_SECONDS,
+        tracing: Tracing | None = None,
     ) -> None:
         """Each of `observers` is handed every finished call once, and `begun` is called as each begins; they must
         neither block nor raise. `beat`: seconds after which clients that wait for what is held back hear of it.
+        `tracing`: what becomes of traces; None: nothing.
         """
         self.runtime = runtime
         self.active = 0
@@ -40,10 +44,13 @@ class Engine:
         self._observers = observers
         self._begun = begun
         self._beat = beat
+        self._tracing = tracing
         self._budget = CaptureBudget()
 
-    def begin(self, operation: Operation, dialect: str, key: Key | None) -> RunningCall:
-        """A new call. Whoever begins one must end it: `RunningCall` says how."""
+    def begin(
+        self, operation: Operation, dialect: str, key: Key | None, caller: Caller | None = None
+    ) -> RunningCall:
+        """A new call, in the trace of its `caller`. Whoever begins one must end it: `RunningCall` says how."""
         self.active += 1
         self._begun()
         call = Call(
@@ -53,6 +60,8 @@ class Engine:
             dialect=dialect,
             key_id=None if key is None else key.id,
         )
+        if self._tracing is not None:
+            call.trace = self._tracing.begin(call.id, caller)
         return RunningCall(
             call,
             key,

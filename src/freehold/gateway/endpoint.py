@@ -105,7 +105,7 @@ class Endpoint:
         connection: ClientConnection = scope[CONNECTION]
         task = asyncio.current_task()
         assert task is not None
-        running = engine.begin(face.operation, face.dialect, key)
+        running = engine.begin(face.operation, face.dialect, key, heading.caller)
         connection.watch(task)
         left: BackgroundResponse | None = None
         try:

@@ -14,11 +14,13 @@ from freehold.core.errors import (
     RequestTimeout,
     UnsupportedMediaType,
 )
+from freehold.core.trace import Caller
 from freehold.gateway.protocol import CONNECTION, ClientConnection
 from freehold.gateway.replies import Receive
 from freehold.gateway.settings import ServerSettings
 from freehold.wire.anthropic.headers import HEADERS
 from freehold.wire.dialect import DialectName
+from freehold.wire.trace_context import read_caller
 
 Scope = dict[str, Any]
 
@@ -33,6 +35,8 @@ class Heading:
 
     __slots__ = (
         "_meant",
+        "_parents",
+        "_states",
         "anthropic",
         "content_encoding",
         "content_length",
@@ -57,6 +61,9 @@ class Heading:
         self.gemini = False
         """The client shows its key as Gemini's do."""
         self._meant: dict[str, str] = {}
+        self._parents: list[bytes] | None = None
+        """Lines of `traceparent`; None: none."""
+        self._states: list[bytes] = []
         for name, value in headers:
             if name == b"authorization":
                 if value[:7].lower() == b"bearer ":
@@ -77,6 +84,15 @@ class Heading:
             elif name.startswith(b"anthropic-"):
                 self.anthropic = self.anthropic or name == b"anthropic-version"
                 self._keep(name.decode("latin-1"), value)
+            elif name == b"traceparent":
+                self._parents = [*(self._parents or ()), value]
+            elif name == b"tracestate":
+                self._states.append(value)
+
+    @property
+    def caller(self) -> Caller | None:
+        """The trace that the client's request belongs to."""
+        return None if self._parents is None else read_caller(self._parents, self._states)
 
     def _keep(self, name: str, value: bytes) -> None:
         if name in HEADERS:

@@ -7,7 +7,8 @@ library's own counters take a lock for each of the five figures that a call move
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -29,6 +30,17 @@ Labels = tuple[str, str, str, str]
 """Operation, provider, model, outcome."""
 
 
+class LabelOf(Protocol):
+    """What a model is called in figures."""
+
+    def __call__(self, provider: str, model: str, /, *, answered: bool) -> str:
+        """Its own name, or one that it shares with others."""
+
+
+def _own_name(_provider: str, model: str, *, answered: bool) -> str:
+    return model
+
+
 class Tally:
     """The figures of one combination of labels. Seconds are kept as milliseconds until the scrape."""
 
@@ -47,9 +59,19 @@ class Tally:
 class Metrics(Collector):
     """Counts finished calls. Not for several threads: it lives in the event loop's."""
 
-    def __init__(self, read: Callable[[], Reading]) -> None:
-        """`read` gives the figures that others keep: calls in flight, the ledger's state."""
+    def __init__(
+        self,
+        read: Callable[[], Reading],
+        *,
+        families: Callable[[], Iterable[Metric]] = tuple,
+        label: LabelOf = _own_name,
+    ) -> None:
+        """`read` gives the figures that others keep: calls in flight, the ledger's state; `families` gives those that
+        have labels. `label` says what a model is called in figures: clients may ask for any name.
+        """
         self._read = read
+        self._families = families
+        self._label = label
         self.strangers = 0
         """Requests whose key was not a good one."""
         self._tallies: dict[Labels, Tally] = {}
@@ -58,7 +80,10 @@ class Metrics(Collector):
 
     def observe(self, call: Call) -> None:
         """Count one finished call."""
-        labels = (call.operation, call.provider or "", call.model or "", call.outcome)
+        provider, model, outcome = call.provider or "", call.model or "", call.outcome
+        if model:
+            model = self._label(provider, model, answered=outcome == "answered")
+        labels = (call.operation, provider, model, outcome)
         tally = self._tallies.get(labels)
         if tally is None:
             tally = self._new_tally(labels)
@@ -109,6 +134,7 @@ class Metrics(Collector):
             "freehold_unauthorized", "Requests that showed no good key.", value=self.strangers
         )
         yield GaugeMetricFamily("freehold_info", f"Freehold {__version__} is up.", value=1.0)
+        yield from self._families()
         for name, (kind, text, value) in self._read().items():
             family = GaugeMetricFamily if kind == "gauge" else CounterMetricFamily
             yield family(name, text, value=value)

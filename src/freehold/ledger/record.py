@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from freehold.core.trace import Trace
 from freehold.core.usage import NO_USAGE, Usage
 
 Outcome = Literal["answered", "refused", "failed", "cut", "cancelled"]
@@ -41,6 +42,8 @@ class Attempt(msgspec.Struct, gc=False, omit_defaults=True):
     """Why this model, and now: see `routing.plans.Reason`."""
     usage: Usage = NO_USAGE
     """What this attempt used, as far as it is known. The call's is the sum."""
+    span: int = 0
+    """Its id in the call's trace; 0: it is not recorded there."""
 
     @property
     def may_be_billed(self) -> bool:
@@ -86,3 +89,4 @@ class Call(msgspec.Struct, gc=False):
     """None when bodies are switched off for this call, or there was no room to keep it."""
     answer_body: bytes | None = None
     """The answer as sent; for a stream the event-stream bytes. None when not kept."""
+    trace: Trace | None = None

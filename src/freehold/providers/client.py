@@ -35,6 +35,9 @@ _NEVER = 0.0
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
+_LAST_LINE = b"content-length: "
+"""Of a head: its number follows."""
+
 _MOST_HEADS = 1000
 """Heads that are kept ready: there may be one for each model."""
 
@@ -260,10 +263,12 @@ class ProviderClient:
         path: str | None = None,
         headers: Mapping[str, str] = _NOTHING,
         limits: Timeouts | None = None,
+        trace: bytes | None = None,
     ) -> Response:
         """Send one request, which is written in `dialect`, and wait for the answer's head. Close the response
         in any case. `path`: where to, when it is not the usual place. `headers` are sent besides, or in place of the
-        configured ones of their names, which are in lower case. `limits`: in place of the provider's own.
+        configured ones of their names, which are in lower case. `limits`: in place of the provider's own. `trace`: the
+        header `traceparent`.
 
         A kept-alive connection that the provider closed before a byte came back is replaced once
         by a fresh one. Raises ProviderUnreachable, ProviderBroken, ProviderTimeout, Overloaded.
@@ -274,6 +279,8 @@ class ProviderClient:
         if "{model}" in path:
             path = path.replace("{model}", quote(model, safe="@"))
         origin, head = await self._destination(model, path, body, headers)
+        if trace is not None:
+            head = b"".join((head[: -len(_LAST_LINE)], b"traceparent: ", trace, b"\r\n", _LAST_LINE))
         return await self._ask(origin, head, body, limits, total)
 
     async def _ask(

@@ -78,6 +78,8 @@ class ProviderSettings(msgspec.Struct, frozen=True):
     """Whether connections are kept for further requests."""
     quota: str | None = None
     """The quota that its calls are counted against; None: its own."""
+    known_as: str | None = None
+    """What OpenTelemetry calls it, where it is one of those that have a name there."""
     prices: str | None = None
     """Its id in the price list, where it has one."""
     models: tuple[str, ...] = ()

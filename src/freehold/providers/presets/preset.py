@@ -23,6 +23,8 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """May contain `{variables}` that the configuration must fill in."""
     documentation: str
     """Where these facts can be checked."""
+    known_as: str | None = None
+    """`gen_ai.provider.name`, where OpenTelemetry's list has it."""
     api_key: str | None = None
     """Reference to the variable in which the key is customarily kept."""
     key_optional: bool = False

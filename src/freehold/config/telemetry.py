@@ -1,0 +1,69 @@
+"""Where telemetry is sent to: the address and headers of `[telemetry]`, by reference where they are secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from freehold.config.problems import Problems
+from freehold.config.source import Key
+from freehold.core.secret import Secret
+from freehold.telemetry.settings import Collector, TelemetrySettings
+
+_URL = ("telemetry", "url")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OURS = frozenset(
+    {"host", "content-type", "content-length", "content-encoding", "transfer-encoding", "user-agent"}
+)
+
+Find = Callable[[str | None, Key], Secret | None]
+"""What a reference refers to; whatever is wrong with it has been told."""
+
+
+def read_collector(section: TelemetrySettings, find: Find, problems: Problems) -> Collector | None:
+    """The collector, where one is configured and the settings are good."""
+    if section.url is None:
+        if section.headers:
+            problems.error(
+                ("telemetry", "headers"), "`telemetry.headers` go with `telemetry.url`, which is missing."
+            )
+        return None
+    url = Secret(section.url, "telemetry.url") if "://" in section.url else find(section.url, _URL)
+    headers: dict[str, Secret] = {}
+    for name, reference in section.headers.items():
+        here = ("telemetry", "headers", name)
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in _OURS:
+            problems.error(
+                here, f"`telemetry.headers` cannot hold `{name}`.", "It is set by Freehold, or no header."
+            )
+        elif (value := find(reference, here)) is not None:
+            headers[name] = value
+    if url is None:
+        return None
+    fault = _fault_of(url.reveal())
+    if fault is not None:
+        problems.error(
+            _URL,
+            f"`telemetry.url` is not the address of a collector: {fault}.",
+            "Write it like `http://localhost:4318`, without `/v1/traces`; credentials go into `headers`.",
+        )
+        return None
+    return Collector(url, headers)
+
+
+def _fault_of(url: str) -> str | None:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        return "its port is none"
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        return "it needs `http` or `https` and a host"
+    if parts.username is not None or parts.password is not None:
+        return "it holds credentials"
+    if parts.query or parts.fragment:
+        return "it goes on after its path"
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return "it holds characters that an address cannot have"
+    return None

@@ -1,0 +1,248 @@
+"""A finished call as spans: one of the server's kind for the call, and under it one for each attempt at a model.
+
+Most of a span is the same as of others before it. Those parts are kept as the bytes they became.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from freehold.core.trace import Trace
+from freehold.ledger.record import Attempt, Call
+from freehold.telemetry.attributes import Value, attribute, attributes, long_text
+from freehold.telemetry.costs import sum_of
+from freehold.telemetry.facts import ProviderFacts
+from freehold.telemetry.protobuf import block, fixed32, fixed64, number, text
+from freehold.telemetry.settings import Names
+
+SPANS = 2
+"""The field of ScopeSpans that a span is."""
+_ATTRIBUTES = 9
+_SERVER, _CLIENT = 2, 3
+_ERROR = block(15, number(3, 2))
+_LOCAL_PARENT, _REMOTE_PARENT = 0x100, 0x300
+_MOST_KEPT = 4096
+_LONGEST_NAME = 200
+
+_PATHS = {
+    ("openai-chat", "chat"): "/v1/chat/completions",
+    ("openai-chat", "embeddings"): "/v1/embeddings",
+    ("openai-responses", "chat"): "/v1/responses",
+    ("openai-responses", "count"): "/v1/responses/input_tokens",
+    ("anthropic-messages", "chat"): "/v1/messages",
+    ("anthropic-messages", "count"): "/v1/messages/count_tokens",
+    ("gemini", "chat"): "/v1beta/models/{model}:generateContent",
+    ("gemini", "embeddings"): "/v1beta/models/{model}:embedContent",
+    ("gemini", "count"): "/v1beta/models/{model}:countTokens",
+}
+OPERATIONS = {"chat": "chat", "embeddings": "embeddings", "count": "count_tokens"}
+"""`gen_ai.operation.name`; counting tokens has none among the well-known."""
+
+ContentOf = Callable[[Call], "list[tuple[str, str]]"]
+"""Names and values of attributes that hold what was said."""
+
+
+class Spans:
+    """Writes spans. Not for several threads."""
+
+    def __init__(
+        self, providers: Mapping[str, ProviderFacts], names: Names = "new", content: ContentOf | None = None
+    ) -> None:
+        """`content`: what gives the words that were said; None: they are left out."""
+        self._providers = providers
+        self._names = names
+        self._new = names != "old"
+        self._old = names != "new"
+        self._content = content
+        self._known: dict[tuple[object, ...], bytes] = {}
+
+    def with_providers(self, providers: Mapping[str, ProviderFacts]) -> Spans:
+        """The same for other providers: nothing that was kept holds any more."""
+        return Spans(providers, self._names, self._content)
+
+    def write(self, call: Call, costs: list[Decimal | None]) -> bytes:
+        """All spans of a recorded call, one behind the other."""
+        trace = call.trace
+        assert trace is not None
+        common = block(1, bytes.fromhex(trace.trace_id)) + (text(3, trace.state) if trace.state else b"")
+        start = call.started_us * 1000
+        parts = [block(SPANS, self._call(call, trace, common, start, costs))]
+        answering = answering_attempt(call)
+        said = [] if self._content is None else self._content(call)
+        for index, attempt in enumerate(call.attempts):
+            answers = index == answering
+            span = self._attempt(call, attempt, trace, common, start, cost=costs[index], answers=answers)
+            if said and answers:
+                span += b"".join(long_text(_ATTRIBUTES, name, value) for name, value in said)
+            parts.append(block(SPANS, span))
+        return b"".join(parts)
+
+    # The call
+
+    def _call(
+        self, call: Call, trace: Trace, common: bytes, start: int, costs: list[Decimal | None]
+    ) -> bytes:
+        key = (
+            call.dialect, call.operation, call.key_id, call.route, call.provider, call.model, call.status,
+            call.outcome, call.error, call.losses, call.streamed, len(call.attempts),
+        )  # fmt: skip
+        known = self._known.get(key)
+        if known is None:
+            known = self._keep(key, self._of_call(call))
+        total = sum_of(costs)
+        flags = _REMOTE_PARENT if trace.parent_id else _LOCAL_PARENT
+        return b"".join(
+            (
+                common,
+                block(2, bytes.fromhex(trace.span_id)),
+                block(4, bytes.fromhex(trace.parent_id)) if trace.parent_id else b"",
+                fixed64(7, start),
+                fixed64(8, start + int(call.duration_ms * 1_000_000)),
+                fixed32(16, flags | trace.flags),
+                known,
+                attribute(_ATTRIBUTES, "freehold.call.id", call.id),
+                attribute(_ATTRIBUTES, "http.request.body.size", call.request_bytes),
+                attribute(_ATTRIBUTES, "http.response.body.size", call.answer_bytes),
+                b"" if total is None else attribute(_ATTRIBUTES, "freehold.cost", float(total)),
+            )
+        )
+
+    def _of_call(self, call: Call) -> bytes:
+        route = _PATHS.get((call.dialect, call.operation), f"/{call.dialect}")
+        if call.dialect == "gemini" and call.streamed:
+            route = route.replace(":generateContent", ":streamGenerateContent")
+        failed = call.outcome in ("failed", "cut")
+        erred = failed or call.outcome == "cancelled" or call.status >= 400
+        model = None if call.model is None else f"{call.provider}/{call.model}"
+        return b"".join(
+            (
+                text(5, f"POST {route}"),
+                number(6, _SERVER),
+                _ERROR if failed or call.status >= 500 else b"",
+                attributes(
+                    _ATTRIBUTES,
+                    [
+                        ("http.request.method", "POST"),
+                        ("http.route", route),
+                        ("http.response.status_code", call.status),
+                        ("url.path", route.replace("{model}", call.route or "")),
+                        ("url.scheme", "http"),
+                        ("error.type", (call.error or str(call.status)) if erred else None),
+                        ("freehold.route", call.route),
+                        ("freehold.key.id", call.key_id),
+                        ("freehold.dialect", call.dialect),
+                        ("freehold.outcome", call.outcome),
+                        ("freehold.model", model),
+                        ("freehold.attempts", len(call.attempts)),
+                        ("freehold.losses", call.losses or None),
+                    ],
+                ),
+            )
+        )
+
+    # An attempt
+
+    def _attempt(
+        self,
+        call: Call,
+        attempt: Attempt,
+        trace: Trace,
+        common: bytes,
+        start: int,
+        *,
+        cost: Decimal | None,
+        answers: bool,
+    ) -> bytes:
+        stop, reported = (call.stop_reason, call.reported_model) if answers else (None, None)
+        key = (
+            call.operation, attempt.provider, attempt.model, call.streamed, attempt.status, attempt.outcome,
+            attempt.error, attempt.reason, attempt.usage.source, stop, reported,
+        )  # fmt: skip
+        known = self._known.get(key)
+        if known is None:
+            known = self._keep(key, self._of_attempt(call, attempt, stop, reported))
+        first = attempt.first_ms
+        return b"".join(
+            (
+                common,
+                block(2, attempt.span.to_bytes(8, "big")),
+                block(4, bytes.fromhex(trace.span_id)),
+                fixed64(7, start + int(attempt.start_ms * 1_000_000)),
+                fixed64(8, start + int(max(attempt.end_ms, attempt.start_ms) * 1_000_000)),
+                fixed32(16, _LOCAL_PARENT | trace.flags),
+                known,
+                b""
+                if first is None or not call.streamed
+                else attribute(
+                    _ATTRIBUTES, "gen_ai.response.time_to_first_chunk", (first - attempt.start_ms) / 1000
+                ),
+                self._usage(attempt),
+                b"" if cost is None else attribute(_ATTRIBUTES, "freehold.cost", float(cost)),
+            )
+        )
+
+    def _of_attempt(self, call: Call, attempt: Attempt, stop: str | None, reported: str | None) -> bytes:
+        facts = self._providers.get(attempt.provider) or ProviderFacts(attempt.provider)
+        operation = OPERATIONS[call.operation]
+        said: list[tuple[str, Value | None]] = [
+            ("gen_ai.operation.name", operation),
+            ("gen_ai.provider.name", facts.name if self._new else None),
+            ("gen_ai.system", facts.name if self._old else None),
+            ("gen_ai.request.model", attempt.model),
+            ("gen_ai.request.stream", True if call.streamed else None),
+            ("gen_ai.response.model", reported),
+            ("gen_ai.response.finish_reasons", None if stop is None else (stop,)),
+            ("server.address", facts.address),
+            ("server.port", facts.port),
+            ("http.response.status_code", attempt.status),
+            ("error.type", attempt.error),
+            ("freehold.provider", attempt.provider),
+            ("freehold.reason", attempt.reason),
+            ("freehold.outcome", attempt.outcome),
+            ("freehold.usage.source", attempt.usage.source),
+        ]
+        name = f"{operation} {attempt.model}"[:_LONGEST_NAME]
+        return b"".join(
+            (
+                text(5, name),
+                number(6, _CLIENT),
+                b"" if attempt.error is None else _ERROR,
+                attributes(_ATTRIBUTES, said),
+            )
+        )
+
+    def _usage(self, attempt: Attempt) -> bytes:
+        usage = attempt.usage
+        parts = [
+            attribute(_ATTRIBUTES, name, tokens)
+            for name, tokens in (
+                ("gen_ai.usage.input_tokens", usage.input_tokens),
+                ("gen_ai.usage.output_tokens", usage.output_tokens),
+                ("gen_ai.usage.cache_read.input_tokens", usage.cache_read_tokens),
+                ("gen_ai.usage.reasoning.output_tokens", usage.reasoning_tokens),
+            )
+            if tokens is not None
+        ]
+        if (written := usage.cache_write_tokens) is not None:
+            if self._new:
+                parts.append(attribute(_ATTRIBUTES, "gen_ai.usage.cache_write.input_tokens", written))
+            if self._old:
+                parts.append(attribute(_ATTRIBUTES, "gen_ai.usage.cache_creation.input_tokens", written))
+        return b"".join(parts)
+
+    def _keep(self, key: tuple[object, ...], known: bytes) -> bytes:
+        if len(self._known) >= _MOST_KEPT:
+            self._known.clear()  # names of models come from clients: they must not fill the memory
+        self._known[key] = known
+        return known
+
+
+def answering_attempt(call: Call) -> int | None:
+    """Which attempt's answer the call has; None when none of them answered."""
+    for index in range(len(call.attempts) - 1, -1, -1):
+        attempt = call.attempts[index]
+        same = attempt.provider == call.provider and attempt.model == call.model
+        if same and attempt.outcome in ("answered", call.outcome):
+            return index
+    return None
