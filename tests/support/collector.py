@@ -19,6 +19,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+
 @dataclass
 class Reply:
     """How a request is answered."""
@@ -29,6 +30,7 @@ class Reply:
     delay: float = 0.0
     hang_up: bool = False
 
+
 @dataclass
 class Received:
     """One request."""
@@ -37,6 +39,7 @@ class Received:
     headers: dict[str, str]
     body: bytes
     at: float
+
 
 class Collector:
     """Use it as `with Collector() as collector`. `replies` are used up one by one; then all is well."""
@@ -143,12 +146,14 @@ class Collector:
         below = [one for one in self.spans if one.parent_span_id == call.span_id]
         return sorted(below, key=lambda one: one.start_time_unix_nano)
 
+
 def partly(refused: int) -> bytes:
     """What a collector says that did not take some of the spans."""
     answer = ExportTraceServiceResponse()
     answer.partial_success.rejected_spans = refused
     answer.partial_success.error_message = "too many"
     return bytes(answer.SerializeToString())
+
 
 def value_of(value: AnyValue) -> Any:
     """A value as Python has it."""
@@ -158,20 +163,24 @@ def value_of(value: AnyValue) -> Any:
         return tuple(value_of(one) for one in value.array_value.values)
     return getattr(value, kind)
 
+
 def named(attributes: Iterator[KeyValue] | Any) -> dict[str, Any]:
     """Attributes by name; none may be there twice."""
     pairs = [(one.key, value_of(one.value)) for one in attributes]
     assert len(dict(pairs)) == len(pairs), pairs
     return dict(pairs)
 
+
 def said(span: Span) -> dict[str, Any]:
     """A span's attributes."""
     return named(span.attributes)
+
 
 def points_of(metric: Metric) -> list[Any]:
     """A metric's points, of whichever kind they are."""
     kind = metric.WhichOneof("data")
     assert kind in ("sum", "histogram")
     return list(getattr(metric, kind).data_points)
+
 
 Check = Callable[[], Any]

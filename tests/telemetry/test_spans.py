@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ MODELS = {
     "good": Behaviour(text="one two three"),
     "sick": Behaviour(text="no", faults=(Refused(status=503, message="gone"),)),
     "strict": Behaviour(text="no", faults=(Refused(status=400, message="what?"),)),
+    "slow": Behaviour(text="one two three four five six seven", tokens_per_s=5.0),
     "cut": Behaviour(text="one two three four five six", faults=(Cut(after=3),)),
 }
 
@@ -53,7 +54,7 @@ incumbent = "sim/cut"
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[ThreadedProvider]:
-    with SimulatedProvider.in_thread(Script(models=MODELS)) as running:
+    with SimulatedProvider.in_thread(Script(models=dict(MODELS))) as running:
         yield running
 
 
@@ -72,16 +73,19 @@ def endpoint(
         yield running
 
 
-def ask(endpoint: RunningEndpoint, model: str, *, stream: bool = False, **headers: str) -> str:
+def ask(
+    endpoint: RunningEndpoint, model: str, *, stream: bool = False, headers: Mapping[str, str] | None = None
+) -> str:
     """The id of a call made with OpenAI's client."""
     messages: Any = [{"role": "user", "content": "hi"}]
-    completions = endpoint.sdk().chat.completions.with_raw_response
-    try:
-        answer = completions.create(model=model, messages=messages, stream=stream, extra_headers=headers)
-        if stream:
-            list(answer.parse())  # type: ignore[call-overload]
-    except APIStatusError as error:
-        return str(error.response.headers["x-freehold-call"])
+    with endpoint.sdk() as client:
+        create: Any = client.chat.completions.with_raw_response.create
+        try:
+            answer = create(model=model, messages=messages, stream=stream, extra_headers=headers)
+            if stream:
+                list(answer.parse())
+        except APIStatusError as error:
+            return str(error.response.headers["x-freehold-call"])
     return str(answer.headers["x-freehold-call"])
 
 
@@ -165,7 +169,8 @@ def test_refusals_failures_and_cuts(endpoint: RunningEndpoint, collector: Collec
 
 
 def test_embeddings(endpoint: RunningEndpoint, collector: Collector) -> None:
-    answer = endpoint.sdk().embeddings.with_raw_response.create(model="plain", input="hi")
+    with endpoint.sdk() as client:
+        answer = client.embeddings.with_raw_response.create(model="plain", input="hi")
     call, (attempt,) = spans_of(collector, answer.headers["x-freehold-call"])
     assert call.name == "POST /v1/embeddings"
     assert attempt.name == "embeddings good"
@@ -181,7 +186,7 @@ def test_a_client_s_trace_goes_on(
 ) -> None:
     provider.forget()
     sent = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "vendor=secret1,other@x=2"}
-    call, (first, second) = spans_of(collector, ask(endpoint, "falls", **sent))
+    call, (first, second) = spans_of(collector, ask(endpoint, "falls", headers=sent))
     assert call.trace_id.hex() == TRACE
     assert call.parent_span_id.hex() == PARENT
     assert call.trace_state == "vendor=secret1,other@x=2"
@@ -198,7 +203,7 @@ def test_what_the_client_does_not_record_is_not_recorded(
     endpoint: RunningEndpoint, collector: Collector, provider: ThreadedProvider
 ) -> None:
     provider.forget()
-    silent = ask(endpoint, "plain", traceparent=f"00-{TRACE}-{PARENT}-00")
+    silent = ask(endpoint, "plain", headers={"traceparent": f"00-{TRACE}-{PARENT}-00"})
     told = ask(endpoint, "plain")
     spans_of(collector, told)
     assert collector.call(silent) is None
@@ -209,20 +214,25 @@ def test_what_the_client_does_not_record_is_not_recorded(
 
 @pytest.mark.parametrize("parent", ["00-x", f"00-{'0' * 32}-{PARENT}-01", f"ff-{TRACE}-{PARENT}-01"])
 def test_a_malformed_trace_is_none(endpoint: RunningEndpoint, collector: Collector, parent: str) -> None:
-    call_id = ask(endpoint, "plain", traceparent=parent, tracestate="a=b")
+    call_id = ask(endpoint, "plain", headers={"traceparent": parent, "tracestate": "a=b"})
     call, _ = spans_of(collector, call_id)
     assert call.trace_id.hex() == call_id.removeprefix("call_")
     assert not call.trace_state
 
 
 def test_a_client_that_hangs_up(endpoint: RunningEndpoint, collector: Collector) -> None:
-    before = len(collector.calls())
-    client = endpoint.sdk()
     messages: Any = [{"role": "user", "content": "hi"}]
-    with client.chat.completions.create(model="sim/slow", messages=messages, stream=True) as stream:
-        next(iter(stream))
-    call = until(lambda: next((one for one in collector.calls()[before:]), None))
-    assert said(call)["freehold.outcome"] in ("cancelled", "answered")
+    with endpoint.sdk() as client:
+        create = client.chat.completions.with_streaming_response.create
+        with create(model="sim/slow", messages=messages, stream=True) as answer:
+            call_id = answer.headers["x-freehold-call"]
+            next(answer.iter_bytes())
+    call, (attempt,) = spans_of(collector, call_id)
+    for span in (call, attempt):
+        assert said(span)["freehold.outcome"] == "cancelled"
+    assert said(call)["error.type"] == "client_gone"
+    assert said(call)["http.response.status_code"] == 499
+    assert call.status.code == Status.STATUS_CODE_UNSET
 
 
 def test_what_it_is_of(endpoint: RunningEndpoint, collector: Collector, tmp_path: Path) -> None:

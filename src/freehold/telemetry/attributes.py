@@ -3,45 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from struct import Struct
 
-from freehold.telemetry.protobuf import block, double, text, varint
+from freehold.telemetry.protobuf import block, text, varint
 
 Value = str | bool | int | float | tuple[str, ...]
 
 LONGEST_TEXT = 1024
 """Characters of one value, content apart: what a provider or a client names is of any length."""
 
-_NAMES: dict[str, bytes] = {}
+_LONGEST_NUMBER = 10
+"""Bytes that a whole number takes at most."""
+_double = Struct("<d").pack
+
+
+class Name:
+    """The name of an attribute, ready to be written again and again with other values, as one field of a message."""
+
+    __slots__ = ("_field", "_fraction", "_key", "_whole")
+
+    def __init__(self, field: int, name: str) -> None:
+        self._field = varint(field << 3 | 2)
+        self._key = text(1, name)
+        self._whole = tuple(self._head(size + 1) + b"\x18" for size in range(_LONGEST_NUMBER + 1))
+        """What comes before a whole number, by the bytes that it takes."""
+        self._fraction = self._head(9) + b"\x21"
+
+    def _head(self, size: int) -> bytes:
+        """All that comes before a value of so many bytes, fewer than 126."""
+        return b"".join((self._field, varint(len(self._key) + size + 2), self._key, b"\x12", varint(size)))
+
+    def whole(self, value: int) -> bytes:
+        """The attribute with a whole number."""
+        digits = varint(value)
+        return self._whole[len(digits)] + digits
+
+    def fraction(self, value: float) -> bytes:
+        """The attribute with a number that has a fraction."""
+        return self._fraction + _double(value)
+
+    def flag(self, value: bool) -> bytes:
+        """The attribute with a yes or no."""
+        said = b"\x12\x02\x10\x01" if value else b"\x12\x02\x10\x00"
+        return b"".join((self._field, varint(len(self._key) + 4), self._key, said))
+
+    def text(self, value: str) -> bytes:
+        """The attribute with words, however many they are."""
+        return self._any(text(1, value))
+
+    def texts(self, values: tuple[str, ...]) -> bytes:
+        """The attribute with a list of words."""
+        return self._any(block(5, b"".join(block(1, text(1, one[:LONGEST_TEXT])) for one in values)))
+
+    def _any(self, value: bytes) -> bytes:
+        said = block(2, value)
+        return b"".join((self._field, varint(len(self._key) + len(said)), self._key, said))
 
 
 def attribute(field: int, name: str, value: Value) -> bytes:
-    """The attribute as field `field` of whatever has it."""
-    if isinstance(value, str):
-        return _text_attribute(field, name, value[:LONGEST_TEXT])
-    key = _NAMES.get(name)
-    if key is None:
-        key = _NAMES[name] = text(1, name)
-    if isinstance(value, bool):
-        said = b"\x12\x02\x10\x01" if value else b"\x12\x02\x10\x00"
-    elif isinstance(value, int):
-        digits = varint(value)
-        said = b"".join((b"\x12", varint(len(digits) + 1), b"\x18", digits))
-    elif isinstance(value, float):
-        said = b"\x12\x09" + double(4, value)
-    else:
-        said = block(2, block(5, b"".join(block(1, text(1, one[:LONGEST_TEXT])) for one in value)))
-    return b"".join((varint(field << 3 | 2), varint(len(key) + len(said)), key, said))
-
-
-@lru_cache(4096)
-def _text_attribute(field: int, name: str, value: str) -> bytes:
-    return long_text(field, name, value)
-
-
-def long_text(field: int, name: str, value: str) -> bytes:
-    """An attribute of text, however long it is."""
-    return block(field, text(1, name) + block(2, text(1, value)))
+    """The attribute as field `field` of whatever has it. Words are cut off when there are too many."""
+    named = Name(field, name)
+    match value:
+        case str():
+            return named.text(value[:LONGEST_TEXT])
+        case bool():
+            return named.flag(value)
+        case int():
+            return named.whole(value)
+        case float():
+            return named.fraction(value)
+        case _:
+            return named.texts(value)
 
 
 def attributes(field: int, named: Iterable[tuple[str, Value | None]]) -> bytes:

@@ -6,6 +6,7 @@ import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import TypeVar
 
 from freehold.core.usage import Usage
 from freehold.ledger.record import Attempt, Call
@@ -28,13 +29,57 @@ _NO_ROUTE = "-"
 class Series:
     """One metric with one combination of attributes."""
 
-    __slots__ = ("buckets", "count", "total")
+    __slots__ = ("bounds", "buckets", "count", "total")
 
     def __init__(self, metric: Metric) -> None:
+        self.bounds = metric.bounds
         self.count = 0
         self.total: float = 0
         """Of a counter its value, of a histogram the sum of what was observed."""
         self.buckets = [0] * (len(metric.bounds) + 1) if metric.bounds else []
+
+    def observe(self, value: float) -> None:
+        """One more value of a histogram."""
+        self.count += 1
+        self.total += value
+        self.buckets[bisect_left(self.bounds, value)] += 1
+
+
+class _Attempts:
+    """The series that attempts of one kind move."""
+
+    __slots__ = (
+        "cache_read", "cache_write", "cost", "duration", "first", "input", "inputs", "old_duration", "old_first",
+        "old_input", "old_output", "output", "outputs", "reasoning", "unpriced",
+    )  # fmt: skip
+
+    duration: Series | None
+    first: Series | None
+    input: Series | None
+    output: Series | None
+    inputs: dict[str, Series]
+    """By modality."""
+    outputs: dict[str, Series]
+    cache_read: Series
+    cache_write: Series
+    reasoning: Series
+    old_duration: Series | None
+    old_first: Series
+    old_input: Series
+    old_output: Series
+    cost: Series
+    unpriced: Series
+
+
+class _Calls:
+    """The series that calls of one kind move."""
+
+    __slots__ = ("duration", "each", "first")
+
+    def __init__(self, duration: Series, first: Series, each: Series) -> None:
+        self.duration = duration
+        self.first = first
+        self.each = each
 
 
 class Figures:
@@ -43,34 +88,58 @@ class Figures:
     def __init__(
         self, providers: Mapping[str, ProviderFacts], labels: ModelLabels, kinds: Names = "new"
     ) -> None:
-        self.providers = providers
         self.lock = threading.Lock()
         """Held while calls are counted."""
+        self._providers = providers
         self._labels = labels
         self._new = kinds != "old"
         self._old = kinds != "new"
         self._series: dict[Metric, dict[Labels, Series]] = {}
+        self._attempts: dict[tuple[object, ...], _Attempts] = {}
+        self._calls: dict[tuple[object, ...], _Calls] = {}
+
+    def take_over(self, providers: Mapping[str, ProviderFacts]) -> None:
+        """The providers have changed."""
+        with self.lock:
+            self._providers = providers
+            self._attempts.clear()
 
     def read(self) -> Iterator[tuple[Metric, list[tuple[Labels, Series]]]]:
         """Every metric that has been counted, with its series. Hold the lock."""
         for metric, series in self._series.items():
-            yield metric, list(series.items())
+            counted = [(labels, one) for labels, one in series.items() if one.count or not metric.bounds]
+            if counted:
+                yield metric, counted
 
     def count(self, calls: Iterable[tuple[Call, list[Decimal | None]]]) -> None:
         """Count finished calls, each with what its attempts cost."""
         with self.lock:
             for call, costs in calls:
-                self._count_call(call)
+                if call.operation == "count":
+                    continue
+                if self._new:
+                    self._count_call(call)
                 answering = answering_attempt(call)
                 for index, attempt in enumerate(call.attempts):
-                    self._count_attempt(call, attempt, answers=index == answering)
-                    self._count_cost(call, attempt, costs[index])
+                    self._count_attempt(call, attempt, costs[index], answers=index == answering)
 
     # One call
 
     def _count_call(self, call: Call) -> None:
-        if call.operation == "count" or not self._new:
+        key = (call.operation, call.route, call.provider, call.model, call.outcome, call.error)
+        series = self._calls.get(key)
+        if series is None:
+            series = _kept(self._calls, key, self._of_calls(call))
+        series.duration.observe(call.duration_ms / 1000)
+        first = call.first_token_ms
+        if first is None or not call.streamed or call.outcome != "answered":
             return
+        series.first.observe(first / 1000)
+        written = call.usage.output_tokens
+        if written is not None and written > 1:
+            series.each.observe((call.duration_ms - first) / 1000 / (written - 1))
+
+    def _of_calls(self, call: Call) -> _Calls:
         provider, model = call.provider or "", call.model or ""
         shown = self._labels.label(provider, model, answered=call.outcome == "answered") if model else ""
         labels: Labels = (
@@ -80,50 +149,103 @@ class Figures:
             ("gen_ai.response.model", f"{provider}/{shown}" if model else ""),
         )
         failed = call.error if call.outcome != "answered" else None
-        self._observe(names.SERVER_DURATION, _with(labels, "error.type", failed), call.duration_ms / 1000)
-        first = call.first_token_ms
-        if first is None or not call.streamed or call.outcome != "answered":
-            return
-        self._observe(names.SERVER_FIRST, labels, first / 1000)
-        written = call.usage.output_tokens
-        if written is not None and written > 1:
-            self._observe(names.SERVER_EACH, labels, (call.duration_ms - first) / 1000 / (written - 1))
+        return _Calls(
+            self._find(names.SERVER_DURATION, _with(labels, "error.type", failed)),
+            self._find(names.SERVER_FIRST, labels),
+            self._find(names.SERVER_EACH, labels),
+        )
 
-    def _count_attempt(self, call: Call, attempt: Attempt, *, answers: bool) -> None:
-        if call.operation == "count":
-            return
-        labels = self._labels_of(call, attempt, call.reported_model if answers else None)
-        erred = _with(labels, "error.type", attempt.error)
+    # One attempt
+
+    def _count_attempt(self, call: Call, attempt: Attempt, cost: Decimal | None, *, answers: bool) -> None:
+        reported = call.reported_model if answers else None
+        key = (
+            call.operation, call.route, attempt.provider, attempt.model, attempt.outcome, attempt.error, reported
+        )  # fmt: skip
+        series = self._attempts.get(key)
+        if series is None:
+            series = _kept(self._attempts, key, self._of_attempts(call, attempt, reported))
+        usage = attempt.usage
         seconds = max(0.0, attempt.end_ms - attempt.start_ms) / 1000
         first = attempt.first_ms if call.streamed else None
-        if self._new:
-            new = _with(labels, "gen_ai.provider.name", self._name_of(attempt))
-            new_erred = _with(erred, "gen_ai.provider.name", self._name_of(attempt))
-            if call.operation == "embeddings":
-                self._observe(names.EMBEDDINGS, new_erred, seconds)
-                self._observe(names.EMBEDDINGS_INPUT, new_erred, attempt.usage.input_tokens or 0)
-            else:
-                self._observe(names.DURATION, new_erred, seconds)
-                if first is not None:
-                    self._observe(names.FIRST_CHUNK, new, (first - attempt.start_ms) / 1000)
-                self._observe(names.INPUT_EACH, new_erred, attempt.usage.input_tokens or 0)
-                self._observe(names.OUTPUT_EACH, new_erred, attempt.usage.output_tokens or 0)
-                self._count_tokens(new, attempt.usage)
-        if self._old:
-            old = _with(labels, "gen_ai.system", self._name_of(attempt))
-            self._observe(names.OPERATION, _with(old, "error.type", attempt.error), seconds)
-            if first is not None:
-                self._observe(names.OLD_FIRST_CHUNK, old, (first - attempt.start_ms) / 1000)
-            for kind, tokens in (
-                ("input", attempt.usage.input_tokens),
-                ("output", attempt.usage.output_tokens),
-            ):
-                if tokens is not None:
-                    self._observe(names.OLD_TOKENS, _with(old, "gen_ai.token.type", kind), tokens)
+        waited = None if first is None else (first - attempt.start_ms) / 1000
+        if cost is None:
+            series.unpriced.total += 1
+        else:
+            series.cost.total += float(cost)
+        if series.duration is not None:
+            series.duration.observe(seconds)
+            if series.input is not None:
+                series.input.observe(usage.input_tokens or 0)
+            if series.output is not None:
+                series.output.observe(usage.output_tokens or 0)
+            if series.first is not None:
+                self._count_tokens(series, usage)
+                if waited is not None:
+                    series.first.observe(waited)
+        if series.old_duration is not None:
+            series.old_duration.observe(seconds)
+            if waited is not None:
+                series.old_first.observe(waited)
+            if usage.input_tokens is not None:
+                series.old_input.observe(usage.input_tokens)
+            if usage.output_tokens is not None:
+                series.old_output.observe(usage.output_tokens)
 
-    def _name_of(self, attempt: Attempt) -> str:
-        facts = self.providers.get(attempt.provider)
-        return attempt.provider if facts is None else facts.name
+    def _count_tokens(self, series: _Attempts, usage: Usage) -> None:
+        for modality, part in _by_modality(
+            usage.input_tokens, usage.input_audio_tokens, usage.input_image_tokens
+        ):
+            series.inputs[modality].total += part
+        for modality, part in _by_modality(
+            usage.output_tokens, usage.output_audio_tokens, usage.output_image_tokens
+        ):
+            series.outputs[modality].total += part
+        series.cache_read.total += usage.cache_read_tokens or 0
+        series.cache_write.total += usage.cache_write_tokens or 0
+        series.reasoning.total += usage.reasoning_tokens or 0
+
+    def _of_attempts(self, call: Call, attempt: Attempt, reported: str | None) -> _Attempts:
+        series = _Attempts()
+        labels = self._labels_of(call, attempt, reported)
+        facts = self._providers.get(attempt.provider)
+        name = attempt.provider if facts is None else facts.name
+        series.duration = series.first = series.input = series.output = series.old_duration = None
+        if self._new:
+            self._find_new(series, call, _with(labels, "gen_ai.provider.name", name), attempt.error)
+        if self._old:
+            self._find_old(series, _with(labels, "gen_ai.system", name), attempt.error)
+        answered = attempt.outcome == "answered"
+        spent: Labels = (
+            ("freehold.route", _route_of(call)),
+            ("freehold.provider", attempt.provider),
+            ("freehold.model", self._labels.label(attempt.provider, attempt.model, answered=answered)),
+        )
+        series.cost, series.unpriced = self._find(names.COST, spent), self._find(names.UNPRICED, spent)
+        return series
+
+    def _find_new(self, series: _Attempts, call: Call, labels: Labels, error: str | None) -> None:
+        erred = _with(labels, "error.type", error)
+        if call.operation == "embeddings":
+            series.duration = self._find(names.EMBEDDINGS, erred)
+            series.input = self._find(names.EMBEDDINGS_INPUT, erred)
+            return
+        series.duration = self._find(names.DURATION, erred)
+        series.first = self._find(names.FIRST_CHUNK, labels)
+        series.input = self._find(names.INPUT_EACH, erred)
+        series.output = self._find(names.OUTPUT_EACH, erred)
+        series.inputs = _ByModality(self, names.INPUT, labels)
+        series.outputs = _ByModality(self, names.OUTPUT, labels)
+        unknown = _with(labels, "gen_ai.token.modality", "unknown")
+        series.cache_read = self._find(names.CACHE_READ, unknown)
+        series.cache_write = self._find(names.CACHE_WRITE, unknown)
+        series.reasoning = self._find(names.REASONING, unknown)
+
+    def _find_old(self, series: _Attempts, labels: Labels, error: str | None) -> None:
+        series.old_duration = self._find(names.OPERATION, _with(labels, "error.type", error))
+        series.old_first = self._find(names.OLD_FIRST_CHUNK, labels)
+        series.old_input = self._find(names.OLD_TOKENS, _with(labels, "gen_ai.token.type", "input"))
+        series.old_output = self._find(names.OLD_TOKENS, _with(labels, "gen_ai.token.type", "output"))
 
     def _labels_of(self, call: Call, attempt: Attempt, reported: str | None) -> Labels:
         provider, answered = attempt.provider, attempt.outcome == "answered"
@@ -135,36 +257,10 @@ class Figures:
         if reported is not None:
             shown = self._labels.label(provider, reported, answered=True)
             labels = _with(labels, "gen_ai.response.model", shown)
-        facts = self.providers.get(provider)
+        facts = self._providers.get(provider)
         if facts is not None and facts.address is not None:
             labels = (*labels, ("server.address", facts.address), ("server.port", facts.port or 0))
         return labels
-
-    def _count_tokens(self, labels: Labels, usage: Usage) -> None:
-        for metric, tokens, shares in (
-            (names.INPUT, usage.input_tokens, (usage.input_audio_tokens, usage.input_image_tokens)),
-            (names.OUTPUT, usage.output_tokens, (usage.output_audio_tokens, usage.output_image_tokens)),
-        ):
-            for modality, part in _by_modality(tokens, *shares):
-                self._add(metric, _with(labels, "gen_ai.token.modality", modality), part)
-        for metric, tokens in (
-            (names.CACHE_READ, usage.cache_read_tokens),
-            (names.CACHE_WRITE, usage.cache_write_tokens),
-            (names.REASONING, usage.reasoning_tokens),
-        ):
-            self._add(metric, _with(labels, "gen_ai.token.modality", "unknown"), tokens or 0)
-
-    def _count_cost(self, call: Call, attempt: Attempt, cost: Decimal | None) -> None:
-        answered = attempt.outcome == "answered"
-        labels: Labels = (
-            ("freehold.route", _route_of(call)),
-            ("freehold.provider", attempt.provider),
-            ("freehold.model", self._labels.label(attempt.provider, attempt.model, answered=answered)),
-        )
-        if cost is None:
-            self._add(names.UNPRICED, labels, 1)
-        else:
-            self._add(names.COST, labels, float(cost))
 
     # One series
 
@@ -177,14 +273,32 @@ class Figures:
             found = by_labels.setdefault(labels, Series(metric))
         return found
 
-    def _observe(self, metric: Metric, labels: Labels, value: float) -> None:
-        series = self._find(metric, labels)
-        series.count += 1
-        series.total += value
-        series.buckets[bisect_left(metric.bounds, value)] += 1
 
-    def _add(self, metric: Metric, labels: Labels, value: float) -> None:
-        self._find(metric, labels).total += value
+class _ByModality(dict[str, Series]):
+    """The series of tokens of one kind, each made when there are tokens of its modality."""
+
+    def __init__(self, figures: Figures, metric: Metric, labels: Labels) -> None:
+        super().__init__()
+        self._figures = figures
+        self._metric = metric
+        self._labels = labels
+
+    def __missing__(self, modality: str) -> Series:
+        labels = _with(self._labels, "gen_ai.token.modality", modality)
+        series = self[modality] = self._figures._find(self._metric, labels)
+        return series
+
+
+_MOST_KEPT = 4096
+
+_Kept = TypeVar("_Kept")
+
+
+def _kept(known: dict[tuple[object, ...], _Kept], key: tuple[object, ...], series: _Kept) -> _Kept:
+    if len(known) >= _MOST_KEPT:
+        known.clear()  # names of models come from clients: they must not fill the memory
+    known[key] = series
+    return series
 
 
 _OPEN = frozenset(

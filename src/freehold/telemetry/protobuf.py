@@ -11,14 +11,16 @@ from collections.abc import Iterable
 
 _double = struct.Struct("<d").pack
 _fixed64 = struct.Struct("<Q").pack
-_fixed32 = struct.Struct("<I").pack
 _SMALL = tuple(bytes((number,)) for number in range(128))
+_MIDDLE = tuple(bytes((number & 127 | 128, number >> 7)) for number in range(2048))
 
 
 def varint(number: int) -> bytes:
     """A whole number; negative ones take ten bytes, as two's complement of 64 bits."""
     if 0 <= number < 128:
         return _SMALL[number]
+    if 0 <= number < 2048:
+        return _MIDDLE[number]
     number &= 2**64 - 1
     out = bytearray()
     while number > 127:
@@ -46,11 +48,6 @@ def number(field: int, value: int) -> bytes:
 def fixed64(field: int, value: int) -> bytes:
     """A field of eight bytes: times in nanoseconds, counts of histograms."""
     return varint(field << 3 | 1) + _fixed64(value)
-
-
-def fixed32(field: int, value: int) -> bytes:
-    """A field of four bytes."""
-    return varint(field << 3 | 5) + _fixed32(value)
 
 
 def double(field: int, value: float) -> bytes:

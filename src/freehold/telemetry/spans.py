@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from struct import Struct
 
 from freehold.core.trace import Trace
+from freehold.core.usage import Usage
 from freehold.ledger.record import Attempt, Call
-from freehold.telemetry.attributes import Value, attribute, attributes, long_text
+from freehold.telemetry.attributes import Name, Value, attributes
 from freehold.telemetry.costs import sum_of
 from freehold.telemetry.facts import ProviderFacts
-from freehold.telemetry.protobuf import block, fixed32, fixed64, number, text
+from freehold.telemetry.protobuf import block, number, text
 from freehold.telemetry.settings import Names
 
 SPANS = 2
 """The field of ScopeSpans that a span is."""
 _ATTRIBUTES = 9
 _SERVER, _CLIENT = 2, 3
+_times = Struct("<BQBQ2sI").pack
+"""Start and end in nanoseconds, and flags: fields 7, 8 and 16."""
+_START, _END, _FLAGS = 0x39, 0x41, b"\x85\x01"
 _ERROR = block(15, number(3, 2))
 _LOCAL_PARENT, _REMOTE_PARENT = 0x100, 0x300
 _MOST_KEPT = 4096
@@ -38,6 +43,18 @@ _PATHS = {
 }
 OPERATIONS = {"chat": "chat", "embeddings": "embeddings", "count": "count_tokens"}
 """`gen_ai.operation.name`; counting tokens has none among the well-known."""
+
+_CALL_ID = Name(_ATTRIBUTES, "freehold.call.id")
+_REQUEST_SIZE = Name(_ATTRIBUTES, "http.request.body.size")
+_ANSWER_SIZE = Name(_ATTRIBUTES, "http.response.body.size")
+_COST = Name(_ATTRIBUTES, "freehold.cost")
+_FIRST_CHUNK = Name(_ATTRIBUTES, "gen_ai.response.time_to_first_chunk")
+_INPUT = Name(_ATTRIBUTES, "gen_ai.usage.input_tokens")
+_OUTPUT = Name(_ATTRIBUTES, "gen_ai.usage.output_tokens")
+_CACHE_READ = Name(_ATTRIBUTES, "gen_ai.usage.cache_read.input_tokens")
+_CACHE_WRITE = Name(_ATTRIBUTES, "gen_ai.usage.cache_write.input_tokens")
+_CACHE_CREATION = Name(_ATTRIBUTES, "gen_ai.usage.cache_creation.input_tokens")
+_REASONING = Name(_ATTRIBUTES, "gen_ai.usage.reasoning.output_tokens")
 
 ContentOf = Callable[[Call], "list[tuple[str, str]]"]
 """Names and values of attributes that hold what was said."""
@@ -74,7 +91,7 @@ class Spans:
             answers = index == answering
             span = self._attempt(call, attempt, trace, common, start, cost=costs[index], answers=answers)
             if said and answers:
-                span += b"".join(long_text(_ATTRIBUTES, name, value) for name, value in said)
+                span += b"".join(Name(_ATTRIBUTES, name).text(value) for name, value in said)
             parts.append(block(SPANS, span))
         return b"".join(parts)
 
@@ -92,19 +109,19 @@ class Spans:
             known = self._keep(key, self._of_call(call))
         total = sum_of(costs)
         flags = _REMOTE_PARENT if trace.parent_id else _LOCAL_PARENT
+        end = start + int(call.duration_ms * 1_000_000)
         return b"".join(
             (
                 common,
-                block(2, bytes.fromhex(trace.span_id)),
+                b"\x12\x08",
+                bytes.fromhex(trace.span_id),
                 block(4, bytes.fromhex(trace.parent_id)) if trace.parent_id else b"",
-                fixed64(7, start),
-                fixed64(8, start + int(call.duration_ms * 1_000_000)),
-                fixed32(16, flags | trace.flags),
+                _times(_START, start, _END, end, _FLAGS, flags | trace.flags),
                 known,
-                attribute(_ATTRIBUTES, "freehold.call.id", call.id),
-                attribute(_ATTRIBUTES, "http.request.body.size", call.request_bytes),
-                attribute(_ATTRIBUTES, "http.response.body.size", call.answer_bytes),
-                b"" if total is None else attribute(_ATTRIBUTES, "freehold.cost", float(total)),
+                _CALL_ID.text(call.id),
+                _REQUEST_SIZE.whole(call.request_bytes),
+                _ANSWER_SIZE.whole(call.answer_bytes),
+                b"" if total is None else _COST.fraction(float(total)),
             )
         )
 
@@ -163,22 +180,22 @@ class Spans:
         if known is None:
             known = self._keep(key, self._of_attempt(call, attempt, stop, reported))
         first = attempt.first_ms
+        began = start + int(attempt.start_ms * 1_000_000)
+        end = start + int(max(attempt.end_ms, attempt.start_ms) * 1_000_000)
         return b"".join(
             (
                 common,
-                block(2, attempt.span.to_bytes(8, "big")),
-                block(4, bytes.fromhex(trace.span_id)),
-                fixed64(7, start + int(attempt.start_ms * 1_000_000)),
-                fixed64(8, start + int(max(attempt.end_ms, attempt.start_ms) * 1_000_000)),
-                fixed32(16, _LOCAL_PARENT | trace.flags),
+                b"\x12\x08",
+                attempt.span.to_bytes(8, "big"),
+                b"\x22\x08",
+                bytes.fromhex(trace.span_id),
+                _times(_START, began, _END, end, _FLAGS, _LOCAL_PARENT | trace.flags),
                 known,
                 b""
                 if first is None or not call.streamed
-                else attribute(
-                    _ATTRIBUTES, "gen_ai.response.time_to_first_chunk", (first - attempt.start_ms) / 1000
-                ),
-                self._usage(attempt),
-                b"" if cost is None else attribute(_ATTRIBUTES, "freehold.cost", float(cost)),
+                else _FIRST_CHUNK.fraction((first - attempt.start_ms) / 1000),
+                self._usage(attempt.usage),
+                b"" if cost is None else _COST.fraction(float(cost)),
             )
         )
 
@@ -212,23 +229,21 @@ class Spans:
             )
         )
 
-    def _usage(self, attempt: Attempt) -> bytes:
-        usage = attempt.usage
-        parts = [
-            attribute(_ATTRIBUTES, name, tokens)
-            for name, tokens in (
-                ("gen_ai.usage.input_tokens", usage.input_tokens),
-                ("gen_ai.usage.output_tokens", usage.output_tokens),
-                ("gen_ai.usage.cache_read.input_tokens", usage.cache_read_tokens),
-                ("gen_ai.usage.reasoning.output_tokens", usage.reasoning_tokens),
-            )
-            if tokens is not None
-        ]
-        if (written := usage.cache_write_tokens) is not None:
+    def _usage(self, usage: Usage) -> bytes:
+        parts = []
+        if usage.input_tokens is not None:
+            parts.append(_INPUT.whole(usage.input_tokens))
+        if usage.output_tokens is not None:
+            parts.append(_OUTPUT.whole(usage.output_tokens))
+        if usage.cache_read_tokens is not None:
+            parts.append(_CACHE_READ.whole(usage.cache_read_tokens))
+        if usage.reasoning_tokens is not None:
+            parts.append(_REASONING.whole(usage.reasoning_tokens))
+        if usage.cache_write_tokens is not None:
             if self._new:
-                parts.append(attribute(_ATTRIBUTES, "gen_ai.usage.cache_write.input_tokens", written))
+                parts.append(_CACHE_WRITE.whole(usage.cache_write_tokens))
             if self._old:
-                parts.append(attribute(_ATTRIBUTES, "gen_ai.usage.cache_creation.input_tokens", written))
+                parts.append(_CACHE_CREATION.whole(usage.cache_write_tokens))
         return b"".join(parts)
 
     def _keep(self, key: tuple[object, ...], known: bytes) -> bytes:

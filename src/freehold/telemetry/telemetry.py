@@ -154,7 +154,7 @@ class Telemetry:
         """The configuration has changed: these are the providers now, and the models that it names."""
         self._labels.name(models)
         if self._figures is not None:
-            self._figures.providers = providers
+            self._figures.take_over(providers)
         if self._spans is not None:
             self._spans = self._spans.with_providers(providers)
 
