@@ -208,6 +208,9 @@ def serve(
     """
     import uvloop
 
+    from freehold.telemetry.logs import write_lines_as
+
+    write_lines_as(settings.server.logs)
     uvloop.run(_Service(settings, overrides or {}).run(announce))
 
 

@@ -95,7 +95,7 @@ class Asker:
             running.fail(Stopping("The endpoint is being stopped."), 503)
             raise
         except Exception:  # as in the gateway: one call must not take the batch with it
-            log.exception("call %s ended in an error of ours", running.call.id)
+            log.exception("a call ended in an error of ours", extra=running.named)
             return _refused(running, FreeholdError("Something went wrong here."), face.dialect)
         return Told(200, answer, running.call.id, running.call.losses)
 

@@ -108,6 +108,13 @@ class RunningCall:
         return None if latest is None else latest.provider_name
 
     @property
+    def named(self) -> dict[str, str]:
+        """What a line of the log says of it."""
+        trace = self.call.trace
+        known = {"call": self.call.id}
+        return known if trace is None else {**known, "trace": trace.trace_id}
+
+    @property
     def keeps_bodies(self) -> bool:
         """Whether request and answer go into the ledger."""
         return self._keep_bodies

@@ -117,7 +117,7 @@ class Endpoint:
             running.cancel()
             connection.transport.abort()
         except Exception:  # the last line of defence: one call must not take the endpoint with it
-            log.exception("call %s ended in an error of ours", running.call.id)
+            log.exception("a call ended in an error of ours", extra=running.named)
             running.fail(FreeholdError("An error of ours."), 500)
             if not connection.cycle.response_started:
                 broken = FreeholdError("Something went wrong here.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -35,6 +35,8 @@ class ServerSettings(msgspec.Struct, frozen=True):
     """Seconds an idle client connection is kept."""
     shutdown_timeout: float = 30.0
     """Seconds that calls in flight are given to finish when the endpoint is told to stop."""
+    logs: Literal["text", "json"] = "text"
+    """What is said on standard error: `text` for people, or `json`, one object a line."""
 
     @property
     def loopback(self) -> bool:

@@ -35,6 +35,8 @@ class TelemetrySettings(msgspec.Struct, frozen=True):
     """Whether calls are counted by OpenTelemetry's GenAI metrics, under `/metrics` and for the collector."""
     metrics_every: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """Seconds between two reports of metrics to the collector."""
+    log_calls: Literal["none", "failed", "all"] = "none"
+    """Which finished calls get a line in the log: those that were not answered (`failed`), or `all`."""
     timeout: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     """Seconds a collector may take over one request."""
     patience: Annotated[float, msgspec.Meta(gt=0)] = 120.0

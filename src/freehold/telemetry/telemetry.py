@@ -22,6 +22,7 @@ from freehold.telemetry.costs import costs_of
 from freehold.telemetry.exposition import families
 from freehold.telemetry.facts import ModelLabels, ProviderFacts
 from freehold.telemetry.figures import Figures
+from freehold.telemetry.logs import tell_of
 from freehold.telemetry.otlp import Envelope
 from freehold.telemetry.sending import Outbox, Sender
 from freehold.telemetry.settings import Collector, TelemetrySettings
@@ -98,6 +99,7 @@ class Telemetry:
         self._sender: Sender | None = None
         self._outbox = Outbox(settings.queue_bytes)
         self._labels = labels
+        self._told = settings.log_calls
         self._pricer = pricer
         self._started_ns = time.time_ns()
         if collector is not None:
@@ -143,7 +145,7 @@ class Telemetry:
     @property
     def watches(self) -> bool:
         """Whether there is anything to do with calls."""
-        return self._figures is not None or self._sender is not None
+        return self._figures is not None or self._sender is not None or self._told != "none"
 
     @property
     def observers(self) -> tuple[Callable[[Call], None], ...]:
@@ -196,6 +198,10 @@ class Telemetry:
             yield [inbox.popleft() for _ in range(min(_PIECE, len(inbox)))]
 
     def _deal_with(self, calls: list[Call]) -> None:
+        if self._told != "none":
+            for call in calls:
+                if self._told == "all" or call.outcome != "answered":
+                    tell_of(call)
         priced = [(call, costs_of(call, self._pricer)) for call in calls]
         if self._figures is not None:
             self._figures.count(priced)

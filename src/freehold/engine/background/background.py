@@ -139,7 +139,7 @@ class Background:
             stopping = Stopping("The endpoint was stopped while this response was running.")
             running.break_off(stopping) if began else running.fail(stopping, stopping.status)
         except Exception:  # the last line of defence, as in the gateway
-            log.exception("call %s ended in an error of ours", running.call.id)
+            log.exception("a call ended in an error of ours", extra=running.named)
             running.fail(FreeholdError("Something went wrong here."), 500)
 
     async def _put_away(self, response: BackgroundResponse, running: RunningCall) -> None:
