@@ -20,6 +20,8 @@ import msgspec
 from freehold.core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from prometheus_client import Metric
+
     from freehold.access.key import Key
     from freehold.access.keys import Keys
     from freehold.batches.desk import Desk
@@ -210,7 +212,7 @@ def serve(
 
     from freehold.telemetry.logs import write_lines_as
 
-    write_lines_as(settings.server.logs)
+    write_lines_as(settings.server.logs, settings.server.log_level)
     uvloop.run(_Service(settings, overrides or {}).run(announce))
 
 
@@ -382,9 +384,18 @@ class _Service:
         from freehold.gateway.metrics import Metrics
         from freehold.telemetry.facts import ModelLabels
 
-        labels = ModelLabels(_seen_by_telemetry(settings)[1])
+        self._labels = labels = ModelLabels(_seen_by_telemetry(settings)[1])
         self._telemetry = _telemetry_of(settings, labels, self._prices, self._tls)
-        return Metrics(self._read_figures, families=self._telemetry.families, label=labels.label)
+        return Metrics(self._read_figures, families=self._read_families, label=labels.label)
+
+    def _read_families(self) -> Iterator[Metric]:
+        """Figures with labels, that others keep."""
+        from freehold.core.clock import SystemClock
+        from freehold.telemetry.breakers import breakers_of
+
+        breakers = self._health_of_providers.breakers
+        yield from self._telemetry.families()
+        yield breakers_of(breakers.open_spots(SystemClock.tick()), self._labels)
 
     async def _end_calls(self) -> None:
         """Nothing more is asked of anybody."""

@@ -66,7 +66,7 @@ def test_a_key_of_ours_is_not_written_down(formatter: logging.Formatter) -> None
 # The endpoint
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def provider() -> Iterator[ThreadedProvider]:
     models: dict[str, Any] = {
         "turns": (Behaviour(text="a"), Behaviour(text="a", calls_itself=NASTY)),

@@ -75,6 +75,8 @@ class Metrics(Collector):
         self.strangers = 0
         """Requests whose key was not a good one."""
         self._tallies: dict[Labels, Tally] = {}
+        self._errors: dict[tuple[str, str, str], int] = {}
+        """Calls that ended in an error, by operation, outcome and code."""
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -94,6 +96,9 @@ class Metrics(Collector):
         if first_ms is not None:
             tally.first_ms += first_ms
             tally.firsts[bisect_left(BUCKETS, first_ms * 0.001)] += 1
+        if call.error is not None:
+            error = (call.operation, outcome, call.error)
+            self._errors[error] = self._errors.get(error, 0) + 1
         usage = call.usage
         tally.input_tokens += usage.input_tokens or 0
         tally.output_tokens += usage.output_tokens or 0
@@ -109,6 +114,17 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The families, for the library to encode."""
+        yield from self._of_calls()
+        yield CounterMetricFamily(
+            "freehold_unauthorized", "Requests that showed no good key.", value=self.strangers
+        )
+        yield GaugeMetricFamily("freehold_info", f"Freehold {__version__} is up.", value=1.0)
+        yield from self._families()
+        for name, (kind, text, value) in self._read().items():
+            family = GaugeMetricFamily if kind == "gauge" else CounterMetricFamily
+            yield family(name, text, value=value)
+
+    def _of_calls(self) -> Iterator[Metric]:
         names = ["operation", "provider", "model", "outcome"]
         calls = CounterMetricFamily("freehold_calls", "Finished calls.", labels=names)
         tokens = CounterMetricFamily(
@@ -129,15 +145,14 @@ class Metrics(Collector):
             duration.add_metric(labels, _cumulative(tally.durations), tally.duration_ms / 1000)
             if any(tally.firsts):
                 first.add_metric(labels, _cumulative(tally.firsts), tally.first_ms / 1000)
-        yield from (calls, tokens, duration, first)
-        yield CounterMetricFamily(
-            "freehold_unauthorized", "Requests that showed no good key.", value=self.strangers
+        errors = CounterMetricFamily(
+            "freehold_errors",
+            "Finished calls that ended in an error.",
+            labels=["operation", "outcome", "error"],
         )
-        yield GaugeMetricFamily("freehold_info", f"Freehold {__version__} is up.", value=1.0)
-        yield from self._families()
-        for name, (kind, text, value) in self._read().items():
-            family = GaugeMetricFamily if kind == "gauge" else CounterMetricFamily
-            yield family(name, text, value=value)
+        for kind, count in self._errors.items():
+            errors.add_metric(kind, count)
+        yield from (calls, tokens, duration, first, errors)
 
 
 def _cumulative(counts: list[int]) -> list[tuple[str, float]]:

@@ -37,6 +37,8 @@ class ServerSettings(msgspec.Struct, frozen=True):
     """Seconds that calls in flight are given to finish when the endpoint is told to stop."""
     logs: Literal["text", "json"] = "text"
     """What is said on standard error: `text` for people, or `json`, one object a line."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is said there at all: this and what is graver."""
 
     @property
     def loopback(self) -> bool:

@@ -100,6 +100,8 @@ def _frame(calls: Sequence[Call], *, bodies: bool) -> Framed:
 
 
 def _as_kept(call: Call, *, bodies: bool) -> Call:
+    if call.trace is not None:
+        call = msgspec.structs.replace(call, trace=None)  # the ledger has no place for it
     request, answer = call.request_body, call.answer_body
     if request is None and answer is None:
         return call

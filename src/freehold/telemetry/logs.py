@@ -22,9 +22,11 @@ _encode = msgspec.json.Encoder().encode
 log = logging.getLogger("freehold.calls")
 
 
-def write_lines_as(form: LogForm) -> None:
-    """Whatever this process logs from now on has this form."""
-    for handler in logging.getLogger().handlers:
+def write_lines_as(form: LogForm, level: str) -> None:
+    """Whatever this process logs from now on has this form, and is of this level at least."""
+    root = logging.getLogger()
+    root.setLevel(level.upper())
+    for handler in root.handlers:
         handler.setFormatter(JsonLines() if form == "json" else TextLines())
 
 
