@@ -577,7 +577,7 @@ class _Service:
             else f"cannot be read anew: {self._keys.problem.message}",
             "ledger": _in_words(status),
         }
-        if self._settings.collector is not None:
+        if self._telemetry.sends:
             parts["telemetry"] = self._telemetry.status.in_words
         limits = self._limits.status
         if limits is not None:

@@ -19,6 +19,7 @@ from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
 from freehold.providers.presets import preset_names
+from freehold.telemetry.settings import TelemetrySettings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/configuration.md"
@@ -51,16 +52,17 @@ def test_every_setting_has_a_meaning(name: str) -> None:
 def test_the_document_tells_what_needs_a_restart() -> None:
     last = " ".join(DOCUMENT.read_text().rpartition("## Editing while it runs")[2].split())
     assert (
-        "`data`, `[database]`, `[access]`, everything in `[server]`, `[batches]`, `[background]` and `[shared]`, and "
-        "everything in `[ledger]` but `bodies` need a restart" in last
+        "`data`, `[database]`, `[access]`, everything in `[server]`, `[batches]`, `[background]`, `[shared]` and "
+        "`[telemetry]`, and everything in `[ledger]` but `bodies` need a restart" in last
     )
     server = {f"server.{name}" for name in fields_of(ServerSettings)}
     ledger = {f"ledger.{name}" for name in fields_of(LedgerSettings)} - {"ledger.bodies"}
     batches = {f"batches.{name}" for name in fields_of(BatchSettings)}
     background = {f"background.{name}" for name in fields_of(BackgroundSettings)}
     shared = {f"shared.{name}" for name in fields_of(SharedSettings)}
+    telemetry = {f"telemetry.{name}" for name in fields_of(TelemetrySettings)}
     fixed = {"data", "database", "access.pepper"}
-    assert set(FIXED) == fixed | server | ledger | batches | background | shared
+    assert set(FIXED) == fixed | server | ledger | batches | background | shared | telemetry
 
 
 def test_toml_in_the_document_is_valid(tmp_path: Path) -> None:

@@ -148,6 +148,11 @@ class Telemetry:
         return self._figures is not None or self._sender is not None or self._told != "none"
 
     @property
+    def sends(self) -> bool:
+        """Whether there is a collector."""
+        return self._sender is not None
+
+    @property
     def observers(self) -> tuple[Callable[[Call], None], ...]:
         """What wants to be handed finished calls."""
         return (self.observe,) if self.watches else ()
