@@ -20,8 +20,6 @@ import msgspec
 from freehold.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from prometheus_client import Metric
-
     from freehold.access.key import Key
     from freehold.access.keys import Keys
     from freehold.batches.desk import Desk
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from freehold.config.settings import Settings
     from freehold.config.watch import Watch
     from freehold.core.clock import Clock
+    from freehold.core.families import Family
     from freehold.core.money import Cost
     from freehold.core.usage import Usage
     from freehold.engine.background.background import Background
@@ -388,14 +387,13 @@ class _Service:
         self._telemetry = _telemetry_of(settings, labels, self._prices, self._tls)
         return Metrics(self._read_figures, families=self._read_families, label=labels.label)
 
-    def _read_families(self) -> Iterator[Metric]:
+    def _read_families(self) -> list[Family]:
         """Figures with labels, that others keep."""
         from freehold.core.clock import SystemClock
-        from freehold.telemetry.breakers import breakers_of
+        from freehold.telemetry.exposition import breakers_of
 
-        breakers = self._health_of_providers.breakers
-        yield from self._telemetry.families()
-        yield breakers_of(breakers.open_spots(SystemClock.tick()), self._labels)
+        open_spots = self._health_of_providers.breakers.open_spots(SystemClock.tick())
+        return [*self._telemetry.families(), breakers_of(open_spots, self._labels)]
 
     async def _end_calls(self) -> None:
         """Nothing more is asked of anybody."""

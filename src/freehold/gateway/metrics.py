@@ -7,7 +7,8 @@ library's own counters take a lock for each of the five figures that a call move
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -15,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from freehold import __version__
+from freehold.core.families import Family, Line
 from freehold.ledger.record import Call
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
@@ -63,7 +65,7 @@ class Metrics(Collector):
         self,
         read: Callable[[], Reading],
         *,
-        families: Callable[[], Iterable[Metric]] = tuple,
+        families: Callable[[], list[Family]] = list,
         label: LabelOf = _own_name,
     ) -> None:
         """`read` gives the figures that others keep: calls in flight, the ledger's state; `families` gives those that
@@ -119,7 +121,8 @@ class Metrics(Collector):
             "freehold_unauthorized", "Requests that showed no good key.", value=self.strangers
         )
         yield GaugeMetricFamily("freehold_info", f"Freehold {__version__} is up.", value=1.0)
-        yield from self._families()
+        for with_labels in (self._of_errors(), *self._families()):
+            yield shown(with_labels)
         for name, (kind, text, value) in self._read().items():
             family = GaugeMetricFamily if kind == "gauge" else CounterMetricFamily
             yield family(name, text, value=value)
@@ -145,14 +148,36 @@ class Metrics(Collector):
             duration.add_metric(labels, _cumulative(tally.durations), tally.duration_ms / 1000)
             if any(tally.firsts):
                 first.add_metric(labels, _cumulative(tally.firsts), tally.first_ms / 1000)
-        errors = CounterMetricFamily(
-            "freehold_errors",
-            "Finished calls that ended in an error.",
-            labels=["operation", "outcome", "error"],
-        )
-        for kind, count in self._errors.items():
-            errors.add_metric(kind, count)
-        yield from (calls, tokens, duration, first, errors)
+        yield from (calls, tokens, duration, first)
+
+    def _of_errors(self) -> Family:
+        lines = [
+            Line((("operation", operation), ("outcome", outcome), ("error", error)), count)
+            for (operation, outcome, error), count in self._errors.items()
+        ]
+        return Family("freehold_errors", "counter", "Finished calls that ended in an error.", lines)
+
+
+def shown(family: Family) -> Metric:
+    """As Prometheus' library has it. A label that a line does not have is empty there."""
+    names = list(dict.fromkeys(name for line in family.lines for name, _ in line.labels))
+    if family.kind == "histogram":
+        histogram = HistogramMetricFamily(family.name, family.meaning, labels=names)
+        bounds = [*(f"{bound:.12g}" for bound in family.bounds), "+Inf"]
+        for line in family.lines:
+            buckets = list(zip(bounds, map(float, accumulate(line.buckets)), strict=True))
+            histogram.add_metric(_values(names, line), buckets, line.value)
+        return histogram
+    kind = GaugeMetricFamily if family.kind == "gauge" else CounterMetricFamily
+    simple = kind(family.name, family.meaning, labels=names)
+    for line in family.lines:
+        simple.add_metric(_values(names, line), line.value)
+    return simple
+
+
+def _values(names: list[str], line: Line) -> list[str]:
+    labels = dict(line.labels)
+    return [labels.get(name, "") for name in names]
 
 
 def _cumulative(counts: list[int]) -> list[tuple[str, float]]:

@@ -1,38 +1,45 @@
-"""The same figures for Prometheus: names with underscores, and `other` for what is too many to be told apart."""
+"""The figures for Prometheus: the same names with underscores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import accumulate
+from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from freehold.core.families import Family, Line
+from freehold.routing.breakers import Spot
+from freehold.telemetry.facts import ModelLabels
+from freehold.telemetry.figures import Figures
 
-from freehold.telemetry.figures import Figures, Labels, Series
-from freehold.telemetry.names import Metric as Named
 
-
-def families(figures: Figures) -> Iterator[Metric]:
-    """What has been counted, for the library to encode."""
+def families_of(figures: Figures) -> list[Family]:
+    """What has been counted."""
     with figures.lock:
-        counted = [(metric, _copied(series)) for metric, series in figures.read()]
-    for metric, series in counted:
-        names = list(dict.fromkeys(name for labels, *_ in series for name in labels))
-        shown = [name.replace(".", "_") for name in names]
-        kind = CounterMetricFamily if metric.kind == "counter" else HistogramMetricFamily
-        family = kind(metric.prometheus, metric.meaning, labels=shown)
-        for labels, total, buckets in series:
-            values = [str(labels.get(name, "")) for name in names]
-            if isinstance(family, CounterMetricFamily):
-                family.add_metric(values, total)
-            else:
-                family.add_metric(values, _cumulative(metric, buckets), total)
-        yield family
+        return [
+            Family(
+                metric.prometheus,
+                metric.kind,
+                metric.meaning,
+                [
+                    Line(
+                        tuple((name.replace(".", "_"), str(value)) for name, value in labels),
+                        one.total,
+                        list(one.buckets),
+                    )
+                    for labels, one in series
+                ],
+                metric.bounds,
+            )
+            for metric, series in figures.read()
+        ]
 
 
-def _copied(series: list[tuple[Labels, Series]]) -> list[tuple[dict[str, str | int], float, list[int]]]:
-    return [(dict(labels), one.total, list(one.buckets)) for labels, one in series]
+def breakers_of(open_spots: Iterable[Spot], labels: ModelLabels) -> Family:
+    """One line for each circuit breaker that is open, so that calls go elsewhere; none while all is well.
 
-
-def _cumulative(metric: Named, buckets: list[int]) -> list[tuple[str, float]]:
-    bounds = [*(f"{bound:.12g}" for bound in metric.bounds), "+Inf"]
-    return list(zip(bounds, map(float, accumulate(buckets)), strict=True))
+    Clients may ask for any name, and each that fails has a breaker: those that nobody knows are one line.
+    """
+    shown = {
+        (spot[0], f"{spot[1]}/{labels.label(spot[1], spot[2], answered=False)}" if len(spot) > 2 else spot[1])
+        for spot in open_spots
+    }
+    lines = [Line((("kind", kind), ("name", name)), 1.0) for kind, name in sorted(shown)]
+    return Family("freehold_breaker_open", "gauge", "Circuit breakers that are open.", lines)

@@ -11,15 +11,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from freehold.catalog.prices import Pricer
+from freehold.core.families import Family
 from freehold.ledger.record import Call
 from freehold.telemetry.attributes import Value
 from freehold.telemetry.costs import costs_of
-from freehold.telemetry.exposition import families
+from freehold.telemetry.exposition import families_of
 from freehold.telemetry.facts import ModelLabels, ProviderFacts
 from freehold.telemetry.figures import Figures
 from freehold.telemetry.logs import tell_of
@@ -27,9 +27,6 @@ from freehold.telemetry.otlp import Envelope
 from freehold.telemetry.sending import Outbox, Sender
 from freehold.telemetry.settings import Collector, TelemetrySettings
 from freehold.telemetry.spans import ContentOf, Spans
-
-if TYPE_CHECKING:
-    from prometheus_client.core import Metric
 
 log = logging.getLogger("freehold.telemetry")
 
@@ -176,9 +173,9 @@ class Telemetry:
             problem=None if sender is None else sender.problem,
         )
 
-    def families(self) -> Iterable[Metric]:
+    def families(self) -> list[Family]:
         """The figures, for Prometheus."""
-        return () if self._figures is None else families(self._figures)
+        return [] if self._figures is None else families_of(self._figures)
 
     # The thread
 
