@@ -243,3 +243,47 @@ def test_what_it_is_of(endpoint: RunningEndpoint, collector: Collector, tmp_path
     (scope,) = resource.scope_spans
     assert scope.schema_url == "https://opentelemetry.io/schemas/gen-ai/1.42.0"
     assert scope.scope.name == "freehold"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_without_a_collector_a_trace_is_passed_on_as_it_came(
+    tmp_path: Path, provider: ThreadedProvider, *, told: bool
+) -> None:
+    provider.forget()
+    toml = f"""
+[local]
+enabled = false
+[telemetry]
+propagate = {str(told).lower()}
+[providers.sim]
+base_url = "{provider.base_url}"
+"""
+    parent = f"00-{TRACE}-{PARENT}-01"
+    with RunningEndpoint(tmp_path, toml) as endpoint:
+        ask(endpoint, "sim/good", headers={"traceparent": parent, "tracestate": "a=b", "baggage": "c=d"})
+        ask(endpoint, "sim/good")
+    first, second = (dict(request.headers) for request in provider.requests)
+    assert first.get("traceparent") == (parent if told else None)
+    for headers in (first, second):
+        assert "tracestate" not in headers
+        assert "baggage" not in headers
+    assert "traceparent" not in second
+
+
+def test_only_a_share_is_recorded(tmp_path: Path, provider: ThreadedProvider) -> None:
+    with Collector() as collector:
+        toml = configured(provider, collector, "sample = 0")
+        with RunningEndpoint(tmp_path, toml) as endpoint:
+            provider.forget()
+            parent = f"00-{TRACE}-{PARENT}-01"
+            for _ in range(5):
+                ask(endpoint, "plain")
+            recorded = ask(endpoint, "plain", headers={"traceparent": parent})
+            call = until(lambda: collector.call(recorded))
+            assert call.parent_span_id.hex() == PARENT
+            counted = "gen_ai_server_request_duration_seconds_count"
+            total = sum(value for name, value in endpoint.figures.items() if name.startswith(counted))
+            assert total == 6, "metrics count all calls"
+        assert len(collector.calls()) == 1
+        flags = {dict(request.headers)["traceparent"][-2:] for request in provider.requests}
+        assert flags == {"02", "01"}
