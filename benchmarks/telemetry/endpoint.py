@@ -1,16 +1,16 @@
 """What telemetry costs the running endpoint: its processor time for each call, without and with everything on.
 
-    python -m benchmarks.telemetry.endpoint [ROUNDS]
+    python -m benchmarks.telemetry.endpoint
 
-The provider and the collector are small servers in this process; the endpoints are processes of their own and take
-turns, so that whatever else the machine does hits all alike.
+The provider and the collector are small servers in this process, the endpoints processes of their own. The time is told
+by thread, in the order in which they were started: the first answers calls, one writes the ledger, and with telemetry
+one counts and writes spans and one sends them. So what telemetry takes is seen even where the machine does other work.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,7 +22,7 @@ import msgspec
 
 import freehold
 
-CALLS = 600
+CALLS = 3000
 CONNECTIONS = 16
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -39,7 +39,6 @@ KINDS = {
     "off": "[telemetry]\nmetrics = false\npropagate = false\n",
     "metrics": "",
     "all": '[telemetry]\nurl = "http://127.0.0.1:{collector}"\nmetrics_every = "5s"\n',
-    "all, a tenth": '[telemetry]\nurl = "http://127.0.0.1:{collector}"\nmetrics_every = "5s"\nsample = 0.1\n',
 }
 
 
@@ -112,9 +111,13 @@ async def _ask(port: int, key: str, *, streamed: bool, times: int) -> None:
     writer.close()
 
 
-def _processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+def _processor_seconds(pid: int) -> dict[int, float]:
+    """Of each of its threads."""
+    found = {}
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        fields = (thread / "stat").read_text().rpartition(")")[2].split()
+        found[int(thread.name)] = (int(fields[11]) + int(fields[12])) / _TICKS
+    return found
 
 
 class Running:
@@ -145,14 +148,15 @@ incumbent = "sim/m"
         started = msgspec.json.decode(self.process.stdout.readline())
         self.port, self.key = int(started["url"].rpartition(":")[2]), started["key"]
 
-    async def measure(self, *, streamed: bool) -> float:
-        """Microseconds of processor time for each call, threads and afterwork included."""
-        await self._load(100, streamed=streamed)
-        await asyncio.sleep(1.2)
+    async def measure(self, *, streamed: bool) -> list[float]:
+        """Microseconds of processor time for each call, by thread, afterwork included."""
+        await self._load(200, streamed=streamed)
+        await asyncio.sleep(1.0)
         before = _processor_seconds(self.process.pid)
         await self._load(CALLS, streamed=streamed)
-        await asyncio.sleep(1.2)
-        return (_processor_seconds(self.process.pid) - before) / CALLS * 1e6
+        await asyncio.sleep(1.5)
+        after = _processor_seconds(self.process.pid)
+        return [(after[one] - before.get(one, 0.0)) / CALLS * 1e6 for one in sorted(after)]
 
     async def _load(self, calls: int, *, streamed: bool) -> None:
         each = [calls // CONNECTIONS + (number < calls % CONNECTIONS) for number in range(CONNECTIONS)]
@@ -164,7 +168,7 @@ incumbent = "sim/m"
         self.process.wait(20)
 
 
-async def _main(rounds: int) -> None:
+async def _main() -> None:
     provider = await asyncio.start_server(_provide, "127.0.0.1", 0)
     collector = await asyncio.start_server(_collect, "127.0.0.1", 0)
     ports = [server.sockets[0].getsockname()[1] for server in (provider, collector)]
@@ -174,16 +178,12 @@ async def _main(rounds: int) -> None:
             endpoints[kind] = await asyncio.to_thread(Running, Path(folder, str(number)), kind, *ports)
             stack.callback(endpoints[kind].stop)
         for streamed in (False, True):
-            found: dict[str, list[float]] = {kind: [] for kind in KINDS}
-            for _ in range(rounds):
-                for kind, endpoint in endpoints.items():
-                    found[kind].append(await endpoint.measure(streamed=streamed))
-            print(f"{'streamed' if streamed else 'whole'}, median of {rounds} rounds of {CALLS} calls:")
-            for kind, figures in found.items():
-                ratios = [one / base for one, base in zip(figures, found["off"], strict=True)]
-                share = statistics.median(ratios) - 1
-                print(f"  {kind:14} {statistics.median(figures):7.0f} µs a call  {share:+.1%}")
+            print(f"{'streamed' if streamed else 'whole'}, µs a call, {CALLS} calls:")
+            for kind, endpoint in endpoints.items():
+                threads = await endpoint.measure(streamed=streamed)
+                told = " + ".join(f"{one:.1f}" for one in threads if one)
+                print(f"  {kind:8} {sum(threads):6.1f} = {told}")
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]) if len(sys.argv) > 1 else 9))
+    asyncio.run(_main())
