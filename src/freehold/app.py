@@ -20,6 +20,8 @@ import msgspec
 from freehold.core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from freehold.access.admin_keys import AdminKeys
+    from freehold.access.audit import AuditLog
     from freehold.access.key import Key
     from freehold.access.keys import Keys
     from freehold.batches.desk import Desk
@@ -107,6 +109,20 @@ def keys_of(settings: Settings, *, outlast: bool = False) -> Keys:
         data / "secret" if pepper is None else pepper_of(pepper.reveal()),
         cache=data / "keys.cache" if outlast else None,
     )
+
+
+def admin_keys_of(settings: Settings, keys: Keys) -> AdminKeys:
+    """The keys of administrators, hashed with the pepper of the others."""
+    from freehold.access.admin_keys import AdminKeys
+
+    return AdminKeys(settings.database or settings.data / "access.db", keys.digest)
+
+
+def audit_of(settings: Settings) -> AuditLog:
+    """The log of administrative acts, in the database of the keys."""
+    from freehold.access.audit import AuditLog
+
+    return AuditLog(settings.database or settings.data / "access.db")
 
 
 def has_keys(settings: Settings) -> bool:

@@ -19,6 +19,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from freehold.access import names, tables
+from freehold.access.audit import write_entry
 from freehold.access.cache import Cache, Known
 from freehold.access.choice import choose
 from freehold.access.file import KeyFile
@@ -28,6 +29,7 @@ from freehold.access.server import KeyServer
 from freehold.core.clock import Clock, SystemClock, as_datetime, microseconds
 from freehold.core.errors import BadRequest, StoreError
 from freehold.core.ids import new_id
+from freehold.core.moments import iso
 from freehold.store.database import store_errors, unusable
 from freehold.store.places import Place
 
@@ -35,6 +37,8 @@ LONGEST_TOKEN = 200
 """Characters. Ours have 46; nothing longer than this is even hashed."""
 PREFIX = 7
 """How much of a key is kept to recognise it by: `fh-` and four characters, 24 of its 256 bits."""
+OF_ITSELF = "freehold"
+"""The actor in the audit log where nobody asked for it."""
 KEEP_EXPIRED_US = 7 * 86400 * 1_000_000
 """How long an expired key of Freehold's own making is kept, so that its recent calls still show its name."""
 
@@ -169,10 +173,12 @@ class Keys:
         team: str | None = None,
         user: str | None = None,
         numbered: bool = False,
+        by: str = OF_ITSELF,
     ) -> tuple[Key, str]:
         """A new key and the secret itself, which nobody can be told again.
 
-        A name that a good key bears is refused or, with `numbered`, gets a number behind it.
+        A name that a good key bears is refused or, with `numbered`, gets a number behind it. `by`: who makes it, for
+        the audit log.
         Raises BadRequest, StoreError.
         """
         name = names.checked(name)
@@ -208,9 +214,10 @@ class Keys:
                 "holder": user,
             }
             connection.execute(tables.keys.insert().values(row))
+            write_entry(connection, by, "keys.create", key.id, _terms_of(key), at_us=now_us)
         return key, token
 
-    def revoke(self, which: str) -> Key:
+    def revoke(self, which: str, *, by: str = OF_ITSELF) -> Key:
         """Take a key back. `which` is its id, its name, its beginning as listed, or the key itself.
 
         A key revoked before stays as it is. Raises NotFound, BadRequest (several fit), StoreError.
@@ -225,15 +232,17 @@ class Keys:
             if key.revoked_us is None:
                 this = tables.keys.c.id == key.id
                 connection.execute(tables.keys.update().where(this).values(revoked_us=now_us))
+                write_entry(connection, by, "keys.revoke", key.id, {"name": key.name}, at_us=now_us)
                 key = msgspec.structs.replace(key, revoked_us=now_us)
         return key
 
-    def forget(self, key_id: str) -> None:
+    def forget(self, key_id: str, *, by: str = OF_ITSELF) -> None:
         """Take a key off the list altogether: nobody was given it, and no call was made with it. Raises StoreError."""
         with self._changing() as connection:
             connection.execute(tables.keys.delete().where(tables.keys.c.id == key_id))
+            write_entry(connection, by, "keys.forget", key_id, at_us=self._now_us())
 
-    def purge_expired(self, name: str) -> int:
+    def purge_expired(self, name: str, *, by: str = OF_ITSELF) -> int:
         """Forget keys called `name`, or `name` with a number, that expired over a week ago. Returns how many.
 
         For keys that Freehold makes for itself; what a person made stays on the list.
@@ -245,6 +254,8 @@ class Keys:
             ids = [{"doomed": row.id} for row in found if names.is_numbered(row.name, name)]
             if ids:
                 connection.execute(tables.keys.delete().where(columns.id == sql.bindparam("doomed")), ids)
+                gone = {"keys": [one["doomed"] for one in ids]}
+                write_entry(connection, by, "keys.forget_expired", name, gone, at_us=self._now_us())
         return len(ids)
 
     def _take(self) -> None:
@@ -262,7 +273,10 @@ class Keys:
                 return pepper
         with self._hold.writing() as connection:
             check = connection.execute(kept).scalar()
-            count = connection.execute(sql.select(sql.func.count()).select_from(tables.keys)).scalar_one()
+            count = sum(
+                connection.execute(sql.select(sql.func.count()).select_from(table)).scalar_one()
+                for table in (tables.keys, tables.admin_keys)
+            )
             pepper = read_pepper(self._source)
             if count > 0 and check is not None and (pepper is None or check != pepper.check):
                 raise wrong_pepper(self._source, self._hold.place, count, is_lost=pepper is None)
@@ -314,6 +328,18 @@ class Keys:
 def _good_at(now_us: int) -> sql.ColumnElement[bool]:
     expires_us = tables.keys.c.expires_us
     return sql.and_(tables.keys.c.revoked_us.is_(None), sql.or_(expires_us.is_(None), expires_us > now_us))
+
+
+def _terms_of(key: Key) -> dict[str, object]:
+    """What the audit log says of a new key."""
+    return {
+        "name": key.name,
+        "expires": iso(key.expires_us),
+        "routes": None if key.routes is None else sorted(key.routes),
+        "strict": key.strict,
+        "team": key.team,
+        "user": key.user,
+    }
 
 
 def _rows(connection: sql.Connection) -> Any:

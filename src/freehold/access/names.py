@@ -10,7 +10,7 @@ from freehold.core.errors import BadRequest
 LONGEST = 64
 COMMAND_LINE = "command line"
 """What keys are called that `freehold ask` makes for itself."""
-_LIKE_A_KEY = re.compile(r"fh-[\w-]{20,}")
+_LIKE_A_KEY = re.compile(r"fha?-[\w-]{20,}")
 
 
 def checked(name: str) -> str:

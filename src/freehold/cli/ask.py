@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from freehold.access.names import COMMAND_LINE
+from freehold.cli.actor import actor
 from freehold.cli.completion import route_names
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import at_terminal, plain, say, write, write_json
@@ -159,14 +160,14 @@ def _endpoint(url: str | None, key: str | None, config: Config, model: str) -> I
         raise elsewhere
     expires_us = microseconds(time.time() + OWN_KEY_SECONDS)
     with closing(freehold.keys_of(settings)) as keys:
-        keys.purge_expired(COMMAND_LINE)
+        keys.purge_expired(COMMAND_LINE, by=actor())
         own, token = keys.create(
-            COMMAND_LINE, expires_us=expires_us, routes=frozenset({model}), numbered=True
+            COMMAND_LINE, expires_us=expires_us, routes=frozenset({model}), numbered=True, by=actor()
         )
     try:
         _await_takeover(endpoint, token, settings, model)
         yield endpoint, token
     except Unauthorized:
         with closing(freehold.keys_of(settings)) as keys:
-            keys.forget(own.id)
+            keys.forget(own.id, by=actor())
         raise elsewhere from None

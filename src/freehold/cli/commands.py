@@ -17,17 +17,19 @@ SUMMARIES = {
     "models": "List the models that can be called.",
     "routes": "List the routes: the models behind each name and their prices.",
     "keys": "Create, list and revoke keys.",
+    "admin-keys": "Create, list and revoke keys of administrators.",
     "calls": "List, follow, show and export the calls on record.",
     "spend": "Add up what the calls cost, and foresee it.",
     "limits": "Show the limits and how they stand.",
+    "audit": "List, verify and export the log of administrative acts.",
     "doctor": "Examine this installation and say how to mend what is broken.",
 }
-"""Every command with its line in `freehold --help`; the module `freehold.cli.NAME` holds it."""
+"""Every command with its line in `freehold --help`; the module `freehold.cli.NAME` holds it, with `_` for `-`."""
 
 
 def load(name: str) -> TyperCommand | TyperGroup:
     """The command called `name`, imported."""
-    command = typer.main.get_command(import_module(f"freehold.cli.{name}").app)
+    command = typer.main.get_command(import_module(f"freehold.cli.{name.replace('-', '_')}").app)
     assert isinstance(command, TyperCommand | TyperGroup)
     command.name = name
     return command

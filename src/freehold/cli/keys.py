@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from freehold.cli.actor import actor
 from freehold.cli.completion import key_names, route_names
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, say, write_json
-from freehold.cli.times import iso, parse_span
+from freehold.cli.times import parse_span
 from freehold.core.clock import microseconds
 from freehold.core.figures import show_moment
 
@@ -66,6 +67,8 @@ def create(
 
     The key is the only thing on standard output: `export FREEHOLD_KEY=$(freehold keys create laptop)`.
     """
+    from freehold.access.shown import show_new_key  # noqa: PLC0415 - imported when the command runs
+
     span = parse_span(expires) if expires else None
     with _opened(config) as keys:
         now_us = microseconds(time.time())
@@ -76,9 +79,10 @@ def create(
             strict=strict,
             team=team,
             user=user,
+            by=actor(),
         )
     if as_json:
-        write_json({**_as_json(key, now_us), "key": token})
+        write_json(show_new_key(key, token, now_us))
         return
     typer.echo(token)
     until = f" until {show_moment(key.expires_us, utc=utc)}" if key.expires_us else ""
@@ -94,12 +98,15 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the keys by name; a key itself is never shown again."""
+    from freehold.access.choice import state_of  # noqa: PLC0415 - imported when the command runs
+    from freehold.access.shown import show_key  # noqa: PLC0415
+
     found = _all_keys(config)
     now_us = microseconds(time.time())
     shown = [key for key in found if everything or state_of(key, now_us) == "good"]
     if as_json:
         for key in shown:
-            write_json(_as_json(key, now_us))
+            write_json(show_key(key, now_us))
         return
     if not shown:
         hidden = f" {len(found)} revoked or expired: `--all` lists them." if found else ""
@@ -146,19 +153,14 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Take a key back. A running endpoint refuses it within a second."""
+    from freehold.access.shown import show_key  # noqa: PLC0415 - imported when the command runs
+
     with _opened(config) as keys:
-        key = keys.revoke(which)
+        key = keys.revoke(which, by=actor())
     if as_json:
-        write_json(_as_json(key, microseconds(time.time())))
+        write_json(show_key(key, microseconds(time.time())))
         return
     say(f"Revoked `{key.name}` ({key.prefix}…, {key.id}). A running endpoint refuses it within a second.")
-
-
-def state_of(key: Key, now_us: int) -> str:
-    """`good`, `revoked` or `expired`."""
-    if key.revoked_us is not None:
-        return "revoked"
-    return "expired" if key.expires_us is not None and key.expires_us <= now_us else "good"
 
 
 def _all_keys(config: Config) -> list[Key]:
@@ -177,19 +179,3 @@ def _opened(config: Config) -> Iterator[Keys]:
 
     with closing(freehold.keys_of(freehold.settings_from(config))) as keys:
         yield keys
-
-
-def _as_json(key: Key, now_us: int) -> dict[str, object]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "prefix": key.prefix,
-        "state": state_of(key, now_us),
-        "routes": None if key.routes is None else sorted(key.routes),
-        "strict": key.strict,
-        "team": key.team,
-        "user": key.user,
-        "created": iso(key.created_us),
-        "expires": iso(key.expires_us),
-        "revoked": iso(key.revoked_us),
-    }

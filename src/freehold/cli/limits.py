@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from freehold.cli.actor import actor
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, say, write_json
 from freehold.cli.selection import known_keys
@@ -103,7 +105,12 @@ def release(
     if not rows:
         say("Nothing has expired there.")
         return
-    _with_books(settings, lambda books: books.release([row.counter for row in rows]))
+    counters = [row.counter for row in rows]
+    with (
+        closing(freehold.audit_of(settings)) as audit,
+        audit.of(actor(), "limits.release", limit, {"who": who, "counters": counters}),
+    ):
+        _with_books(settings, lambda books: books.release(counters))
     for row in rows:
         say(f"Released {_amount(row, row.expired)} of `{limit}`{_of(row, keys)}.")
 

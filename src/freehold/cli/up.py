@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from freehold.cli.actor import actor
 from freehold.cli.endpoint import Endpoint
 from freehold.cli.greeting import Greeting
 from freehold.cli.options import AsJson, Config
@@ -117,10 +118,11 @@ def _fresh_key(settings: Settings, *, asked_for: bool) -> tuple[Key, str] | None
     with closing(freehold.keys_of(settings, outlast=not asked_for)) as keys:
         if keys.problem is not None:
             return None  # those known from before have to do, until their server is back
-        keys.purge_expired(KEY_NAME)
+        keys.purge_expired(KEY_NAME, by=actor())
         if not asked_for and (keys.usable or not settings.server.loopback):
             return None
-        return keys.create(KEY_NAME, expires_us=microseconds(time.time() + KEY_SECONDS), numbered=True)
+        expires_us = microseconds(time.time() + KEY_SECONDS)
+        return keys.create(KEY_NAME, expires_us=expires_us, numbered=True, by=actor())
 
 
 def _take_back(settings: Settings, key: Key) -> None:
@@ -128,7 +130,7 @@ def _take_back(settings: Settings, key: Key) -> None:
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
     with closing(freehold.keys_of(settings)) as keys:
-        keys.revoke(key.id)
+        keys.revoke(key.id, by=actor())
 
 
 def _model_to_ask(settings: Settings) -> str | None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-_OUR_KEY = re.compile(rb"fh-[A-Za-z0-9_-]{43}")
+_OUR_KEY = re.compile(rb"(fha?-)[A-Za-z0-9_-]{43}")
 _SHORTEST = 8
 """Characters of the shortest secret that is concealed. What is shorter, such as `none`, protects nothing and
 may be a word of any text."""
 
 
 def without_our_keys(data: bytes) -> bytes:
-    """`data` with every key of Freehold's own (`fh-` and 43 characters) cut short."""
-    return _OUR_KEY.sub(b"fh-***", data) if b"fh-" in data else data
+    """`data` with every key of Freehold's own (`fh-` or `fha-` and 43 characters) cut short."""
+    return _OUR_KEY.sub(rb"\1***", data) if b"fh-" in data or b"fha-" in data else data
 
 
 def _escaped(value: str) -> re.Pattern[bytes]:

@@ -156,7 +156,7 @@ def _read_model(fields: Fields) -> str:
 def _checked_model(model: str) -> str:
     if not model:
         raise BadRequest("The field `model` is empty.", param="model")
-    if "fh-" in model and without_our_keys(model.encode()) != model.encode():
+    if "fh" in model and without_our_keys(model.encode()) != model.encode():
         # It would become a name in the ledger and the metrics.
         raise BadRequest(
             "The field `model` holds a key.", hint="Keys go into the header `authorization`.", param="model"
