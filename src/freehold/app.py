@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from freehold.access.audit import AuditLog
     from freehold.access.key import Key
     from freehold.access.keys import Keys
+    from freehold.admin.api import Api
     from freehold.batches.desk import Desk
     from freehold.catalog.prices import PriceList, Pricer
     from freehold.config.problems import Finding
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     from freehold.limits.foreseeing import Foreseen
     from freehold.limits.limit import Limit, On
     from freehold.limits.service import LimitsService
+    from freehold.office.premises import Premises
+    from freehold.office.scribe import Scribe
+    from freehold.office.server import AdminServer
     from freehold.providers.client import ProviderClient
     from freehold.providers.fetch.fetcher import Fetcher
     from freehold.providers.local.processes import LocalModels
@@ -83,6 +87,8 @@ class Started(msgspec.Struct, frozen=True):
     url: str
     """Without `/v1`."""
     settings: Settings
+    admin_url: str | None = None
+    """Where the admin API answers on a port of its own, without `/admin/v1`."""
 
 
 # What the commands work with
@@ -308,6 +314,12 @@ class _Service:
         """What other replicas know; None where there is no server to share it through."""
         self._ending: list[asyncio.Task[None] | asyncio.Task[bool]] = []
         """What is on its way out: local models, telemetry."""
+        self._api: Api | None = None
+        self._admin: AdminServer | None = None
+        """The admin API on a port of its own."""
+        self._watch: Watch | None = None
+        self._audit = audit_of(settings)
+        self._scribe = _new_scribe(self._audit)
 
     async def run(self, announce: Callable[[Started], None]) -> None:
         """Start everything in its order, serve, and end everything in the reverse order."""
@@ -376,6 +388,7 @@ class _Service:
                 conversations=conversations,
                 background=background,
                 filing=Filing(self._desk, gate, settings.server),
+                beside=self._open_admin(clock) if settings.admin.enabled else None,
             )
             self._server = RunningServer(endpoint, settings.server, listener)
             ledger.start()
@@ -392,7 +405,53 @@ class _Service:
                     self._ending.append(asyncio.create_task(self._local.stop()))
                 await asyncio.gather(*self._ending)
         finally:
-            keys.close()
+            self._close()
+
+    def _open_admin(self, clock: Clock) -> Api | None:
+        """The admin API, on a port of its own where there is one; given back where it is to be on this one too."""
+        from freehold.admin.api import Api
+        from freehold.office.office import RunningOffice
+
+        settings = self._settings
+        self._api = Api(RunningOffice(self._premises(clock)), settings.admin, clock.tick)
+        if settings.admin.listen is not None:
+            from freehold.office.server import AdminServer
+
+            self._admin = AdminServer(self._api, settings.admin.listen, settings.server)
+        return self._api if settings.admin.on_data_port else None
+
+    def _close(self) -> None:
+        if self._api is not None:
+            self._api.close()
+        self._audit.close()
+        self._keys.close()
+
+    def _premises(self, clock: Clock) -> Premises:
+        from freehold.office.premises import Premises
+
+        settings = self._settings
+        return Premises(
+            keys=self._keys,
+            admin_keys=admin_keys_of(settings, self._keys),
+            audit=self._audit,
+            history=history_of(settings),
+            clock=clock,
+            environ=os.environ,
+            overrides=self._overrides,
+            overseer=self._desk.overseer,
+            providers_health=self._health_of_providers,
+            settings=lambda: self._settings,
+            problem=lambda: self._problem,
+            poke=self._look_at_configuration,
+            health=self._health,
+            ledger=lambda: self._ledger.status,
+            limits=lambda: self._limits.status,
+            calls=lambda: self._engine.active,
+            local_models=lambda: {} if self._local is None else self._local.states(),
+            open_books=books_of,
+            forecasts=forecasts_of,
+            list_models=list_provider_models,
+        )
 
     def _new_metrics(self, settings: Settings) -> Metrics:
         """What counts finished calls, and tells others of them."""
@@ -413,6 +472,7 @@ class _Service:
 
     async def _end_calls(self) -> None:
         """Nothing more is asked of anybody."""
+        await self._scribe.finish()
         await self._desk.stop()
         last_words = asyncio.to_thread(self._telemetry.close, _TELEMETRY_CLOSE_SECONDS)
         self._ending.append(asyncio.create_task(last_words))
@@ -425,8 +485,8 @@ class _Service:
     async def _serve(self, keys: Keys, announce: Callable[[Started], None]) -> None:
         settings = self._settings
         loop = asyncio.get_running_loop()
-        watch = self._watch()
         self._sharing = _sharing_of(settings, self._health_of_providers, lambda: self._settings.version)
+        self._watch = watch = self._new_watch()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._server.stop)
         loop.add_signal_handler(signal.SIGHUP, watch.poke)
@@ -437,6 +497,7 @@ class _Service:
                 "telling of dropped calls": lambda: _tell_of_drops(self._ledger),
                 "tidying files and batches": self._desk.tidy,
                 "asking providers how they are": self._check_up,
+                "writing the audit log": self._scribe.run,
             }
             if self._sharing is not None:
                 chores["sharing what is known of providers"] = self._sharing.run
@@ -444,15 +505,26 @@ class _Service:
             self._begin_or_end_local_models()
             background.append(tasks.create_task(asyncio.to_thread(_load_dialects)))
             await _go_on(self._desk)
+            self._note("endpoint.start", settings)
+            admin = self._admin
+            if admin is not None:
+                tasks.create_task(admin.run())
+            started = Started(self._server.url, settings, None if admin is None else admin.url)
             try:
-                await self._server.run(started=lambda: announce(Started(self._server.url, settings)))
+                await self._server.run(started=lambda: announce(started))
             finally:
+                if admin is not None:
+                    admin.stop()
                 for task in background:
                     task.cancel()
 
     # The configuration at work
 
-    def _watch(self) -> Watch:
+    def _look_at_configuration(self) -> None:
+        if self._watch is not None:
+            self._watch.poke()
+
+    def _new_watch(self) -> Watch:
         from freehold.config.load import NAME, load
         from freehold.config.watch import Watch
 
@@ -554,12 +626,13 @@ class _Service:
         self._prices.current = settings.price_list()
         self._engine.runtime = runtime
         self._telemetry.take_over(*_seen_by_telemetry(settings))
-        self._settings = settings
+        before, self._settings = self._settings, settings
         self._problem = None
         for name, client in old.providers.items():
             if runtime.providers.get(name) is not client:
                 client.close()
         self._begin_or_end_local_models(old.providers.values())
+        self._note("configuration.change", settings, before)
         log.warning("the changed configuration is in force")
 
     def _begin_or_end_local_models(self, former: Collection[ProviderClient] = ()) -> None:
@@ -571,6 +644,19 @@ class _Service:
             clients = [client for client in former if client.settings.kind == "local"]
             self._ending.append(asyncio.create_task(_end(self._local, clients)))
             self._local = None
+
+    def _note(self, act: str, settings: Settings, before: Settings | None = None) -> None:
+        """Have the configuration that is in force from now on written down in the audit log."""
+        from freehold import __version__
+        from freehold.config.plain import changes_between, digest_of
+
+        where = str(settings.path) if settings.path else ""
+        detail: dict[str, object] = {"configuration": digest_of(settings)}
+        if before is None:
+            self._scribe.note("freehold", act, where, {**detail, "version": __version__})
+            return
+        detail |= {"before": digest_of(before), "changed": changes_between(before, settings)}
+        self._scribe.note("reload", act, where, detail)
 
     def _refuse(self, problem: SettingsError) -> None:
         """The edited configuration was not taken."""
@@ -655,6 +741,12 @@ class _Service:
             for model in provider.models
         ]
         return entries
+
+
+def _new_scribe(audit: AuditLog) -> Scribe:
+    from freehold.office.scribe import Scribe
+
+    return Scribe(audit)
 
 
 def _new_limits(

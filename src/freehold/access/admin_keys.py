@@ -61,6 +61,7 @@ class AdminKeys:
         self._lock = threading.Lock()
         self._good: dict[bytes, AdminKey] = {}
         self._look_at = 0.0
+        self.ever_read = False
         self.problem: StoreError | None = None
         """Why the keys could not be read anew, while those known before stay good."""
 
@@ -90,6 +91,7 @@ class AdminKeys:
                 self._look_at = self._clock.tick() + _AWAY_SECONDS
                 return
             self.problem = None
+            self.ever_read = True
             self._look_at = self._clock.tick() + FRESH_SECONDS
 
     def list(self) -> list[AdminKey]:
@@ -97,11 +99,11 @@ class AdminKeys:
         return [key for _, key in self._rows()] if self._register.exists else []
 
     def create(
-        self, name: str, role: Role, *, expires_us: int | None = None, by: str, **detail: object
+        self, name: str, role: Role, *, expires_us: int | None = None, by: str
     ) -> tuple[AdminKey, str]:
         """A new key and the secret itself, which nobody can be told again. Raises BadRequest, StoreError.
 
-        `by` and `detail` are for the audit log.
+        `by`: who makes it, for the audit log.
         """
         name = names.checked(name)
         token = "fha-" + secrets.token_urlsafe(32)
@@ -118,12 +120,12 @@ class AdminKeys:
             key = AdminKey(new_id("adm"), name, role, token[:PREFIX], now_us, expires_us)
             row = {**msgspec.structs.asdict(key), "digest": self._digest(token.encode())}
             connection.execute(tables.admin_keys.insert().values(row))
-            terms = {"name": name, "role": role, "expires": iso(expires_us), **detail}
+            terms = {"name": name, "role": role, "expires": iso(expires_us)}
             write_entry(connection, by, "admin_keys.create", key.id, terms, at_us=now_us)
         self._look_at = 0.0
         return key, token
 
-    def revoke(self, which: str, *, by: str, **detail: object) -> AdminKey:
+    def revoke(self, which: str, *, by: str) -> AdminKey:
         """Take a key back. `which` is its id, its name, or its beginning as listed.
 
         A key revoked before stays as it is. Raises NotFound, BadRequest (several fit), StoreError.
@@ -135,7 +137,7 @@ class AdminKeys:
             if key.revoked_us is None:
                 this = tables.admin_keys.c.id == key.id
                 connection.execute(tables.admin_keys.update().where(this).values(revoked_us=now_us))
-                said = {"name": key.name, "role": key.role, **detail}
+                said = {"name": key.name, "role": key.role}
                 write_entry(connection, by, "admin_keys.revoke", key.id, said, at_us=now_us)
                 key = msgspec.structs.replace(key, revoked_us=now_us)
         self._look_at = 0.0

@@ -40,7 +40,7 @@ class Entry(msgspec.Struct, frozen=True):
     """1, 2, 3 …"""
     at_us: int
     actor: str
-    """`cli:USER`, `admin:NAME`, `reload`, or `freehold` for what it does of itself."""
+    """`cli:USER`, `admin:ID:NAME`, `reload`, or `freehold` for what it does of itself."""
     act: str
     """What was done: `keys.create`."""
     subject: str

@@ -13,6 +13,7 @@ import msgspec
 
 from freehold.access.key import Key
 from freehold.batches import anthropic_form, openai_form
+from freehold.batches.overseer import Overseer
 from freehold.batches.records import Batch, Form, StoredFile, new_file_id
 from freehold.batches.settings import BatchSettings
 from freehold.batches.shelf import INPUT, Row, Shelf, place
@@ -90,6 +91,11 @@ class Desk:
         self._clock = clock
         self._settings = settings
         self._lifetime_us = int(lifetime * 1_000_000)
+
+    @property
+    def overseer(self) -> Overseer:
+        """For administrators, who see what is every key's."""
+        return Overseer(self._shelf, self._work)
 
     @property
     def max_file_bytes(self) -> int:

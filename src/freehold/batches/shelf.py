@@ -18,7 +18,7 @@ import sqlalchemy as sql
 
 from freehold.batches import tables
 from freehold.batches.records import UNFINISHED, Batch, StoredFile
-from freehold.core.errors import Overloaded, StoreError
+from freehold.core.errors import BadRequest, Overloaded, StoreError
 from freehold.store.database import open_database, store_errors, unusable, writing
 
 Row = TypeVar("Row", StoredFile, Batch)
@@ -110,6 +110,24 @@ class Shelf:
         """All of a key, newest first."""
         columns = _table(kind).c
         return self._rows(kind, columns.key_id == key_id, *(columns[name] == equal[name] for name in equal))
+
+    def one_of(self, kind: type[Row], name: str) -> Row | None:
+        """One file or batch, whoever it belongs to."""
+        found = self._rows(kind, _table(kind).c.id == name)
+        return found[0] if found else None
+
+    def page_of(self, kind: type[Row], limit: int, after: str | None) -> list[Row]:
+        """The newest of all keys. `after`: only those made before the one with this id."""
+        # The two forms of batches have ids of their own, so it is their time that orders them.
+        table = _table(kind)
+        chosen = sql.select(table).order_by(table.c.created_us.desc(), table.c.id.desc()).limit(limit)
+        with self._using() as connection:
+            if after is not None:
+                last = connection.execute(sql.select(table.c.created_us).where(table.c.id == after)).scalar()
+                if last is None:
+                    raise BadRequest(f"`{after[:100]}` is not the `next` of a page.", param="after")
+                chosen = chosen.where(sql.tuple_(table.c.created_us, table.c.id) < (last, after))
+            return [kind(**row._mapping) for row in connection.execute(chosen)]
 
     def unfinished(self) -> list[Batch]:
         """Batches that are still to be worked on, of all keys, oldest first."""

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from freehold.cli.limits import standings_of
 from freehold.cli.output import Column, Listing, fold, say, write_json
 from freehold.cli.selection import known_keys
-from freehold.cli.times import iso
 from freehold.core.clock import microseconds
-from freehold.core.figures import exact, money, show_moment
+from freehold.core.figures import money, show_moment
 from freehold.limits.money import dollars_of
 from freehold.limits.overview import is_everybody
 
@@ -24,13 +23,14 @@ if TYPE_CHECKING:
 def show_forecast(settings: Settings, *, utc: bool, as_json: bool) -> None:
     """What each window will have come to."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.limits.shown import show_forecast as show_one  # noqa: PLC0415
 
     now_us = microseconds(time.time())
     found = freehold.forecasts_of(settings, standings_of(settings), now_us)
     names = {key.id: key.name for key in known_keys(settings)}
     if as_json:
         for one in found:
-            write_json(_as_json(one, names))
+            write_json(show_one(one, names))
         return
     listing = Listing(
         [
@@ -71,22 +71,3 @@ def _name(one: Foreseen, names: dict[str, str]) -> str:
         return "this month"
     who = one.row.who or ""
     return one.row.limit.name if is_everybody(who) else f"{one.row.limit.name}: {names.get(who, who)}"
-
-
-def _as_json(one: Foreseen, names: dict[str, str]) -> dict[str, object]:
-    def amount(nano: int | None) -> str | None:
-        return None if nano is None else exact(dollars_of(nano))
-
-    row, foreseen = one.row, one.forecast
-    return {
-        "limit": None if row is None else row.limit.name,
-        "who": None if row is None else row.who,
-        "who_name": None if row is None else names.get(row.who or ""),
-        "window_end": iso(one.end_us),
-        "spent": amount(foreseen.spent),
-        "expected": amount(foreseen.expected),
-        "low": amount(foreseen.low),
-        "high": amount(foreseen.high),
-        "bound": None if row is None else amount(row.bound),
-        "method": foreseen.method,
-    }

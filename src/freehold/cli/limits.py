@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -14,15 +12,13 @@ from freehold.cli.actor import actor
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, say, write_json
 from freehold.cli.selection import known_keys
-from freehold.cli.times import iso
 from freehold.core import figures
 from freehold.core.clock import microseconds
-from freehold.core.errors import NotFound, StoreError
 from freehold.core.figures import count, show_moment
 
 if TYPE_CHECKING:
     from freehold.config.settings import Settings
-    from freehold.limits.batch import Books, Standing
+    from freehold.limits.batch import Standing
     from freehold.limits.overview import Row
 
 Answer = TypeVar("Answer")
@@ -49,6 +45,7 @@ def limits(
         return
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
     from freehold.limits.overview import overview  # noqa: PLC0415
+    from freehold.limits.shown import show_limit  # noqa: PLC0415
 
     settings = freehold.settings_from(config)
     if not settings.limits:
@@ -58,7 +55,7 @@ def limits(
     names = {key.id: key.name for key in known_keys(settings)}
     if as_json:
         for row in rows:
-            write_json(_as_json(row, names))
+            write_json(show_limit(row, names))
         return
     listing = Listing(
         [
@@ -90,57 +87,34 @@ def release(
 ) -> None:
     """Release what expired: a process ended without saying what became of it, and you know that it was not used."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.limits.overview import overview  # noqa: PLC0415
+    from freehold.office.counters import release as free_expired  # noqa: PLC0415
 
     settings = freehold.settings_from(config)
-    if limit not in settings.limits:
-        raise NotFound(f"No limit is called `{limit[:100]}`.", hint="`freehold limits` lists them.")
-    now_us = microseconds(time.time())
     keys = {key.id: key.name for key in known_keys(settings)}
-    rows = [
-        row
-        for row in overview([settings.limits[limit]], standings_of(settings), now_us, past=True)
-        if row.expired and (who is None or who in (row.who, keys.get(row.who or "")))
-    ]
+    with closing(freehold.audit_of(settings)) as audit:
+        rows = free_expired(
+            settings,
+            freehold.books_of,
+            audit,
+            limit=limit,
+            who=who,
+            names=keys,
+            now_us=microseconds(time.time()),
+            by=actor(),
+        )
     if not rows:
         say("Nothing has expired there.")
         return
-    counters = [row.counter for row in rows]
-    with (
-        closing(freehold.audit_of(settings)) as audit,
-        audit.of(actor(), "limits.release", limit, {"who": who, "counters": counters}),
-    ):
-        _with_books(settings, lambda books: books.release(counters))
     for row in rows:
         say(f"Released {_amount(row, row.expired)} of `{limit}`{_of(row, keys)}.")
 
 
 def standings_of(settings: Settings) -> list[Standing]:
     """How every counter stands. Raises StoreError."""
-    if settings.shared_url is None and not (settings.data / "limits.db").exists():
-        return []
-    now_us = microseconds(time.time())
-    return _with_books(settings, lambda books: books.standings(now_us))
-
-
-def _with_books(settings: Settings, ask: Callable[[Books], Awaitable[Answer]]) -> Answer:
-    """Ask the books something. Raises StoreError."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.limits.batch import UnavailableError  # noqa: PLC0415
+    from freehold.office import counters  # noqa: PLC0415
 
-    async def run() -> Answer:
-        books, _ = freehold.books_of(settings)
-        try:
-            return await ask(books)
-        finally:
-            await books.close()
-
-    try:
-        return asyncio.run(run())
-    except UnavailableError as error:
-        raise StoreError(
-            f"The limits cannot be read: {error}.", hint="Is the server of `[shared]` running?"
-        ) from error
+    return counters.standings_of(settings, freehold.books_of, microseconds(time.time()))
 
 
 def _cells(row: Row, names: dict[str, str], *, utc: bool) -> tuple[str, ...]:
@@ -181,28 +155,3 @@ def _amount(row: Row, amount: int) -> str:
     from freehold.limits.money import dollars_of  # noqa: PLC0415 - imported when the command runs
 
     return figures.money(dollars_of(amount).normalize()) if row.measure == "money" else count(amount)
-
-
-def _as_json(row: Row, names: dict[str, str]) -> dict[str, object]:
-    from freehold.limits.money import dollars_of  # noqa: PLC0415 - imported when the command runs
-
-    def amount(number: int | None) -> str | int | None:
-        if number is None or row.measure != "money":
-            return number
-        return figures.exact(dollars_of(number))
-
-    return {
-        "limit": row.limit.name,
-        "on": row.limit.on,
-        "who": row.who,
-        "who_name": names.get(row.who or ""),
-        "measure": row.measure,
-        "window_start": iso(row.start_us),
-        "window_end": iso(row.resets_us),
-        "used": amount(row.used),
-        "held": amount(row.held),
-        "expired": amount(row.expired),
-        "bound": amount(row.bound),
-        "left": amount(row.left),
-        "balanced": row.balanced,
-    }

@@ -9,7 +9,7 @@ import typer
 
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import Column, Listing, say, write_json
-from freehold.cli.pricing import price_as_json, show_rates
+from freehold.cli.pricing import show_rates
 from freehold.core.clock import microseconds
 from freehold.core.figures import count
 
@@ -27,6 +27,7 @@ def models(config: Config = None, as_json: AsJson = False) -> None:
     called as `provider/name` all the same. Prices are US dollars per million tokens.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.catalog.shown import show_model  # noqa: PLC0415
 
     settings = freehold.settings_from(config)
     catalog, prices = settings.catalog(), settings.price_list()
@@ -37,7 +38,7 @@ def models(config: Config = None, as_json: AsJson = False) -> None:
     ]
     if as_json:
         for model, price in found:
-            write_json({**_as_json(model), "price": price_as_json(price)})
+            write_json(show_model(model, price))
         return
     if not found:
         say("No model is named. Add a provider or a route to freehold.toml; `freehold check` helps.")
@@ -60,18 +61,3 @@ def models(config: Config = None, as_json: AsJson = False) -> None:
 
 def _operations(model: Model) -> str:
     return ", ".join(sorted(model.profile.operations or ()))
-
-
-def _as_json(model: Model) -> dict[str, object]:
-    profile = model.profile
-    return {
-        "model": model.id,
-        "provider": model.provider,
-        "operations": None if profile.operations is None else sorted(profile.operations),
-        "context_window": profile.context_window,
-        "input_modalities": None if profile.input_modalities is None else sorted(profile.input_modalities),
-        "output_modalities": None if profile.output_modalities is None else sorted(profile.output_modalities),
-        "licence": profile.licence,
-        "deprecated": profile.deprecated,
-        "facts_from": model.source,
-    }

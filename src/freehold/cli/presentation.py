@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from freehold.cli.output import Column, at_terminal
-from freehold.cli.times import iso
 from freehold.core import figures
 from freehold.core.figures import show_moment
 
@@ -60,37 +58,15 @@ def model_of(entry: Entry) -> str | None:
 
 def as_json(entry: Entry, key_names: Mapping[str, str], *, bodies: bool = False) -> dict[str, object]:
     """Everything that is known of the call. Absent is null, and never 0."""
-    call = entry.call
-    value: dict[str, object] = {
-        "id": call.id,
-        "started": iso(call.started_us),
-        "operation": call.operation,
-        "dialect": call.dialect,
-        "key": call.key_id,
-        "key_name": key_names.get(call.key_id or ""),
-        "route": call.route,
-        "provider": call.provider,
-        "model": call.model,
-        "reported_model": call.reported_model,
-        "streamed": call.streamed,
-        "status": call.status,
-        "outcome": call.outcome,
-        "error": call.error,
-        "stop_reason": call.stop_reason,
-        "usage": call.usage,
-        "cost": figures.exact(entry.cost.amount),
-        "price": entry.cost.row,
-        "first_token_ms": call.first_token_ms,
-        "duration_ms": call.duration_ms,
-        "request_bytes": call.request_bytes,
-        "answer_bytes": call.answer_bytes,
-        "attempts": [msgspec.structs.asdict(attempt) for attempt in call.attempts],
-        "losses": call.losses,
-        "request_digest": entry.request_digest,
-        "answer_digest": entry.answer_digest,
-    }
+    from freehold.ledger.shown import show_bodies, show_call  # noqa: PLC0415 - imported when the command runs
+
+    value: dict[str, object] = msgspec.structs.asdict(show_call(entry, key_names))
     if bodies:
-        value |= {**_body("request_body", call.request_body), **_body("answer_body", call.answer_body)}
+        said = msgspec.structs.asdict(show_bodies(entry))
+        for name in ("request_body", "answer_body"):
+            in_base64 = f"{name}_base64"
+            kept = in_base64 if said[in_base64] is not None else name
+            value[kept] = said[kept]
     return value
 
 
@@ -103,12 +79,3 @@ def why_not_kept(entry: Entry, body: str) -> str:
     if not size:
         return "there was none."
     return "why is not on record: keeping was switched off for this call, or there was no room to keep it."
-
-
-def _body(name: str, body: bytes | None) -> dict[str, object]:
-    if body is None:
-        return {name: None}
-    try:
-        return {name: body.decode()}
-    except UnicodeDecodeError:
-        return {f"{name}_base64": base64.b64encode(body).decode()}

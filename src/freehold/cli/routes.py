@@ -10,12 +10,12 @@ import typer
 
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import Column, Listing, say, write_json
-from freehold.cli.pricing import price_as_json, show_rates
+from freehold.cli.pricing import show_rates
 from freehold.core.clock import microseconds
 
 if TYPE_CHECKING:
     from freehold.catalog.prices import PriceList
-    from freehold.routing.routes import Route, Target
+    from freehold.routing.routes import Route
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -27,13 +27,14 @@ def routes(config: Config = None, as_json: AsJson = False) -> None:
     The incumbent answers; fallbacks take over in their order. Prices are US dollars per million tokens.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.routing.shown import show_route  # noqa: PLC0415
 
     settings = freehold.settings_from(config)
     prices = settings.price_list()
     now_us = microseconds(time.time())
     if as_json:
         for route in settings.routes.values():
-            write_json(_as_json(route, prices, now_us))
+            write_json(show_route(route, lambda one: prices.price_of(one.provider, one.model, now_us)))
         return
     if not settings.routes:
         say("There are no routes. Add `[routes.NAME]` with an `incumbent` to freehold.toml.")
@@ -61,16 +62,3 @@ def _rows(route: Route, prices: PriceList, now_us: int) -> Iterator[tuple[str, .
             *show_rates(prices.price_of(target.provider, target.model, now_us)),
             ("kept" if route.keep_bodies else "not kept") if place == 0 else "",
         )
-
-
-def _as_json(route: Route, prices: PriceList, now_us: int) -> dict[str, object]:
-    def model(target: Target) -> dict[str, object]:
-        price = prices.price_of(target.provider, target.model, now_us)
-        return {"model": target.name, "price": price_as_json(price)}
-
-    return {
-        "route": route.name,
-        "incumbent": model(route.incumbent),
-        "fallbacks": [model(target) for target in route.fallbacks],
-        "keep_bodies": route.keep_bodies,
-    }

@@ -10,9 +10,8 @@ import msgspec
 import typer
 
 from freehold.cli.completion import key_names, route_names
-from freehold.cli.times import parse_moment
 from freehold.core.clock import microseconds
-from freehold.core.errors import NotFound, StoreError
+from freehold.core.errors import StoreError
 
 if TYPE_CHECKING:
     from freehold.access.key import Key
@@ -66,18 +65,12 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
     def filter(self, keys: list[Key]) -> Filter:
         """The calls meant, for the ledger. Raises BadRequest and NotFound."""
-        from freehold.ledger.filters import Filter  # noqa: PLC0415 - imported when the command runs
+        from freehold.admin.selection import CallsQuery, filter_of  # noqa: PLC0415 - imported when the command runs
 
-        now_us = microseconds(time.time())
-        return Filter(
-            route=self.route,
-            model=self.model,
-            provider=self.provider,
-            key_id=self.key if self.key is None else _key_id(self.key, keys, now_us),
-            outcome=self.outcome,
-            since_us=None if self.since is None else parse_moment(self.since, now_us, utc=self.utc),
-            until_us=None if self.until is None else parse_moment(self.until, now_us, utc=self.utc),
-        )
+        said = msgspec.structs.asdict(self)
+        utc = said.pop("utc")
+        query = CallsQuery(**{name: value for name, value in said.items() if value is not None})
+        return filter_of(query, keys, microseconds(time.time()), utc=utc)
 
 
 def known_keys(settings: Settings) -> list[Key]:
@@ -89,14 +82,3 @@ def known_keys(settings: Settings) -> list[Key]:
     with suppress(StoreError), closing(freehold.keys_of(settings)) as keys:
         return keys.list()
     return []
-
-
-def _key_id(which: str, keys: list[Key], now_us: int) -> str:
-    from freehold.access.choice import choose  # noqa: PLC0415 - imported when the command runs
-
-    try:
-        return choose(which, keys, now_us).id
-    except NotFound:
-        if which.startswith("key_"):
-            return which  # forgotten since, while its calls are still on record
-        raise

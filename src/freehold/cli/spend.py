@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import msgspec
 import typer
 
 from freehold.cli.options import AsJson, Config, Utc
@@ -20,7 +21,7 @@ from freehold.cli.selection import (
     Until,
     known_keys,
 )
-from freehold.core.figures import count, exact, money
+from freehold.core.figures import count, money
 
 if TYPE_CHECKING:
     from freehold.ledger.spending import Spend
@@ -132,14 +133,9 @@ def _total(found: list[Spend]) -> tuple[str, ...]:
 
 
 def _as_json(by: str, one: Spend, key_names: dict[str, str]) -> dict[str, object]:
-    value: dict[str, object] = {by: one.name}
-    if by == "key":
-        value["key_name"] = key_names.get(one.name or "")
-    return value | {
-        "calls": one.calls,
-        "cost": exact(one.cost),
-        "calls_of_unknown_cost": one.unpriced,
-        "input_tokens": one.input_tokens,
-        "output_tokens": one.output_tokens,
-        "calls_of_unknown_tokens": one.uncounted,
-    }
+    from freehold.ledger.shown import show_spend  # noqa: PLC0415 - imported when the command runs
+
+    said = msgspec.structs.asdict(show_spend(one, key_names))
+    value: dict[str, object] = {by: said.pop("name")}
+    key_name = said.pop("key_name")
+    return {**value, "key_name": key_name, **said} if by == "key" else value | said

@@ -97,10 +97,13 @@ def up(
             )
             with suppress(BrokenPipeError):  # nobody reads it; the endpoint is there all the same
                 if as_json:
-                    write_json(_as_json(greeting, settings, fresh[0] if fresh else None))
+                    shown_key = fresh[0] if fresh else None
+                    write_json({**_as_json(greeting, settings, shown_key), "admin": started.admin_url})
                     sys.stdout.flush()
                 else:
                     write(greeting.text())
+                    if started.admin_url is not None:
+                        say(f"The admin API answers at {started.admin_url}/admin/v1.")
 
         try:
             freehold.serve(settings, overrides=given, announce=announce)

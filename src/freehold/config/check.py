@@ -11,7 +11,7 @@ import msgspec
 from freehold.catalog import listed
 from freehold.catalog.embedded import LOCAL
 from freehold.catalog.prices import OWN_MACHINE_ID
-from freehold.config.address import is_near
+from freehold.config.address import is_near, is_own_machine
 from freehold.config.load import load
 from freehold.config.problems import Finding, InvalidSettingsError
 from freehold.config.settings import Settings
@@ -77,10 +77,14 @@ def check(
     overrides: Mapping[str, object] | None = None,
     folder: Path | None = None,
     clock: Clock | None = None,
+    text: str | None = None,
 ) -> Report:
-    """Everything there is to say about a configuration without asking anybody. Never raises SettingsError."""
+    """Everything there is to say about a configuration without asking anybody. Never raises SettingsError.
+
+    `text` is looked at instead of what the file at `path` holds.
+    """
     try:
-        settings = load(path, environ, overrides=overrides, folder=folder)
+        settings = load(path, environ, overrides=overrides, folder=folder, text=text)
     except InvalidSettingsError as error:
         return Report(path, error.problems)
     except SettingsError as error:
@@ -130,6 +134,16 @@ def _about_place(settings: Settings) -> list[Finding]:
                 f"The endpoint can be reached from other machines: it listens on `{settings.server.host}`.",
                 "It starts only when there is a key: `freehold keys create NAME`.",
                 key="server.host",
+            )
+        )
+    listen = settings.admin.listen
+    if listen is not None and not is_own_machine(f"http://{listen}"):
+        found.append(
+            Finding(
+                "info",
+                f"The admin API can be reached from other machines: it listens on `{listen}`, without encryption.",
+                "Put it behind something that speaks TLS, or let it listen on `127.0.0.1`.",
+                key="admin.listen",
             )
         )
     place = settings.data

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from freehold.admin.settings import address_of
 from freehold.catalog.embedded import LOCAL
 from freehold.config.databases import DatabaseReader
 from freehold.config.limits import read_limits
@@ -57,14 +58,19 @@ def load(
     *,
     overrides: Mapping[str, object] | None = None,
     folder: Path | None = None,
+    text: str | None = None,
 ) -> Settings:
     """The settings of the file at `path`, or the defaults when it is None or does not exist.
 
     `overrides` are settings by their full names (`server.port`) that come before the file's, from the
-    command line. `folder` is where things lie when there is no file; the working directory by default.
+    command line. `folder` is where things lie when there is no file; the working directory by default. `text` is read
+    instead of the file, as if it stood there.
     Raises SettingsError; when the settings themselves are wrong, InvalidSettingsError with every reason.
     """
-    source = read_source(path) if path is not None and path.exists() else Source(path)
+    if text is not None:
+        source = Source(path, text)
+    else:
+        source = read_source(path) if path is not None and path.exists() else Source(path)
     home = (path.parent if path is not None else folder or Path.cwd()).resolve()
     overrides = overrides or {}
     values = _overridden(source.values, overrides)
@@ -72,6 +78,7 @@ def load(
     file = read_section(File, {key: one for key, one in values.items() if key not in _NAMED}, (), problems)
     assert file is not None  # every setting in it has a default
     _check_host(file.server.host, problems)
+    _check_listen(file.admin.listen, problems)
     databases = DatabaseReader(home, environ, problems)
     database, pepper = databases.server(file.database), databases.pepper(file.access)
     reader = ProviderReader(home, environ, problems)
@@ -117,6 +124,7 @@ def load(
         shared=file.shared,
         shared_url=shared_url,
         version=source.version,
+        admin=file.admin,
         secret_files=secret_files,
         warnings=problems.warnings,
     )
@@ -132,6 +140,19 @@ def _check_host(host: str, problems: Problems) -> None:
                 f"`server.host` must be an address or a name of this machine, not {shown(host)}.",
                 "The port has a setting of its own: `server.port`.",
             )
+
+
+def _check_listen(listen: str | None, problems: Problems) -> None:
+    if listen is None:
+        return
+    try:
+        address_of(listen)
+    except ValueError as error:
+        problems.error(
+            ("admin", "listen"),
+            f"`admin.listen` is not where something can listen: {error}.",
+            "Write it as `127.0.0.1:8790`.",
+        )
 
 
 def _names(tables: object) -> list[str]:

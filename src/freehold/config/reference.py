@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import inspect
 
+from freehold.admin.settings import AdminSettings
 from freehold.batches.settings import BatchSettings
 from freehold.config.reading import fields_of, unit_of
 from freehold.config.sections import (
@@ -61,6 +62,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "limit": LimitSection,
     "shared": SharedSettings,
     "telemetry": TelemetrySettings,
+    "admin": AdminSettings,
 }
 """Marker in the document -> what its table is made from."""
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from freehold.admin.settings import AdminSettings
 from freehold.batches.settings import BatchSettings
 from freehold.catalog.profile import Modality
 from freehold.engine.background.settings import BackgroundSettings
@@ -245,6 +246,8 @@ class File(msgspec.Struct, frozen=True):
     """What replicas share."""
     telemetry: TelemetrySettings = TelemetrySettings()
     """Spans and metrics for others."""
+    admin: AdminSettings = AdminSettings()
+    """The admin API."""
     providers: dict[str, ProviderSection] = {}
     """One table each."""
     health: HealthSettings = HealthSettings()

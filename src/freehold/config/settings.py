@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from freehold.admin.settings import AdminSettings
 from freehold.batches.settings import BatchSettings
 from freehold.catalog.models import Catalog
 from freehold.catalog.prices import ModelPrice, PriceList
@@ -69,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True):
     telemetry: TelemetrySettings = TelemetrySettings()
     collector: Collector | None = None
     """Where telemetry is sent to; None: nowhere."""
+    admin: AdminSettings = AdminSettings()
     secret_files: tuple[Path, ...] = ()
     """Files that secrets came from; a change in one is a change of the configuration."""
     warnings: tuple[Finding, ...] = ()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from freehold.admin.settings import AdminSettings
 from freehold.batches.settings import BatchSettings
 from freehold.config.problems import Finding, InvalidSettingsError
 from freehold.config.sections import SharedSettings
@@ -26,6 +27,7 @@ FIXED = (
     *(f"ledger.{name}" for name in LedgerSettings.__struct_fields__ if name != "bodies"),
     *(f"batches.{name}" for name in BatchSettings.__struct_fields__),
     *(f"background.{name}" for name in BackgroundSettings.__struct_fields__),
+    *(f"admin.{name}" for name in AdminSettings.__struct_fields__),
     *(f"shared.{name}" for name in SharedSettings.__struct_fields__),
     *(f"telemetry.{name}" for name in TelemetrySettings.__struct_fields__),
 )

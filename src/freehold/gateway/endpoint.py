@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from freehold.access.key import Key
 from freehold.core.errors import (
@@ -44,6 +45,8 @@ from freehold.wire.request import Request
 
 log = logging.getLogger("freehold.gateway")
 
+_ADMIN = "/admin/"
+
 
 class Endpoint:
     """The ASGI application of the data plane."""
@@ -58,7 +61,9 @@ class Endpoint:
         conversations: Conversations,
         background: Background,
         filing: Filing,
+        beside: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None,
     ) -> None:
+        """`beside`: what answers under `/admin/` on this port, if anything does."""
         self._engine = engine
         self._gate = gate
         self._settings = settings
@@ -66,6 +71,7 @@ class Endpoint:
         self._conversations = conversations
         self._background = background
         self._filing = filing
+        self._beside = beside
 
     @property
     def background(self) -> Background:
@@ -86,6 +92,9 @@ class Endpoint:
                 return
             if self._filing.serves(path):
                 await self._filing.answer(scope, receive, send)
+                return
+            if self._beside is not None and path.startswith(_ADMIN):
+                await self._beside(scope, receive, send)
                 return
             await self._pages.answer(scope, send)
         except FreeholdError as error:

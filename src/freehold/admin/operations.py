@@ -1,0 +1,18 @@
+"""Every operation of the admin API."""
+
+from __future__ import annotations
+
+from freehold.admin import audit, batches, calls, keys, models, money, running
+from freehold.admin.operation import Operation
+
+ROOT = "/admin/v1"
+
+OPERATIONS: tuple[Operation, ...] = (
+    *keys.OPERATIONS,
+    *calls.OPERATIONS,
+    *money.OPERATIONS,
+    *models.OPERATIONS,
+    *running.OPERATIONS,
+    *batches.OPERATIONS,
+    *audit.OPERATIONS,
+)
