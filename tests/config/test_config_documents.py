@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from freehold.admin.settings import AdminSettings
 from freehold.batches.settings import BatchSettings
 from freehold.config.check import check
 from freehold.config.load import load
@@ -52,8 +53,8 @@ def test_every_setting_has_a_meaning(name: str) -> None:
 def test_the_document_tells_what_needs_a_restart() -> None:
     last = " ".join(DOCUMENT.read_text().rpartition("## Editing while it runs")[2].split())
     assert (
-        "`data`, `[database]`, `[access]`, everything in `[server]`, `[batches]`, `[background]`, `[shared]` and "
-        "`[telemetry]`, and everything in `[ledger]` but `bodies` need a restart" in last
+        "`data`, `[database]`, `[access]`, everything in `[server]`, `[batches]`, `[background]`, `[shared]`, "
+        "`[telemetry]` and `[admin]`, and everything in `[ledger]` but `bodies` need a restart" in last
     )
     server = {f"server.{name}" for name in fields_of(ServerSettings)}
     ledger = {f"ledger.{name}" for name in fields_of(LedgerSettings)} - {"ledger.bodies"}
@@ -61,8 +62,9 @@ def test_the_document_tells_what_needs_a_restart() -> None:
     background = {f"background.{name}" for name in fields_of(BackgroundSettings)}
     shared = {f"shared.{name}" for name in fields_of(SharedSettings)}
     telemetry = {f"telemetry.{name}" for name in fields_of(TelemetrySettings)}
+    admin = {f"admin.{name}" for name in fields_of(AdminSettings)}
     fixed = {"data", "database", "access.pepper"}
-    assert set(FIXED) == fixed | server | ledger | batches | background | shared | telemetry
+    assert set(FIXED) == fixed | server | ledger | batches | background | shared | telemetry | admin
 
 
 def test_toml_in_the_document_is_valid(tmp_path: Path) -> None:

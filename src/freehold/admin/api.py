@@ -49,6 +49,7 @@ class Api:
         self._door = Door(office.admin_keys, tick, burst=settings.wrong_keys)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="admin")
         self._at_work = 0
+        self._turn = asyncio.Semaphore(1)
         places: dict[str, dict[str, Operation]] = {}
         for operation in (DOCUMENT, *OPERATIONS):
             places.setdefault(operation.path, {})[operation.method] = operation
@@ -117,7 +118,8 @@ class Api:
 
     async def _pieces(self, pieces: Iterator[bytes], is_gone: Callable[[], bool]) -> AsyncIterator[bytes]:
         while not is_gone():
-            piece = await self._do(lambda: next(pieces, _END))
+            async with self._turn:  # exports keep an interpreter busy, which calls need too: one at a time
+                piece = await self._do(lambda: next(pieces, _END))
             if not isinstance(piece, bytes):
                 return
             yield piece

@@ -142,8 +142,14 @@ def _show_admin(office: Office, asked: Asked) -> ShownAdminKey:
 
 
 def _revoke_admin(office: Office, asked: Asked) -> ShownAdminKey:
-    key = office.admin_keys.revoke(asked.path["key"], by=asked.actor)
-    return show_admin_key(key, _now_us())
+    now_us = _now_us()
+    key = choose(asked.path["key"], office.admin_keys.list(), now_us, command="admin-keys")
+    if key.id == asked.who.id:
+        raise BadRequest(
+            "A key cannot take itself back: nobody might be left.",
+            hint=f"Use another owner's, or `freehold admin-keys revoke {key.id}`.",
+        )
+    return show_admin_key(office.admin_keys.revoke(key.id, by=asked.actor), now_us)
 
 
 def _me(_office: Office, asked: Asked) -> ShownAdminKey:

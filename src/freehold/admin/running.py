@@ -15,7 +15,7 @@ from freehold.admin.operation import Asked, Operation
 class ConfigurationText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A configuration that is not in force."""
 
-    text: Annotated[str, Meta(max_length=500_000, description="As it would stand in `freehold.toml`.")]
+    text: Annotated[str, Meta(max_length=100_000, description="As it would stand in `freehold.toml`.")]
 
 
 class Reloading(msgspec.Struct):

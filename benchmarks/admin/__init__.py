@@ -1,0 +1,1 @@
+"""Examines the admin API against its own description."""

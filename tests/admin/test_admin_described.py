@@ -1,0 +1,61 @@
+"""What the document says and what is answered agree, whatever is asked: Schemathesis, against a running endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from administered import Administered, administered
+
+from benchmarks.admin.examining import examine, tells_where_it_failed
+from freehold.providers.simulated import Behaviour, Script, SimulatedProvider
+
+SECONDS = 13
+WITHOUT_SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Administered]:
+    with SimulatedProvider.in_thread(Script(models={"*": Behaviour(text="Yes.")})) as provider:
+        toml = f"""
+[local]
+enabled = false
+[ledger]
+flush_ms = 10
+[providers.sim]
+base_url = "{provider.base_url}"
+[routes.chat]
+incumbent = "sim/one"
+[limits.all]
+on = "organisation"
+per = "day"
+requests = 1000
+"""
+        with administered(tmp_path_factory.mktemp("described"), toml, admin="wrong_keys = 1000000") as admin:
+            for _ in range(3):
+                with admin.endpoint.connect() as client:
+                    assert client.chat("chat").status == 200
+            yield admin
+
+
+def test_every_answer_is_as_described(admin: Administered, tmp_path: Path) -> None:
+    document = admin.ask("GET", "/openapi.json").content
+    found = examine(_base(admin), document, admin.tokens["owner"], tmp_path, seconds=SECONDS, seed=20_260_101)
+    assert found.good, found.said
+    assert found.requests > 100
+    assert not tells_where_it_failed(admin.endpoint.log)
+
+
+def test_without_a_key_nothing_is_said_and_nothing_breaks(admin: Administered, tmp_path: Path) -> None:
+    acts = len(admin.get("/audit", limit=1000)["entries"])
+    document = admin.ask("GET", "/openapi.json").content
+    found = examine(_base(admin), document, None, tmp_path, seconds=WITHOUT_SECONDS, seed=20_260_102)
+    assert found.good, found.said
+    assert found.requests > 20
+    assert len(admin.get("/audit", limit=1000)["entries"]) == acts
+    assert not tells_where_it_failed(admin.endpoint.log)
+
+
+def _base(admin: Administered) -> str:
+    return str(admin.endpoint.started["admin"])
