@@ -430,9 +430,11 @@ class _Service:
         from freehold.office.premises import Premises
 
         settings = self._settings
+        # Keys of its own: those that calls look at are locked while they are changed.
+        keys = keys_of(settings, outlast=True)
         return Premises(
-            keys=self._keys,
-            admin_keys=admin_keys_of(settings, self._keys),
+            keys=keys,
+            admin_keys=admin_keys_of(settings, keys),
             audit=self._audit,
             history=history_of(settings),
             clock=clock,

@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,3 +97,25 @@ def test_anything_is_read_or_refused(values: dict[str, object]) -> None:
         assert len(set(route.plan)) == len(route.plan)
         assert all(target.provider in read.providers for target in route.plan)
     assert check(None, environ, overrides=overrides, folder=Path("/nonexistent")).settings == read
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 40_000 + "]" * 40_000,
+        "a = " + "{a=" * 20_000 + "1" + "}" * 20_000,
+        "[server]\nport = " + "9" * 5000,
+        "[limits.x]\nmoney = 1e99999999999999999999",
+        'data = "' + "a" * 5000 + '"',
+        'data = "~nobody-of-this-name/x"',
+        '[providers.x]\nbase_url = "http://a/v1"\napi_key = "file:~nobody-of-this-name/x"',
+        '[admin]\nlisten = "[zzz:1"',
+        '[admin]\nlisten = "127.0.0.1"',
+        '[admin]\nlisten = "::1:8790"',
+        '[database]\nurl = "postgresql://[/x"',
+    ],
+)
+def test_a_text_from_anywhere_is_checked_without_falling_over(text: str) -> None:
+    report = check(None, {}, folder=Path("/nonexistent"), text=text)
+    assert [finding for finding in report.findings if finding.level == "error"]
+    assert all(len(finding.message) < 6000 for finding in report.findings)

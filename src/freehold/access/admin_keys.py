@@ -81,9 +81,14 @@ class AdminKeys:
         key = self._good.get(self._digest(token))
         return None if key is None or not _is_good(key, self._now_us()) else key
 
-    def refresh(self) -> None:
-        """Read them anew. Never raises: `problem` says why it could not be done."""
+    def refresh(self, *, again: bool = False) -> None:
+        """Read them anew where they are stale or, with `again`, anyhow. Never raises: `problem` says what was wrong.
+
+        A server that is away is left alone for some seconds.
+        """
         with self._lock:
+            if not self.is_stale and (not again or self.problem is not None):
+                return
             try:
                 self._good = dict(self._rows()) if self._register.exists else {}
             except StoreError as error:

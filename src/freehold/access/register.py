@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ class Register:
         self.place = place
         self._patience = patience
         self._engine: sql.Engine | None = None
+        self._lock = threading.Lock()
 
     @property
     def exists(self) -> bool:
@@ -53,6 +55,8 @@ class Register:
             finally:
                 engine.dispose()
             return
-        if self._engine is None:
-            self._engine = open_database(self.place, "access", patience=self._patience)
-        yield self._engine
+        with self._lock:
+            if self._engine is None:
+                self._engine = open_database(self.place, "access", patience=self._patience)
+            engine = self._engine
+        yield engine

@@ -61,6 +61,7 @@ class Api:
     def close(self) -> None:
         """Let go of the threads and of the keys' database."""
         self._office.admin_keys.close()
+        self._office.keys.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

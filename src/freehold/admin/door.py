@@ -55,7 +55,7 @@ class Door:
             return key
         self._count(address)
         if token.startswith(b"fha-"):
-            await wait_for(self._keys.refresh)  # it may have been made a moment ago
+            await wait_for(lambda: self._keys.refresh(again=True))  # it may have been made a moment ago
             key = self._keys.known(token)
             if key is not None:
                 return key

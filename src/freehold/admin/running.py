@@ -10,6 +10,9 @@ from msgspec import Meta
 from freehold import __version__
 from freehold.admin.office import Checked, HealthReport, InForce, Office
 from freehold.admin.operation import Asked, Operation
+from freehold.core.errors import BadRequest
+
+_MOST_DOTS = 5000
 
 
 class ConfigurationText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +48,10 @@ def _check_file(office: Office, _asked: Asked) -> Checked:
 
 
 def _check_text(office: Office, asked: Asked) -> Checked:
-    return office.check(asked.body.text)
+    text: str = asked.body.text
+    if text.count(".") > _MOST_DOTS:  # reading TOML takes the square of the parts of a key
+        raise BadRequest(f"A configuration with more than {_MOST_DOTS} dots is not read.", param="text")
+    return office.check(text)
 
 
 async def _check_live(office: Office, _asked: Asked) -> Checked:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from freehold.config.problems import Problems
-from freehold.config.secrets import NoSecretError, find_secret
+from freehold.config.secrets import NoSecretError, find_secret, place_of
 from freehold.config.sections import AccessSection, DatabaseSection
 from freehold.config.source import Key, written
 from freehold.core.secret import Secret
@@ -70,7 +70,7 @@ class DatabaseReader:
 
     def _find(self, reference: str, here: Key) -> Secret | None:
         if reference.startswith("file:"):
-            self.secret_files.append(self._folder / Path(reference.removeprefix("file:")).expanduser())
+            self.secret_files.append(place_of(reference, self._folder))
         try:
             found = find_secret(reference, folder=self._folder, environ=self._environ)
         except NoSecretError as missing:

@@ -96,9 +96,15 @@ def load(
     limits = read_limits(values.get("limits", {}), routes, known, problems)
     shared_url = None if file.shared.url is None else reader.find(file.shared.url, ("shared", "url"))
     collector = read_collector(file.telemetry, reader.find, problems)
-    data = home / Path(file.data).expanduser()
-    if data.exists() and not data.is_dir():
-        problems.error(("data",), f"`{data}` is not a folder.")
+    data = home / file.data
+    try:
+        data = home / Path(file.data).expanduser()
+        if data.exists() and not data.is_dir():
+            problems.error(("data",), f"`{data}` is not a folder.")
+    except OSError as error:
+        problems.error(("data",), f"`data` cannot be a folder: {error.strerror}.")
+    except RuntimeError:
+        problems.error(("data",), f"`data` begins with the name of nobody here: {shown(file.data)}.")
     secret_files = (*reader.secret_files, *databases.secret_files)
     problems.raise_errors(secret_files)
     return Settings(
@@ -131,27 +137,34 @@ def load(
 
 
 def _check_host(host: str, problems: Problems) -> None:
+    if not _is_host(host):
+        problems.error(
+            ("server", "host"),
+            f"`server.host` must be an address or a name of this machine, not {shown(host)}.",
+            "The port has a setting of its own: `server.port`.",
+        )
+
+
+def _is_host(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        if not _HOST_NAME.fullmatch(host):
-            problems.error(
-                ("server", "host"),
-                f"`server.host` must be an address or a name of this machine, not {shown(host)}.",
-                "The port has a setting of its own: `server.port`.",
-            )
+        return _HOST_NAME.fullmatch(host) is not None
+    return True
 
 
 def _check_listen(listen: str | None, problems: Problems) -> None:
     if listen is None:
         return
     try:
-        address_of(listen)
-    except ValueError as error:
+        is_good = _is_host(address_of(listen)[0])
+    except ValueError:
+        is_good = False
+    if not is_good:
         problems.error(
             ("admin", "listen"),
-            f"`admin.listen` is not where something can listen: {error}.",
-            "Write it as `127.0.0.1:8790`.",
+            f"`admin.listen` must be an address or a name of this machine with a port, not {shown(listen)}.",
+            "Write it as `127.0.0.1:8790` or `[::1]:8790`.",
         )
 
 

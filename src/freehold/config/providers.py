@@ -14,7 +14,7 @@ from freehold.catalog.prices import OWN_MACHINE_ID
 from freehold.config.address import is_near, is_own_machine, is_plain, read_base_url
 from freehold.config.problems import Problems
 from freehold.config.reading import fields_of, read_section
-from freehold.config.secrets import NoSecretError, UnsetVariableError, find_secret
+from freehold.config.secrets import NoSecretError, UnsetVariableError, find_secret, place_of
 from freehold.config.sections import ProviderSection
 from freehold.config.source import Key, written
 from freehold.config.suggest import did_you_mean, one_of
@@ -222,7 +222,7 @@ class ProviderReader:
         if reference is None:
             return None
         if reference.startswith("file:"):
-            self.secret_files.append(self._folder / Path(reference.removeprefix("file:")).expanduser())
+            self.secret_files.append(place_of(reference, self._folder))
         try:
             found = find_secret(reference, folder=self._folder, environ=self._environ, document=document)
         except UnsetVariableError as missing:
@@ -248,7 +248,7 @@ class ProviderReader:
         if plain and not reference.startswith(("env:", "file:")):
             return Secret(reference, written(here))
         if reference.startswith("file:"):
-            self.secret_files.append(self._folder / Path(reference.removeprefix("file:")).expanduser())
+            self.secret_files.append(place_of(reference, self._folder))
         try:
             return find_secret(reference, folder=self._folder, environ=self._environ).secret
         except NoSecretError as missing:

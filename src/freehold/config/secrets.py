@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,14 @@ class NoSecretError(Exception):
 
 class UnsetVariableError(NoSecretError):
     """The reference is good, but the variable is not set."""
+
+
+def place_of(reference: str, folder: Path) -> Path:
+    """The file that `file:PATH` names; where nobody is called as it says, the path as it is written."""
+    path = Path(reference.removeprefix("file:"))
+    with suppress(RuntimeError):  # `~nobody/…`
+        path = path.expanduser()
+    return folder / path
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -69,7 +78,7 @@ def _from_variable(name: str, environ: Mapping[str, str], *, document: bool) -> 
 def _from_file(name: str, folder: Path, *, document: bool) -> Found:
     if not name:
         raise NoSecretError("names no file behind `file:`", _HOW)
-    path = folder / Path(name).expanduser()
+    path = place_of(name, folder)
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):

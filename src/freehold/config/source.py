@@ -48,6 +48,11 @@ class Source:
             self.values: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
         except tomllib.TOMLDecodeError as error:
             raise self._not_toml(str(error), text.splitlines()) from None
+        except (RecursionError, ValueError, ArithmeticError):
+            raise SettingsError(
+                "This is TOML that nobody can mean: a number of thousands of digits, or tables in tables without end.",
+                where=self.place(None),
+            ) from None
         self._lines = _lines_of(text)
 
     def line_of(self, key: Key) -> int | None:

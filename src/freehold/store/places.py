@@ -30,7 +30,10 @@ Place = Path | Server
 
 def has_password(url: str) -> bool:
     """Whether a URL carries a password, and so is a secret."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "@" in url
     return ":" in parts.netloc.rpartition("@")[0] or "password" in parse_qs(parts.query)
 
 
