@@ -291,7 +291,13 @@ class Keys:
             self._hold.make_sure()
             with self._hold.writing() as connection:
                 yield connection
-            self._load(self._pepper)
+            try:
+                self._load(self._pepper)
+            except (StoreError, *_FAULTS) as error:
+                # The change is made, and whoever asked for it has to be told so; the next look takes it over.
+                if isinstance(self._hold, KeyServer):
+                    self._hold.close()
+                self._note(error if isinstance(error, StoreError) else unusable(self._hold.place, error))
 
     def _load(self, pepper: Pepper) -> None:
         now_us = self._now_us()
