@@ -77,6 +77,8 @@ _BUSY_SECONDS = 0.1
 _FLUSH_SECONDS = 2.0
 _DAY_SECONDS = 86_400.0
 _READ_SECONDS = 5.0
+_AUDIT_SECONDS = 1.0
+"""That a server may take over an entry of the audit log: the end of the process may wait for it."""
 _DROPS_SECONDS = 10.0
 """Between two lines about dropped calls."""
 
@@ -124,11 +126,11 @@ def admin_keys_of(settings: Settings, keys: Keys) -> AdminKeys:
     return AdminKeys(settings.database or settings.data / "access.db", keys.digest)
 
 
-def audit_of(settings: Settings) -> AuditLog:
-    """The log of administrative acts, in the database of the keys."""
+def audit_of(settings: Settings, *, patience: float = 5.0) -> AuditLog:
+    """The log of administrative acts, in the database of the keys; `patience`: seconds that a server may take."""
     from freehold.access.audit import AuditLog
 
-    return AuditLog(settings.database or settings.data / "access.db")
+    return AuditLog(settings.database or settings.data / "access.db", patience=patience)
 
 
 def has_keys(settings: Settings) -> bool:
@@ -318,7 +320,7 @@ class _Service:
         self._admin: AdminServer | None = None
         """The admin API on a port of its own."""
         self._watch: Watch | None = None
-        self._audit = audit_of(settings)
+        self._audit = audit_of(settings, patience=_AUDIT_SECONDS)
         self._scribe = _new_scribe(self._audit)
 
     async def run(self, announce: Callable[[Started], None]) -> None:

@@ -23,6 +23,7 @@ from freehold.access import tables
 from freehold.access.register import Register
 from freehold.core.clock import Clock, SystemClock, microseconds
 from freehold.core.errors import BadRequest, FreeholdError
+from freehold.store.database import PATIENCE
 from freehold.store.places import Place
 from freehold.store.server import is_server, take_lock
 
@@ -98,8 +99,9 @@ def write_entry(
 class AuditLog:
     """The log that is in the database of keys. Methods raise StoreError."""
 
-    def __init__(self, place: Place, clock: Clock | None = None) -> None:
-        self._register = Register(place)
+    def __init__(self, place: Place, clock: Clock | None = None, *, patience: float = PATIENCE) -> None:
+        """`patience`: seconds that a server may take over one statement."""
+        self._register = Register(place, patience=patience)
         self._clock = clock or SystemClock()
 
     @property

@@ -23,6 +23,7 @@ class Scribe:
         self._audit = audit
         self._unwritten: deque[_Act] = deque()
         self._woken = asyncio.Event()
+        self._is_away = False
 
     def note(self, who: str, act: str, subject: str, detail: Mapping[str, object]) -> None:
         """To be written down soon."""
@@ -39,18 +40,20 @@ class Scribe:
                     await asyncio.sleep(_AGAIN_SECONDS)
 
     async def finish(self) -> None:
-        """Try once more to write what is left."""
-        while self._unwritten:
-            if not await self._write():
-                for who, act, subject, detail in self._unwritten:
-                    log.error("not in the audit log: %s %s %s %s", who, act, subject, detail)
-                return
+        """Write what is left, if the database was not away a moment ago: the process is about to end."""
+        while self._unwritten and not self._is_away and await self._write():
+            pass
+        for who, act, subject, detail in self._unwritten:
+            log.error("not in the audit log: %s %s %s %s", who, act, subject, dict(detail))
 
     async def _write(self) -> bool:
         try:
             await asyncio.to_thread(self._audit.append, *self._unwritten[0])
         except StoreError as error:
-            log.warning("an act cannot be written down yet: %s", error)
+            if not self._is_away:
+                log.warning("an act cannot be written down yet: %s", error)
+            self._is_away = True
             return False
+        self._is_away = False
         self._unwritten.popleft()
         return True
