@@ -20,7 +20,7 @@ def test_acts_are_written_in_their_order(tmp_path: Path) -> None:
         for number in range(3):
             scribe.note("reload", "configuration.change", str(number), {})
         async with asyncio.timeout(10):
-            while len(log.newest()) < 3:  # noqa: ASYNC110 - what is waited for is in a database
+            while len(log.newest()) < 3:
                 await asyncio.sleep(0.01)
         writing.cancel()
         scribe.note("reload", "configuration.change", "3", {})

@@ -24,6 +24,7 @@ class Scribe:
         self._unwritten: deque[_Act] = deque()
         self._woken = asyncio.Event()
         self._is_away = False
+        self._under_way: asyncio.Task[bool] | None = None
 
     def note(self, who: str, act: str, subject: str, detail: Mapping[str, object]) -> None:
         """To be written down soon."""
@@ -47,6 +48,12 @@ class Scribe:
             log.error("not in the audit log: %s %s %s %s", who, act, subject, dict(detail))
 
     async def _write(self) -> bool:
+        # Whoever is cancelled meanwhile leaves the entry under way to the next: it is not written twice.
+        if self._under_way is None:
+            self._under_way = asyncio.create_task(self._write_first())
+        return await asyncio.shield(self._under_way)
+
+    async def _write_first(self) -> bool:
         try:
             await asyncio.to_thread(self._audit.append, *self._unwritten[0])
         except StoreError as error:
@@ -54,6 +61,8 @@ class Scribe:
                 log.warning("an act cannot be written down yet: %s", error)
             self._is_away = True
             return False
+        finally:
+            self._under_way = None
         self._is_away = False
         self._unwritten.popleft()
         return True
