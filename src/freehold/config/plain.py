@@ -14,8 +14,8 @@ from freehold.core.secret import Secret
 from freehold.store.places import Server
 
 _LIKE_A_CREDENTIAL = re.compile(r"auth|cookie|credential|key|passw|secret|signature|token", re.IGNORECASE)
-_LEFT_OUT = ("path", "secret_files", "warnings")
-"""Where they were read, and what was noticed: not what they are."""
+_LEFT_OUT = ("path", "secret_files", "version", "warnings")
+"""Where they were read and how they were written, and what was noticed: not what they are."""
 
 
 def plain(settings: Settings) -> dict[str, Any]:
