@@ -15,12 +15,13 @@ DOCUMENT = (Path(__file__).parent.parent.parent / "docs" / "ledger.md").read_tex
 
 def test_every_column_of_every_table_is_explained_and_no_other() -> None:
     explained: dict[str, list[str]] = {}
-    table = ""
+    named: list[str] = []
     for line in DOCUMENT.partition("| table | column |")[2].splitlines():
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) > 3 and "`" in cells[2]:
-            table = cells[1].strip("`") or table
-            explained.setdefault(table, []).extend(re.findall(r"`(\w+)`", cells[2]))
+            named = re.findall(r"`(\w+)`", cells[1]) or named
+            for table in named:
+                explained.setdefault(table, []).extend(re.findall(r"`(\w+)`", cells[2]))
     assert {name: set(columns) for name, columns in explained.items()} == {
         table.name: set(table.c.keys()) for table in metadata.sorted_tables
     }

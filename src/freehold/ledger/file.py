@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
@@ -20,6 +20,7 @@ from freehold.ledger.bodies import FreshBody, Place
 from freehold.ledger.inbox import Drops
 from freehold.ledger.names import Names
 from freehold.ledger.record import Call
+from freehold.ledger.rollups import Rollups
 from freehold.ledger.rows import CALL_COLUMNS, Places, Price, plain, row_of
 from freehold.store.bulk import Insert
 from freehold.store.database import open_database
@@ -61,6 +62,7 @@ class LedgerFile:
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._names = Names()
+        self._rollups = Rollups()
         self._run: int | None = None
         self._inode = (0, 0)
         self._unreported: list[tuple[str, str]] = []
@@ -157,10 +159,13 @@ class LedgerFile:
         try:
             with self._connection.begin():
                 self._names.begin(self._connection)
-                return work(self._connection)
+                done = work(self._connection)
         except BaseException:
             self._names.roll_back()
+            self._rollups.kinds.roll_back()
             raise
+        self._rollups.kinds.keep()
+        return done
 
     def close(self, drops: dict[str, Drops], counts: runs.Counts) -> None:
         """Write the last drops and the end of the run down, and let go of the file."""
@@ -179,6 +184,7 @@ class LedgerFile:
         connection, self._connection = self._connection, None
         engine, self._engine = self._engine, None
         self._names.forget_all()
+        self._rollups.kinds.forget_all()
         with contextlib.suppress(SQLAlchemyError, OSError):
             if connection is not None:
                 connection.close()
@@ -231,14 +237,27 @@ class LedgerFile:
         names = self._names
         ready = list(zip(batch.calls, batch.ready, strict=True))
         if not alone:
-            with contextlib.suppress(*_ROW_ERRORS):
-                _insert_calls.run(connection, [row_of(call, names, *rest) for call, rest in ready])
+            with contextlib.suppress(*_ROW_ERRORS, _TwiceError):
+                self._write_rows(connection, [row_of(call, names, *rest) for call, rest in ready])
                 return 0
         return sum(not self._write_alone(connection, call, rest) for call, rest in ready)
 
+    def _write_rows(self, connection: Connection, rows: Sequence[Sequence[object]]) -> None:
+        """Calls and their sums, all or none. Raises _TwiceError: some of the calls are there already."""
+        added = self._rollups.prepare(connection, rows, self._names)
+        driver: Any = connection.connection.driver_connection
+        before = driver.total_changes
+        with connection.begin_nested():
+            _insert_calls.run(connection, rows)
+            if driver.total_changes - before < len(rows):
+                raise _TwiceError
+            self._rollups.write(connection, added)
+
     def _write_alone(self, connection: Connection, call: Call, rest: tuple[Price, Places]) -> bool:
         try:
-            _insert_calls.run(connection, [row_of(plain(call), self._names, *rest)])
+            self._write_rows(connection, [row_of(plain(call), self._names, *rest)])
+        except _TwiceError:
+            return True
         except _ROW_ERRORS:
             return False
         except (SQLAlchemyError, OSError):
@@ -248,6 +267,10 @@ class LedgerFile:
             log.exception("A call cannot be written")
             return False
         return True
+
+
+class _TwiceError(Exception):
+    pass
 
 
 def _write_bodies(

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import struct
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, select
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlche
 
 from freehold.core.clock import Clock, microseconds
 from freehold.ledger import runs, tables, tally
+from freehold.ledger.adding import losses_of
 from freehold.ledger.batch import Batch
 from freehold.ledger.bodies import FreshBody
 from freehold.ledger.bodies import Place as BodyPlace
@@ -26,6 +28,7 @@ from freehold.ledger.inbox import Drops
 from freehold.ledger.names import LearnedNames
 from freehold.ledger.partitions import make_ahead
 from freehold.ledger.record import Call
+from freehold.ledger.rollups import Rollups
 from freehold.ledger.rows import CALL_COLUMNS, Places, plain, row_of
 from freehold.store.bulk import Copy
 from freehold.store.database import open_database
@@ -80,6 +83,7 @@ class LedgerServer:
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._names = LearnedNames()
+        self._rollups = Rollups()
         self._run: int | None = None
 
     @property
@@ -192,8 +196,14 @@ class LedgerServer:
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in one transaction."""
         assert self._connection is not None
-        with self._connection.begin():
-            return work(self._connection)
+        try:
+            with self._connection.begin():
+                done = work(self._connection)
+        except BaseException:
+            self._rollups.kinds.roll_back()
+            raise
+        self._rollups.kinds.keep()
+        return done
 
     def close(self, drops: dict[str, Drops], counts: runs.Counts) -> None:
         """Write the last drops and the end of the run down, and let go of the server."""
@@ -224,6 +234,7 @@ class LedgerServer:
         if run is None or not runs.is_there(connection, run, self._process.started_us):
             run, is_new = runs.begin_run(connection, self._process, counts), True
             self._names.forget_all()
+            self._rollups.kinds.forget_all()
         else:
             runs.take_back_death(connection, run)
         self._run = run
@@ -248,6 +259,7 @@ class LedgerServer:
     def _copy_together(self, batch: Batch, after: After, *, again: bool) -> int:
         ready = list(zip(batch.calls, batch.ready, strict=True))
         rows = [row_of(call, self._names, *rest) for call, rest in ready]
+        self._ask_for_losses(rows)
         if self._names.missing:
             self.transact(self._names.learn)
             rows = [row_of(call, self._names, *rest) for call, rest in ready]
@@ -268,13 +280,14 @@ class LedgerServer:
             if chosen:
                 take_lock(connection, "order of calls")
                 _copy_calls.run(connection, chosen)
+                self._add_to_rollups(connection, chosen)
             return 0
 
         return self.transact(work)
 
     def _write_one_by_one(self, batch: Batch, after: After) -> int:
         """Each row that the server refuses is tried in a plainer form, and given up when that fails too."""
-        self._forms_of(batch)
+        self._ask_for_losses(chain.from_iterable(self._forms_of(batch)))
         if self._names.missing:
             self.transact(self._names.learn)
 
@@ -290,11 +303,22 @@ class LedgerServer:
                 if call.id not in there
             ]
             take_lock(connection, "order of calls")
-            refused = _copy_what_goes(connection, _copy_calls, forms)
+            written: list[Row] = []
+            refused = _copy_what_goes(connection, _copy_calls, forms, written)
+            self._add_to_rollups(connection, written)
             after(connection, refused, len(batch.calls) - len(forms))
             return refused
 
         return self.transact(work)
+
+    def _ask_for_losses(self, rows: Iterable[Row]) -> None:
+        """Let the words be known that only the roll-ups need."""
+        for loss in losses_of(rows):
+            self._names[loss]
+
+    def _add_to_rollups(self, connection: Connection, rows: Sequence[Row]) -> None:
+        if rows:
+            self._rollups.write(connection, self._rollups.prepare(connection, rows, self._names))
 
     def _forms_of(self, batch: Batch) -> list[list[Row]]:
         """Each call as rows that may go in, the best first."""
@@ -310,24 +334,33 @@ class LedgerServer:
         return found
 
 
-def _copy_what_goes(connection: Connection, copy: Copy, forms: Sequence[Sequence[Row]]) -> int:
-    """Copy the first form of each row that the server takes. Returns how many it takes in none."""
+def _copy_what_goes(
+    connection: Connection, copy: Copy, forms: Sequence[Sequence[Row]], written: list[Row] | None = None
+) -> int:
+    """Copy the first form of each row that the server takes. Returns how many it takes in none.
+
+    Those that it took are appended to `written`.
+    """
     some = [one for one in forms if one]
     refused = len(forms) - len(some)
     if not some:
         return refused
     try:
         with connection.begin_nested():
-            copy.run(connection, [one[0] for one in some])
+            rows = [one[0] for one in some]
+            copy.run(connection, rows)
     except Exception as error:
         if not _is_of_a_row(error):
             raise
         if len(some) == 1 and _is_there_already(error):
             return refused  # the same call came twice
         if len(some) == 1:
-            return refused + _copy_what_goes(connection, copy, [some[0][1:]])
+            return refused + _copy_what_goes(connection, copy, [some[0][1:]], written)
         half = len(some) // 2
-        return refused + sum(_copy_what_goes(connection, copy, part) for part in (some[:half], some[half:]))
+        parts = some[:half], some[half:]
+        return refused + sum(_copy_what_goes(connection, copy, part, written) for part in parts)
+    if written is not None:
+        written += rows
     return refused
 
 

@@ -154,3 +154,89 @@ gaps = Table(
     # null: how many is unknown.
     Column("calls", BigInteger),
 )
+
+# What the roll-ups distinguish calls by. Words, except `id`.
+kinds = Table(
+    "kinds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # Of the words' numbers: see `kinds.digest_of`.
+    Column("digest", LargeBinary(16), nullable=False, unique=True),
+    Column("operation", Integer, nullable=False),
+    Column("key", Integer),
+    Column("route", Integer),
+    Column("provider", Integer),
+    Column("model", Integer),
+    Column("outcome", Integer, nullable=False),
+    Column("error", Integer),
+)
+
+SUMS = (
+    "calls", "priced", "cost_high", "cost_low", "counted", "input_tokens", "output_tokens", "duration_us",
+    "request_bytes", "answer_bytes",
+)  # fmt: skip
+"""Of every hour and kind; nothing is 0. `cost_high` * 10^9 + `cost_low` is 1e-12 dollars: one alone could overflow."""
+RARE_SUMS = (
+    "streams", "first_token_us", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens",
+    "reasoning_tokens", "input_audio_tokens", "output_audio_tokens", "input_image_tokens", "input_video_tokens",
+    "input_document_tokens", "output_image_tokens",
+)  # fmt: skip
+"""Null: nobody counted any."""
+
+
+def _sums(name: str) -> Table:
+    """Sums by a span of time and a kind. `start` is the span's number since 1970, UTC."""
+    return Table(
+        name,
+        metadata,
+        Column("start", BigInteger, primary_key=True, autoincrement=False),
+        Column("kind", Integer, primary_key=True, autoincrement=False),
+        *(Column(one, BigInteger, nullable=False) for one in SUMS),
+        *(Column(one, BigInteger) for one in RARE_SUMS),
+        sqlite_with_rowid=False,
+    )
+
+
+def _paces(name: str) -> Table:
+    """How long answered calls took, and their first tokens: `histogram.pack`. Of kinds without a key."""
+    return Table(
+        name,
+        metadata,
+        Column("start", BigInteger, primary_key=True, autoincrement=False),
+        Column("kind", Integer, primary_key=True, autoincrement=False),
+        Column("durations", LargeBinary, nullable=False),
+        Column("first_tokens", LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _losses(name: str) -> Table:
+    """Of how many calls something was lost in translation."""
+    return Table(
+        name,
+        metadata,
+        Column("start", BigInteger, primary_key=True, autoincrement=False),
+        Column("kind", Integer, primary_key=True, autoincrement=False),
+        Column("loss", Integer, primary_key=True, autoincrement=False),
+        Column("calls", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+hours, days = _sums("hours"), _sums("days")
+hour_paces, day_paces = _paces("hour_paces"), _paces("day_paces")
+hour_losses, day_losses = _losses("hour_losses"), _losses("day_losses")
+
+# How far the roll-ups reach: one row.
+reach = Table(
+    "reach",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # Calls up to this `seq` were there before the roll-ups; those up to `summed` are in them by now.
+    Column("former", BigInteger, nullable=False),
+    Column("summed", BigInteger, nullable=False),
+    # Calls that began before this time may be deleted, and are in the roll-ups alone.
+    Column("calls_from_us", BigInteger, nullable=False),
+    # Likewise of the roll-ups.
+    Column("rollups_from_us", BigInteger, nullable=False),
+)

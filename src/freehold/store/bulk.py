@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -68,6 +68,32 @@ class Copy:
             copy.set_types(self._types)
             for row in rows:
                 copy.write_row(row)
+
+
+class Upsert:
+    """Inserts rows, or changes those that are there, with as few statements as can be. On files and servers."""
+
+    def __init__(self, table: Table, changes: Mapping[str, str]) -> None:
+        """`changes`: column -> its new value, in SQL: `{old}` is what is there, `{new}` what was to be inserted."""
+        self.table = table
+        columns = [column.name for column in table.c]
+        keys = ", ".join(f'"{column.name}"' for column in table.primary_key)
+        sets = [
+            f'"{name}" = ' + text.format(old=f'"{table.name}"."{name}"', new=f'excluded."{name}"')
+            for name, text in changes.items()
+        ]
+        tail = f"ON CONFLICT ({keys}) DO UPDATE SET {', '.join(sets)}"
+        self._insert = Insert(table, columns, tail)
+        arrays = ", ".join(f"%s::{_type_of(table, name)}[]" for name in columns)
+        head = f'INSERT INTO "{table.name}" ({_listed(table, columns)})'
+        self._on_server = f"{head} SELECT * FROM unnest({arrays}) {tail}"  # noqa: S608 - made of our own tables' names
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[object]]) -> None:
+        """Insert or change all rows, in their order; no two of them may be the same one."""
+        if connection.dialect.name != "postgresql":
+            self._insert.run(connection, rows)
+        elif rows:
+            connection.exec_driver_sql(self._on_server, tuple(map(list, zip(*rows, strict=True))))
 
 
 class driver_errors:  # noqa: N801 - it is used like a function
