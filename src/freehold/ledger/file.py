@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
 
 from freehold.core.clock import Clock, microseconds
-from freehold.ledger import runs, tables, tally
+from freehold.ledger import backfill, runs, tables, tally
 from freehold.ledger.batch import Batch
 from freehold.ledger.bodies import FreshBody, Place
 from freehold.ledger.inbox import Drops
@@ -166,6 +166,20 @@ class LedgerFile:
             raise
         self._rollups.kinds.keep()
         return done
+
+    def sum_former(self) -> bool:
+        """Add a few calls to the roll-ups that were there before them. Whether there are more."""
+
+        def work(connection: Connection) -> bool:
+            found = backfill.next_slice(connection)
+            if found is None:
+                return False
+            rows, summed, then = found
+            if rows:
+                self._rollups.write(connection, self._rollups.prepare(connection, rows, self._names))
+            return backfill.go_on(connection, summed, then)
+
+        return self.transact(work)
 
     def close(self, drops: dict[str, Drops], counts: runs.Counts) -> None:
         """Write the last drops and the end of the run down, and let go of the file."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
 from freehold.ledger.tables import calls, names
 
@@ -51,16 +51,19 @@ class Words:
         return word
 
 
-def where(connection: Connection, chosen: Filter) -> list[ColumnElement[bool]]:
-    """The conditions of a filter. A word that the ledger has never seen selects nothing."""
+def where(connection: Connection, chosen: Filter, table: Table = calls) -> list[ColumnElement[bool]]:
+    """The conditions of a filter, of another table than `calls` without those of time.
+
+    A word that the ledger has never seen selects nothing.
+    """
     conditions: list[ColumnElement[bool]] = []
     words = {
-        calls.c.route: chosen.route,
-        calls.c.provider: chosen.provider,
-        calls.c.key: chosen.key_id,
-        calls.c.outcome: chosen.outcome,
-        calls.c.operation: chosen.operation,
-        calls.c.error: chosen.error,
+        table.c.route: chosen.route,
+        table.c.provider: chosen.provider,
+        table.c.key: chosen.key_id,
+        table.c.outcome: chosen.outcome,
+        table.c.operation: chosen.operation,
+        table.c.error: chosen.error,
     }
     for column, word in words.items():
         if word is not None:
@@ -69,12 +72,12 @@ def where(connection: Connection, chosen: Filter) -> list[ColumnElement[bool]]:
         # A provider's own name may hold a slash as well.
         provider, _, model = chosen.model.partition("/")
         both = and_(
-            calls.c.provider == _number(connection, provider), calls.c.model == _number(connection, model)
+            table.c.provider == _number(connection, provider), table.c.model == _number(connection, model)
         )
-        conditions.append(or_(calls.c.model == _number(connection, chosen.model), both))
-    if chosen.since_us is not None:
+        conditions.append(or_(table.c.model == _number(connection, chosen.model), both))
+    if chosen.since_us is not None and table is calls:
         conditions.append(calls.c.started_us >= chosen.since_us)
-    if chosen.until_us is not None:
+    if chosen.until_us is not None and table is calls:
         conditions.append(calls.c.started_us < chosen.until_us)
     return conditions
 

@@ -63,6 +63,9 @@ class Holding(Protocol):
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in one write transaction."""
 
+    def sum_former(self) -> bool:
+        """Add a few calls to the roll-ups that were there before them. Whether there are more."""
+
     def close(self, drops: dict[str, Drops], counts: Counts) -> None:
         """Write the last drops and the end of the run down, and let go of it."""
 

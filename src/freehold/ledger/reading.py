@@ -18,12 +18,14 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
 
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.money import UNKNOWN_COST, Cost
-from freehold.ledger import spending
+from freehold.ledger import finding, lost, paces, spending, totals
 from freehold.ledger.bodies import shown, unpack
 from freehold.ledger.filters import ALL, Filter, Words, where
+from freehold.ledger.lost import LossCount
 from freehold.ledger.record import Call
-from freehold.ledger.rows import call_of, cost_of, decode_losses
+from freehold.ledger.rows import call_of, cost_of
 from freehold.ledger.runs import Gap, Run, read_gaps, read_runs
+from freehold.ledger.spans import Plan, plan_of
 from freehold.ledger.tables import bodies, calls
 from freehold.store.database import is_made, open_to_read, reading, size_on_disk, store_errors
 from freehold.store.places import Place
@@ -65,15 +67,6 @@ class Extent(msgspec.Struct, frozen=True):
     newest_us: int | None
 
 
-class LossCount(msgspec.Struct, frozen=True):
-    """How often one thing was lost in translation."""
-
-    loss: str
-    calls: int
-    routes: tuple[str, ...]
-    """Of those calls, sorted."""
-
-
 class LedgerReader:
     """Answers questions about the ledger at `place`. Methods raise StoreError when it cannot be read."""
 
@@ -93,11 +86,23 @@ class LedgerReader:
     def calls(self, chosen: Filter = ALL, *, limit: int = 50, after: str | None = None) -> list[Entry]:
         """The newest calls first, without bodies. `after`: the cursor of the last call of the last page."""
         newest = (calls.c.started_us.desc(), calls.c.seq.desc())
-        query = select(calls).order_by(*newest).limit(limit)
+        query, start = select(calls).order_by(*newest), None
         if after is not None:
-            query = query.where(tuple_(calls.c.started_us, calls.c.seq) < _position(after))
+            start = _position(after)
+            # The first condition alone is one that an index can begin at.
+            behind = tuple_(calls.c.started_us, calls.c.seq) < start
+            query = query.where(calls.c.started_us <= start[0], behind)
         with self._reading() as connection:
-            return _entries(connection, query.where(*where(connection, chosen)))
+            query = query.where(*where(connection, chosen))
+            if not finding.is_worth_it(connection, chosen):
+                return _entries(connection, query.limit(limit))
+            found: list[Entry] = []
+            for begin, end in finding.hours_of(connection, chosen, start and start[0]):
+                of_hour = query.where(calls.c.started_us >= begin, calls.c.started_us < end)
+                found += _entries(connection, of_hour.limit(limit - len(found)))
+                if len(found) >= limit:
+                    break
+            return found
 
     def recorded_after(self, seq: int, chosen: Filter = ALL, *, limit: int = 500) -> list[Entry]:
         """Calls recorded after the one with this `seq`, in that order: for following. Begin with `last_seq()`."""
@@ -134,35 +139,63 @@ class LedgerReader:
 
     def spend(self, by: spending.By, chosen: Filter = ALL) -> list[spending.Spend]:
         """What was spent by route, provider, model, key or day (UTC); the dearest first, days in order."""
-        parts: list[tuple[str | None, spending.Part]] = []
+        return spending.put_together(by, self._totals((by,), chosen, totals.SPENT))
+
+    def sums(self, by: Sequence[totals.By] = (), chosen: Filter = ALL) -> list[totals.Sum]:
+        """All that is added up of these calls, by any of what the roll-ups know, in no order.
+
+        By nothing: one sum, or none when there are no such calls.
+        """
+        return [totals.sum_of(names, values) for names, values in self._totals(by, chosen, totals.COLUMNS)]
+
+    def paces(self, by: Sequence[totals.By] = (), chosen: Filter = ALL) -> list[paces.Pace]:
+        """How fast calls were answered, in no order. For a key, or by key, every call is looked at."""
+        found: paces.Found = {}
+        with self._reading() as connection:
+            plan = plan_of(connection, chosen, by_hour="hour" in by)
+            if not paces.is_kept(by, chosen):
+                plan = Plan([], [chosen])
+            paces.from_rollups(connection, plan.spans, by, chosen, found)
+        if chosen.outcome in (None, "answered"):
+            for edge in plan.edges:
+                answered = msgspec.structs.replace(edge, outcome="answered")
+                for connection, slice_ in self._slices(answered):
+                    paces.from_calls(connection, by, slice_, found)
+        with self._reading() as connection:
+            return [paces.pace_of(*one) for one in totals.named(found, by, Words(connection))]
+
+    def losses(self, chosen: Filter = ALL) -> list[LossCount]:
+        """What translations could not carry over, the most frequent first."""
+        found: lost.Lost = Counter()
+        with self._reading() as connection:
+            plan = plan_of(connection, chosen)
+            lost.from_rollups(connection, plan.spans, chosen, Words(connection), found)
+        for edge in plan.edges:
+            for connection, slice_ in self._slices(edge):
+                lost.from_calls(connection, slice_, Words(connection), found)
+        return lost.put_together(found)
+
+    def _totals(
+        self, by: Sequence[totals.By], chosen: Filter, columns: Sequence[str]
+    ) -> list[tuple[totals.Names, list[int | None]]]:
+        found: totals.Totals = {}
+        with self._reading() as connection:
+            plan = plan_of(connection, chosen, by_hour="hour" in by)
+            totals.from_rollups(connection, plan.spans, by, chosen=chosen, columns=columns, into=found)
+        for edge in plan.edges:
+            for connection, slice_ in self._slices(edge):
+                totals.from_calls(connection, by, slice_, columns=columns, into=found)
+        with self._reading() as connection:
+            return list(totals.named(found, by, Words(connection)))
+
+    def _slices(self, chosen: Filter) -> Iterator[tuple[Connection, Filter]]:
+        """Readings one after another, each of a part of these calls that does not take long."""
         left: Filter | None = chosen
         while left is not None:
             with self._reading() as connection:
                 end = spending.end_of_slice(connection, left)
-                now = left if end is None else msgspec.structs.replace(left, until_us=end)
-                parts += spending.sum_up(connection, by, now)
+                yield connection, left if end is None else msgspec.structs.replace(left, until_us=end)
             left = None if end is None else msgspec.structs.replace(left, since_us=end)
-        return spending.put_together(by, parts)
-
-    def losses(self, chosen: Filter = ALL) -> list[LossCount]:
-        """What translations could not carry over, the most frequent first."""
-        counted: Counter[str] = Counter()
-        routes: dict[str, set[str]] = {}
-        with self._reading() as connection:
-            words = Words(connection)
-            query = (
-                select(calls.c.losses, calls.c.route, func.count())
-                .where(calls.c.losses.is_not(None), *where(connection, chosen))
-                .group_by(calls.c.losses, calls.c.route)
-            )
-            for names, route, number in connection.execute(query):
-                for name in decode_losses(names):
-                    counted[name] += number
-                    routes.setdefault(name, set()).add(words(route) or "-")
-        return [
-            LossCount(name, number, tuple(sorted(routes[name])))
-            for name, number in sorted(counted.items(), key=lambda one: (-one[1], one[0]))
-        ]
 
     def export(self, chosen: Filter = ALL, *, with_bodies: bool = False) -> Iterator[Entry]:
         """Every call that is there when it begins, in the order of recording; a few hundred in memory."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from freehold.ledger.batch import DAY_US
 from freehold.ledger.partitions import drop_before, make_ahead
 from freehold.ledger.settings import LedgerSettings
-from freehold.ledger.tables import bodies, calls, gaps, runs
+from freehold.ledger.tables import bodies, calls, gaps, reach, runs
 from freehold.store.files import give_back_space
 from freehold.store.server import is_server, try_lock
 
@@ -86,6 +86,7 @@ class Retention:
         )
         chosen = list(connection.execute(old).scalars())
         if chosen:
+            _note_calls_from(connection, until_us)
             connection.execute(delete(calls).where(calls.c.seq.in_(chosen)))
         else:
             _delete_runs(connection, until_us)
@@ -97,7 +98,13 @@ class Retention:
             return False
         until_us = now_us - days * DAY_US
         _delete_runs(connection, until_us)
+        _note_calls_from(connection, until_us)
         return drop_before(connection, until_us, most=STEP)
+
+
+def _note_calls_from(connection: Connection, until_us: int) -> None:
+    later = update(reach).where(reach.c.calls_from_us < until_us)
+    connection.execute(later.values(calls_from_us=until_us))
 
 
 def _delete_runs(connection: Connection, until_us: int) -> None:

@@ -12,13 +12,13 @@ import logging
 import struct
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from freehold.core.clock import Clock, microseconds
-from freehold.ledger import runs, tables, tally
+from freehold.ledger import backfill, runs, tables, tally
 from freehold.ledger.adding import losses_of
 from freehold.ledger.batch import Batch
 from freehold.ledger.bodies import FreshBody
@@ -205,6 +205,25 @@ class LedgerServer:
         self._rollups.kinds.keep()
         return done
 
+    def sum_former(self) -> bool:
+        """Add a few calls to the roll-ups that were there before them. Whether there are more."""
+        found = self.transact(backfill.next_slice)
+        if found is None:
+            return False
+        rows, summed, then = found
+        self._ask_for_losses(rows)
+        if self._names.missing or "answered" not in self._names:
+            self._names.missing.add("answered")
+            self.transact(self._names.learn)
+
+        def work(connection: Connection) -> bool:
+            take_lock(connection, "order of calls")
+            if backfill.go_on(connection, summed, then):
+                self._add_to_rollups(connection, rows)
+            return True
+
+        return self.transact(work)
+
     def close(self, drops: dict[str, Drops], counts: runs.Counts) -> None:
         """Write the last drops and the end of the run down, and let go of the server."""
         now_us, run = microseconds(self._clock.now()), self._run
@@ -311,12 +330,12 @@ class LedgerServer:
 
         return self.transact(work)
 
-    def _ask_for_losses(self, rows: Iterable[Row]) -> None:
+    def _ask_for_losses(self, rows: Iterable[Sequence[Any]]) -> None:
         """Let the words be known that only the roll-ups need."""
         for loss in losses_of(rows):
             self._names[loss]
 
-    def _add_to_rollups(self, connection: Connection, rows: Sequence[Row]) -> None:
+    def _add_to_rollups(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
         if rows:
             self._rollups.write(connection, self._rollups.prepare(connection, rows, self._names))
 

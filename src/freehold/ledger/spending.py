@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, select
 
-from freehold.core.clock import as_datetime
-from freehold.ledger.batch import DAY_US
-from freehold.ledger.filters import Filter, Words, where
+from freehold.ledger.adding import SPLIT
+from freehold.ledger.filters import Filter
 from freehold.ledger.rows import dollars
 from freehold.ledger.tables import calls
 
@@ -19,8 +18,6 @@ By = Literal["route", "provider", "model", "key", "day"]
 
 SLICE = 200_000
 """Calls that are summed in one reading: nothing can be committed before a reading ends."""
-_SPLIT = 10**9
-"""Costs are summed in two parts, so that no number of calls can overflow the 64 bits of a sum."""
 
 
 class Spend(msgspec.Struct, frozen=True):
@@ -39,17 +36,6 @@ class Spend(msgspec.Struct, frozen=True):
     output_tokens: int
 
 
-class Part(msgspec.Struct):
-    """What one name came to in a slice of the ledger."""
-
-    calls: int = 0
-    priced: int = 0
-    pico: int = 0
-    counted: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-
 def end_of_slice(connection: Connection, chosen: Filter) -> int | None:
     """The time before which a slice of the calls began; None when what is left is no more than a slice."""
     later = select(calls.c.started_us).where(calls.c.started_us >= (chosen.since_us or 0))
@@ -59,62 +45,24 @@ def end_of_slice(connection: Connection, chosen: Filter) -> int | None:
     return end if end is not None and end > (chosen.since_us or 0) else None
 
 
-def sum_up(connection: Connection, by: By, chosen: Filter) -> list[tuple[str | None, Part]]:
-    """The sums of a slice."""
-    groups: tuple[ColumnElement[Any], ...] = {
-        "route": (calls.c.route,),
-        "provider": (calls.c.provider,),
-        "model": (calls.c.provider, calls.c.model),
-        "key": (calls.c.key,),
-        "day": (calls.c.started_us // DAY_US,),
-    }[by]
-    sums = (
-        func.count(),
-        func.count(calls.c.cost_pico),
-        func.coalesce(func.sum(calls.c.cost_pico // _SPLIT), 0),
-        func.coalesce(func.sum(calls.c.cost_pico % _SPLIT), 0),
-        func.count(calls.c.input_tokens),
-        func.coalesce(func.sum(calls.c.input_tokens), 0),
-        func.coalesce(func.sum(calls.c.output_tokens), 0),
-    )
-    query = select(*groups, *sums).where(*where(connection, chosen)).group_by(*groups)
-    words, found = Words(connection), []
-    for row in connection.execute(query):
-        total, priced, billions, rest, counted, read, wrote = map(int, row[len(groups) :])
-        name = _day(row[0]) if by == "day" else _name(tuple(row[: len(groups)]), words)
-        found.append((name, Part(total, priced, billions * _SPLIT + rest, counted, read, wrote)))
-    return found
-
-
-def put_together(by: By, parts: Iterable[tuple[str | None, Part]]) -> list[Spend]:
-    """The sums of all slices, the dearest first; days in their order."""
-    whole: dict[str | None, Part] = {}
-    for name, part in parts:
-        total = whole.setdefault(name, Part())
-        for field in Part.__struct_fields__:
-            setattr(total, field, getattr(total, field) + getattr(part, field))
+def put_together(by: By, sums: Iterable[tuple[tuple[str | None, ...], Sequence[int | None]]]) -> list[Spend]:
+    """The dearest first; days in their order. `sums` are of `totals.SPENT`; those without a name come together."""
+    whole: dict[str | None, list[int]] = {}
+    for (name,), values in sums:
+        total = whole.setdefault(name, [0] * len(values))
+        whole[name] = [one + (other or 0) for one, other in zip(total, values, strict=True)]
     found = [
         Spend(
             name=name,
-            calls=total.calls,
-            unpriced=total.calls - total.priced,
-            cost=dollars(total.pico) if total.priced else None,
-            uncounted=total.calls - total.counted,
-            input_tokens=total.input_tokens,
-            output_tokens=total.output_tokens,
+            calls=total,
+            unpriced=total - priced,
+            cost=dollars(high * SPLIT + low) if priced else None,
+            uncounted=total - counted,
+            input_tokens=read,
+            output_tokens=wrote,
         )
-        for name, total in whole.items()
+        for name, (total, priced, high, low, counted, read, wrote) in whole.items()
     ]
     if by == "day":
         return sorted(found, key=lambda one: one.name or "")
     return sorted(found, key=lambda one: (-(one.cost or 0), -one.unpriced, -one.calls, one.name or ""))
-
-
-def _name(numbers: tuple[Any, ...], words: Words) -> str | None:
-    if None in numbers:
-        return None
-    return "/".join(words(number) or "" for number in numbers)
-
-
-def _day(number: int) -> str:
-    return as_datetime(number * DAY_US).date().isoformat()

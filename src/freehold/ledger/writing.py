@@ -67,6 +67,7 @@ class Writer:
         self._retry = pace.first_retry
         self._retry_at = 0.0
         self._tidy_at = 0.0
+        self._sums_are_behind = True
         self._look_at = 0.0
         self._strange = 0
 
@@ -193,6 +194,7 @@ class Writer:
         if not self.holding.is_open and self.holding.open(self._counts()):
             self.batch.make_anew(self.holding.recent_bodies())
             self._retention.forget_total()
+            self._sums_are_behind = True
             if self.holding.incident is not None:
                 log.warning("%s", self.holding.incident)
 
@@ -255,6 +257,10 @@ class Writer:
         try:
             give_up_at = now + _TIDY_SECONDS
             while self._tidy_at <= now < give_up_at:
+                if self._sums_are_behind:  # what retention takes shall be in the sums
+                    self._sums_are_behind = self.holding.sum_former()
+                    now = time.monotonic()
+                    continue
                 gone, more = self.holding.transact(self._retain)
                 self._packer.forget(gone)
                 now = time.monotonic()
