@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from freehold.engine.tracing import Tracing
     from freehold.gateway.metrics import Metrics, Reading
     from freehold.gateway.pages import Health
+    from freehold.ledger.exporting import Export
+    from freehold.ledger.filters import Filter
     from freehold.ledger.reading import LedgerReader
     from freehold.ledger.record import Call
     from freehold.ledger.reported import Change
@@ -143,6 +145,15 @@ def history_of(settings: Settings, *, patience: float = 60.0) -> LedgerReader:
     from freehold.ledger.reading import LedgerReader
 
     return LedgerReader(settings.database or settings.data / "ledger.db", patience=patience)
+
+
+def parquet_of(
+    history: LedgerReader, to: str, chosen: Filter, *, endpoint: str | None, bodies: bool
+) -> Export:
+    """An export of calls to a folder or `s3://bucket/prefix`. Raises StoreError, BadRequest."""
+    from freehold.ledger.exporting import Export, Target
+
+    return Export(history, Target(to, endpoint=endpoint), chosen, bodies=bodies)
 
 
 def books_of(settings: Settings, clock: Clock | None = None) -> tuple[Books, Clock]:

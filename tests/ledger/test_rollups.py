@@ -69,9 +69,10 @@ def record(place: Place, made: list[Call]) -> LedgerReader:
     ledger = Ledger(place, LedgerSettings(), PriceList(**PRICES), HandClock(), QUICK)
     ledger.start()
     try:
-        for one in made:
-            ledger.record(one)
-        assert ledger.flush(20)
+        for first in range(0, len(made), 500):
+            for one in made[first : first + 500]:
+                ledger.record(one)
+            assert ledger.flush(30)
         assert ledger.status.dropped == 0
         assert ledger.status.state == "ok"
     finally:
@@ -154,7 +155,7 @@ groupings = st.lists(st.sampled_from(BYS), max_size=2, unique=True)
 
 
 @given(st.lists(calls, max_size=60), st.lists(st.tuples(groupings, filters), min_size=1, max_size=12))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_sums_are_those_of_the_calls_whatever_is_asked(
     places: Callable[[], Place], made: list[Call], questions: list[tuple[list[By], Filter]]
 ) -> None:

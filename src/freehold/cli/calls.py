@@ -165,8 +165,19 @@ def show(
 def export(
     *,
     form: Annotated[
-        Literal["jsonl", "csv"], typer.Option("--format", help="One JSON object a line, or a table.")
+        Literal["jsonl", "csv", "parquet"],
+        typer.Option(
+            "--format", help="One JSON object a line, a table, or a Parquet file for each day (UTC)."
+        ),
     ] = "jsonl",
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="PLACE", help="With parquet: a folder, or `s3://bucket/prefix`."),
+    ] = None,
+    s3_endpoint: Annotated[
+        str | None,
+        typer.Option("--s3-endpoint", metavar="URL", help="A server that speaks as S3 does, such as MinIO."),
+    ] = None,
     bodies: Annotated[bool, typer.Option("--bodies", help="Requests and answers too.")] = False,
     route: OfRoute = None,
     model: OfModel = None,
@@ -178,10 +189,19 @@ def export(
     config: Config = None,
     utc: Utc = False,
 ) -> None:
-    """Write calls to standard output, oldest first, however many there are."""
-    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.cli.exports import writer_for  # noqa: PLC0415
+    """Write calls to standard output, oldest first, however many there are; or, as Parquet, to files.
 
+    With parquet, every day (UTC) that has such calls becomes PLACE/day=2026-11-22/calls.parquet. Days that are there
+    already, whole and unchanged, are left alone: say it again, and only what is new is written. Credentials for S3
+    are those of the environment (AWS_ACCESS_KEY_ID and so on), its region too.
+    """
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.cli.exports import export_days, writer_for  # noqa: PLC0415
+
+    if (form == "parquet") != (to is not None):
+        raise BadRequest(
+            "`--format parquet` and `--to` belong together.", hint="`freehold calls export --help`."
+        )
     settings = freehold.settings_from(config)
     keys = known_keys(settings)
     selection = Selection(
@@ -197,6 +217,12 @@ def export(
     history = freehold.history_of(settings)
     if not history.exists:
         say(_NONE_YET)
+        return
+    if form == "parquet":
+        assert to is not None
+        export_days(
+            freehold.parquet_of(history, to, selection.filter(keys), endpoint=s3_endpoint, bodies=bodies)
+        )
         return
     writer = writer_for(form, sys.stdout, {one.id: one.name for one in keys}, bodies=bodies)
     chosen = selection.filter(keys)

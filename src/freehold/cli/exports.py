@@ -1,4 +1,4 @@
-"""Calls as files: JSON Lines and CSV."""
+"""Calls as files: JSON Lines, CSV and, made elsewhere, Parquet."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import msgspec
 
+from freehold.cli.output import say
 from freehold.cli.presentation import as_json
+from freehold.cli.waiting import waiting
+from freehold.core.figures import counted
 
 if TYPE_CHECKING:
+    from freehold.ledger.exporting import Export
     from freehold.ledger.reading import Entry
 
 
@@ -25,6 +29,16 @@ def writer_for(
     table = csv.writer(file, lineterminator="\n")
     table.writerow(columns)
     return lambda entry: table.writerow(_row(as_json(entry, key_names, bodies=bodies), columns))
+
+
+def export_days(export: Export) -> None:
+    """Export days, and say what became of them."""
+    written = days = 0
+    with waiting("Exporting", sum(export.days().values())) as advance:
+        for day in export.run():
+            advance(day.calls)
+            written, days = written + day.calls * day.written, days + day.written
+    say(f"{counted(written, 'call')} of {counted(days, 'day')} exported.")
 
 
 _SIMPLE = (

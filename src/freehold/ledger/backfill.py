@@ -16,7 +16,7 @@ SLICE = 1000
 """Calls that are added in one transaction: some ten milliseconds."""
 
 
-def next_slice(connection: Connection) -> tuple[list[Row[Any]], int, int] | None:
+def next_slice(connection: Connection, most: int = SLICE) -> tuple[list[Row[Any]], int, int] | None:
     """Rows of CALL_COLUMNS that are to be added, where to begin and where that leads to; None: all are in.
 
     `seq` is behind the other columns of each row.
@@ -26,8 +26,8 @@ def next_slice(connection: Connection) -> tuple[list[Row[Any]], int, int] | None
         return None
     columns = [calls.c[name] for name in (*CALL_COLUMNS, "seq")]
     later = select(*columns).where(calls.c.seq > summed, calls.c.seq <= former)
-    rows = list(connection.execute(later.order_by(calls.c.seq).limit(SLICE)))
-    return rows, summed, int(rows[-1].seq) if len(rows) == SLICE else former
+    rows = list(connection.execute(later.order_by(calls.c.seq).limit(most)))
+    return rows, summed, int(rows[-1].seq) if len(rows) == most else former
 
 
 def go_on(connection: Connection, summed: int, then: int) -> bool:

@@ -26,7 +26,7 @@ from freehold.ledger.record import Call
 from freehold.ledger.rows import call_of, cost_of
 from freehold.ledger.runs import Gap, Run, read_gaps, read_runs
 from freehold.ledger.spans import Plan, plan_of
-from freehold.ledger.tables import bodies, calls
+from freehold.ledger.tables import bodies, calls, reach
 from freehold.store.database import is_made, open_to_read, reading, size_on_disk, store_errors
 from freehold.store.places import Place
 
@@ -214,6 +214,31 @@ class LedgerReader:
             if len(chunk) < size:
                 return
             seq = chunk[-1].seq
+
+    def in_order(self, chosen: Filter, *, size: int, with_bodies: bool = False) -> Iterator[list[Entry]]:
+        """The calls of a time in the order in which they began, up to `size` together: no more is in memory."""
+        order = (calls.c.started_us, calls.c.seq)
+        query, last = select(calls).order_by(*order).limit(size), None
+        while True:
+            with self._reading() as connection:
+                part = query.where(*where(connection, chosen))
+                if last is not None:
+                    part = part.where(calls.c.started_us >= last[0], tuple_(*order) > last)
+                rows, words = connection.execute(part).all(), Words(connection)
+                group = [_entry(row, words) for row in rows]
+                if with_bodies:
+                    stored = _stored(connection, rows)
+                    group = [_with_bodies(stored, row, one) for row, one in zip(rows, group, strict=True)]
+            if group:
+                yield group
+            if len(group) < size:
+                return
+            last = group[-1].call.started_us, group[-1].seq
+
+    def calls_from_us(self) -> int:
+        """Of calls that began before this time, retention may have deleted some."""
+        with self._reading() as connection:
+            return int(connection.execute(select(reach.c.calls_from_us)).scalar_one())
 
     def runs(self, limit: int = 20) -> list[Run]:
         """The lives of the processes that wrote this ledger, newest first."""
