@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from planted import START_US, call_number, plant
+from pyarrow.dataset import dataset
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 from freehold.core.usage import Usage
@@ -180,6 +181,21 @@ def test_which_call_is_meant_must_be_clear(shell: Shell, which: str, told: str) 
     assert (done.returncode, done.stdout) == (1, "")
     assert told in done.stderr
     assert " next: " in done.stderr
+
+
+def test_an_export_as_parquet_is_a_file_a_day_and_written_once(shell: Shell, tmp_path: Path) -> None:
+    words = ("calls", "export", "--format", "parquet", "--to", str(tmp_path / "out"))
+    assert "8 calls of 1 day exported" in shell(*words).stderr
+    table = dataset(tmp_path / "out", partitioning="hive").to_table().sort_by("seq").to_pylist()
+    assert _numbers(table) == list(range(8))
+    costs = [
+        one["cost"]
+        for one in map(msgspec.json.decode, shell("calls", "--json", "-n", "8").stdout.splitlines())
+    ]
+    assert sum(row["cost"] or 0 for row in table) == sum(Decimal(cost) for cost in costs if cost is not None)
+    assert "0 calls of 0 days exported" in shell(*words).stderr
+    for wrong in (words[:4], ("calls", "export", "--to", "out")):
+        assert "`--format parquet` and `--to` belong together" in shell(*wrong).stderr
 
 
 def test_an_export_holds_every_call_in_both_forms(shell: Shell) -> None:

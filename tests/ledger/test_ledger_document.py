@@ -31,6 +31,8 @@ def test_the_settings_and_their_defaults_are_named() -> None:
     settings = LedgerSettings()
     assert f"| `keep_bodies_days` | {settings.keep_bodies_days} days |" in DOCUMENT
     assert settings.keep_bodies_bytes == 2_000_000_000
+    assert settings.keep_rollups_days == "unlimited"
+    assert "| `keep_rollups_days` | unlimited |" in DOCUMENT
     assert "| `keep_bodies_bytes` | 2 GB |" in DOCUMENT
     assert f"| `keep_calls_days` | {settings.keep_calls_days} days |" in DOCUMENT
     assert f"{settings.flush_ms} ms (`flush_ms`)" in DOCUMENT

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table, delete, func, select, update
 
 from freehold.ledger.batch import DAY_US
 from freehold.ledger.partitions import drop_before, make_ahead
 from freehold.ledger.settings import LedgerSettings
-from freehold.ledger.tables import bodies, calls, gaps, reach, runs
+from freehold.ledger.tables import (
+    bodies,
+    calls,
+    day_losses,
+    day_paces,
+    days,
+    gaps,
+    hour_losses,
+    hour_paces,
+    hours,
+    reach,
+    runs,
+)
 from freehold.store.files import give_back_space
 from freehold.store.server import is_server, try_lock
 
@@ -41,10 +55,11 @@ class Retention:
             return [], False  # another machine is at it
         self._weigh(connection)
         gone = self._delete_bodies(connection, now_us)
+        more = self._delete_rollups(connection, now_us) or len(gone) == STEP
         if shared:
             make_ahead(connection, now_us)
-            return gone, len(gone) == STEP or self._drop_calls(connection, now_us)
-        more = len(gone) == STEP or self._delete_calls(connection, now_us) == STEP
+            return gone, more or self._drop_calls(connection, now_us)
+        more = more or self._delete_calls(connection, now_us) == STEP
         return gone, more or give_back_space(connection, pages=STEP)
 
     def _weigh(self, connection: Connection) -> None:
@@ -100,6 +115,31 @@ class Retention:
         _delete_runs(connection, until_us)
         _note_calls_from(connection, until_us)
         return drop_before(connection, until_us, most=STEP)
+
+    def _delete_rollups(self, connection: Connection, now_us: int) -> bool:
+        """Delete the oldest hour and the oldest day, if they are too old. Whether there may be more."""
+        keep = self._settings.keep_rollups_days
+        if keep == "unlimited":
+            return False
+        # Whole days alone, so that hours and days tell of the same calls.
+        first_day = now_us // DAY_US - keep
+        more = [
+            _delete_oldest(connection, tables, first_day * units)
+            for tables, units in ((_HOURLY, 24), (_DAILY, 1))
+        ]
+        return any(more)
+
+
+_HOURLY, _DAILY = (hours, hour_paces, hour_losses), (days, day_paces, day_losses)
+
+
+def _delete_oldest(connection: Connection, tables: Sequence[Table], first: int) -> bool:
+    oldest = connection.execute(select(func.min(tables[0].c.start))).scalar()
+    if oldest is None or oldest >= first:
+        return False
+    for table in tables:
+        connection.execute(delete(table).where(table.c.start <= oldest))
+    return True
 
 
 def _note_calls_from(connection: Connection, until_us: int) -> None:

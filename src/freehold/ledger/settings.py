@@ -21,7 +21,9 @@ class LedgerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     keep_bodies_bytes: Bytes = 2_000_000_000
     """Bytes that all bodies together may take, compressed; the oldest go first."""
     keep_calls_days: Days = 400
-    """Days after which a call's row is deleted, and its cost with it."""
+    """Days after which a call's row is deleted. What it cost stays in the sums."""
+    keep_rollups_days: Days = "unlimited"
+    """Days after which the sums by hour and by day are deleted. They outlast the calls that they are of."""
     queue_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 64_000_000
     """Bytes of finished calls that may wait in memory while the database cannot be written."""
     spool_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 1_000_000_000

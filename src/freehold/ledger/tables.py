@@ -237,6 +237,4 @@ reach = Table(
     Column("summed", BigInteger, nullable=False),
     # Calls that began before this time may be deleted, and are in the roll-ups alone.
     Column("calls_from_us", BigInteger, nullable=False),
-    # Likewise of the roll-ups.
-    Column("rollups_from_us", BigInteger, nullable=False),
 )

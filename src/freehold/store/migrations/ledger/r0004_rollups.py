@@ -63,9 +63,8 @@ def upgrade() -> None:
         sql.Column("former", sql.BigInteger, nullable=False),
         sql.Column("summed", sql.BigInteger, nullable=False),
         sql.Column("calls_from_us", sql.BigInteger, nullable=False),
-        sql.Column("rollups_from_us", sql.BigInteger, nullable=False),
     )
-    op.execute("INSERT INTO reach SELECT 1, coalesce(max(seq), 0), 0, 0, 0 FROM calls")
+    op.execute("INSERT INTO reach SELECT 1, coalesce(max(seq), 0), 0, 0 FROM calls")
     if op.get_bind().dialect.name == "postgresql":
         _slim_down()
 
