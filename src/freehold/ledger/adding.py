@@ -76,24 +76,22 @@ def add_up(
     groups: defaultdict[Slot, list[tuple[Any, ...]]] = defaultdict(list)
     hours, days = Level(), Level()
     for row in rows:
-        slot = row[_started] // HOUR_US, _kind_of(row)
-        groups[slot].append(_measures_of(row))
+        groups[row[_started] // HOUR_US, _kind_of(row)].append(_measures_of(row))
         if row[_losses] is not None:
+            slot = row[_started] // HOUR_US, _kind_of(row)
             for loss in set(decode_losses(row[_losses])):
                 key = *slot, names[loss] or 0
                 hours.losses[key] = hours.losses.get(key, 0) + 1
+    lanes: defaultdict[Slot, tuple[list[int | None], list[int | None]]] = defaultdict(lambda: ([], []))
     for slot, measures in groups.items():
         columns = list(zip(*measures, strict=True))
         hours.sums[slot] = _sums(columns, len(measures))
         kind = slot[1]
         if kind[_outcome] == answered:
-            durations, first = count(columns[_duration]), count(columns[_first_token])
-            lane = slot[0], pace_kind(kind)
-            if (pace := hours.paces.get(lane)) is None:
-                hours.paces[lane] = Pace(durations, first)
-            else:
-                merge(pace.durations, durations)
-                merge(pace.first_tokens, first)
+            durations, first = lanes[slot[0], pace_kind(kind)]
+            durations += columns[_duration]
+            first += columns[_first_token]
+    hours.paces = {slot: Pace(count(durations), count(first)) for slot, (durations, first) in lanes.items()}
     _add_days(hours, days)
     return Added(hours, days)
 
@@ -126,7 +124,7 @@ def _sum(column: tuple[Any, ...], calls: int) -> tuple[int | None, int]:
     unknown = column.count(None)
     if unknown == calls:
         return None, 0
-    known = column if not unknown else [value for value in column if value is not None]
+    known: Sequence[int] = column if not unknown else [value for value in column if value is not None]
     amount = sum(known)
     if not -_BEYOND_SENSE < amount < _BEYOND_SENSE:
         known = [value for value in known if -_BEYOND_SENSE <= value <= _BEYOND_SENSE]

@@ -11,7 +11,9 @@ import math
 import sys
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 
 GROWTH = 1.1
 _HALF = math.sqrt(GROWTH)
@@ -28,12 +30,8 @@ Histogram = dict[int, int]
 
 def count(times_us: Iterable[int | None]) -> Histogram:
     """The histogram of some times; None is none."""
-    found: Histogram = {}
-    for time in times_us:
-        if time is not None:
-            bucket = bisect_right(_ENDS, time)
-            found[bucket] = found.get(bucket, 0) + 1
-    return found
+    known = [time for time in times_us if time is not None]
+    return dict(Counter(map(bisect_right, repeat(_ENDS), known)))
 
 
 def merge(into: Histogram, other: Mapping[int, int]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, bindparam, select
 
 from freehold.ledger import tables
 from freehold.ledger.adding import Added, Level, add_up
@@ -36,6 +36,16 @@ _losses = tuple(map(_adding, (tables.hour_losses, tables.day_losses)))
 _paces = tuple(
     Upsert(table, dict.fromkeys(_PACE_COLUMNS, "{new}")) for table in (tables.hour_paces, tables.day_paces)
 )
+
+
+# Made once: that takes longer than asking.
+_there = {
+    paces.table.name: select(paces.table).where(
+        paces.table.c.start.in_(bindparam("starts", expanding=True)),
+        paces.table.c.kind.in_(bindparam("kinds", expanding=True)),
+    )
+    for paces in _paces
+}
 
 
 class Rollups:
@@ -74,8 +84,7 @@ def _merged(connection: Connection, table: Table, level: Level, number: Callable
     """The rows of paces with what is there already."""
     paces = {(start, number(kind)): pace for (start, kind), pace in level.paces.items()}
     starts, kinds = {start for start, _ in paces}, {kind for _, kind in paces}
-    there = select(table).where(table.c.start.in_(starts), table.c.kind.in_(kinds))
-    for row in connection.execute(there):
+    for row in connection.execute(_there[table.name], {"starts": list(starts), "kinds": list(kinds)}):
         if (pace := paces.get((row.start, row.kind))) is not None:
             merge(pace.durations, unpack(row.durations))
             merge(pace.first_tokens, unpack(row.first_tokens))
