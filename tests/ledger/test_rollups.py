@@ -17,7 +17,7 @@ from ledger_samples import DAY_US, NOON_US, QUICK, HandClock, PriceList, make_ca
 
 from freehold.core.usage import Usage
 from freehold.ledger.filters import Filter
-from freehold.ledger.histogram import ERROR, count, merge, pack, percentile, unpack
+from freehold.ledger.histogram import ERROR, count, merge, narrow, pack, percentile, unpack, widen
 from freehold.ledger.reading import LedgerReader
 from freehold.ledger.record import Call
 from freehold.ledger.settings import LedgerSettings
@@ -286,6 +286,9 @@ def test_a_percentile_is_off_by_less_than_it_says(times_us: list[int], share: in
     elif exact < 3_600_000_000:
         assert told == pytest.approx(exact, rel=ERROR + 0.001)
     assert unpack(pack(histogram)) == histogram
+    assert narrow(widen(pack(histogram)) + widen(pack(histogram))) == {
+        key: 2 * n for key, n in histogram.items()
+    }
 
 
 def test_several_processes_add_to_the_same_sums(databases: Databases) -> None:

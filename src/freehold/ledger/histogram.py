@@ -21,8 +21,11 @@ ERROR = _HALF - 1
 """The greatest relative error of a percentile between a millisecond and an hour: 4.9 %."""
 _ENDS = [round(1000 * GROWTH**number) for number in range(160)]
 """Of the buckets, in microseconds; the last goes on for ever."""
-_CODES = ("B", "H", "I", "Q")
-"""Of arrays whose items take 1, 2, 4 and 8 bytes."""
+_CODES = {array(code).itemsize: code for code in "BHIQ"}
+"""Of arrays, by the bytes of an item."""
+
+_LANE = 64
+_LANE_MASK = 2**_LANE - 1
 
 Histogram = dict[int, int]
 """Bucket -> calls."""
@@ -45,7 +48,7 @@ def pack(histogram: Mapping[int, int]) -> bytes:
     if not histogram:
         return b""
     first, last, most = min(histogram), max(histogram), max(histogram.values())
-    code = next(one for one in _CODES if most < 256 ** array(one).itemsize)
+    code = next(one for size, one in _CODES.items() if most < 256**size)
     counts = array(code, [histogram.get(bucket, 0) for bucket in range(first, last + 1)])
     if sys.byteorder == "big":
         counts.byteswap()
@@ -56,11 +59,28 @@ def unpack(packed: bytes | None) -> Histogram:
     """The histogram that was packed."""
     if not packed:
         return {}
-    counts = array(next(one for one in _CODES if array(one).itemsize == packed[0]))
-    counts.frombytes(packed[2:])
-    if sys.byteorder == "big":
-        counts.byteswap()
+    counts = _counts(packed)
     return {bucket: calls for bucket, calls in enumerate(counts, packed[1]) if calls}
+
+
+def widen(packed: bytes) -> int:
+    """What was packed as one number, of which every bucket has 64 bits.
+
+    So adding any number of histograms up is adding numbers: some five times as fast as bucket by bucket.
+    """
+    if not packed:
+        return 0
+    counts = _counts(packed)
+    wide = array("Q", counts)
+    if sys.byteorder == "big":
+        wide.byteswap()
+    return int.from_bytes(wide.tobytes(), "little") << (_LANE * packed[1])
+
+
+def narrow(wide: int) -> Histogram:
+    """The histogram of such a number."""
+    found = {bucket: (wide >> (_LANE * bucket)) & _LANE_MASK for bucket in range(len(_ENDS) + 1)}
+    return {bucket: calls for bucket, calls in found.items() if calls}
 
 
 def percentile(histogram: Mapping[int, int], share: float) -> float | None:
@@ -77,6 +97,14 @@ def percentile(histogram: Mapping[int, int], share: float) -> float | None:
 def percentiles(histogram: Mapping[int, int], shares: Sequence[float]) -> tuple[float | None, ...]:
     """Several of them."""
     return tuple(percentile(histogram, share) for share in shares)
+
+
+def _counts(packed: bytes) -> array[int]:
+    counts = array(_CODES[packed[0]])
+    counts.frombytes(packed[2:])
+    if sys.byteorder == "big":
+        counts.byteswap()
+    return counts
 
 
 def _middle(bucket: int) -> float:

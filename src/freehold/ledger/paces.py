@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from freehold.ledger import tables
 from freehold.ledger.filters import Filter, where
-from freehold.ledger.histogram import Histogram, merge, percentile, unpack
+from freehold.ledger.histogram import Histogram, narrow, pack, percentile, widen
 from freehold.ledger.histogram import count as count_times
 from freehold.ledger.spans import Span
 from freehold.ledger.tables import calls, kinds
@@ -19,7 +20,8 @@ from freehold.ledger.totals import By, Key, columns_by, within
 Share = Literal[50, 90, 95, 99]
 _SHARES: tuple[Share, ...] = (50, 90, 95, 99)
 TABLES = {"hours": tables.hour_paces, "days": tables.day_paces}
-Found = dict[Key, tuple[Histogram, Histogram]]
+Found = dict[Key, list[int]]
+"""Key -> how long the answers and how long the first tokens took, each as `histogram.widen` gives it."""
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,20 +53,29 @@ def from_rollups(
         query = select(*groups, table.c.durations, table.c.first_tokens)
         query = query.select_from(table.join(kinds, kinds.c.id == table.c.kind)).where(*within(table, span))
         for *key, durations, first in connection.execute(query.where(*where(connection, chosen, kinds))):
-            _add(into, tuple(key), unpack(durations), unpack(first))
+            there = into.setdefault(tuple(key), [0, 0])
+            there[0] += widen(durations)
+            there[1] += widen(first)
 
 
 def from_calls(connection: Connection, by: Sequence[By], chosen: Filter, into: Found) -> None:
     """Add what the calls say; the filter has to ask for those that were answered."""
     groups = columns_by(by, calls, None)
     query = select(*groups, calls.c.duration_us, calls.c.first_token_us).where(*where(connection, chosen))
+    times: defaultdict[Key, tuple[list[int | None], list[int | None]]] = defaultdict(lambda: ([], []))
     for *key, duration, first in connection.execute(query):
-        _add(into, tuple(key), count_times((duration,)), count_times((first,)))
+        durations, firsts = times[tuple(key)]
+        durations.append(duration)
+        firsts.append(first)
+    for name, (durations, firsts) in times.items():
+        there = into.setdefault(name, [0, 0])
+        there[0] += widen(pack(count_times(durations)))
+        there[1] += widen(pack(count_times(firsts)))
 
 
-def pace_of(names: tuple[str | None, ...], found: tuple[Histogram, Histogram]) -> Pace:
+def pace_of(names: tuple[str | None, ...], found: Sequence[int]) -> Pace:
     """With percentiles instead of counts."""
-    durations, first = found
+    durations, first = map(narrow, found)
     return Pace(
         names=names,
         calls=sum(durations.values()),
@@ -77,12 +88,3 @@ def pace_of(names: tuple[str | None, ...], found: tuple[Histogram, Histogram]) -
 def _percentiles(histogram: Histogram) -> dict[Share, float]:
     found: Iterable[Any] = ((share, percentile(histogram, share / 100)) for share in _SHARES)
     return {share: time / 1000 for share, time in found if time is not None}
-
-
-def _add(into: Found, key: Key, durations: Histogram, first: Histogram) -> None:
-    there = into.get(key)
-    if there is None:
-        into[key] = durations, first
-    else:
-        merge(there[0], durations)
-        merge(there[1], first)

@@ -26,7 +26,9 @@ from freehold.store.files import give_back_space
 from freehold.store.server import is_server, try_lock
 
 STEP = 250
-"""Rows deleted in one transaction: a few milliseconds."""
+"""Bodies deleted in one transaction: a few milliseconds."""
+CALLS_STEP = 1000
+"""Calls, which are shorter: half the time for each, as most of it is the flush."""
 _SLACK = 0.95
 """Bodies over their bound are brought this far under it, so as not to begin again at once."""
 
@@ -59,7 +61,7 @@ class Retention:
         if shared:
             make_ahead(connection, now_us)
             return gone, more or self._drop_calls(connection, now_us)
-        more = more or self._delete_calls(connection, now_us) == STEP
+        more = more or self._delete_calls(connection, now_us) == CALLS_STEP
         return gone, more or give_back_space(connection, pages=STEP)
 
     def _weigh(self, connection: Connection) -> None:
@@ -97,7 +99,10 @@ class Retention:
             return 0
         until_us = now_us - days * DAY_US
         old = (
-            select(calls.c.seq).where(calls.c.started_us < until_us).order_by(calls.c.started_us).limit(STEP)
+            select(calls.c.seq)
+            .where(calls.c.started_us < until_us)
+            .order_by(calls.c.started_us)
+            .limit(CALLS_STEP)
         )
         chosen = list(connection.execute(old).scalars())
         if chosen:
