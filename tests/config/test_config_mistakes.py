@@ -24,6 +24,12 @@ def mistakes_in(folder: Path, text: str, **environ: str) -> tuple[Finding, ...]:
     [
         ("[server]\nprot = 1", 2, "`server.prot` is not a setting.", "Did you mean `port`?"),
         (
+            '[ledger]\nkeep_rollups_days = "399d"',
+            2,
+            "`ledger.keep_rollups_days` must be at least `ledger.keep_calls_days`.",
+            None,
+        ),
+        (
             "[server]\n\nmax-body-bytes = 1",
             3,
             "`server.max-body-bytes` is not a setting.",

@@ -321,7 +321,7 @@ def test_roll_ups_are_kept_for_ever_unless_a_bound_is_set(place: Place) -> None:
     made = [make_call(started_us=NOON_US - days * DAY_US) for days in (0, 3, 9, 10, 11, 300)]
     reader = record(place, made)
     assert [one.calls for one in reader.sums()] == [6]
-    with opened(place, clock=HandClock(), keep_rollups_days=10):
+    with opened(place, clock=HandClock(), keep_rollups_days=10, keep_calls_days=10):
         wait_until(lambda: [one.calls for one in reader.sums()] == [4])
     assert len(reader.spend("day")) == len(reader.sums(("hour",))) == 4
     for table in ("hours", "days", "hour_paces", "day_paces", "hour_losses", "day_losses"):

@@ -79,6 +79,9 @@ def load(
     assert file is not None  # every setting in it has a default
     _check_host(file.server.host, problems)
     _check_listen(file.admin.listen, problems)
+    if file.ledger.keeps_sums_too_short:
+        told = "`ledger.keep_rollups_days` must be at least `ledger.keep_calls_days`."
+        problems.error(("ledger", "keep_rollups_days"), told)
     databases = DatabaseReader(home, environ, problems)
     database, pepper = databases.server(file.database), databases.pepper(file.access)
     reader = ProviderReader(home, environ, problems)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.money import UNKNOWN_COST, Cost
 from freehold.ledger import finding, lost, paces, spending, totals
+from freehold.ledger.adding import HOUR_US
 from freehold.ledger.bodies import shown, unpack
 from freehold.ledger.filters import ALL, Filter, Words, where
 from freehold.ledger.lost import LossCount
@@ -253,16 +254,14 @@ class LedgerReader:
     def extent(self) -> Extent:
         """How much there is."""
         with self._reading() as connection:
-            counted = connection.execute(
-                select(func.count(), func.min(calls.c.started_us), func.max(calls.c.started_us)).select_from(
-                    calls
-                )
-            ).one()
+            ends = select(func.min(calls.c.started_us), func.max(calls.c.started_us))
+            oldest, newest = connection.execute(ends).one()
+            counted = _count_calls(connection)
             stored = connection.execute(
                 select(func.count(), func.coalesce(func.sum(bodies.c.stored_bytes), 0)).select_from(bodies)
             ).one()
             size = size_on_disk(self.place, connection)
-        return Extent(counted[0], stored[0], int(stored[1]), size, counted[1], counted[2])
+        return Extent(counted, stored[0], int(stored[1]), size, oldest, newest)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -273,6 +272,18 @@ class LedgerReader:
         engine = self._engine
         with store_errors(self.place), reading(engine) as connection:
             yield connection
+
+
+def _count_calls(connection: Connection) -> int:
+    """How many calls there are: one by one only those that retention is about to delete."""
+    there = connection.execute(select(reach)).one()
+    whole = Filter(since_us=-(-there.calls_from_us // HOUR_US) * HOUR_US)
+    found: totals.Totals = {}
+    plan = plan_of(connection, whole)
+    totals.from_rollups(connection, plan.spans, (), chosen=whole, columns=("calls",), into=found)
+    for one in (*plan.edges, Filter(until_us=whole.since_us)):
+        totals.from_calls(connection, (), one, columns=("calls",), into=found)
+    return sum(values[0] or 0 for values in found.values())
 
 
 def _after(seq: int, limit: int) -> Select[Any]:

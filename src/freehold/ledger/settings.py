@@ -32,6 +32,12 @@ class LedgerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     flush_ms: Annotated[int, msgspec.Meta(ge=10, le=60_000)] = 250
     """Longest time that a finished call waits before it is committed, in milliseconds."""
 
+    @property
+    def keeps_sums_too_short(self) -> bool:
+        """Sums are what lists and spending look into, so they have to reach as far back as the calls."""
+        rollups, calls = self.keep_rollups_days, self.keep_calls_days
+        return rollups != "unlimited" and (calls == "unlimited" or rollups < calls)
+
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """The writer's own rhythm, in seconds. Nobody configures it; tests shorten it."""
