@@ -15,7 +15,8 @@ from freehold.core.figures import exact
 from freehold.core.losses import meaning_of
 from freehold.core.moments import Moment, iso
 from freehold.core.usage import Usage
-from freehold.ledger.reading import Entry, LossCount
+from freehold.ledger.lost import LossCount
+from freehold.ledger.reading import Entry
 from freehold.ledger.record import Attempt, Operation, Outcome
 from freehold.ledger.runs import Gap
 from freehold.ledger.spending import Spend
