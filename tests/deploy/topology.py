@@ -1,8 +1,8 @@
 """What deploy/compose.yaml describes, with the files it ships, as processes on loopback instead of containers.
 
-Two replicas of `freehold up` with deploy/config/freehold.toml behind nginx with deploy/nginx/nginx.conf, PostgreSQL, and
-Valkey (or Redis) started with the words of compose.yaml, with the secrets of deploy/make-secrets. Changed are addresses, folders
-and the provider alone.
+Two replicas of `freehold up` with deploy/config/freehold.toml behind nginx with deploy/nginx/nginx.conf, PostgreSQL,
+and Valkey (or Redis) started with the words of compose.yaml, with the secrets of deploy/make-secrets. Changed are
+addresses, folders and the provider alone.
 """
 
 from __future__ import annotations
