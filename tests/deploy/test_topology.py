@@ -271,6 +271,37 @@ def test_without_postgresql_calls_go_on_and_reach_the_ledger_later(topology: Top
     assert set(load.calls) <= {str(one) for one in kept}
 
 
+def test_an_older_replica_beside_a_newer_one_keeps_answering_and_loses_no_call(topology: Topology) -> None:
+    """What an upgrade does that changed the tables, as a replica of the old version sees it."""
+    before = {
+        schema: topology.postgres.execute(f"SELECT version_num FROM {schema}.alembic_version", "freehold")[0][
+            0
+        ]
+        for schema in ("freehold_access", "freehold_ledger")
+    }
+    for schema in before:
+        topology.postgres.execute(f"UPDATE {schema}.alembic_version SET version_num = '9999'", "freehold")
+    topology.postgres.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'freehold' AND usename = 'freehold'"
+    )
+    with Load(topology) as load:
+        load.until_answered(40)
+        for replica in topology.replicas:
+            becomes(replica, "freehold_ledger_spooled", zero=False)
+            assert "was written by a newer Freehold" in replica.health["parts"]["ledger"]
+            assert replica.health["ready"]
+    for schema, version in before.items():
+        topology.postgres.execute(
+            f"UPDATE {schema}.alembic_version SET version_num = '{version}'", "freehold"
+        )
+    for replica in topology.replicas:
+        becomes(replica, "freehold_ledger_spooled", zero=True)
+        assert replica.figures["freehold_ledger_dropped_total"] == 0
+    assert load.statuses.keys() == {200}
+    rows = topology.postgres.execute("SELECT id FROM freehold_ledger.calls", "freehold")
+    assert set(load.calls) <= {str(row[0]) for row in rows}
+
+
 def test_what_is_for_the_inner_network_is_not_passed_on(topology: Topology) -> None:
     with topology.connect(topology.key) as client:
         assert client.get("/metrics").status == 404

@@ -151,7 +151,7 @@ class Topology:
             env=one.environment,
             capture_output=True,
             text=True,
-            timeout=LIMIT,
+            timeout=3 * LIMIT,
             check=False,
         )
         assert done.returncode == 0, done.stderr
