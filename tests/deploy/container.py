@@ -26,7 +26,8 @@ def said_in_dockerfile(word: str) -> list[str]:
 
 def environment() -> list[str]:
     """What ENV sets."""
-    (block,) = re.findall(r"^ENV (.*?[^\\])\n", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE | re.DOTALL)
+    last = (DEPLOY / "Dockerfile").read_text().partition("AS bare")[2]
+    (block,) = re.findall(r"^ENV (.*?[^\\])\n", last, re.MULTILINE | re.DOTALL)
     return str(block).replace("\\\n", " ").split()
 
 

