@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from running_endpoint import RunningEndpoint, until
 
 from freehold.providers.simulated import Behaviour, Refused, Script, SimulatedProvider, UsageNumbers
