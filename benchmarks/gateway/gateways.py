@@ -101,14 +101,23 @@ def _nginx(folder: Path, upstream: int) -> Gateway:
     )
 
 
-def _freehold(folder: Path, upstream: int) -> Gateway:
+def freehold(name: str, upstream: int, more: str, environment: dict[str, str]) -> Gateway:
+    """The endpoint with `more` settings than the usual ones, as a gateway called `name`."""
+    found = _freehold(_empty_folder(name), upstream, more, environment)
+    return msgspec.structs.replace(found, name=name)
+
+
+def _freehold(
+    folder: Path, upstream: int, more: str = "", environment: dict[str, str] | None = None
+) -> Gateway:
     port = free_port()
     key_file = folder / "upstream-key"
     key_file.write_text(UPSTREAM_KEY)
     key_file.chmod(0o600)
     settings = _write_settings("freehold.toml", folder, port=port, upstream=upstream)
+    settings.write_text(settings.read_text() + more)
     command = (sys.executable, "-m", "freehold")
-    environment = {"PYTHONPATH": str(ROOT / "src")}
+    environment = {"PYTHONPATH": str(ROOT / "src"), **(environment or {})}
 
     def ask(*arguments: str) -> str:
         return subprocess.run(
@@ -121,7 +130,7 @@ def _freehold(folder: Path, upstream: int) -> Gateway:
             timeout=60,
         ).stdout.strip()
 
-    key = ask("keys", "create", "bench", "--config", str(settings))
+    key = ask("keys", "create", folder.name, "--config", str(settings))
     version = ask("--version").rpartition(" ")[2]
     return Gateway(
         "freehold",

@@ -13,11 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from postgres_server import PostgresServer  # noqa: E402 - it is where the tests have it
+from postgres_server import PostgresServer, serving  # noqa: E402 - it is where the tests have it
 from slow_road import SlowRoad  # noqa: E402
 from valkey_server import ValkeyServer  # noqa: E402
 
-__all__ = ["Disk", "PostgresServer", "SlowRoad", "ValkeyServer", "small_disk"]
+__all__ = ["Disk", "PostgresServer", "SlowRoad", "ValkeyServer", "serving", "small_disk"]
 
 DISK_MB = 160
 
