@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TypeVar
@@ -13,73 +12,15 @@ from freehold.ledger.record import Attempt, Call
 from freehold.telemetry import names
 from freehold.telemetry.facts import OTHER, ModelLabels, ProviderFacts
 from freehold.telemetry.names import Metric
+from freehold.telemetry.series import AttemptSeries, CallSeries, Labels, Series
 from freehold.telemetry.settings import Names
 from freehold.telemetry.spans import OPERATIONS, answering_attempt
-
-Labels = tuple[tuple[str, str | int], ...]
-"""Attributes by name."""
 
 MOST_SERIES = 5000
 """Combinations of attributes of one metric. Others beyond them are counted without the model's name."""
 
 _NO_ROUTE = "-"
 """In place of a route: the model was called by its own name, or nothing has that name."""
-
-
-class Series:
-    """One metric with one combination of attributes."""
-
-    __slots__ = ("bounds", "buckets", "count", "total")
-
-    def __init__(self, metric: Metric) -> None:
-        self.bounds = metric.bounds
-        self.count = 0
-        self.total: float = 0
-        """Of a counter its value, of a histogram the sum of what was observed."""
-        self.buckets = [0] * (len(metric.bounds) + 1) if metric.bounds else []
-
-    def observe(self, value: float) -> None:
-        """One more value of a histogram."""
-        self.count += 1
-        self.total += value
-        self.buckets[bisect_left(self.bounds, value)] += 1
-
-
-class _Attempts:
-    """The series that attempts of one kind move."""
-
-    __slots__ = (
-        "cache_read", "cache_write", "cost", "duration", "first", "input", "inputs", "old_duration", "old_first",
-        "old_input", "old_output", "output", "outputs", "reasoning", "unpriced",
-    )  # fmt: skip
-
-    duration: Series | None
-    first: Series | None
-    input: Series | None
-    output: Series | None
-    inputs: dict[str, Series]
-    """By modality."""
-    outputs: dict[str, Series]
-    cache_read: Series
-    cache_write: Series
-    reasoning: Series
-    old_duration: Series | None
-    old_first: Series
-    old_input: Series
-    old_output: Series
-    cost: Series
-    unpriced: Series
-
-
-class _Calls:
-    """The series that calls of one kind move."""
-
-    __slots__ = ("duration", "each", "first")
-
-    def __init__(self, duration: Series, first: Series, each: Series) -> None:
-        self.duration = duration
-        self.first = first
-        self.each = each
 
 
 class Figures:
@@ -95,8 +36,8 @@ class Figures:
         self._new = kinds != "old"
         self._old = kinds != "new"
         self._series: dict[Metric, dict[Labels, Series]] = {}
-        self._attempts: dict[tuple[object, ...], _Attempts] = {}
-        self._calls: dict[tuple[object, ...], _Calls] = {}
+        self._attempts: dict[tuple[object, ...], AttemptSeries] = {}
+        self._calls: dict[tuple[object, ...], CallSeries] = {}
 
     def take_over(self, providers: Mapping[str, ProviderFacts]) -> None:
         """The providers have changed."""
@@ -139,7 +80,7 @@ class Figures:
         if written is not None and written > 1:
             series.each.observe((call.duration_ms - first) / 1000 / (written - 1))
 
-    def _of_calls(self, call: Call) -> _Calls:
+    def _of_calls(self, call: Call) -> CallSeries:
         provider, model = call.provider or "", call.model or ""
         shown = self._labels.label(provider, model, answered=call.outcome == "answered") if model else ""
         labels: Labels = (
@@ -149,7 +90,7 @@ class Figures:
             ("gen_ai.response.model", f"{provider}/{shown}" if model else ""),
         )
         failed = call.error if call.outcome != "answered" else None
-        return _Calls(
+        return CallSeries(
             self._find(names.SERVER_DURATION, _with(labels, "error.type", failed)),
             self._find(names.SERVER_FIRST, labels),
             self._find(names.SERVER_EACH, labels),
@@ -192,7 +133,7 @@ class Figures:
             if usage.output_tokens is not None:
                 series.old_output.observe(usage.output_tokens)
 
-    def _count_tokens(self, series: _Attempts, usage: Usage) -> None:
+    def _count_tokens(self, series: AttemptSeries, usage: Usage) -> None:
         for modality, part in _by_modality(
             usage.input_tokens, usage.input_audio_tokens, usage.input_image_tokens
         ):
@@ -205,8 +146,8 @@ class Figures:
         series.cache_write.total += usage.cache_write_tokens or 0
         series.reasoning.total += usage.reasoning_tokens or 0
 
-    def _of_attempts(self, call: Call, attempt: Attempt, reported: str | None) -> _Attempts:
-        series = _Attempts()
+    def _of_attempts(self, call: Call, attempt: Attempt, reported: str | None) -> AttemptSeries:
+        series = AttemptSeries()
         labels = self._labels_of(call, attempt, reported)
         facts = self._providers.get(attempt.provider)
         name = attempt.provider if facts is None else facts.name
@@ -224,7 +165,7 @@ class Figures:
         series.cost, series.unpriced = self._find(names.COST, spent), self._find(names.UNPRICED, spent)
         return series
 
-    def _find_new(self, series: _Attempts, call: Call, labels: Labels, error: str | None) -> None:
+    def _find_new(self, series: AttemptSeries, call: Call, labels: Labels, error: str | None) -> None:
         erred = _with(labels, "error.type", error)
         if call.operation == "embeddings":
             series.duration = self._find(names.EMBEDDINGS, erred)
@@ -241,7 +182,7 @@ class Figures:
         series.cache_write = self._find(names.CACHE_WRITE, unknown)
         series.reasoning = self._find(names.REASONING, unknown)
 
-    def _find_old(self, series: _Attempts, labels: Labels, error: str | None) -> None:
+    def _find_old(self, series: AttemptSeries, labels: Labels, error: str | None) -> None:
         series.old_duration = self._find(names.OPERATION, _with(labels, "error.type", error))
         series.old_first = self._find(names.OLD_FIRST_CHUNK, labels)
         series.old_input = self._find(names.OLD_TOKENS, _with(labels, "gen_ai.token.type", "input"))

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from freehold import __version__
 from freehold.telemetry.attributes import Value, attribute, attributes
-from freehold.telemetry.figures import Labels, Series
 from freehold.telemetry.names import OLD_SCHEMA, SCHEMA, Metric
 from freehold.telemetry.protobuf import (
     NotAMessageError,
@@ -19,6 +18,7 @@ from freehold.telemetry.protobuf import (
     packed_fixed64,
     text,
 )
+from freehold.telemetry.series import Labels, Series
 from freehold.telemetry.settings import Names
 
 _CUMULATIVE = 2

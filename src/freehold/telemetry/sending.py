@@ -12,20 +12,16 @@ import random
 import ssl
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from freehold import __version__
 from freehold.telemetry.otlp import Envelope, refused_in
+from freehold.telemetry.outbox import Outbox, Waiting
 from freehold.telemetry.settings import Collector, TelemetrySettings
 
 log = logging.getLogger("freehold.telemetry")
-
-MOST_BYTES = 1024 * 1024
-"""Of spans in one request, about; collectors take 4 MB."""
 
 _AGAIN = frozenset({429, 502, 503, 504})
 """Statuses after which OTLP wants the request again."""
@@ -33,55 +29,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 _MOST_WAIT = 60.0
 """Seconds of a `Retry-After` that are heeded; a longer one is taken for this long."""
 _MOST_ANSWER = 64 * 1024
-
-
-class Waiting(NamedTuple):
-    """Spans on their way."""
-
-    spans: int
-    content: bytes
-    since: float
-    """In ticks of the monotonic clock."""
-
-
-class Outbox:
-    """What waits for the collector, within a bound. The oldest goes when there is no more room."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.held = 0
-        self.dropped = 0
-        """Spans that there was no room for."""
-        self._waiting: deque[Waiting] = deque()
-        self._lock = threading.Lock()
-
-    def put(self, spans: int, content: bytes) -> None:
-        """Some spans more."""
-        with self._lock:
-            self._waiting.append(Waiting(spans, content, time.monotonic()))
-            self.held += len(content)
-            while self.held > self.limit and self._waiting:
-                gone = self._waiting.popleft()
-                self.held -= len(gone.content)
-                self.dropped += gone.spans
-
-    def take(self) -> Waiting | None:
-        """As much as one request may hold; None when nothing waits."""
-        with self._lock:
-            if not self._waiting:
-                return None
-            first = self._waiting[0].since
-            spans = size = 0
-            pieces: list[bytes] = []
-            while self._waiting and (not pieces or size + len(self._waiting[0].content) <= MOST_BYTES):
-                one = self._waiting.popleft()
-                spans, size = spans + one.spans, size + len(one.content)
-                pieces.append(one.content)
-            self.held -= size
-        return Waiting(spans, b"".join(pieces), first)
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
 
 
 class Refused(Exception):

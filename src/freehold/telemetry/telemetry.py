@@ -24,7 +24,8 @@ from freehold.telemetry.facts import ModelLabels, ProviderFacts
 from freehold.telemetry.figures import Figures
 from freehold.telemetry.logs import tell_of
 from freehold.telemetry.otlp import Envelope
-from freehold.telemetry.sending import Outbox, Sender
+from freehold.telemetry.outbox import Outbox
+from freehold.telemetry.sending import Sender
 from freehold.telemetry.settings import Collector, TelemetrySettings
 from freehold.telemetry.spans import ContentOf, Spans
 
