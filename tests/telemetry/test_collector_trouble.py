@@ -131,12 +131,12 @@ def test_headers_are_secrets(tmp_path: Path, provider: ThreadedProvider) -> None
     (tmp_path / "org").chmod(0o600)
     with Collector() as collector:
         toml = configured(provider, "env:OTEL_EXPORTER_OTLP_ENDPOINT", more)
-        environment = {"TOKEN": "Bearer-0123456789", "OTEL_EXPORTER_OTLP_ENDPOINT": f"{collector.url}/otlp"}
+        environment = {"TOKEN": "Bearer 0123456789", "OTEL_EXPORTER_OTLP_ENDPOINT": f"{collector.url}/otlp"}
         with RunningEndpoint(tmp_path, toml, environment=environment) as endpoint:
             ask(endpoint)
             request = until(lambda: collector.requests)[0]
         assert request.path == "/otlp/v1/traces"
-        assert request.headers["authorization"] == "Bearer-0123456789"
+        assert request.headers["authorization"] == "Bearer 0123456789"
         assert request.headers["x-scope-orgid"] == "tenant-1"
         assert request.headers["content-type"] == "application/x-protobuf"
         assert request.headers["user-agent"].startswith("freehold/")

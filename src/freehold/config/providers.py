@@ -241,8 +241,10 @@ class ProviderReader:
             )
         return found.secret
 
-    def find(self, reference: str | None, here: Key, *, plain: bool = False) -> Secret | None:
-        """What a reference refers to. `plain`: what is none stands for itself."""
+    def find(
+        self, reference: str | None, here: Key, *, plain: bool = False, words: bool = False
+    ) -> Secret | None:
+        """What a reference refers to. `plain`: what is none stands for itself. `words`: it may be more than one."""
         if reference is None:
             return None
         if plain and not reference.startswith(("env:", "file:")):
@@ -250,10 +252,11 @@ class ProviderReader:
         if reference.startswith("file:"):
             self.secret_files.append(place_of(reference, self._folder))
         try:
-            return find_secret(reference, folder=self._folder, environ=self._environ).secret
+            found = find_secret(reference, folder=self._folder, environ=self._environ, document=words)
         except NoSecretError as missing:
             self._problems.error(here, f"`{written(here)}` {missing.message}.", missing.hint)
             return None
+        return found.secret
 
     def _check_facts(self, facts: Mapping[str, Any], key: Key) -> None:
         dialects = facts.get("dialects", ("openai-chat",))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from freehold.config.problems import Problems
@@ -17,8 +17,12 @@ _OURS = frozenset(
     {"host", "content-type", "content-length", "content-encoding", "transfer-encoding", "user-agent"}
 )
 
-Find = Callable[[str | None, Key], Secret | None]
-"""What a reference refers to; whatever is wrong with it has been told."""
+
+class Find(Protocol):
+    """What a reference refers to; whatever is wrong with it has been told."""
+
+    def __call__(self, reference: str | None, here: Key, /, *, words: bool = False) -> Secret | None:
+        """`words`: it may be more than one."""
 
 
 def read_collector(section: TelemetrySettings, find: Find, problems: Problems) -> Collector | None:
@@ -34,11 +38,16 @@ def read_collector(section: TelemetrySettings, find: Find, problems: Problems) -
     for name, reference in section.headers.items():
         here = ("telemetry", "headers", name)
         if not _HEADER_NAME.fullmatch(name) or name.lower() in _OURS:
-            problems.error(
-                here, f"`telemetry.headers` cannot hold `{name}`.", "It is set by Freehold, or no header."
-            )
-        elif (value := find(reference, here)) is not None:
+            hint = "It is set by Freehold, or no name of a header."
+            problems.error(here, f"`telemetry.headers` cannot hold `{name}`.", hint)
+            continue
+        value = find(reference, here, words=True)
+        if value is None:
+            continue
+        if value.reveal().isascii() and value.reveal().isprintable():
             headers[name] = value
+        else:
+            problems.error(here, f"`telemetry.headers.{name}` refers to what cannot be sent in a header.")
     if url is None:
         return None
     fault = _fault_of(url.reveal())
