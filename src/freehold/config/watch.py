@@ -183,7 +183,10 @@ class Watch:
 def keep_fixed(
     current: Settings, wanted: Settings, fixed: tuple[str, ...]
 ) -> tuple[Settings, tuple[Finding, ...]]:
-    """`wanted`, but with the `fixed` settings of `current`; and a warning for each that differs."""
+    """`wanted`, but with the `fixed` settings of `current`; and a warning for each that differs.
+
+    While anything waits for a restart, what is in force is not called what `wanted` is.
+    """
     in_vain = []
     for name in fixed:
         table, _, setting = name.rpartition(".")
@@ -202,6 +205,8 @@ def keep_fixed(
         )
         kept = msgspec.structs.replace(new, **{setting: before})
         wanted = msgspec.structs.replace(wanted, **{table: kept}) if table else kept
+    if in_vain:
+        wanted = msgspec.structs.replace(wanted, version=current.version)
     return wanted, tuple(in_vain)
 
 
