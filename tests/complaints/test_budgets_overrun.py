@@ -188,9 +188,7 @@ def test_a_budget_that_is_written_down_is_kept(endpoint: RunningEndpoint, provid
     assert Decimal(shown(endpoint, "half")["bound"]) * NANO == CALL_COST // 2
 
 
-@pytest.mark.parametrize(
-    "wrong", ["max_limit = 0.0005", "budget = { max_limit = 0.0005 }", "money = -1", "money = ''"]
-)
+@pytest.mark.parametrize("wrong", ["max_limit = 0.0005", "money = -1"])
 def test_a_budget_that_cannot_be_kept_is_refused(wrong: str, endpoint: RunningEndpoint) -> None:
     """https://github.com/maximhq/bifrost/issues/5673: nobody was told that the field was called something else by
     then.

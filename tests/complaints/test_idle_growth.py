@@ -23,7 +23,7 @@ from freehold.access.pepper import pepper_of
 from freehold.providers.simulated import Behaviour, Script
 from freehold.store.places import Server
 
-IDLE = 4.0
+IDLE = 3.0
 """Seconds."""
 SCRIPT = Script(models={"*": Behaviour(text="Yes.")})
 LIMITS = '[limits.all]\non = "organisation"\nper = "month"\nmoney = 100\n'
