@@ -183,6 +183,8 @@ class LedgerReader:
         with self._reading() as connection:
             plan = plan_of(connection, chosen, by_hour="hour" in by)
             totals.from_rollups(connection, plan.spans, by, chosen=chosen, columns=columns, into=found)
+            if not plan.edges:
+                return list(totals.named(found, by, Words(connection)))
         for edge in plan.edges:
             for connection, slice_ in self._slices(edge):
                 totals.from_calls(connection, by, slice_, columns=columns, into=found)
