@@ -73,7 +73,7 @@ lock: $(VENV)/.dev ## Lock the dependencies anew; ARGS="--upgrade" takes newer o
 	$(COMPILE) $(ARGS) --no-deps requirements/models.in -o requirements/models.txt
 	$(COMPILE) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) $(ARGS) -c requirements/run.txt -c requirements/dev.txt requirements/chart.in -o requirements/chart.txt
-	for extra in postgres shared telemetry aws google parquet; do \
+	for extra in postgres shared aws google parquet; do \
 	  $(COMPILE) $(ARGS) -c requirements/base.txt -c requirements/dev.txt --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
 
 clean: ## Remove what the commands above made; the ledger and the keys in .freehold stay
