@@ -133,7 +133,7 @@ def test_figures_exist(figures: set[str]) -> None:
         span for page in PAGES.values() for span in spans(page) if re.fullmatch(r"freehold_[a-z_]+", span)
     }
     assert len(named) > 10
-    assert named - {"freehold_access", "freehold_ledger"} <= figures
+    assert named <= figures
 
 
 SAID = (
@@ -168,7 +168,7 @@ def test_it_quotes_nothing_else() -> None:
     others = (
         "OOM command",
         "no permissions",
-        "DROP SCHEMA",
+        "DELETE FROM",
         "api_key =",
         "by this",
         "outcome=",
