@@ -79,6 +79,8 @@ _BUSY_SECONDS = 0.1
 _FLUSH_SECONDS = 2.0
 _DAY_SECONDS = 86_400.0
 _READ_SECONDS = 5.0
+_QUESTION_SECONDS = 20.0
+"""That a server may take over a question of an administrator: the end of the process may wait for it."""
 _AUDIT_SECONDS = 1.0
 """That a server may take over an entry of the audit log: the end of the process may wait for it."""
 _DROPS_SECONDS = 10.0
@@ -449,7 +451,7 @@ class _Service:
             keys=keys,
             admin_keys=admin_keys_of(settings, keys),
             audit=self._audit,
-            history=history_of(settings),
+            history=history_of(settings, patience=_QUESTION_SECONDS),
             clock=clock,
             environ=os.environ,
             overrides=self._overrides,

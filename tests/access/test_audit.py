@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from databases import text_of
+from databases import change, text_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -172,6 +172,22 @@ def test_several_processes_write_one_chain(place: Place) -> None:
         found = [entry for entry in log.all() if entry.actor != "first"]
         for number in range(WRITERS):
             assert [one.subject for one in found if one.actor == str(number)] == [str(n) for n in range(EACH)]
+
+
+CHANGES = ("number = 7", "at_us = at_us + 1", "actor = 'x'", "act = 'x'", "subject = 'x'", "detail = '{ }'")
+
+
+@pytest.mark.parametrize("change_made", CHANGES)
+def test_any_column_that_is_changed_in_the_database_is_found(place: Place, change_made: str) -> None:
+    with closing(AuditLog(place)) as log:
+        for number in range(4):
+            log.append("me", "act", str(number))
+        head = log.verify().head
+        change(place, f"UPDATE audit SET {change_made} WHERE number = 2", "access")
+        assert log.verify().broken == 2
+        change(place, "DELETE FROM audit", "access")
+        assert log.verify().good
+        assert log.verify(head).broken == 1
 
 
 def test_a_page_goes_on_behind_the_one_before(tmp_path: Path) -> None:

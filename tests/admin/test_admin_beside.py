@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import statistics
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -104,3 +106,18 @@ def test_calls_do_not_wait_for_slow_questions(admin: Administered) -> None:
     # Both share the interpreter, so a call takes longer; but it never waits for a question to end.
     assert middle < 8 * alone + 10, f"{middle:.1f} ms beside, {alone:.1f} ms alone"
     assert max(beside) < 1000 * min(exports) / 2, f"a call took {max(beside):.0f} ms"
+
+
+def test_the_endpoint_ends_although_somebody_does_not_read_an_export(admin: Administered) -> None:
+    parts = urlsplit(admin.url)
+    with socket.create_connection((str(parts.hostname), parts.port or 0)) as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        token = admin.tokens["viewer"]
+        idle.sendall(
+            f"GET {parts.path}/exports/calls HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n".encode()
+        )
+        assert idle.recv(12) == b"HTTP/1.1 200"
+        began = time.monotonic()
+        admin.endpoint.stop()  # expects exit status 0 and no stack trace
+        assert time.monotonic() - began < 12
+    admin.endpoint.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
@@ -11,15 +12,40 @@ import msgspec
 import uvicorn
 
 from freehold.admin.settings import address_of
-from freehold.gateway.protocol import protocol_for
+from freehold.gateway.protocol import ClientConnection, protocol_for
 from freehold.gateway.server import listen
 from freehold.gateway.settings import ServerSettings
 
-_FAREWELL_SECONDS = 3
+_FAREWELL_SECONDS = 3.0
 """For requests under way when the endpoint stops."""
+_TICK_SECONDS = 0.02
 
 
 class _Server(uvicorn.Server):
+    """uvicorn's server without its hold on signals, and with an end for those who do not read their answer."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in, let requests finish for a moment, and hang up on the rest."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        connections = [one for one in self.server_state.connections if isinstance(one, ClientConnection)]
+        for connection in connections:
+            connection.shutdown()
+        await self._drain(_FAREWELL_SECONDS)
+        for connection in connections:
+            if not connection.gone:
+                connection.transport.abort()
+        await self._drain(_FAREWELL_SECONDS)
+
+    async def _drain(self, seconds: float) -> None:
+        state = self.server_state
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while (state.connections or state.tasks) and loop.time() < end:
+            await asyncio.sleep(_TICK_SECONDS)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -46,7 +72,6 @@ class AdminServer:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=int(settings.keep_alive_timeout),
-            timeout_graceful_shutdown=_FAREWELL_SECONDS,
         )
         self._server = _Server(config)
 
