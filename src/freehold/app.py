@@ -450,7 +450,7 @@ class _Service:
         return Premises(
             keys=keys,
             admin_keys=admin_keys_of(settings, keys),
-            audit=self._audit,
+            audit=audit_of(settings),
             history=history_of(settings, patience=_QUESTION_SECONDS),
             clock=clock,
             environ=os.environ,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ import httpx
 import msgspec
 import pytest
 from administered import Administered, administered
-from running_endpoint import until
+from running_endpoint import RunningEndpoint, until
 
 from freehold.access.audit import AuditLog
 from freehold.providers.simulated import Behaviour, Script, SimulatedProvider, ThreadedProvider
@@ -356,6 +357,16 @@ def test_it_is_off_until_it_is_asked_for_and_on_the_endpoints_port_only_when_tha
         assert httpx.get(f"{admin.endpoint.url}/admin/v1/version").status_code == 401
         assert httpx.get(f"{admin.endpoint.url}/admin/v1/nothing").status_code == 401
         assert httpx.get(f"{admin.endpoint.url}/v1/models").status_code == 401
+
+
+def test_an_address_that_is_taken_is_told_with_the_setting_to_change(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        toml = f'[local]\nenabled = false\n[admin]\nlisten = "127.0.0.1:{taken.getsockname()[1]}"'
+        endpoint = RunningEndpoint(tmp_path, toml)
+        with pytest.raises(AssertionError, match="exit status 1"):
+            endpoint.start()
+        assert "Address already in use" in endpoint.log
+        assert "`listen` in `[admin]`" in endpoint.log
 
 
 def test_it_is_not_on_the_endpoints_port_unless_asked(admin: Administered) -> None:

@@ -59,9 +59,10 @@ class Api:
         self._router = Router(routes, redirect_slashes=False, default=_nowhere)
 
     def close(self) -> None:
-        """Let go of the threads and of the keys' database."""
+        """Let go of the threads and of the database of keys."""
         self._office.admin_keys.close()
         self._office.keys.close()
+        self._office.audit.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

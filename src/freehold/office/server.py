@@ -12,6 +12,7 @@ import msgspec
 import uvicorn
 
 from freehold.admin.settings import address_of
+from freehold.core.errors import SettingsError
 from freehold.gateway.protocol import ClientConnection, protocol_for
 from freehold.gateway.server import listen
 from freehold.gateway.settings import ServerSettings
@@ -43,7 +44,7 @@ class _Server(uvicorn.Server):
         state = self.server_state
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while (state.connections or state.tasks) and loop.time() < end:
+        while (state.connections or state.tasks) and loop.time() < end:  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(_TICK_SECONDS)
 
     @contextlib.contextmanager
@@ -60,7 +61,11 @@ class AdminServer:
         Raises SettingsError when the address cannot be had.
         """
         host, port = address_of(where)
-        self._listener: socket.socket = listen(msgspec.structs.replace(settings, host=host, port=port))
+        try:
+            self._listener: socket.socket = listen(msgspec.structs.replace(settings, host=host, port=port))
+        except SettingsError as error:
+            hint = "Give the admin API another address: `listen` in `[admin]`."
+            raise SettingsError(error.message, hint=hint) from None
         config = uvicorn.Config(
             api,
             http=protocol_for(settings),
