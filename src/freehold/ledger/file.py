@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from freehold.core.clock import Clock, microseconds
 from freehold.ledger import backfill, runs, tables, tally
 from freehold.ledger.batch import Batch
 from freehold.ledger.bodies import FreshBody, Place
+from freehold.ledger.holding import BodiesGone
 from freehold.ledger.inbox import Drops
 from freehold.ledger.names import Names
 from freehold.ledger.record import Call
@@ -25,6 +27,7 @@ from freehold.ledger.rows import CALL_COLUMNS, Places, Price, plain, row_of
 from freehold.store.bulk import Insert
 from freehold.store.database import open_database
 from freehold.store.faults import Fault
+from freehold.store.lock import Turns
 
 log = logging.getLogger("freehold.ledger")
 
@@ -33,6 +36,8 @@ T = TypeVar("T")
 _insert_calls = Insert(tables.calls, CALL_COLUMNS, "ON CONFLICT (id) DO NOTHING")
 _insert_bodies = Insert(tables.bodies, ("id", "digest", "day", "stored_bytes", "stored"))
 _ASIDE_SECONDS = 60.0
+_CHECKED = 500
+"""Bodies looked for in one statement."""
 _REMEMBERED = 2000
 """Bodies stored last that are read when the file is opened: they are not stored again."""
 # What one row can be refused for, as opposed to what befalls the whole file.
@@ -51,7 +56,11 @@ _ROW_ERRORS = (
 class LedgerFile:
     """One thread's hold on `ledger.db`. Where it fails, StoreError, SQLAlchemyError or OSError is raised."""
 
-    def __init__(self, path: Path, process: runs.Process, clock: Clock, *, busy: float) -> None:
+    def __init__(
+        self, path: Path, process: runs.Process, clock: Clock, *, busy: float, shared: bool = False
+    ) -> None:
+        """`shared`: other processes write it too, and one of them deletes what is old."""
+        self._turns = Turns(path.with_name(f"{path.name}-turn")) if shared else None
         self.path = path
         """Where the file is."""
         self.incident: str | None = None
@@ -144,6 +153,8 @@ class LedgerFile:
         assert run is not None
 
         def work(connection: Connection) -> int:
+            if self._turns is not None:
+                _check_bodies(connection, batch)
             _write_bodies(connection, batch.fresh, batch.renewed, alone=alone)
             refused = self._write_calls(connection, batch, alone=alone)
             runs.report_drops(connection, run, drops, detail)
@@ -156,8 +167,9 @@ class LedgerFile:
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in one write transaction."""
         assert self._connection is not None
+        mine = nullcontext() if self._turns is None else self._turns.turn(self._busy_ms / 1000)
         try:
-            with self._connection.begin():
+            with mine, self._connection.begin():
                 self._names.begin(self._connection)
                 done = work(self._connection)
         except BaseException:
@@ -198,6 +210,8 @@ class LedgerFile:
         connection, self._connection = self._connection, None
         engine, self._engine = self._engine, None
         self._names.forget_all()
+        if self._turns is not None:
+            self._turns.close()
         self._rollups.kinds.forget_all()
         with contextlib.suppress(SQLAlchemyError, OSError):
             if connection is not None:
@@ -281,6 +295,23 @@ class LedgerFile:
             log.exception("A call cannot be written")
             return False
         return True
+
+
+def _check_bodies(connection: Connection, batch: Batch) -> None:
+    """Raises BodiesGone unless every body that was stored before is still there."""
+    fresh = {id(place) for place, _ in batch.fresh}
+    stored = {
+        place.id: place.digest
+        for _, places in batch.ready
+        for place in places
+        if place is not None and place.id is not None and id(place) not in fresh
+    }
+    numbers, bodies = list(stored), tables.bodies.c
+    for at in range(0, len(numbers), _CHECKED):
+        some = numbers[at : at + _CHECKED]
+        found = connection.execute(select(bodies.id, bodies.digest).where(bodies.id.in_(some))).all()
+        if len(found) < len(some) or any(bytes(row.digest) != stored[row.id] for row in found):
+            raise BodiesGone
 
 
 class _TwiceError(Exception):

@@ -16,6 +16,10 @@ from freehold.store.faults import Fault
 T = TypeVar("T")
 
 
+class BodiesGone(Exception):
+    """Bodies that were stored are not there any more: the batch is to be made ready anew."""
+
+
 class Holding(Protocol):
     """One thread's hold on the ledger. Where it fails, StoreError, SQLAlchemyError or OSError is raised."""
 

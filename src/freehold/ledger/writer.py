@@ -18,6 +18,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Literal
@@ -92,8 +93,15 @@ class Ledger:
         pace: Pace | None = None,
         *,
         spool: Path | None = None,
+        may_tidy: Callable[[], bool] = lambda: True,
+        shared: bool = False,
     ) -> None:
-        """`spool`: the folder for calls that a server does not take; without one they wait in memory alone."""
+        """`spool`: the folder for calls that a server does not take; without one they wait in memory alone.
+
+        `may_tidy` is asked before what is old is deleted: of several processes one does it. `shared`: others delete
+        what is old, so that a body that was there a moment ago may be gone.
+        """
+        self._may_tidy, self._shared = may_tidy, shared
         clock = clock or SystemClock()
         self._pace = pace or Pace()
         self._inbox = inbox = Inbox(settings.queue_bytes, Tally(), clock)
@@ -220,9 +228,17 @@ class Ledger:
             if on_disk is not None:
                 replay = Replay(server, on_disk, process, inbox=inbox, pricer=pricer, packer=packer)
         else:
-            holding = LedgerFile(place, process, clock, busy=pace.busy)
+            holding = LedgerFile(place, process, clock, busy=pace.busy, shared=self._shared)
         return Writer(
-            holding, settings, inbox, pricer=pricer, packer=packer, clock=clock, pace=pace, replay=replay
+            holding,
+            settings,
+            inbox,
+            pricer=pricer,
+            packer=packer,
+            clock=clock,
+            pace=pace,
+            replay=replay,
+            may_tidy=self._may_tidy,
         )
 
     def _is_failing(self) -> bool:

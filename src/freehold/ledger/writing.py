@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Callable
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,7 +15,7 @@ from freehold.core.clock import Clock, microseconds
 from freehold.core.errors import StoreError
 from freehold.ledger.batch import Batch
 from freehold.ledger.bodies import Packer
-from freehold.ledger.holding import Holding
+from freehold.ledger.holding import BodiesGone, Holding
 from freehold.ledger.inbox import Inbox
 from freehold.ledger.replay import Replay
 from freehold.ledger.retention import Retention
@@ -45,8 +46,12 @@ class Writer:
         clock: Clock,
         pace: Pace,
         replay: Replay | None = None,
+        may_tidy: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`replay`: where calls go while a server cannot be written; without one they wait in memory."""
+        """`replay`: where calls go while a server cannot be written; without one they wait in memory. `may_tidy`:
+        whether deleting what is old is for this process to do.
+        """
+        self._may_tidy = may_tidy
         self.written = 0
         self.put_by = 0
         """Calls on the disk when the process ended."""
@@ -166,7 +171,15 @@ class Writer:
         drops = self._inbox.take_drops()
         try:
             self._hold()
-            refused = self.holding.write(batch, drops, self.failing, self._counts(), alone=self._strange >= 2)
+            try:
+                refused = self.holding.write(
+                    batch, drops, self.failing, self._counts(), alone=self._strange >= 2
+                )
+            except BodiesGone:
+                batch.make_anew(self.holding.recent_bodies())
+                refused = self.holding.write(
+                    batch, drops, self.failing, self._counts(), alone=self._strange >= 2
+                )
         except _FAULTS as error:
             self._inbox.give_back(drops)
             self._meet(error)
@@ -257,6 +270,9 @@ class Writer:
         try:
             give_up_at = now + _TIDY_SECONDS
             while self._tidy_at <= now < give_up_at:
+                if not self._may_tidy():
+                    self._tidy_at = now + self._pace.tidy
+                    break
                 if self._sums_are_behind:  # what retention takes shall be in the sums
                     self._sums_are_behind = self.holding.sum_former()
                     now = time.monotonic()
