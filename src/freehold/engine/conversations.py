@@ -18,6 +18,7 @@ from freehold.core.errors import BadRequest, NotFound, UnknownResponse
 from freehold.core.fields import Fields
 from freehold.engine.aside import aside
 from freehold.engine.background.background import Background
+from freehold.engine.background.elsewhere import Asked, Elsewhere, Told
 from freehold.engine.background.response import BackgroundResponse
 from freehold.engine.naming import PREFIX
 from freehold.ledger.record import Call
@@ -68,8 +69,18 @@ class Turn(msgspec.Struct, frozen=True):
 class Conversations:
     """Continues, shows and deletes answers of the Responses API."""
 
-    def __init__(self, memory: Memory, *, limit: int, background: Background | None = None) -> None:
-        """`limit`: bytes that a continued request may grow to."""
+    def __init__(
+        self,
+        memory: Memory,
+        *,
+        limit: int,
+        background: Background | None = None,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
+        """`limit`: bytes that a continued request may grow to. `elsewhere`: other processes, whose responses in the
+        background are found here, too.
+        """
+        self._elsewhere = elsewhere
         self._memory = memory
         self._limit = limit
         self._background = background
@@ -208,6 +219,8 @@ class Conversations:
         running = self.find_running(response_id, key)
         if running is not None:
             return running.object, running.call.losses
+        if (found := await self._ask_elsewhere("show", response_id, key)) is not None:
+            return found[0].response, found[0].losses
         turn = await asyncio.to_thread(self._find, response_id, key, None)
         return turn.answer, turn.losses
 
@@ -219,6 +232,8 @@ class Conversations:
         if running is not None:
             running.check(after)
             return running.follow(after)
+        if (found := await self._ask_elsewhere("follow", response_id, key, after)) is not None:
+            return found[1]
         turn = await asyncio.to_thread(self._find, response_id, key, None)
         if turn.stream is None:
             raise BadRequest(
@@ -250,7 +265,7 @@ class Conversations:
     async def delete(self, response_id: str, key: Key | None) -> bytes:
         """Let go of the answer; says that it is deleted. One that runs is cancelled. Raises NotFound."""
         running = self.find_running(response_id, key)
-        if running is None:
+        if running is None and await self._ask_elsewhere("delete", response_id, key) is None:
             await asyncio.to_thread(self._find, response_id, key, None)
         if self._background is not None:
             await self._background.delete(response_id)
@@ -266,6 +281,8 @@ class Conversations:
         if running is not None and self._background is not None:
             await self._background.cancel(running)
             return running.object
+        if (found := await self._ask_elsewhere("cancel", response_id, key)) is not None:
+            return found[0].response
         turn = await asyncio.to_thread(self._find, response_id, key, None)
         if not _flag_of(_decode_fields(turn.answer), "background"):
             raise BadRequest(
@@ -273,6 +290,17 @@ class Conversations:
                 hint="Hang up to end one that is being answered.",
             )
         return turn.answer
+
+    async def _ask_elsewhere(
+        self,
+        what: Literal["show", "follow", "cancel", "delete"],
+        response_id: str,
+        key: Key | None,
+        after: int = -1,
+    ) -> tuple[Told, AsyncIterator[bytes]] | None:
+        if self._elsewhere is None or not response_id.startswith(PREFIX):
+            return None
+        return await self._elsewhere.ask(Asked(what, response_id, None if key is None else key.id, after))
 
 
 async def _events_after(stream: bytes, after: int) -> AsyncIterator[bytes]:

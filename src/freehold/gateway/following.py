@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
+from freehold.core.errors import FreeholdError
 from freehold.gateway.intake import Scope
 from freehold.gateway.protocol import CONNECTION, ClientConnection
 from freehold.gateway.replies import EVENT_STREAM, NO_BUFFERING, NO_CACHE, Headers, Send, unchunked
+
+log = logging.getLogger("freehold.gateway")
 
 
 async def send_events(scope: Scope, send: Send, headers: Headers, events: AsyncIterator[bytes]) -> None:
@@ -31,6 +35,10 @@ async def send_events(scope: Scope, send: Send, headers: Headers, events: AsyncI
         await send({"type": "http.response.body", "body": b""})
     except asyncio.CancelledError:
         task.uncancel()
+        connection.transport.abort()
+    except FreeholdError as error:
+        # The process that has the events is gone: what was sent must not look like all of it.
+        log.warning("a stream that was followed broke off: %s", error)
         connection.transport.abort()
     finally:
         connection.watch(None)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 import msgspec
 
 from freehold.access.key import Key
 from freehold.core.errors import (
+    BadRequest,
     FreeholdError,
     Overloaded,
     ProviderTimeout,
@@ -19,6 +20,7 @@ from freehold.core.errors import (
 )
 from freehold.core.places import Places
 from freehold.engine.aside import aside
+from freehold.engine.background.elsewhere import NO, Told, decode_asked, encode_told, refusal_of
 from freehold.engine.background.events import Room
 from freehold.engine.background.response import BackgroundResponse
 from freehold.engine.background.settings import BackgroundSettings
@@ -175,10 +177,12 @@ class Background:
         return found if found is not None and found.key_id == (None if key is None else key.id) else None
 
     def find_cut_off(self, response_id: str, key: Key | None) -> tuple[bytes, bytes] | None:
-        """Of one that was running when an earlier process ended: its Response object and its request. Waits."""
+        """Of one that another process runs, or ran when it ended: its Response object and its request. Waits."""
         left = None if response_id in self._responses else self._files.find(response_id)
         if left is None or left.key_id != (None if key is None else key.id):
             return None
+        if self._files.is_running(left):
+            return wire.standing(bytes(left.response), "in_progress"), bytes(left.request)
         told = wire.failed(bytes(left.response), Stopping(_CUT_OFF))
         return told, bytes(left.request)
 
@@ -203,6 +207,28 @@ class Background:
             await self.cancel(response)
             self._forget(response)
         await asyncio.to_thread(self._files.remove, response_id)
+
+    async def answer(self, body: bytes) -> AsyncIterator[bytes]:
+        """What another process wants to know of a response, for a client of its own."""
+        asked = decode_asked(body)
+        response = self._responses.get(asked.id)
+        if response is None or response.key_id != asked.key_id:
+            yield NO
+            return
+        if asked.what == "follow":
+            try:
+                response.check(asked.after)
+            except BadRequest as error:
+                yield refusal_of(error)
+                return
+        elif asked.what == "cancel":
+            await self.cancel(response)
+        elif asked.what == "delete":
+            await self.delete(asked.id)
+        yield encode_told(Told(response.object, response.call.losses))
+        if asked.what == "follow":
+            async for piece in response.follow(asked.after):
+                yield piece
 
     # The end
 

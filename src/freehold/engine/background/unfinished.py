@@ -14,6 +14,7 @@ import msgspec
 
 from freehold.core.errors import StoreError
 from freehold.store.database import unusable
+from freehold.store.lock import ProcessLock, is_locked
 
 _NAME = re.compile(r"resp_[0-9a-f]{32}", re.ASCII)
 
@@ -26,6 +27,8 @@ class Unfinished(msgspec.Struct):
     """Its Response object when it began."""
     request: msgspec.Raw = msgspec.Raw(b"{}")
     """What its client asked, where that may be kept."""
+    owner: str | None = None
+    """The lock of the process that runs it, where there are several."""
 
 
 _decode = msgspec.json.Decoder(Unfinished).decode
@@ -35,13 +38,18 @@ _encode = msgspec.json.Encoder().encode
 class UnfinishedFiles:
     """The files in one folder, which is made with the first."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, presence: ProcessLock | None = None) -> None:
+        """`presence`: held by this process as long as it lives, where several use the folder."""
         self._folder = folder
+        self._presence = presence
 
     def add(self, response_id: str, left: Unfinished) -> None:
         """Keep it until it is removed. Raises StoreError."""
         path = self._folder / f"{response_id}.json"
         draft = path.with_suffix(".draft")
+        if self._presence is not None:
+            self._presence.take()
+            left.owner = self._presence.path.name
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -71,6 +79,12 @@ class UnfinishedFiles:
             return _decode((self._folder / f"{response_id}.json").read_bytes())
         except (OSError, msgspec.DecodeError):
             return None
+
+    def is_running(self, left: Unfinished) -> bool:
+        """Whether another process has it and lives."""
+        if left.owner is None or self._presence is None or left.owner == self._presence.path.name:
+            return False
+        return is_locked(self._presence.path.with_name(left.owner))
 
     def tidy(self, older_than: float) -> None:
         """Take away what was written before this moment (seconds since 1970)."""
