@@ -21,6 +21,7 @@ from freehold.batches.work import Work
 from freehold.core.clock import Clock, microseconds
 from freehold.core.errors import BadRequest, BodyTooLarge, NotFound, StoreError
 from freehold.core.ids import new_id
+from freehold.store.lock import ProcessLock
 
 log = logging.getLogger("freehold.batches")
 
@@ -28,6 +29,9 @@ T = TypeVar("T")
 
 LIFETIME_SECONDS = 24 * 3600.0
 _TIDY_SECONDS = 3600.0
+_TURN_SECONDS = 1.0
+_OLD_SECONDS = 3600.0
+"""After which nobody goes on with an upload."""
 _LATE_SECONDS = 0.05
 """After a file's time has come: so that it has for certain."""
 _DAY_US = 86_400_000_000
@@ -84,8 +88,12 @@ class Desk:
         settings: BatchSettings,
         *,
         lifetime: float = LIFETIME_SECONDS,
+        turn: ProcessLock | None = None,
     ) -> None:
-        """`lifetime`: seconds that a batch has before what is left of it expires."""
+        """`lifetime`: seconds that a batch has before what is left of it expires. `turn`: of several processes, the one
+        that has it works batches off, and tidies up; None: this is the only one.
+        """
+        self._turn = turn
         self._shelf = shelf
         self._work = work
         self._clock = clock
@@ -104,7 +112,7 @@ class Desk:
 
     async def start(self) -> None:
         """Go on with the batches that had not ended when the process did. Raises StoreError."""
-        if not self._shelf.exists:
+        if not self._shelf.exists or self._turn is not None:
             return
         await self._do(self._shelf.clear_drafts)
         for batch in await self._do(self._shelf.unfinished):
@@ -115,13 +123,37 @@ class Desk:
         await self._work.stop()
         await asyncio.to_thread(self._shelf.close)
 
+    async def take_turns(self) -> None:
+        """For one of several processes: every second, see whether the work is this one's, and do it if it is."""
+        turn = self._turn
+        assert turn is not None
+        is_mine = False
+        while True:
+            try:
+                if self._shelf.exists and await self._do(turn.take):
+                    if not is_mine:
+                        await self._do(lambda: self._shelf.clear_drafts(self._clock.now() - _OLD_SECONDS))
+                        is_mine = True
+                    await self._work.look_around()
+            except StoreError as error:
+                log.warning("batches cannot be gone on with: %s", error)
+            await asyncio.sleep(_TURN_SECONDS)
+
+    @property
+    def _has_turn(self) -> bool:
+        return self._turn is None or self._turn.held
+
+    def _begin(self, batch: Batch) -> None:
+        if self._has_turn:
+            self._work.begin(batch)  # else whoever has it finds the batch
+
     async def tidy(self) -> None:
         """Every hour, and when the time of a file has come, take away what is older than it may be."""
         keep_us = self._settings.keep_days * _DAY_US
         while True:
             pause = _TIDY_SECONDS
             try:
-                if self._shelf.exists:
+                if self._shelf.exists and self._has_turn:
                     await self._do(lambda: self._shelf.tidy(self._now_us(), keep_us))
                     pause = await self._do(self._until_next)
             except StoreError as error:
@@ -286,7 +318,7 @@ class Desk:
 
         await self._do(begin)
         shown = msgspec.json.encode(openai_form.batch_object(batch))
-        self._work.begin(batch)
+        self._begin(batch)
         return shown
 
     def _new(self, form: Form, endpoint: str, key: Key, *, strict: bool, keep_bodies: bool) -> Batch:
@@ -358,7 +390,7 @@ class Desk:
 
         await self._do(begin)
         shown = msgspec.json.encode(anthropic_form.batch_object(batch, base_url))
-        self._work.begin(batch)
+        self._begin(batch)
         return shown
 
     async def list_message_batches(

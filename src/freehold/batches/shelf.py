@@ -5,11 +5,12 @@ Its methods wait for the disk, and may be called from any thread, one after the 
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,12 +18,14 @@ import msgspec
 import sqlalchemy as sql
 
 from freehold.batches import tables
-from freehold.batches.records import UNFINISHED, Batch, StoredFile
+from freehold.batches.records import UNFINISHED, Batch, Status, StoredFile
 from freehold.core.errors import BadRequest, Overloaded, StoreError
 from freehold.store.database import open_database, store_errors, unusable, writing
 
 Row = TypeVar("Row", StoredFile, Batch)
 
+GOING: tuple[Status, ...] = ("validating", "in_progress")
+"""As long as a batch is this, it can be cancelled."""
 INPUT, OUTPUT, ERRORS = "input.jsonl", "output.jsonl", "errors.jsonl"
 
 
@@ -95,10 +98,34 @@ class Shelf:
     def save(self, batch: Batch, *outputs: StoredFile) -> None:
         """Keep a batch as it is now, together with the files it has given."""
         values = msgspec.structs.asdict(batch)
+        columns = tables.batches.c
         with self._using() as connection:
-            connection.execute(tables.batches.update().where(tables.batches.c.id == batch.id).values(values))
+            if batch.status in GOING and batch.cancelling_us is None:
+                # Another process may have been asked to cancel it: that is heeded at the next look around.
+                chosen = sql.select(columns.status, columns.cancelling_us).where(columns.id == batch.id)
+                there = connection.execute(chosen).first()
+                if there is not None and there.cancelling_us is not None:
+                    values.update(status=there.status, cancelling_us=there.cancelling_us)
+            connection.execute(tables.batches.update().where(columns.id == batch.id).values(values))
             for file in outputs:
                 connection.execute(tables.files.insert().values(msgspec.structs.asdict(file)))
+
+    def save_progress(self, batch: Batch) -> None:
+        """Let other processes see how far a batch is, unless it has ended meanwhile."""
+        columns = tables.batches.c
+        this = sql.and_(columns.id == batch.id, columns.status.in_(("in_progress", "cancelling")))
+        values = {"succeeded": batch.succeeded, "errored": batch.errored, "usage": batch.usage}
+        with self._using() as connection:
+            connection.execute(tables.batches.update().where(this).values(values))
+
+    def ask_to_cancel(self, batch: Batch, now_us: int) -> Batch:
+        """Write down, for the process that works on it, that it is to be cancelled. The batch as it is then."""
+        columns = tables.batches.c
+        this = sql.and_(columns.id == batch.id, columns.status.in_(GOING))
+        with self._using() as connection:
+            change = tables.batches.update().where(this)
+            connection.execute(change.values(status="cancelling", cancelling_us=now_us))
+        return self.find(Batch, batch.id, batch.key_id) or batch
 
     def find(self, kind: type[Row], name: str, key_id: str) -> Row | None:
         """One file or batch of a key: what belongs to others does not exist for it."""
@@ -170,11 +197,15 @@ class Shelf:
             ).scalar()
         return found
 
-    def clear_drafts(self) -> None:
-        """Take away what was being written when the process ended."""
+    def clear_drafts(self, older_than: float = math.inf) -> None:
+        """Take away what was being written when the process ended; `older_than`, in seconds since 1970, spares what
+        others may still be writing.
+        """
         with self._using():
             for draft in (self._folder / "incoming").iterdir():
-                draft.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    if draft.stat().st_mtime < older_than:
+                        draft.unlink()
 
 
 def _table(kind: type[StoredFile] | type[Batch]) -> sql.Table:

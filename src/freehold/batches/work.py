@@ -16,7 +16,7 @@ from freehold.batches.asking import FACES, Asker, Told
 from freehold.batches.journal import Journal
 from freehold.batches.lines import Line, problems_in, read_lines
 from freehold.batches.records import Batch, Problem, StoredFile, new_file_id
-from freehold.batches.shelf import INPUT, Shelf, flush, place
+from freehold.batches.shelf import GOING, INPUT, Shelf, flush, place
 from freehold.batches.usage import Used
 from freehold.core.clock import Clock, microseconds
 from freehold.core.errors import Overloaded
@@ -59,6 +59,8 @@ class Work:
         self._slots = asyncio.Semaphore(concurrency)
         self._longest_line = longest_line
         self._runs: dict[str, Run] = {}
+        self._over: set[str] = set()
+        """Batches that were worked on here and are not any more."""
         self._looked = -_LOOK_SECONDS
         self._full = False
 
@@ -79,13 +81,31 @@ class Work:
         """Begin no further line of the batch. It ends when those under way have ended."""
         run = self._runs.get(batch.id)
         if run is None:
-            return batch
-        if run.batch.status in ("validating", "in_progress"):
-            run.batch.status = "cancelling"
-            run.batch.cancelling_us = self._now_us()
-            await asyncio.to_thread(self._shelf.save, msgspec.structs.replace(run.batch))
-            run.halt.set()
+            return await asyncio.to_thread(self._shelf.ask_to_cancel, batch, self._now_us())
+        if run.batch.status in GOING:
+            await self._halt(run, self._now_us())
         return run.batch
+
+    async def _halt(self, run: Run, cancelling_us: int) -> None:
+        run.batch.status = "cancelling"
+        run.batch.cancelling_us = cancelling_us
+        await asyncio.to_thread(self._shelf.save, msgspec.structs.replace(run.batch))
+        run.halt.set()
+
+    async def look_around(self) -> None:
+        """For one of several processes: go on with what nobody works on, heed what others were asked, and let them see
+        how far everything is. Raises StoreError.
+        """
+        known = set(self._runs)
+        for row in await asyncio.to_thread(self._shelf.unfinished):
+            run = self._runs.get(row.id)
+            if run is None:
+                if row.id not in known and row.id not in self._over:
+                    self.begin(row)
+            elif row.cancelling_us is not None and run.batch.status in GOING:
+                await self._halt(run, row.cancelling_us)
+            elif (run.batch.succeeded, run.batch.errored) != (row.succeeded, row.errored):
+                await asyncio.to_thread(self._shelf.save_progress, msgspec.structs.replace(run.batch))
 
     async def stop(self) -> None:
         """End now; lines under way are asked again by whoever goes on."""
@@ -110,6 +130,7 @@ class Work:
             for journal in run.journals.values():
                 journal.close()
             del self._runs[run.batch.id]
+            self._over.add(run.batch.id)
 
     async def _go_through(self, run: Run) -> None:
         batch, folder = run.batch, self._shelf.run_at(run.batch.id)
