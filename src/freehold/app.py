@@ -7,13 +7,15 @@ import gc
 import logging
 import os
 import random
+import secrets
 import signal
+import socket
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -39,8 +41,11 @@ if TYPE_CHECKING:
     from freehold.engine.engine import Engine
     from freehold.engine.runtime import Runtime
     from freehold.engine.tracing import Tracing
-    from freehold.gateway.metrics import Metrics, Reading
+    from freehold.gateway.endpoint import Endpoint
+    from freehold.gateway.gate import Gate
+    from freehold.gateway.metrics import Metrics
     from freehold.gateway.pages import Health
+    from freehold.gateway.sums import Reading
     from freehold.ledger.exporting import Export
     from freehold.ledger.filters import Filter
     from freehold.ledger.reading import LedgerReader
@@ -62,9 +67,13 @@ if TYPE_CHECKING:
     from freehold.providers.local.processes import LocalModels
     from freehold.replicas.sharing import Sharing
     from freehold.routing.plans import ProvidersHealth
+    from freehold.store.lock import ProcessLock
     from freehold.telemetry.facts import ModelLabels, ProviderFacts
     from freehold.telemetry.telemetry import Telemetry
     from freehold.wire.openai_models import ModelEntry
+    from freehold.workers.crew import Crew
+    from freehold.workers.member import Member
+    from freehold.workers.messages import Configuration, Order
 
 # ruff: noqa: PLC0415 - the command line imports this module for every command: each function imports what it needs
 
@@ -249,7 +258,57 @@ def serve(
     from freehold.telemetry.logs import write_lines_as
 
     write_lines_as(settings.server.logs, settings.server.log_level)
+    if settings.server.workers > 1:
+        from freehold.workers.supervision import Supervision
+
+        supervision = Supervision(settings, overrides or {}, os.environ)
+        uvloop.run(supervision.run(lambda *known: announce(Started(*known))))
+        return
     uvloop.run(_Service(settings, overrides or {}).run(announce))
+
+
+def serve_as_worker(listeners: list[socket.socket], end: socket.socket) -> int:
+    """Serve on one of the `listeners`, as the supervisor at the other `end` says; the exit status."""
+    import uvloop
+
+    return uvloop.run(_work(listeners, end))
+
+
+async def _work(listeners: list[socket.socket], end: socket.socket) -> int:
+    from freehold.core.errors import FreeholdError, StoreError
+    from freehold.telemetry.logs import write_lines_as
+    from freehold.workers.crew import Crew
+    from freehold.workers.messages import Failure
+    from freehold.workers.supervision import settings_for
+
+    crew = Crew(end)
+    failure: Failure | None = None
+    try:
+        order = await crew.order()
+        settings = settings_for(order, os.environ)
+        write_lines_as(settings.server.logs, settings.server.log_level)
+        await _Service(settings, order.overrides, _Place(crew, order, listeners)).run(lambda _: crew.ready())
+    except* FreeholdError as errors:
+        error = errors.exceptions[0]
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        kinds: dict[type[Exception], Literal["settings", "store"]] = {
+            SettingsError: "settings",
+            StoreError: "store",
+        }
+        failure = Failure(kinds.get(type(error), "other"), error.message, error.hint)
+    if failure is not None:
+        await crew.fail(failure)
+    return 0 if failure is None else 1
+
+
+class _Place(NamedTuple):
+    """What a worker is given by its supervisor."""
+
+    crew: Crew
+    order: Order
+    listeners: list[socket.socket]
+    """Of all workers, by their places; then that of the admin API, where it has a port of its own."""
 
 
 class _Prices:
@@ -266,9 +325,13 @@ class _Prices:
 class _Memory:
     """The calls on record, those of a moment ago included. Methods raise Overloaded while it cannot be read."""
 
-    def __init__(self, ledger: Ledger, history: LedgerReader) -> None:
+    def __init__(
+        self, ledger: Ledger, history: LedgerReader, flush_others: Callable[[], None] | None = None
+    ) -> None:
+        """`flush_others` brings on record what other processes have answered."""
         self._ledger = ledger
         self._history = history
+        self._flush_others = flush_others
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -292,12 +355,19 @@ class _Memory:
         """The call with its bodies, if it is on record."""
         from freehold.core.errors import ClientError
 
-        with self._asking():
+        def look() -> Call | None:
             try:
                 found = self._history.call(call_id).call
             except ClientError:
                 return None
-        return found if found.id == call_id else None  # a beginning of an id is no id
+            return found if found.id == call_id else None  # a beginning of an id is no id
+
+        with self._asking():
+            found = look()
+            if found is None and self._flush_others is not None:
+                self._flush_others()
+                found = look()
+            return found
 
     def recent(self, key_id: str | None, limit: int) -> list[str]:
         """Ids of the newest chats with this key, the newest first."""
@@ -305,6 +375,8 @@ class _Memory:
 
         chosen = Filter(key_id=key_id, operation="chat")
         with self._asking():
+            if self._flush_others is not None:
+                self._flush_others()
             return [entry.call.id for entry in self._history.calls(chosen, limit=limit)]
 
     def forget(self, call_id: str) -> None:
@@ -316,7 +388,18 @@ class _Memory:
 class _Service:
     """The running endpoint: what lives as long as the process, and what a changed configuration swaps."""
 
-    def __init__(self, settings: Settings, overrides: Mapping[str, object]) -> None:
+    def __init__(
+        self, settings: Settings, overrides: Mapping[str, object], place: _Place | None = None
+    ) -> None:
+        """`place`: among several workers; None: it is alone."""
+        from freehold.store.lock import ProcessLock
+
+        self._place = place
+        self._member: Member | None = None
+        self._upkeep = ProcessLock(settings.data / "upkeep.lock")
+        """Of several workers, one tidies up and works batches off."""
+        self._presence = ProcessLock(settings.data / "workers" / f"{secrets.token_hex(8)}.lock")
+        """By which others see that this one lives."""
         self._settings = settings
         self._overrides = overrides
         self._tls = ssl.create_default_context()
@@ -339,16 +422,11 @@ class _Service:
     async def run(self, announce: Callable[[Started], None]) -> None:
         """Start everything in its order, serve, and end everything in the reverse order."""
         from freehold.core.clock import SystemClock
-        from freehold.engine.conversations import Conversations
         from freehold.engine.engine import Engine
         from freehold.gateway.door import Door
-        from freehold.gateway.endpoint import Endpoint
-        from freehold.gateway.filing import Filing
         from freehold.gateway.gate import Gate
-        from freehold.gateway.pages import Pages
         from freehold.gateway.server import RunningServer, listen, raise_file_limit
         from freehold.ledger.reported import ReportedModels
-        from freehold.ledger.writer import Ledger
 
         settings = self._settings
         raise_file_limit()
@@ -359,53 +437,26 @@ class _Service:
                     f"An endpoint on `{settings.server.host}` can be reached by others, and no key exists.",
                     hint="Make one with `freehold keys create NAME`.",
                 )
-            listener = listen(settings.server)
+            place = self._place
+            listener = listen(settings.server) if place is None else place.listeners[place.order.number - 1]
             clock = SystemClock()
-            self._prices = _Prices(settings.price_list())
-            self._ledger = ledger = Ledger(
-                settings.database or settings.data / "ledger.db",
-                settings.ledger,
-                self._prices,
-                clock,
-                spool=settings.data / "spool",
-            )
+            self._ledger = ledger = self._make_ledger(clock)
             self._local: LocalModels | None = None
             self._reported = reported = ReportedModels(_tell_change)
             metrics = self._new_metrics(settings)
-            self._engine = engine = Engine(
+            self._engine = Engine(
                 self._build_runtime(settings, {}),
                 clock=clock,
                 observers=(ledger.record, metrics.observe, reported.observe, *self._telemetry.observers),
                 begun=ledger.begun,
                 tracing=_tracing_of(settings),
             )
-            background = _background_of(settings, ledger, clock)
-            conversations = Conversations(
-                _Memory(ledger, history_of(settings, patience=_READ_SECONDS)),
-                limit=settings.server.max_body_bytes,
-                background=background,
-            )
-            gate = Gate(Door(keys, clock.tick), metrics)
-            self._desk = _desk_of(settings, engine, keys, conversations, clock)
-            pages = Pages(
-                gate,
-                settings=settings.server,
-                metrics=metrics,
-                health=self._health,
-                list_models=self._list_models,
-                conversations=conversations,
-            )
-            endpoint = Endpoint(
-                engine,
-                gate,
-                settings=settings.server,
-                pages=pages,
-                conversations=conversations,
-                background=background,
-                filing=Filing(self._desk, gate, settings.server),
-                beside=self._open_admin(clock) if settings.admin.enabled else None,
-            )
+            if place is not None:
+                self._member = self._join(place, metrics, clock)
+            endpoint = self._make_endpoint(Gate(Door(keys, clock.tick), metrics), metrics, clock)
             self._server = RunningServer(endpoint, settings.server, listener)
+            if self._member is not None and place is not None:
+                self._member.obey(self._server, place.listeners)
             ledger.start()
             self._telemetry.start()
             await self._limits.started()
@@ -413,14 +464,82 @@ class _Service:
             try:
                 await self._serve(keys, announce)
             finally:
-                await self._end_calls()
-                if not await asyncio.to_thread(ledger.close, _LEDGER_CLOSE_SECONDS):
-                    log.error("the ledger could not write everything: %s", ledger.status)
-                if self._local is not None:
-                    self._ending.append(asyncio.create_task(self._local.stop()))
-                await asyncio.gather(*self._ending)
+                await self._end_all()
         finally:
             self._close()
+            self._presence.release(remove=True)
+            self._upkeep.release()
+
+    def _make_ledger(self, clock: Clock) -> Ledger:
+        from freehold.ledger.writer import Ledger
+
+        settings, is_alone = self._settings, self._place is None
+        self._prices = _Prices(settings.price_list())
+        return Ledger(
+            settings.database or settings.data / "ledger.db",
+            settings.ledger,
+            self._prices,
+            clock,
+            spool=settings.data / "spool",
+            may_tidy=(lambda: True) if is_alone else self._upkeep.take,
+            shared=not is_alone,
+        )
+
+    def _make_conversations(self, clock: Clock) -> tuple[Background, Conversations]:
+        from freehold.engine.background.elsewhere import Elsewhere
+        from freehold.engine.conversations import Conversations
+
+        settings, ledger, member = self._settings, self._ledger, self._member
+        background = _background_of(settings, ledger, clock, None if member is None else self._presence)
+        if member is not None:
+            member.crew.duties.respond = background.answer
+        history = history_of(settings, patience=_READ_SECONDS)
+        memory = _Memory(ledger, history, None if member is None else member.flush_others())
+        return background, Conversations(
+            memory,
+            limit=settings.server.max_body_bytes,
+            background=background,
+            elsewhere=None if member is None else Elsewhere(member.crew),
+        )
+
+    def _make_endpoint(self, gate: Gate, metrics: Metrics, clock: Clock) -> Endpoint:
+        from freehold.gateway.endpoint import Endpoint
+        from freehold.gateway.filing import Filing
+        from freehold.gateway.pages import Pages
+
+        settings = self._settings.server
+        background, conversations = self._make_conversations(clock)
+        turn = None if self._member is None else self._upkeep
+        self._desk = _desk_of(self._settings, self._engine, self._keys, conversations, clock, turn=turn)
+        pages = Pages(
+            gate,
+            settings=settings,
+            figures=self._encode_figures(metrics),
+            health=self._tell_health if self._member is None else self._member.health,
+            list_models=self._list_models,
+            conversations=conversations,
+        )
+        return Endpoint(
+            self._engine,
+            gate,
+            settings=settings,
+            pages=pages,
+            conversations=conversations,
+            background=background,
+            filing=Filing(self._desk, gate, settings),
+            beside=self._open_admin(clock) if self._settings.admin.enabled else None,
+        )
+
+    async def _end_all(self) -> None:
+        """Nothing more is asked of anybody, and all that was is written down."""
+        await self._end_calls()
+        if not await asyncio.to_thread(self._ledger.close, _LEDGER_CLOSE_SECONDS):
+            log.error("the ledger could not write everything: %s", self._ledger.status)
+        if self._local is not None:
+            self._ending.append(asyncio.create_task(self._local.stop()))
+        if self._member is not None:
+            await self._member.take_leave()
+        await asyncio.gather(*self._ending)
 
     def _open_admin(self, clock: Clock) -> Api | None:
         """The admin API, on a port of its own where there is one; given back where it is to be on this one too."""
@@ -432,7 +551,10 @@ class _Service:
         if settings.admin.listen is not None:
             from freehold.office.server import AdminServer
 
-            self._admin = AdminServer(self._api, settings.admin.listen, settings.server)
+            # Of several workers any answers there: they listen on the same socket.
+            place = self._place
+            listener = None if place is None else place.listeners[settings.server.workers]
+            self._admin = AdminServer(self._api, settings.admin.listen, settings.server, listener)
         return self._api if settings.admin.on_data_port else None
 
     def _close(self) -> None:
@@ -503,13 +625,9 @@ class _Service:
         settings = self._settings
         loop = asyncio.get_running_loop()
         self._sharing = _sharing_of(settings, self._health_of_providers, lambda: self._settings.version)
-        self._watch = watch = self._new_watch()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._server.stop)
-        loop.add_signal_handler(signal.SIGHUP, watch.poke)
         async with asyncio.TaskGroup() as tasks:
             chores = {
-                "watching the configuration": watch.run,
+                **self._chores_of_its_place(loop),
                 "reading the keys anew": lambda: _refresh(keys),
                 "telling of dropped calls": lambda: _tell_of_drops(self._ledger),
                 "tidying files and batches": self._desk.tidy,
@@ -535,11 +653,86 @@ class _Service:
                 for task in background:
                     task.cancel()
 
+    # Alone, or one of several
+
+    def _chores_of_its_place(
+        self, loop: asyncio.AbstractEventLoop
+    ) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Who says what is to be done: signals and the file or, to one of several workers, the supervisor."""
+        if self._member is None:
+            self._watch = watch = self._new_watch()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self._server.stop)
+            loop.add_signal_handler(signal.SIGHUP, watch.poke)
+            loop.add_signal_handler(signal.SIGUSR2, _tell_of_roll)
+            return {"watching the configuration": watch.run}
+        crew = self._member.crew
+        # A service manager may send it to every process, and the supervisor says so too: that is no hurry.
+        loop.add_signal_handler(signal.SIGTERM, lambda: crew.leave("stop"))
+        return {
+            "giving signs of life": self._member.keep_beating,
+            "telling of providers": self._member.keep_telling,
+            "working batches off": self._desk.take_turns,
+        }
+
+    def _join(self, place: _Place, metrics: Metrics, clock: Clock) -> Member:
+        from freehold.workers.findings import Findings
+        from freehold.workers.member import Member
+
+        crew, ledger = place.crew, self._ledger
+
+        async def flush() -> None:
+            await asyncio.to_thread(ledger.flush, _FLUSH_SECONDS)
+
+        self._problem = place.order.problem
+        crew.duties.configure = self._take_over
+        crew.duties.refused = self._hear_of_refusal
+        crew.duties.flush = flush
+        crew.duties.figures = metrics.take
+        findings = Findings(self._health_of_providers.breakers, clock.tick, crew.tell_breakers)
+        return Member(
+            crew,
+            findings,
+            calls=lambda: self._engine.active,
+            health=self._health,
+            routed=lambda: {target.name for route in self._settings.routes.values() for target in route.plan},
+        )
+
+    def _hear_of_refusal(self, problem: str) -> None:
+        self._problem = problem
+
+    def _take_over(self, wanted: Configuration) -> str | None:
+        """Another configuration, as the supervisor has found it; why it cannot be taken, else None."""
+        from freehold.core.errors import FreeholdError
+        from freehold.workers.supervision import changed_settings
+
+        assert self._place is not None
+        try:
+            self._apply(changed_settings(self._settings, wanted, self._place.order, os.environ))
+        except FreeholdError as error:
+            self._problem = error.message
+            return error.message
+        return None
+
+    async def _tell_health(self) -> Health:
+        return self._health()
+
+    def _encode_figures(self, metrics: Metrics) -> Callable[[], Awaitable[bytes]]:
+        if self._member is not None:
+            return self._member.figures
+
+        async def encode() -> bytes:
+            return metrics.encode()
+
+        return encode
+
     # The configuration at work
 
     def _look_at_configuration(self) -> None:
         if self._watch is not None:
             self._watch.poke()
+        elif self._member is not None:
+            self._member.crew.poke()
 
     def _new_watch(self) -> Watch:
         from freehold.config.load import NAME, load
@@ -568,7 +761,7 @@ class _Service:
             provider = msgspec.structs.replace(provider, account=account)  # noqa: PLW2901 - and no other from here on
             client = known.get(name)
             if client is None or client.settings != provider:
-                find_address = self._local_models().address_of if provider.kind == "local" else None
+                find_address = self._address_finder() if provider.kind == "local" else None
                 sign = sign_for(provider, self._tls)
                 client = ProviderClient(provider, tls=self._tls, find_address=find_address, sign=sign)
             providers[name] = client
@@ -593,7 +786,10 @@ class _Service:
             return
         checkups = Checkups(self._health_of_providers, SystemClock())
         while self._settings.health.probe == every:
-            await checkups.look_at_all(self._engine.runtime.providers, self._engine.runtime.accounts)
+            if (
+                self._place is None or self._upkeep.take()
+            ):  # of several workers one asks, and tells the others
+                await checkups.look_at_all(self._engine.runtime.providers, self._engine.runtime.accounts)
             await asyncio.sleep(checkups.spread(every))
 
     def _open_books(self) -> tuple[Books, Clock]:
@@ -629,6 +825,13 @@ class _Service:
             self._files = Fetcher(settings.fetch, tls=self._tls)
         return self._files
 
+    def _address_finder(self) -> Callable[[str], Awaitable[tuple[str, str]]]:
+        if self._place is None:
+            return self._local_models().address_of
+        from freehold.workers.remote_models import RemoteModels
+
+        return RemoteModels(self._place.crew).address_of
+
     def _local_models(self) -> LocalModels:
         if self._local is None:
             from freehold.providers.local.processes import LocalModels
@@ -649,11 +852,16 @@ class _Service:
             if runtime.providers.get(name) is not client:
                 client.close()
         self._begin_or_end_local_models(old.providers.values())
-        self._note("configuration.change", settings, before)
-        log.warning("the changed configuration is in force")
+        if self._place is None:
+            self._note("configuration.change", settings, before)
+            log.warning("the changed configuration is in force")
+        elif self._upkeep.take():  # the supervisor says so, and one of the workers writes it down
+            self._note("configuration.change", settings, before)
 
     def _begin_or_end_local_models(self, former: Collection[ProviderClient] = ()) -> None:
         """The embedded models run when a provider of the configuration serves them, or a `former` one still does."""
+        if self._place is not None:
+            return  # they are the supervisor's
         wanted = any(provider.kind == "local" for provider in self._settings.providers.values())
         if wanted:
             self._local_models().start_all()
@@ -879,7 +1087,13 @@ def _tell_change(change: Change) -> None:
 
 
 def _desk_of(
-    settings: Settings, engine: Engine, keys: Keys, conversations: Conversations, clock: Clock
+    settings: Settings,
+    engine: Engine,
+    keys: Keys,
+    conversations: Conversations,
+    clock: Clock,
+    *,
+    turn: ProcessLock | None,
 ) -> Desk:
     from freehold.batches.asking import Asker
     from freehold.batches.desk import Desk
@@ -895,14 +1109,16 @@ def _desk_of(
         concurrency=batches.concurrency,
         longest_line=settings.server.max_body_bytes,
     )
-    return Desk(shelf, work, clock, batches)
+    return Desk(shelf, work, clock, batches, turn=turn)
 
 
-def _background_of(settings: Settings, ledger: Ledger, clock: Clock) -> Background:
+def _background_of(
+    settings: Settings, ledger: Ledger, clock: Clock, presence: ProcessLock | None
+) -> Background:
     from freehold.engine.background.background import Background
     from freehold.engine.background.unfinished import UnfinishedFiles
 
-    files = UnfinishedFiles(settings.data / "background")
+    files = UnfinishedFiles(settings.data / "background", presence)
     days = settings.ledger.keep_bodies_days
     if days != "unlimited":
         files.tidy(clock.now() - days * _DAY_SECONDS)
@@ -942,6 +1158,10 @@ def _load_dialects() -> None:
 
     for name in NAMES:
         dialect_of(name)
+
+
+def _tell_of_roll() -> None:
+    log.warning("nothing is replaced: one process answers by itself; `freehold up --workers N` has several")
 
 
 def _tell_to_restart(in_vain: tuple[Finding, ...]) -> None:

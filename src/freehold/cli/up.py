@@ -46,6 +46,12 @@ def up(
     data: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Folder of the ledger and the keys.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=256, metavar="N", help="Processes that answer, one for each core they may use."
+        ),
+    ] = None,
     no_local: Annotated[bool, typer.Option("--no-local", help="Without the embedded models.")] = False,
     new_key: Annotated[
         bool,
@@ -70,6 +76,7 @@ def up(
     overrides = {
         "server.host": host,
         "server.port": port,
+        "server.workers": workers,
         "data": str(data.absolute()) if data else None,
         "local.enabled": False if no_local else None,
     }

@@ -111,7 +111,7 @@ def load(
     secret_files = (*reader.secret_files, *databases.secret_files)
     problems.raise_errors(secret_files)
     return Settings(
-        path=path if path is not None and path.exists() else None,
+        path=path if path is not None and (text is not None or path.exists()) else None,
         data=data,
         server=file.server,
         local=file.local,

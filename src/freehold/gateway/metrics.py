@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from freehold import __version__
 from freehold.core.families import Family, Line
+from freehold.gateway.sums import Count, Figures, Labels, Reading, packed, sum_of
 from freehold.ledger.record import Call
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
@@ -24,12 +25,6 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 
 MOST_COMBINATIONS = 2000
 """Combinations of labels that are told apart; models beyond them are counted together as `other`."""
-
-Reading = dict[str, tuple[str, str, float]]
-"""Name -> kind (`gauge` or `counter`), help, value: read at the time of a scrape."""
-
-Labels = tuple[str, str, str, str]
-"""Operation, provider, model, outcome."""
 
 
 class LabelOf(Protocol):
@@ -114,41 +109,31 @@ class Metrics(Collector):
         """All figures in Prometheus' text form."""
         return generate_latest(self._registry)
 
+    def take(self) -> bytes:
+        """All figures, for another process to sum up."""
+        return packed(self._figures())
+
+    def _figures(self) -> Figures:
+        counts = [
+            (
+                labels,
+                Count(
+                    tally.calls,
+                    tally.duration_ms,
+                    tally.durations,
+                    tally.first_ms,
+                    tally.firsts,
+                    tally.input_tokens,
+                    tally.output_tokens,
+                ),
+            )
+            for labels, tally in self._tallies.items()
+        ]
+        return Figures(counts, self.strangers, self._read(), [self._of_errors(), *self._families()])
+
     def collect(self) -> Iterator[Metric]:
         """The families, for the library to encode."""
-        yield from self._of_calls()
-        yield CounterMetricFamily(
-            "freehold_unauthorized", "Requests that showed no good key.", value=self.strangers
-        )
-        yield GaugeMetricFamily("freehold_info", f"Freehold {__version__} is up.", value=1.0)
-        for with_labels in (self._of_errors(), *self._families()):
-            yield shown(with_labels)
-        for name, (kind, text, value) in self._read().items():
-            family = GaugeMetricFamily if kind == "gauge" else CounterMetricFamily
-            yield family(name, text, value=value)
-
-    def _of_calls(self) -> Iterator[Metric]:
-        names = ["operation", "provider", "model", "outcome"]
-        calls = CounterMetricFamily("freehold_calls", "Finished calls.", labels=names)
-        tokens = CounterMetricFamily(
-            "freehold_tokens", "Tokens of finished calls, where known.", labels=[*names, "kind"]
-        )
-        duration = HistogramMetricFamily(
-            "freehold_call_duration_seconds", "From the request to the end of the answer.", labels=names
-        )
-        first = HistogramMetricFamily(
-            "freehold_first_token_seconds",
-            "From the request to the first token, or to a whole answer.",
-            labels=names,
-        )
-        for labels, tally in self._tallies.items():
-            calls.add_metric(labels, tally.calls)
-            tokens.add_metric([*labels, "input"], tally.input_tokens)
-            tokens.add_metric([*labels, "output"], tally.output_tokens)
-            duration.add_metric(labels, _cumulative(tally.durations), tally.duration_ms / 1000)
-            if any(tally.firsts):
-                first.add_metric(labels, _cumulative(tally.firsts), tally.first_ms / 1000)
-        yield from (calls, tokens, duration, first)
+        return families(self._figures())
 
     def _of_errors(self) -> Family:
         lines = [
@@ -156,6 +141,64 @@ class Metrics(Collector):
             for (operation, outcome, error), count in self._errors.items()
         ]
         return Family("freehold_errors", "counter", "Finished calls that ended in an error.", lines)
+
+
+class _Gathered(Collector):
+    def __init__(self, figures: Figures, more: list[Metric]) -> None:
+        self._figures = figures
+        self._more = more
+
+    def collect(self) -> Iterator[Metric]:
+        yield from families(self._figures)
+        yield from self._more
+
+
+def encode_sum(several: list[bytes], more: list[Metric], *, configuration_ok: bool) -> bytes:
+    """The figures of several processes as one, and `more`, in Prometheus' text form.
+
+    `configuration_ok`: what the one thinks that looks at the file for them.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    total = sum_of(several)
+    name = "freehold_configuration_ok"
+    if name in total.reading and not configuration_ok:
+        total.reading[name] = (*total.reading[name][:2], 0.0)
+    registry.register(_Gathered(total, more))
+    return generate_latest(registry)
+
+
+def families(figures: Figures) -> Iterator[Metric]:
+    """The families of these figures."""
+    names = ["operation", "provider", "model", "outcome"]
+    calls = CounterMetricFamily("freehold_calls", "Finished calls.", labels=names)
+    tokens = CounterMetricFamily(
+        "freehold_tokens", "Tokens of finished calls, where known.", labels=[*names, "kind"]
+    )
+    duration = HistogramMetricFamily(
+        "freehold_call_duration_seconds", "From the request to the end of the answer.", labels=names
+    )
+    first = HistogramMetricFamily(
+        "freehold_first_token_seconds",
+        "From the request to the first token, or to a whole answer.",
+        labels=names,
+    )
+    for labels, tally in figures.counts:
+        calls.add_metric(labels, tally.calls)
+        tokens.add_metric([*labels, "input"], tally.input_tokens)
+        tokens.add_metric([*labels, "output"], tally.output_tokens)
+        duration.add_metric(labels, _cumulative(tally.durations), tally.duration_ms / 1000)
+        if any(tally.firsts):
+            first.add_metric(labels, _cumulative(tally.firsts), tally.first_ms / 1000)
+    yield from (calls, tokens, duration, first)
+    yield CounterMetricFamily(
+        "freehold_unauthorized", "Requests that showed no good key.", value=figures.strangers
+    )
+    yield GaugeMetricFamily("freehold_info", f"Freehold {__version__} is up.", value=1.0)
+    for with_labels in figures.families:
+        yield shown(with_labels)
+    for name, (kind, text, value) in figures.reading.items():
+        family = GaugeMetricFamily if kind == "gauge" else CounterMetricFamily
+        yield family(name, text, value=value)
 
 
 def shown(family: Family) -> Metric:

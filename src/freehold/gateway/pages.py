@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs
 
 import msgspec
@@ -15,7 +15,6 @@ from freehold.gateway.faces import token_in_query
 from freehold.gateway.following import send_events
 from freehold.gateway.gate import Gate
 from freehold.gateway.intake import Heading, Scope
-from freehold.gateway.metrics import Metrics
 from freehold.gateway.replies import JSON, Headers, Send, send_whole
 from freehold.gateway.settings import ServerSettings
 from freehold.wire.openai_models import ModelEntry, encode_model, encode_models
@@ -35,6 +34,8 @@ class Health(msgspec.Struct, omit_defaults=True):
     """Part -> its state in a word or a sentence."""
     configuration: str = ""
     """What the configuration in force is called. Replicas that show the same one have the same."""
+    workers: list[Any] = []
+    """The processes that answer, where there are several."""
 
 
 class Pages:
@@ -45,15 +46,17 @@ class Pages:
         gate: Gate,
         *,
         settings: ServerSettings,
-        metrics: Metrics,
-        health: Callable[[], Health],
+        figures: Callable[[], Awaitable[bytes]],
+        health: Callable[[], Awaitable[Health]],
         list_models: Callable[[], list[ModelEntry]],
         conversations: Conversations,
     ) -> None:
-        """`list_models` gives every route and listed model; a key sees those it may call."""
+        """`figures` gives what `/metrics` says, `list_models` every route and listed model: a key sees those it may
+        call.
+        """
         self._gate = gate
         self._settings = settings
-        self._metrics = metrics
+        self._encode_figures = figures
         self._health = health
         self._list_models = list_models
         self._conversations = conversations
@@ -172,7 +175,7 @@ class Pages:
         await send_whole(send, 200, [JSON], b'{"live":true}')
 
     async def _ready(self, scope: Scope, send: Send) -> None:
-        health = self._health()
+        health = await self._health()
         if not self._settings.loopback and not self._gate.knows(Heading(scope["headers"]).token):
             # Whoever balances the load needs the status; what is wrong here is not for everybody.
             health = Health(health.ready, {})
@@ -182,7 +185,7 @@ class Pages:
         if not self._settings.loopback:
             self._gate.let_in(Heading(scope["headers"]).token)
         headers: Headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
-        await send_whole(send, 200, headers, self._metrics.encode())
+        await send_whole(send, 200, headers, await self._encode_figures())
 
 
 def _query_of(scope: Scope) -> dict[str, str]:

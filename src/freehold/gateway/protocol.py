@@ -47,6 +47,7 @@ class ClientConnection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._in_head = True
         self._between = True
+        self._retiring = False
         self._header_bytes = 0
         self._unaccounted = 0
         self._head_timer: asyncio.TimerHandle | None = None
@@ -119,6 +120,10 @@ class ClientConnection(HttpToolsProtocol):
         if self.cycle.more_body and self._linger_timer is None and not self.transport.is_closing():
             self._linger_timer = self.loop.call_later(_LINGER_SECONDS, self.transport.close)
 
+    def retire(self) -> None:
+        """Close with the answer to the next request, and say so in it: another process takes the connections now."""
+        self._retiring = True
+
     def hurry(self) -> None:
         """The endpoint stops: end now what is being done here."""
         call = self._call
@@ -183,7 +188,11 @@ class ClientConnection(HttpToolsProtocol):
         self._in_head = False
         self._unaccounted = 0
         self._stop_head_timer()
+        if self._retiring:
+            self.headers.append((b"connection", b"close"))
         super().on_headers_complete()
+        if self._retiring:
+            self.cycle.keep_alive = False
         if len(self.pipeline) > _MOST_PIPELINED:
             raise BadRequest("Too many requests were sent ahead of their answers.")
 

@@ -15,6 +15,8 @@ class ServerSettings(msgspec.Struct, frozen=True):
     """Address to listen on. Anything wider than loopback needs at least one key to exist."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8484
     """Port to listen on; 0 takes a free one."""
+    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
+    """Processes that answer on this port, one for each core that they may use. Several have a supervisor."""
     max_body_bytes: int = 32 * 1024 * 1024
     """Largest request body."""
     body_timeout: float = 30.0

@@ -22,6 +22,16 @@ _FAREWELL_SECONDS = 3.0
 _TICK_SECONDS = 0.02
 
 
+def listen_at(where: str, settings: ServerSettings) -> socket.socket:
+    """A socket that listens at this address and port. Raises SettingsError."""
+    host, port = address_of(where)
+    try:
+        return listen(msgspec.structs.replace(settings, host=host, port=port))
+    except SettingsError as error:
+        hint = "Give the admin API another address: `listen` in `[admin]`."
+        raise SettingsError(error.message, hint=hint) from None
+
+
 class _Server(uvicorn.Server):
     """uvicorn's server without its hold on signals, and with an end for those who do not read their answer."""
 
@@ -55,17 +65,15 @@ class _Server(uvicorn.Server):
 class AdminServer:
     """Serves until `stop` is called."""
 
-    def __init__(self, api: Any, where: str, settings: ServerSettings) -> None:
-        """`where`: address and port. The bounds on headers and time are those of the endpoint's own port.
+    def __init__(
+        self, api: Any, where: str, settings: ServerSettings, listener: socket.socket | None = None
+    ) -> None:
+        """`where`: address and port. The bounds on headers and time are those of the endpoint's own port. `listener`:
+        one that listens there already.
 
         Raises SettingsError when the address cannot be had.
         """
-        host, port = address_of(where)
-        try:
-            self._listener: socket.socket = listen(msgspec.structs.replace(settings, host=host, port=port))
-        except SettingsError as error:
-            hint = "Give the admin API another address: `listen` in `[admin]`."
-            raise SettingsError(error.message, hint=hint) from None
+        self._listener: socket.socket = listener or listen_at(where, settings)
         config = uvicorn.Config(
             api,
             http=protocol_for(settings),

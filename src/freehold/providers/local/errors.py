@@ -26,6 +26,8 @@ class ModelDown(ProviderUnreachable):
 
     def __init__(self, name: str, reason: str, *, log: str) -> None:
         """`log` is the file that holds what the worker said."""
+        self.reason = reason
+        self.log = log
         super().__init__(
             f"`{LOCAL}/{name}` does not run: {reason}.", provider=LOCAL, hint=f"Its own words are in `{log}`."
         )
