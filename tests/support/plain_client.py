@@ -92,6 +92,13 @@ class PlainClient:
         self._key = key
         self._socket: socket.socket | None = None
 
+    @property
+    def local_port(self) -> int:
+        """Ours, of the connection that there is."""
+        assert self._socket is not None
+        port: int = self._socket.getsockname()[1]
+        return port
+
     def get(self, path: str) -> Answer:
         """GET."""
         return self._whole(self._send("GET", path, None, {}))
