@@ -51,9 +51,15 @@ class Process:
     """A started command and its children. Use as a context manager: leaving it ends them."""
 
     def __init__(
-        self, command: Sequence[str], *, core: int, environment: Mapping[str, str], folder: Path, log: Path
+        self,
+        command: Sequence[str],
+        *,
+        core: int | str,
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Path,
     ) -> None:
-        """Start `command` in `folder` on `core`; what it prints goes to `log`."""
+        """Start `command` in `folder` on `core`, or on several ("0,1"); what it prints goes to `log`."""
         self.log = log
         with log.open("wb") as output:
             self._popen = subprocess.Popen(
@@ -72,6 +78,11 @@ class Process:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    @property
+    def pid(self) -> int:
+        """Its own number."""
+        return self._popen.pid
 
     @property
     def running(self) -> bool:
