@@ -108,6 +108,8 @@ class Clerk:
         self._patience_s = books.patience_s
         self._mine: dict[Counter, int] = {}
         self._settlements: Settlements = {}
+        self._untold: dict[Counter, int] = {}
+        """What was used and the books have not confirmed to know."""
         self._expirations: dict[Counter, int] = {}
         self._raises: dict[Counter, int] = {}
         self._filled = ""
@@ -254,6 +256,8 @@ class Clerk:
             if settlement is None:
                 settlement = settlements[key] = Settlement()
             settlement.add(amount, actual)
+            if actual:
+                self._untold[counter] = self._untold.get(counter, 0) + actual
             if self._since is not None:
                 self._since[counter] = self._since.get(counter, 0) + actual
             if self._shares is not None:
@@ -379,7 +383,7 @@ class Clerk:
             return
         self._rule(asked, done.verdicts, batch.now_us)
         for counter, sum_ in zip(batch.watched, done.watched, strict=False):
-            self._seen[counter] = Seen(sum_, batch.now_us)
+            self._seen[counter] = Seen(sum_, batch.now_us, self._mine.get(counter, 0))
             if sum_.pressed:
                 self._free(counter)
         if done.owners:
@@ -394,11 +398,14 @@ class Clerk:
         """What the books were told was used is part of what they are known to know. Fresh ones are told of the sum."""
         looked_at = {want.counter for one in asked for want in one.wants}.union(batch.watched)
         for (owner, counter), done in batch.settlements.items():
+            untold = self._untold.pop(counter, 0) - done.actual
+            if untold > 0:
+                self._untold[counter] = untold
             seen = self._seen.get(counter)
             if owner == self._owner and seen is not None and counter not in looked_at:
                 held = max(0, seen.sum.held - done.amount)
                 sum_ = Sum(seen.sum.charged + done.actual, held, seen.sum.pressed)
-                self._seen[counter] = Seen(sum_, batch.now_us)
+                self._seen[counter] = Seen(sum_, batch.now_us, max(0, seen.mine - done.amount))
 
     def _knows(self, epoch: str) -> bool:
         """Whether these books know what there is to know; else they are told."""
@@ -422,7 +429,8 @@ class Clerk:
         kept = False
         for one, verdict in zip(asked, verdicts, strict=False):
             for want, sum_ in zip(one.wants, verdict.sums, strict=True):
-                self._seen[want.counter] = Seen(sum_, now_us)
+                mine = self._mine.get(want.counter, 0) + (want.amount if verdict.granted else 0)
+                self._seen[want.counter] = Seen(sum_, now_us, mine)
                 stands = not verdict.granted and sum_.used + want.amount > want.bound
                 if (sum_.pressed or stands) and self._free(want.counter):
                     kept = True
@@ -555,7 +563,9 @@ class Clerk:
         """What was used and is held meanwhile goes before whatever is wanted next, in the same batch."""
         if self._said:
             log.warning("the limits go by the common books again")
-        self._away = self._shares = None
+        self._away = None
+        if self._epoch:
+            self._shares = None
         self._truth_due = True
 
     def _decide_alone(self, wants: tuple[Want, ...]) -> Verdict:
@@ -571,7 +581,9 @@ class Clerk:
             held = dict(self._mine)
             for counter, amount in self._floats.give_back():
                 self.settle([(counter, amount, 0)])
-            shares = Shares(dict(self._seen), held, self._mine, place=place, count=count)
+            shares = Shares(
+                dict(self._seen), held, self._mine, untold=dict(self._untold), place=place, count=count
+            )
             if self._away is not None or not self._epoch:
                 self._shares = shares
         verdict = shares.decide(wants, self._now_us())

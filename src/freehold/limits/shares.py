@@ -20,6 +20,8 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
 
     sum: Sum
     at_us: int
+    mine: int = 0
+    """What this process held of it then."""
 
 
 class _Share(msgspec.Struct, gc=False):
@@ -37,17 +39,19 @@ class Shares:
         held: Mapping[Counter, int],
         mine: Mapping[Counter, int],
         *,
+        untold: Mapping[Counter, int],
         place: int,
         count: int,
     ) -> None:
         """`seen`: the counters as last seen; `held`: what this process held then; `mine`: what its calls hold, which
-        goes on to change.
+        goes on to change; `untold`: what it used then and had not told the books.
 
         `place` is this process's among the `count` of them, from 0: what cannot be divided goes to the first.
         """
         self._seen = seen
         self._held = held
         self._mine = mine
+        self._untold = untold
         self._place = place
         self._count = count
         self._shares: dict[Counter, _Share] = {}
@@ -86,6 +90,8 @@ class Shares:
         slides = counter.slot_us not in (PLACE, WHOLE)
         if slides and seen is not None and now_us - seen.at_us > counter.slot_us * (counter.slots + 1):
             charged = 0  # whatever it was has left the window
-        left = max(0, want.bound - charged - sum_.held)
-        whole, rest = divmod(left, self._count)
-        return self._held.get(counter, 0) + whole + (1 if self._place < rest else 0)
+        charged += self._untold.get(counter, 0)
+        held = self._held.get(counter, 0)
+        others = 0 if seen is None else max(0, sum_.held - seen.mine)
+        whole, rest = divmod(max(0, want.bound - charged - others - held), self._count)
+        return held + whole + (1 if self._place < rest else 0)
