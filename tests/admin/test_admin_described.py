@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from administered import Administered, administered
 
-from benchmarks.admin.examining import examine, tells_where_it_failed
+from benchmarks.admin.examining import Examined, examine, tells_where_it_failed
 from freehold.providers.simulated import Behaviour, Script, SimulatedProvider
 
 SECONDS = 13
-WITHOUT_SECONDS = 7
+WITHOUT_SECONDS = 6
+LEAST = 5
+"""Requests that show something."""
+SEED = 20_260_101
 
 
 @pytest.fixture(scope="module")
@@ -40,22 +43,26 @@ requests = 1000
 
 
 def test_every_answer_is_as_described(admin: Administered, tmp_path: Path) -> None:
-    document = admin.ask("GET", "/openapi.json").content
-    found = examine(_base(admin), document, admin.tokens["owner"], tmp_path, seconds=SECONDS, seed=20_260_101)
+    found = _examine(admin, admin.tokens["owner"], tmp_path, SECONDS)
     assert found.good, found.said
-    assert found.requests > 20
     assert not tells_where_it_failed(admin.endpoint.log)
 
 
 def test_without_a_key_nothing_is_said_and_nothing_breaks(admin: Administered, tmp_path: Path) -> None:
     acts = len(admin.get("/audit", limit=1000)["entries"])
-    document = admin.ask("GET", "/openapi.json").content
-    found = examine(_base(admin), document, None, tmp_path, seconds=WITHOUT_SECONDS, seed=20_260_102)
+    found = _examine(admin, None, tmp_path, WITHOUT_SECONDS)
     assert found.good, found.said
-    assert found.requests > 0
     assert len(admin.get("/audit", limit=1000)["entries"]) == acts
     assert not tells_where_it_failed(admin.endpoint.log)
 
 
-def _base(admin: Administered) -> str:
-    return str(admin.endpoint.started["admin"])
+def _examine(admin: Administered, key: str | None, folder: Path, seconds: int) -> Examined:
+    """For so long; on a machine so busy that it comes to next to nothing, for longer."""
+    document = admin.ask("GET", "/openapi.json").content
+    for longer in (1, 4, 12):
+        found = examine(
+            str(admin.endpoint.started["admin"]), document, key, folder, seconds=longer * seconds, seed=SEED
+        )
+        if found.requests >= LEAST or not found.good:
+            return found
+    raise AssertionError(f"only {found.requests} requests were made")
