@@ -241,6 +241,12 @@ def test_a_replica_that_is_killed_takes_only_its_own_calls_along(topology: Topol
     assert calls_at(other) > 0
 
 
+def on_record(topology: Topology) -> set[str]:
+    """The ids of the calls that the ledger has."""
+    rows = topology.postgres.execute("SELECT id FROM freehold_ledger.calls", "freehold")
+    return {str(row[0]) for row in rows}
+
+
 def test_without_valkey_calls_go_on_by_shares(topology: Topology) -> None:
     topology.stop_valkey()
     with Load(topology) as load:
@@ -270,10 +276,8 @@ def test_without_postgresql_calls_go_on_and_reach_the_ledger_later(topology: Top
         assert replica.figures["freehold_ledger_dropped_total"] == 0
     assert load.statuses.keys() == {200}
     assert not load.broken
-    rows = topology.postgres.execute("SELECT id FROM freehold_ledger.calls", "freehold")
-    kept = {row[0] for row in rows}
     assert len(load.calls) == len(set(load.calls))
-    assert set(load.calls) <= {str(one) for one in kept}
+    until(lambda: set(load.calls) <= on_record(topology))  # what was neither spooled nor written yet
 
 
 def test_an_older_replica_beside_a_newer_one_keeps_answering_and_loses_no_call(topology: Topology) -> None:
@@ -302,8 +306,7 @@ def test_an_older_replica_beside_a_newer_one_keeps_answering_and_loses_no_call(t
         becomes(replica, "freehold_ledger_spooled", zero=True)
         assert replica.figures["freehold_ledger_dropped_total"] == 0
     assert load.statuses.keys() == {200}
-    rows = topology.postgres.execute("SELECT id FROM freehold_ledger.calls", "freehold")
-    assert set(load.calls) <= {str(row[0]) for row in rows}
+    until(lambda: set(load.calls) <= on_record(topology))
 
 
 def test_what_is_for_the_inner_network_is_not_passed_on(topology: Topology) -> None:
