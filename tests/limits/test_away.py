@@ -310,6 +310,34 @@ def test_while_new_books_are_filled_a_process_goes_by_one_share(tmp_path: Path) 
     asyncio.run(story())
 
 
+def test_what_is_wanted_while_new_books_are_filled_leaves_nobody_away_for_good(tmp_path: Path) -> None:
+    """It came while a batch was on its way, behind which nothing else was to be told."""
+
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            ledger: list[float] = []
+
+            async def remembered() -> dict[Counter, int]:
+                await asyncio.sleep(sum(ledger))
+                return {}
+
+            async with SlowLine(server.port) as line, clerks(line.port, 1, remembered) as (one,):
+                assert await spend(one, 10)
+                await told(one)
+                line.delay_s = 0.02
+                ledger.append(0.5)  # so long it takes the ledger to answer
+                server.ask("FLUSHALL")
+                for _ in range(4):
+                    first = asyncio.create_task(reserve(one, 1))
+                    await asyncio.sleep(0.02)
+                    await asyncio.gather(first, reserve(one, 1))
+                    await asyncio.sleep(0.2)
+                await come_back(one)
+                await told(one)
+
+    asyncio.run(story())
+
+
 def test_a_full_server_is_as_good_as_none(tmp_path: Path) -> None:
     async def story() -> None:
         with ValkeyServer(tmp_path) as server:

@@ -370,7 +370,7 @@ class Clerk:
         if self._away is not None:
             if not self._closing:
                 loop.call_later(_PROBE_S if self._stuck is not None else 0.0, self._probe)
-        elif self._filling is None and (self._asked or self._truth_due or self._raises or self._filled):
+        elif self._asked or (self._filling is None and (self._truth_due or self._raises or self._filled)):
             self._send()
         elif self.busy:
             self._tell_later()
@@ -552,6 +552,8 @@ class Clerk:
             if self._said:
                 self._said_at = now
                 log.warning("the limits go by what this process has set aside, or its share: %s", reason)
+            if self._flight is None:  # else its end sees to it
+                asyncio.get_running_loop().call_later(_PROBE_S, self._probe)
         self._away = reason
 
     def _probe(self) -> None:
