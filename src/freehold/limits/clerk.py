@@ -46,6 +46,10 @@ _LAG_S = 0.02
 """A timer that is later than this is late because the process is busy."""
 LOST_S = 3.0
 """Without a word from the books for so long, they are lost, and each process goes by its share of what remained."""
+_HARK_S = 0.1
+"""Between two looks at how long they have been silent. A look that is later counts for two at the most: a process that
+was too busy to listen has not heard silence.
+"""
 _PROBE_S = 0.5
 """Between two tries while they are away."""
 _MOST_WATCHED = 500
@@ -132,8 +136,10 @@ class Clerk:
         self._number = 0
         self._seen: dict[Counter, Seen] = {}
         self._floats = Floats()
-        self._answered_at = 0.0
-        """When the books last said something, in the loop's time."""
+        self._silent_s = math.inf
+        """How long the books have said nothing although this process listened."""
+        self._harked_at = 0.0
+        self._harking: asyncio.TimerHandle | None = None
         self._processes: tuple[str, ...] = (owner,)
         self._away: str | None = None
         self._shares: Shares | None = None
@@ -185,6 +191,8 @@ class Clerk:
             self._flight.cancel()
         if self._filling is not None:
             self._filling.cancel()
+        if self._harking is not None:
+            self._harking.cancel()
         if self._settlements or self._stuck is not None:
             log.error("the limits could not be told of the last calls: they are charged at their worst")
         await self._books.close()
@@ -324,7 +332,11 @@ class Clerk:
                 asked = [*self._float_wants(), *asked]
             batch = self._gather(asked)
         self._flying = asked
-        self._flight = asyncio.get_running_loop().create_task(self._fly(batch, asked))
+        loop = asyncio.get_running_loop()
+        self._flight = loop.create_task(self._fly(batch, asked))
+        if self._harking is None:
+            self._harked_at = loop.time()
+            self._harking = loop.call_later(_HARK_S, self._hark)
 
     def _gather(self, asked: list[_Asked]) -> Batch:
         self._number += 1
@@ -360,7 +372,7 @@ class Clerk:
             self._lose(batch, asked, f"{type(error).__name__}: {error}")
         else:
             self._stuck = None
-            self._answered_at = loop.time()
+            self._silent_s = 0.0
             self._floats.heard()
             self._take_in(batch, asked, done)
             if self._away is not None and loop.time() - sent < self._patience_s:
@@ -533,6 +545,15 @@ class Clerk:
                 self.settle([(want.counter, -by, 0)])
         return wants
 
+    def _hark(self) -> None:
+        """Count silence, as long as an answer is awaited or the books are away."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._silent_s += min(now - self._harked_at, 2 * _HARK_S)
+        self._harked_at, self._harking = now, None
+        if self._flight is not None or self._away is not None:
+            self._harking = loop.call_later(_HARK_S, self._hark)
+
     # Without the books
 
     def _lose(self, batch: Batch, flying: list[_Asked], reason: str) -> None:
@@ -571,8 +592,7 @@ class Clerk:
         self._truth_due = True
 
     def _decide_alone(self, wants: tuple[Want, ...]) -> Verdict:
-        silent = asyncio.get_running_loop().time() - self._answered_at
-        if self._shares is None and self.processes > 1 and silent < LOST_S:
+        if self._shares is None and self.processes > 1 and self._silent_s < LOST_S:
             if not self._floats.take(wants, self._clock.tick(), away=True):
                 return refused(wants, self._seen)
             return Verdict(True, self._sums(wants))
