@@ -48,6 +48,16 @@ def test_the_bound_on_what_is_read_is_the_bytes() -> None:
         (chat(max_completion_tokens=20, max_tokens=10, n=3), 60, 3),
         (chat(), None, 1),
         (chat(n=4), None, 4),
+        (chat(max_tokens=10, n=5.0), 50, 5),
+        (chat(max_tokens=10, n="5"), 50, 5),
+        (chat(max_tokens=10, n=4.5), 50, 5),
+        (chat(max_tokens=10, n=2, best_of=20), 200, 20),
+        (chat(max_tokens=10, n=True), 100_000, 10_000),
+        (chat(max_tokens=10, n=None), 10, 1),
+        (chat(max_tokens=10, max_completion_tokens="70"), 70, 1),
+        (chat(max_tokens=10, max_completion_tokens=7e1), 70, 1),
+        (chat(max_tokens=10, max_completion_tokens=-1), None, 1),
+        (chat(max_tokens=10, max_completion_tokens="nan"), None, 1),
         (chat(max_tokens=None), None, 1),
         (chat(max_tokens="many"), None, 1),
         (chat(max_tokens=-5), None, 1),
@@ -61,6 +71,16 @@ def test_the_bound_on_what_is_read_is_the_bytes() -> None:
         (
             read_gemini_request(
                 b'{"contents":[{"parts":[{"text":"x"}]}],"generationConfig":{"maxOutputTokens":5,"candidateCount":2}}',
+                "m",
+                stream=False,
+            ),
+            10,
+            2,
+        ),
+        (
+            read_gemini_request(
+                b'{"contents":[{"parts":[{"text":"x"}]}],"generationConfig":{"candidateCount":"2"},'
+                b'"generation_config":{"maxOutputTokens":"5"}}',
                 "m",
                 stream=False,
             ),
@@ -93,6 +113,25 @@ def test_pictures_are_reckoned_by_the_table_and_not_by_their_bytes() -> None:
     ]
     worst = worst_of(chat(messages=[{"role": "user", "content": parts}]), writes=True)
     assert 2 * MEDIA_TOKENS["image"] < worst.input_tokens < 2 * MEDIA_TOKENS["image"] + 1_000
+
+
+@pytest.mark.parametrize("letter", [b"i", b"\\u0069"])
+def test_a_picture_whose_name_is_written_with_escapes_is_one_all_the_same(letter: bytes) -> None:
+    picture = b'{"type":"%bmage_url","%bmage_url":{"url":"https://example.com/a.png"}}' % (letter, letter)
+    request = read_chat_request(b'{"model":"m","messages":[{"role":"user","content":[%b]}]}' % picture)
+    assert worst_of(request, writes=True).input_tokens > MEDIA_TOKENS["image"]
+
+
+def test_what_the_provider_keeps_is_read_too() -> None:
+    contents = b'"contents":[{"parts":[{"text":"x"}]}]'
+    for name in (b"cachedContent", b"cached_content"):
+        body = b'{%b,"%b":"cachedContents/a"}' % (contents, name)
+        assert worst_of(read_gemini_request(body, "m", stream=False), writes=True).input_tokens > 1_000_000
+    none = read_gemini_request(b'{%b,"cachedContent":null}' % contents, "m", stream=False)
+    assert worst_of(none, writes=True).input_tokens < 1_000
+    template = read_responses_request(b'{"model":"m","prompt":{"id":"pmpt_1"}}')
+    assert worst_of(template, writes=True).input_tokens > 100_000
+    assert worst_of(chat(prompt="x"), writes=True).input_tokens < 1_000
 
 
 def test_what_is_embedded_is_read_and_nothing_is_written() -> None:

@@ -8,6 +8,8 @@ be more is charged all the same.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -31,6 +33,12 @@ itself is in the request.
 """
 BEGINNING = 64
 """What they put there in any case."""
+KEPT_TOKENS = {
+    ("gemini", "cachedContent"): 1_000_000,
+    ("gemini", "cached_content"): 1_000_000,
+    ("openai-responses", "prompt"): 100_000,
+}
+"""Of what the provider keeps and the request only names, in a field of a dialect: a cache, a template."""
 
 MOST_TOKENS = 1_000_000_000
 """Of one call; whoever says more means no bound."""
@@ -38,13 +46,18 @@ _MOST_ANSWERS = 10_000
 
 _MEDIA_WORDS = (b'"image', b'"audio', b'"video', b'"file', b'"document', b'"input_', b'"inline', b'"media')
 """How the names and kinds of media begin, in every dialect. In a text the quotes are escaped."""
+_escapes_letters = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aA]|5[fF])").search
+"""Nobody has to escape letters; whoever does may write these words so."""
 _SAID_IN = ("messages", "contents", "input", "system", "systemInstruction", "system_instruction")
 _TOOL_FIELDS = frozenset({"tools", "functions", "toolConfig", "tool_config"})
 _FORM_FIELDS = frozenset(
     {"response_format", "text", "output_format", "output_config", "generationConfig", "generation_config"}
 )
 
-_decode_number = msgspec.json.Decoder(int | None).decode
+_GEMINI_SETTINGS = ("generationConfig", "generation_config")
+_NOT_SAID = 0
+
+_decode_number = msgspec.json.Decoder(int | float | str | None).decode
 _decode_fields = msgspec.json.Decoder(Fields).decode
 
 
@@ -56,6 +69,7 @@ def worst_of(request: Request, *, writes: bool) -> Worst:
         BEGINNING
         + (TOOL_PROMPT if _TOOL_FIELDS & names else 0)
         + (FORM_PROMPT if _FORM_FIELDS & names else 0)
+        + _kept_in(request)
     )
     if not writes:
         return Worst(size + extra, 0)
@@ -80,7 +94,23 @@ def _may_hold_media(request: Request) -> bool:
             for word in _MEDIA_WORDS:
                 if word in said:
                     return True
+            if _escapes_letters(said):
+                return True
     return False
+
+
+def _kept_in(request: Request) -> int:
+    """Tokens of what the provider keeps and the request names."""
+    fields = request.fields
+    return sum(
+        most
+        for (dialect, name), most in KEPT_TOKENS.items()
+        if dialect == request.dialect and not _is_null(fields.get(name))
+    )
+
+
+def _is_null(raw: msgspec.Raw | None) -> bool:
+    return raw is None or bytes(raw) == b"null"
 
 
 def _media_in(request: ChatRequest) -> tuple[int, int]:
@@ -111,32 +141,42 @@ def _most_written(request: Request) -> tuple[int | None, int]:
     """`max_tokens` by whatever name, None where it is not said; and how many answers are asked for at once."""
     fields = request.fields
     if request.dialect == "gemini":
-        inner = fields.get("generationConfig") or fields.get("generation_config")
-        fields = {} if inner is None else _fields_of(inner)
-        most = _number(fields, "maxOutputTokens", "max_output_tokens")
-        times = _number(fields, "candidateCount", "candidate_count")
+        inner = [_fields_of(fields[name]) for name in _GEMINI_SETTINGS if name in fields]
+        most = _number(inner, "maxOutputTokens", "max_output_tokens")
+        times = _number(inner, "candidateCount", "candidate_count")
     elif request.dialect == "openai-responses":
-        most, times = _number(fields, "max_output_tokens"), None
+        most, times = _number([fields], "max_output_tokens"), _NOT_SAID
     elif request.dialect == "anthropic-messages":
-        most, times = _number(fields, "max_tokens"), None
+        most, times = _number([fields], "max_tokens"), _NOT_SAID
     else:
-        most, times = _number(fields, "max_completion_tokens", "max_tokens"), _number(fields, "n")
-    return most, min(times or 1, _MOST_ANSWERS)
+        most = _number([fields], "max_completion_tokens", "max_tokens")
+        times = _number([fields], "n", "best_of")
+    if times == math.inf:
+        times = _MOST_ANSWERS  # a provider may make something of it
+    bound = None if most in (_NOT_SAID, math.inf) else math.ceil(most)
+    return bound, min(max(1, math.ceil(times)), _MOST_ANSWERS)
 
 
-def _number(fields: Fields, *names: str) -> int | None:
-    """The largest of those that are there: which one a provider heeds is its own affair."""
-    found = []
-    for name in names:
-        raw = fields.get(name)
-        if raw is not None:
-            try:
-                number = _decode_number(raw)
-            except msgspec.DecodeError:
-                continue
-            if number is not None and number > 0:
-                found.append(number)
-    return max(found, default=None)
+def _number(tables: Sequence[Fields], *names: str) -> float:
+    """The largest of those that are there: which one a provider heeds is its own affair. Many take a number with a
+    point, or in quotes, for the same one. What is none, or is below zero, may mean anything: infinity.
+    """
+    found: float = _NOT_SAID
+    for fields in tables:
+        for name in names:
+            raw = fields.get(name)
+            if raw is not None:
+                found = max(found, _read_number(raw))
+    return found
+
+
+def _read_number(raw: msgspec.Raw) -> float:
+    try:
+        said = _decode_number(raw)
+        number = said if isinstance(said, int) else float(said or 0)
+    except (msgspec.DecodeError, ValueError):
+        return math.inf
+    return number if number >= 0 else math.inf  # nor is what is no number
 
 
 def _fields_of(raw: msgspec.Raw) -> Fields:
