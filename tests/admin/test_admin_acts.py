@@ -314,6 +314,7 @@ def test_the_audit_log_is_listed_verified_and_exported(admin: Administered) -> N
         ("?limit=x", "A parameter is not what it has to be"),
         ("?since=yesteryear", "`yesteryear` is not a moment."),
         ("?after=1.x", "`1.x` is not a cursor."),
+        ("?after=9223372036854775808.1", "`9223372036854775808.1` is not a cursor."),
         ("?%ff=%ff", "The parameters behind `?` cannot be read."),
     ],
 )
@@ -332,6 +333,9 @@ def test_bodies_are_bounded_and_read_strictly(admin: Administered) -> None:
         admin.ask("POST", "/keys", content=b"{", headers={"content-type": "application/json"}).status_code
         == 400
     )
+    for path, wanted in (("/keys", {}), ("/admin-keys", {"role": "viewer"})):
+        endless = admin.ask("POST", path, json={"name": "x", "expires": "9999y", **wanted})
+        assert (endless.status_code, endless.json()["detail"]) == (400, "`9999y` is too long.")
     unknown = admin.ask("POST", "/keys", json={"name": "x", "rout": ["chat"]})
     assert (unknown.status_code, "rout" in unknown.json()["detail"]) == (400, True)
     assert admin.ask("GET", "/keys", json={"a": 1}).status_code == 400

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freehold.cli.output import plain
-from freehold.cli.times import iso, parse_moment, parse_span
+from freehold.cli.times import iso, moment_after, parse_moment, parse_span
 from freehold.core import figures
 from freehold.core.errors import BadRequest
 from freehold.core.figures import show_moment
@@ -62,6 +62,15 @@ def test_sizes(value: int | None, shown: str) -> None:
 def test_spans_are_read(number: int, unit: str) -> None:
     seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}[unit]
     assert parse_span(f" {number}{unit.upper()} ") == number * seconds * 1_000_000
+
+
+def test_what_ends_after_the_last_year_is_refused() -> None:
+    now_us = 1_800_000_000_000_000
+    assert moment_after("1y", now_us) == now_us + 365 * 86400 * 1_000_000
+    assert iso(moment_after("7000y", now_us)).startswith("9")
+    for text in ("9999y", "999999999d"):
+        with pytest.raises(BadRequest, match="too long"):
+            moment_after(text, now_us)
 
 
 @pytest.mark.parametrize("text", ["", "5", "d", "-1d", "0s", "1.5h", "1month", "9999999999d"])

@@ -138,7 +138,9 @@ def test_a_call_is_found_by_a_beginning_that_is_enough(some: LedgerReader) -> No
         some.call("call_f")
 
 
-@pytest.mark.parametrize("cursor", ["", "1", "a.b", "1.2.3", "-1.5", "1.²"])
+@pytest.mark.parametrize(
+    "cursor", ["", "1", "a.b", "1.2.3", "-1.5", "1.²", "1.1٣", f"{2**63}.1", f"1.{2**63}"]
+)
 def test_a_cursor_that_is_none_is_refused(some: LedgerReader, cursor: str) -> None:
     with pytest.raises(BadRequest):
         some.calls(after=cursor)

@@ -171,6 +171,7 @@ def test_other_configurations_are_told() -> None:
 
 def test_a_note_of_another_version_is_no_harm() -> None:
     assert unpacked(b"\xff nonsense") is None
+    assert unpacked(b"\x92\xa1\xff\x90") is None
     many = Note("c", tuple((("model", "p", str(n)), float(n)) for n in range(5_000)))
     told = unpacked(packed(many))
     assert told is not None

@@ -60,7 +60,7 @@ class Cache:
         try:
             known = msgspec.json.decode(self.path.read_bytes(), type=Known)
             return known, self.path.stat().st_mtime_ns // 1000
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError, msgspec.DecodeError):
             return None
 
     def _mark(self, now_us: int) -> None:

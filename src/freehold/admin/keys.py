@@ -26,7 +26,7 @@ from freehold.admin.operation import Asked, Operation
 from freehold.admin.pages import After, Limit, given
 from freehold.core.clock import microseconds
 from freehold.core.errors import BadRequest
-from freehold.core.moments import parse_span
+from freehold.core.moments import moment_after
 
 AnyKey = TypeVar("AnyKey", bound=Chosen)
 
@@ -168,7 +168,7 @@ def _page(keys: Sequence[AnyKey], query: KeysQuery, now_us: int) -> tuple[list[A
 
 
 def _end_of(span: str | None, now_us: int) -> int | None:
-    return None if span is None else now_us + parse_span(span)
+    return None if span is None else moment_after(span, now_us)
 
 
 def _now_us() -> int:

@@ -12,7 +12,7 @@ import typer
 from freehold.cli.actor import actor
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, say, write_json
-from freehold.cli.times import parse_span
+from freehold.cli.times import moment_after
 from freehold.core.clock import microseconds
 from freehold.core.figures import show_moment
 
@@ -52,10 +52,10 @@ def create(
     """
     from freehold.access.shown import show_new_admin_key  # noqa: PLC0415 - imported when the command runs
 
-    span = parse_span(expires) if expires else None
+    now_us = microseconds(time.time())
+    end_us = moment_after(expires, now_us) if expires else None
     with _opened(config) as keys:
-        now_us = microseconds(time.time())
-        key, token = keys.create(name, role, expires_us=now_us + span if span else None, by=actor())
+        key, token = keys.create(name, role, expires_us=end_us, by=actor())
     if as_json:
         write_json(show_new_admin_key(key, token, now_us))
         return

@@ -13,7 +13,7 @@ from freehold.cli.actor import actor
 from freehold.cli.completion import key_names, route_names
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, say, write_json
-from freehold.cli.times import parse_span
+from freehold.cli.times import moment_after
 from freehold.core.clock import microseconds
 from freehold.core.figures import show_moment
 
@@ -69,12 +69,12 @@ def create(
     """
     from freehold.access.shown import show_new_key  # noqa: PLC0415 - imported when the command runs
 
-    span = parse_span(expires) if expires else None
+    now_us = microseconds(time.time())
+    end_us = moment_after(expires, now_us) if expires else None
     with _opened(config) as keys:
-        now_us = microseconds(time.time())
         key, token = keys.create(
             name,
-            expires_us=now_us + span if span else None,
+            expires_us=end_us,
             routes=frozenset(route) if route else None,
             strict=strict,
             team=team,

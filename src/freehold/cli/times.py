@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from freehold.core.moments import iso, parse_moment, parse_span
+from freehold.core.moments import iso, moment_after, parse_moment, parse_span
 
-__all__ = ["iso", "parse_moment", "parse_span"]
+__all__ = ["iso", "moment_after", "parse_moment", "parse_span"]

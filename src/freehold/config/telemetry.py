@@ -62,11 +62,11 @@ def read_collector(section: TelemetrySettings, find: Find, problems: Problems) -
 
 
 def _fault_of(url: str) -> str | None:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "its port is none"
+        return "its host or its port is none"
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         return "it needs `http` or `https` and a host"
     if parts.username is not None or parts.password is not None:

@@ -13,6 +13,7 @@ from freehold.core.errors import BadRequest
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_US = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _SPAN = re.compile(r"(\d{1,9})\s*([smhdwy])")
 
 
@@ -25,6 +26,14 @@ def parse_span(text: str) -> int:
             hint="Write a number and a unit: `90s`, `15m`, `12h`, `30d`, `2w` or `1y`.",
         )
     return int(found[1]) * _SECONDS[found[2]] * 1_000_000
+
+
+def moment_after(text: str, now_us: int) -> int:
+    """The end of a span that begins now, in microseconds since 1970. Raises BadRequest."""
+    end_us = now_us + parse_span(text)
+    if end_us > _LAST_US:
+        raise BadRequest(f"`{text}` is too long.", hint="It would end after the year 9999.")
+    return end_us
 
 
 def parse_moment(text: str, now_us: int, *, utc: bool = False) -> int:

@@ -102,7 +102,7 @@ class Folder:
                     file.size = one.end
                     file.calls += one.calls
                 folder._files.append(file)
-        except (BlockingIOError, msgspec.DecodeError):
+        except (BlockingIOError, ValueError, msgspec.DecodeError):
             os.close(lock)
             return None
         except BaseException:

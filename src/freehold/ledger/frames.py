@@ -82,7 +82,7 @@ def calls_in(content: bytes) -> list[Call]:
     """The calls of a frame. None of them when it is of a form that nobody reads any more, which is logged."""
     try:
         return _decode(zstandard.ZstdDecompressor().decompress(content))
-    except (zstandard.ZstdError, msgspec.DecodeError) as error:
+    except (zstandard.ZstdError, ValueError, msgspec.DecodeError) as error:
         log.error("Calls in the spool cannot be read: %s", error)  # noqa: TRY400 - it says all there is
         return []
 

@@ -331,9 +331,14 @@ def _body(stored: _Stored, number: int | None, digest: bytes | None) -> bytes | 
     return None if found is None else unpack(found)
 
 
+def _is_count(text: str) -> bool:
+    """Whether it is a number that a database can hold."""
+    return text.isascii() and text.isdecimal() and int(text) < 2**63
+
+
 def _position(cursor: str) -> tuple[int, int]:
     started, dot, seq = cursor.partition(".")
-    if not (dot and started.isdecimal() and seq.isdecimal()):
+    if not (dot and _is_count(started) and _is_count(seq)):
         raise BadRequest(
             f"`{cursor[:100]}` is not a cursor.", hint="Use the one that the page before ended with."
         )

@@ -45,5 +45,5 @@ def unpacked(data: bytes) -> Note | None:
     """The note in `data`; None where it is of a version that writes them otherwise."""
     try:
         return _decode(data)
-    except msgspec.DecodeError:
+    except (ValueError, msgspec.DecodeError):
         return None

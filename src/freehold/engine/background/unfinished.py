@@ -77,7 +77,7 @@ class UnfinishedFiles:
             return None
         try:
             return _decode((self._folder / f"{response_id}.json").read_bytes())
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError, msgspec.DecodeError):
             return None
 
     def is_running(self, left: Unfinished) -> bool:
