@@ -28,6 +28,7 @@ from freehold.providers.simulated import (
     SimulatedProvider,
     ThreadedProvider,
 )
+from freehold.providers.simulated.script import UsageNumbers
 
 PROVIDER = """
 [local]
@@ -73,6 +74,20 @@ def rows(endpoint: RunningEndpoint) -> dict[tuple[str, str], dict[str, Any]]:
     found = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
     assert all(row["balanced"] for row in found)
     return {(row["limit"], row["measure"]): row for row in found}
+
+
+def test_a_provider_that_bills_beyond_all_sense_ends_its_window_and_not_the_counting(tmp_path: Path) -> None:
+    mad = Behaviour(text=Lorem(tokens=20), usage=UsageNumbers(5, 2**52))
+    limits = '[limits.all]\non = "organisation"\nper = "day"\nmoney = 1000\n'
+    limits += '[limits.models]\non = "model"\nper = "day"\ntokens = 1_000_000\n'
+    limits += '[models."acme/mad"]\ninput = 1\noutput = 10\n'
+    with limited(tmp_path, limits, models={"mad": mad, "*": ANSWER}) as (endpoint, _):
+        assert chat(endpoint, "acme/mad", max_tokens=50).status == 200
+        assert until(lambda: rows(endpoint)["all", "money"]["used"] == "9000000.000000000")
+        assert chat(endpoint, "acme/m", max_tokens=50).status == 402
+        assert endpoint.health["parts"]["limits"] == "ok"
+    with limited(tmp_path, limits) as (endpoint, _):
+        assert chat(endpoint, "acme/m", max_tokens=50).status == 402
 
 
 BUDGET = """

@@ -15,6 +15,10 @@ WHOLE = 0
 """As `slot_us`: a calendar window, of which everything counts."""
 
 
+MOST = 9 * 10**15
+"""No bound is larger. A provider that bills more for one call is out of its mind: so much is charged, which ends the
+window as well and which every database can hold.
+"""
 PRESSED_US = 5_000_000
 """For so long nobody keeps anything of a counter for himself that somebody was refused for."""
 

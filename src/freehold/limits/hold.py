@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from freehold.core.usage import Usage
-from freehold.limits.account import Counter
+from freehold.limits.account import MOST, Counter
 from freehold.limits.batch import Verdict, Want
 from freehold.limits.limit import Limit, Measure
 from freehold.limits.money import Tariff, nano_of_pico
@@ -105,7 +105,7 @@ class Hold:
                 actual = _actual(entry.measure, want.amount, spent, cost)
                 if guessed and actual > want.amount:
                     actual = want.amount  # a guess is never more than the bound it is under
-                told.append((want.counter, want.amount, actual))
+                told.append((want.counter, want.amount, min(actual, MOST)))
         self._end(told)
 
     def release(self) -> None:

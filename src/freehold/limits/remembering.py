@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, Protocol
 
-from freehold.limits.account import Counter
+from freehold.limits.account import MOST, Counter
 from freehold.limits.keeper import counters_of, span_of
 from freehold.limits.limit import EVERYBODY, Limit, Measure
 from freehold.limits.money import nano_of
@@ -70,7 +70,7 @@ def remembered(limits: Sequence[Limit], sums: Sums, groups: Groups, now_us: int)
         for who, amounts in used.items():
             for measure, _, counter in counters_of(limit, who, span):
                 if amounts.get(measure):
-                    found[counter] = amounts[measure]
+                    found[counter] = min(amounts[measure], MOST)
     return found
 
 
