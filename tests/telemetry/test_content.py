@@ -158,6 +158,22 @@ def test_what_is_too_long_is_shortened(endpoint: RunningEndpoint, collector: Col
     assert content["output.messages"]
 
 
+def test_arguments_that_nobody_can_read_are_told_as_text(
+    endpoint: RunningEndpoint, collector: Collector
+) -> None:
+    deep = "[" * 8_000 + "]" * 8_000
+    tool_call = {"id": "t1", "type": "function", "function": {"name": "look", "arguments": deep}}
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "tool_calls": [tool_call]},
+        {"role": "tool", "tool_call_id": "t1", "content": "there"},
+    ]
+    with endpoint.connect() as client:
+        call = client.chat("sim/words", messages=messages).call
+    (part,) = content_of(collector, call)["input.messages"][1]["parts"]
+    assert part["arguments"] == deep
+
+
 def test_what_is_not_kept_is_not_told(endpoint: RunningEndpoint, collector: Collector) -> None:
     with endpoint.connect() as client:
         calls = [client.chat("private").call]

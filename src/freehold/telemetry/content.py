@@ -111,7 +111,7 @@ def _arguments(part: ToolCall) -> Any:
     if not part.custom and len(part.arguments) <= LONGEST_PART:
         try:
             return msgspec.Raw(msgspec.json.encode(msgspec.json.decode(part.arguments)))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             pass
     return part.arguments[:LONGEST_PART]
 
