@@ -76,7 +76,7 @@ second.
 | `owner` | decide about administrators' keys, too |
 
 Each operation declares the least role it takes; there is no default. Whoever shows no good key is answered 401,
-whatever the path. An address that shows 20 wrong keys at once is then heard once a second only (429).
+whatever the path. Wrong keys from an address that showed 20 at once are then heard once a second only (429).
 
 ## Answers
 

@@ -19,7 +19,7 @@ class AdminSettings(msgspec.Struct, frozen=True):
     max_requests: Annotated[int, msgspec.Meta(ge=1)] = 32
     """Most requests to it at once; one more is answered 503."""
     wrong_keys: Annotated[int, msgspec.Meta(ge=1)] = 20
-    """Wrong keys that one address may show at once, and then one each second; more are answered 429, unheard."""
+    """Wrong keys that one address may show at once, and then one each second; more are answered 429."""
 
     @property
     def enabled(self) -> bool:
