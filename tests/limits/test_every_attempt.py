@@ -48,6 +48,7 @@ SCRIPT = Script(
         "down": Behaviour(faults=(Refused(status=500),)),
         "formless": (Behaviour(text="It is 4. " * 30), Behaviour(text='{"a": 4}')),
         "quick": Behaviour(text=Lorem(tokens=2_000), tokens_per_s=100.0),
+        "thinks": Behaviour(text=Lorem(tokens=2_000), tokens_per_s=100.0, first_token_s=2.0),
         "few": (Behaviour(dimensions=4), Behaviour(dimensions=4, faults=(Refused(status=400),))),
         **{
             name: Behaviour(text=Lorem(tokens=20), dimensions=4)
@@ -290,6 +291,22 @@ def test_a_stream_that_is_cut_or_left_is_charged_for_what_came(scene: Scene) -> 
         found = change()
         assert found.requests == 1
         assert found.bill <= found.money < 400 * WROTE
+
+
+@pytest.mark.parametrize("provider", ["sim", "claude"])
+def test_what_may_have_been_thought_before_the_first_word_is_charged(scene: Scene, provider: str) -> None:
+    with scene.play() as change, scene.endpoint.connect() as client:
+        stream = client.stream(f"{provider}/thinks", max_tokens=2_000)
+        for _ in range(3):
+            stream.event()
+        stream.leave()
+    assert change().money >= 200 * WROTE
+    with scene.play() as change, scene.endpoint.connect() as client:
+        client.begin_chat(f"{provider}/thinks", max_tokens=400, stream=True)
+        until(lambda: scene.provider.requests)
+        time.sleep(0.5)  # what was read is told by now
+        client.leave()
+    assert change().money >= 400 * WROTE
 
 
 def test_an_answer_nobody_waits_for_is_charged_at_its_worst(scene: Scene) -> None:

@@ -23,6 +23,11 @@ from freehold.limits.worst import worst_of
 from freehold.routing.routes import Target
 from freehold.wire.request import Request
 
+ORDINARY_SECONDS = 1.0
+"""Before the first word, in which nobody is taken to think."""
+THOUGHTS_PER_SECOND = 200
+"""Tokens of reasoning that is not shown, in every further second."""
+
 
 class Reserving:
     """One call's. Life: an `aside` for each attempt, and in the end `leave`."""
@@ -133,10 +138,24 @@ class Aside:
         usage = record.usage
         if not self._partly and _cost_nothing(record, error):
             hold.release()
-        elif complete or usage.source != "provider":
+        elif complete or usage.source == "unknown":
             hold.settle(usage, None)
         else:
-            hold.settle(msgspec.structs.replace(usage, source="counted"), None)
+            hold.settle(_as_cut(record), None)
+
+
+def _as_cut(record: Attempt) -> Usage:
+    """What a stream that was cut is charged for: also what a model may have thought before its first word, which no
+    event tells. When nothing had come, what was written is not known.
+    """
+    usage = record.usage
+    if record.first_ms is None or usage.output_tokens is None:
+        return msgspec.structs.replace(usage, output_tokens=None, source="unknown")
+    thought = 0
+    if usage.reasoning_tokens is None:
+        silent_s = (record.first_ms - record.start_ms) / 1000 - ORDINARY_SECONDS
+        thought = int(max(0.0, silent_s) * THOUGHTS_PER_SECOND)
+    return msgspec.structs.replace(usage, output_tokens=usage.output_tokens + thought, source="counted")
 
 
 def _cost_nothing(record: Attempt, error: FreeholdError | str | None) -> bool:
