@@ -119,8 +119,9 @@ def read_dollars(value: object) -> Decimal:
 def read_share(value: object) -> float:
     """A share: from 0 to 1."""
     expected = "a share from 0 to 1"
-    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-    if not is_number or not Decimal(value).is_finite() or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise UnfitError(expected)
+    if not Decimal(value).is_finite() or not 0 <= value <= 1:
         raise UnfitError(expected)
     return float(value)
 
