@@ -70,11 +70,32 @@ ROUTES = st.dictionaries(
 MODELS = st.dictionaries(
     st.sampled_from(WORDS), st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4), max_size=3
 )
+POOLS = st.dictionaries(
+    KEYS, st.fixed_dictionaries({"providers": st.lists(st.sampled_from(WORDS), max_size=3)}), max_size=2
+)
+LIMITS = st.dictionaries(
+    KEYS,
+    st.fixed_dictionaries(
+        {"on": st.sampled_from(["user", "model", "organisation", "teams"])},
+        optional={
+            "per": st.sampled_from(["day", "last 60 seconds", "year"]),
+            "zone": st.sampled_from(["UTC", *WORDS]),
+            "only": st.lists(st.sampled_from(WORDS), max_size=2),
+            **dict.fromkeys(["money", "tokens", "requests", "concurrency"], SCALARS),
+        },
+    ),
+    max_size=2,
+)
+ADDRESSES = st.fixed_dictionaries(
+    {"url": st.sampled_from([*WORDS, "localhost:1", "redis://[", "valkey://a:b@c:99999"])},
+    optional={"headers": st.dictionaries(KEYS, st.sampled_from(WORDS), max_size=2)},
+)
+MORE = {"pools": POOLS, "limits": LIMITS, **dict.fromkeys(["telemetry", "shared", "database"], ADDRESSES)}
 FILES = st.one_of(
     st.dictionaries(
         st.one_of(st.sampled_from(sorted(fields_of(SECTIONS["file"]))), KEYS), VALUES, max_size=4
     ),
-    st.fixed_dictionaries({}, optional={"providers": PROVIDERS, "routes": ROUTES, "models": MODELS}),
+    st.fixed_dictionaries({}, optional={"providers": PROVIDERS, "routes": ROUTES, "models": MODELS} | MORE),
 )
 
 
@@ -113,6 +134,8 @@ def test_anything_is_read_or_refused(values: dict[str, object]) -> None:
         '[admin]\nlisten = "127.0.0.1"',
         '[admin]\nlisten = "::1:8790"',
         '[database]\nurl = "postgresql://[/x"',
+        '[telemetry]\nurl = "http://[::1"',
+        '[pools.x]\nproviders = ["y"]',
     ],
 )
 def test_a_text_from_anywhere_is_checked_without_falling_over(text: str) -> None:

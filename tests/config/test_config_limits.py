@@ -69,7 +69,7 @@ concurrency = 7
         ('[limits.a]\non = "key"\nper = "year"\nrequests = 1', "`limits.a.per` must be one of"),
         ('[limits.a]\non = "key"\nper = "day"\nrequests = -1', 'of at least 0 or "unlimited"'),
         ('[limits.a]\non = "key"\nper = "day"\nrequests = 1.5', "must be a whole number"),
-        ('[limits.a]\non = "key"\nper = "day"\nmoney = -1', "a price of zero or more"),
+        ('[limits.a]\non = "key"\nper = "day"\nmoney = -1', "an amount of zero or more"),
         ('[limits.a]\non = "key"\nper = "day"\nmoney = 10_000_000', "more than can be counted exactly"),
         ('[limits.a]\non = "key"\nper = "day"\ntokens = 10_000_000_000_000_000', "is too large"),
         ('[limits.a]\non = "key"\nper = "day"\nzone = "Moon/Base"\ntokens = 1', "is not a time zone"),

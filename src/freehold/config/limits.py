@@ -60,11 +60,12 @@ def _limit(name: str, section: LimitSection, key: Key, problems: Problems) -> Li
     counted = [measure for measure in MEASURES if measure != "concurrency"]
     window = _window(section, key, problems)
     if window is None and any(getattr(section, measure) is not None for measure in counted):
-        problems.error(
-            (*key, "per"),
-            f"`{written(key)}` does not say over which time it counts.",
-            'Say it: `per = "day"`, or `per = "last 60 seconds"`.',
-        )
+        if section.per is None:
+            problems.error(
+                (*key, "per"),
+                f"`{written(key)}` does not say over which time it counts.",
+                'Say it: `per = "day"`, or `per = "last 60 seconds"`.',
+            )
         bounds = [one for one in bounds if one[0] == "concurrency"]
     return Limit(
         name=name,

@@ -36,12 +36,15 @@ def read_pools(tables: object, providers: Collection[str], problems: Problems) -
         for place, provider in enumerate(section.providers):
             here = (*key, "providers", place)
             if provider not in providers or provider == LOCAL:
-                hint = (
-                    did_you_mean(provider, providers)
-                    or f"There are {one_of(sorted({*providers} - {LOCAL}))}."
-                )
+                hint = _who_there_is(provider, {*providers} - {LOCAL})
                 problems.error(here, f"`{name}` names an unknown provider: {shown(provider)}.", hint)
             elif provider in section.providers[:place]:
                 problems.error(here, f"`{name}` names `{provider}` twice.")
         pools[name] = section.providers
     return pools
+
+
+def _who_there_is(wanted: str, others: Collection[str]) -> str:
+    if not others:
+        return "There is none yet: configure it with a table `[providers.NAME]`."
+    return did_you_mean(wanted, others) or f"There are {one_of(sorted(others))}."

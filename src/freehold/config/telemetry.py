@@ -33,7 +33,8 @@ def read_collector(section: TelemetrySettings, find: Find, problems: Problems) -
                 ("telemetry", "headers"), "`telemetry.headers` go with `telemetry.url`, which is missing."
             )
         return None
-    url = Secret(section.url, "telemetry.url") if "://" in section.url else find(section.url, _URL)
+    refers = section.url.startswith(("env:", "file:"))
+    url = find(section.url, _URL) if refers else Secret(section.url, "telemetry.url")
     headers: dict[str, Secret] = {}
     for name, reference in section.headers.items():
         here = ("telemetry", "headers", name)
@@ -55,7 +56,7 @@ def read_collector(section: TelemetrySettings, find: Find, problems: Problems) -
         problems.error(
             _URL,
             f"`telemetry.url` is not the address of a collector: {fault}.",
-            "Write it like `http://localhost:4318`, without `/v1/traces`; credentials go into `headers`.",
+            "Write it like `http://localhost:4318`, without `/v1/traces`, or `env:NAME`; credentials go into `headers`.",
         )
         return None
     return Collector(url, headers)

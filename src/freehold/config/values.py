@@ -103,8 +103,8 @@ def read_whole(units: str, least: int | None = None, most: int | None = None) ->
 
 
 def read_dollars(value: object) -> Decimal:
-    """A price: exact, zero or more."""
-    expected = 'a price of zero or more in US dollars, such as "2.50"'
+    """An amount of money: exact, zero or more."""
+    expected = 'an amount of zero or more US dollars, such as "2.50"'
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise UnfitError(expected)
     try:
