@@ -99,7 +99,7 @@ def test_a_command_says_that_the_server_is_away_and_what_to_do(
 ) -> None:
     own.server.stop("immediate")
     done = shell(*words)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "cannot be reached" in done.stderr
     assert "Check that the server runs" in done.stderr
     assert "Traceback" not in done.stderr
@@ -120,7 +120,7 @@ def test_no_password_is_shown_anywhere(own: Databases, shell: Shell) -> None:
 def test_a_database_that_is_not_there_is_told_so(own: Databases, shell: Shell) -> None:
     url = own.server.url("nobody_made_it")
     done = shell("keys", "list", DATABASE=url)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "has no such database" in done.stderr
     assert "createdb" in done.stderr
     assert str(place_of(url)) in done.stderr

@@ -26,8 +26,8 @@ _COLOURS = {"good": typer.colors.GREEN, "notice": typer.colors.YELLOW, "broken":
 def doctor(config: Config = None, as_json: AsJson = False) -> None:
     """Examine this installation and say how to mend what is broken.
 
-    Looks at the machine, the packages, the configuration, the data folder, the databases and the address.
-    Changes nothing. Exit status 1 when something is broken.
+    Looks at the machine, the packages, the configuration, the data folder, the databases, the server of the limits,
+    the collector and the address. Changes nothing. Exit status 1 when something is broken.
     """
     states = []
     for finding in _examine(config):

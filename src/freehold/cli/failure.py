@@ -24,8 +24,9 @@ def status_of(error: FreeholdError) -> int:
     if isinstance(error, StoreError):
         from freehold.store.faults import Fault, fault_of  # noqa: PLC0415 - SQLAlchemy is slow to import
 
-        of_the_machine = (Fault.READ_ONLY, Fault.MISSING, Fault.FULL, Fault.LOCKED)
-        return YOURS if fault_of(error) in of_the_machine else OURS
+        of_the_machine = {Fault.READ_ONLY, Fault.MISSING, Fault.FULL, Fault.LOCKED}
+        of_a_server = {Fault.AWAY, Fault.UNMADE, Fault.BUSY, Fault.REFUSED, Fault.FORBIDDEN}
+        return YOURS if fault_of(error) in of_the_machine | of_a_server else OURS
     return YOURS if isinstance(error, ClientError | SettingsError) else OURS
 
 

@@ -56,7 +56,8 @@ def read_collector(section: TelemetrySettings, find: Find, problems: Problems) -
         problems.error(
             _URL,
             f"`telemetry.url` is not the address of a collector: {fault}.",
-            "Write it like `http://localhost:4318`, without `/v1/traces`, or `env:NAME`; credentials go into `headers`.",
+            "Write it like `http://localhost:4318`, without `/v1/traces`, or refer to it by `env:NAME`; credentials go "
+            "into `headers`.",
         )
         return None
     return Collector(url, headers)
@@ -67,7 +68,7 @@ def _fault_of(url: str) -> str | None:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "its host or its port is none"
+        return "it is no URL, or its port is none"
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         return "it needs `http` or `https` and a host"
     if parts.username is not None or parts.password is not None:

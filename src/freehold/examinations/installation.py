@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from freehold.config.settings import Settings
 from freehold.core.errors import SettingsError
+from freehold.examinations.companions import examine_companions
 from freehold.examinations.databases import examine_databases
 from freehold.examinations.embedded import examine_embedded_models
 from freehold.examinations.finding import Finding, broken, good, notice
@@ -35,5 +36,6 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
         yield from examine_embedded_models(named)
     yield from examine_folder(settings.data)
     yield from examine_databases(settings)
+    yield from examine_companions(settings)
     if settings.server.port:
         yield from examine_network(settings.server.host, settings.server.port)

@@ -66,6 +66,8 @@ def _ask(settings: Settings, open_books: Opener, question: Callable[[Books], Awa
     try:
         return asyncio.run(run())
     except UnavailableError as error:
-        raise StoreError(
-            f"The limits cannot be read: {error}.", hint="Is the server of `[shared]` running?"
-        ) from error
+        hint = (
+            "Is the server of `[shared]` running? `freehold doctor` asks it." if settings.shared_url else None
+        )
+        reason = str(error).rstrip(".")
+        raise StoreError(f"The limits cannot be read: {reason}.", hint=hint) from error.__cause__ or error

@@ -86,6 +86,8 @@ def fault_of(error: BaseException) -> Fault:
         return _BY_ERRNO.get(error.errno or 0, Fault.IO)
     if type(error).__module__.startswith("psycopg"):
         return _of_server(error)
+    if type(error).__module__.startswith("valkey"):
+        return Fault.AWAY
     # An extended code such as SQLITE_IOERR_WRITE begins with the primary one.
     primary = "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
     return _BY_CODE.get(primary, Fault.OTHER)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
 
-from freehold.core.errors import SettingsError
+import msgspec
+
+from freehold.core.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
     from valkey.asyncio import Valkey
@@ -43,3 +47,46 @@ def open_valkey(url: str, *, answer_s: float) -> Valkey:
             hint="It has the form `valkey://:PASSWORD@HOST:6379/0`, or `valkeys://` for TLS.",
         ) from error
     return client
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a server says of itself."""
+
+    version: str
+    evicts: str | None
+    """What it throws away when it is full (`allkeys-lru` …); None: nothing, as it has to be."""
+    seconds: float
+    """How long it takes to answer."""
+
+
+def ask_valkey(url: str) -> Told:
+    """What the server says of itself. Raises StoreError: it cannot be asked; SettingsError, as `open_valkey`."""
+    return asyncio.run(_ask(open_valkey(url, answer_s=_CONNECT_S)))
+
+
+async def _ask(client: Valkey) -> Told:
+    from valkey.exceptions import ValkeyError  # noqa: PLC0415 - an extra
+
+    asked: Any = client  # its commands have no types
+    try:
+        await asked.ping()
+        began = time.perf_counter()
+        told = await asked.info("server"), await asked.info("memory")
+        seconds = (time.perf_counter() - began) / 2
+    except (ValkeyError, OSError, TimeoutError) as error:
+        place = client.connection_pool.connection_kwargs
+        address = f"{place.get('host', place.get('path', 'localhost'))}:{place.get('port', '')}".rstrip(":")
+        raise StoreError(
+            f"The server of `[shared]` at `{address}` cannot be used: {str(error).rstrip('.')}.",
+            hint="Check that it runs, can be reached from here, and takes user and password. "
+            "Limits go by shares until then.",
+        ) from error
+    finally:
+        await asked.aclose()
+    server, memory = told
+    policy = str(memory.get("maxmemory_policy", "noeviction"))
+    return Told(
+        version=str(server.get("valkey_version") or server.get("redis_version") or "of unknown version"),
+        evicts=None if policy == "noeviction" else policy,
+        seconds=seconds,
+    )
