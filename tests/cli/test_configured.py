@@ -58,6 +58,30 @@ def test_a_check_says_what_would_happen(tmp_path: Path) -> None:
     assert report["routes"] is not None
 
 
+def test_a_check_names_what_is_configured_beyond_the_defaults_and_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "freehold.toml").write_text(
+        '[server]\nworkers = 3\n[database]\nurl = "env:DATABASE"\n[shared]\nurl = "env:SHARED"\n'
+        '[telemetry]\nurl = "env:COLLECTOR"\n[admin]\nlisten = "127.0.0.1:8790"\n'
+        '[limits.each-user]\non = "user"\nper = "day"\nmoney = 5\n'
+    )
+    shell = Shell(tmp_path)
+    shell.environment |= {
+        "DATABASE": "postgresql://me:hushhush@db.internal/freehold",
+        "SHARED": "valkey://:hushhush@valkey.internal/0",
+        "COLLECTOR": "https://collector.internal/hushhush",
+    }
+    done = shell("check")
+    told = {line[:15].strip(): line[15:] for line in done.stdout.splitlines()}
+    assert told["workers"] == "3"
+    assert told["database"] == "postgresql://db.internal/freehold"
+    assert told["shared"] == "Valkey or Redis at env:SHARED"
+    assert told["limits"] == "each-user"
+    assert told["collector"] == "env:COLLECTOR"
+    assert told["admin API"] == "127.0.0.1:8790"
+    assert shell.json("check")[0]["beyond"]["limits"] == "each-user"  # type: ignore[index]
+    assert "hushhush" not in done.stdout + done.stderr + shell("check", "--json").stdout
+
+
 def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "freehold.toml").write_text('[server]\nprot = 1\n\n[routes.x]\nincumbent = "nobody/y"\n')
     done = Shell(tmp_path)("check")

@@ -73,7 +73,10 @@ def _show(report: Report, answers: tuple[Answer, ...], told: list[Finding]) -> N
         server = settings.server
         reach = "this machine only" if server.loopback else "other machines too"
         write(f"data           {settings.data}\n")
-        write(fold(f"listens on     {server.host}:{server.port} ({reach})", indent=15) + "\n\n")
+        write(fold(f"listens on     {server.host}:{server.port} ({reach})", indent=15) + "\n")
+        for label, said in _beyond(settings):
+            write(fold(f"{label:<15}{plain(said)}", indent=15) + "\n")
+        write("\n")
         _show_providers(report, answers)
         _show_routes(report)
     for finding in told:
@@ -85,6 +88,24 @@ def _show(report: Report, answers: tuple[Answer, ...], told: list[Finding]) -> N
         if errors or warnings
         else "All is well."
     )
+
+
+def _beyond(settings: Settings) -> Iterable[tuple[str, str]]:
+    """What is configured beyond what everybody has. No secret is among it: references stand for addresses."""
+    if settings.server.workers > 1:
+        yield "workers", f"{settings.server.workers}"
+    if settings.database is not None:
+        yield "database", str(settings.database)
+    if settings.shared_url is not None:
+        yield "shared", f"Valkey or Redis at {settings.shared_url.source}"
+    if settings.limits:
+        yield "limits", ", ".join(settings.limits)
+    if settings.collector is not None:
+        literal = settings.collector.url.source == "telemetry.url"
+        yield "collector", settings.telemetry.url or "" if literal else settings.collector.url.source
+    if settings.admin.enabled:
+        ports = [settings.admin.listen, "the endpoint's own port" if settings.admin.on_data_port else None]
+        yield "admin API", " and ".join(port for port in ports if port)
 
 
 def _show_providers(report: Report, answers: tuple[Answer, ...]) -> None:
@@ -152,6 +173,9 @@ def _as_json(
         "config": str(report.path) if report.path else None,
         "data": str(settings.data) if settings else None,
         "listens_on": f"{settings.server.host}:{settings.server.port}" if settings else None,
+        "beyond": {label.lower().replace(" ", "_"): said for label, said in _beyond(settings)}
+        if settings
+        else {},
         "providers": report.providers,
         "routes": report.routes,
         "answers": [{"provider": answer.provider, "models": answer.models} for answer in answers],
