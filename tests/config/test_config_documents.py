@@ -76,6 +76,26 @@ def test_toml_in_the_document_is_valid(tmp_path: Path) -> None:
         assert load(path, KEYS).warnings == ()
 
 
+OTHERS = {"configuration.md", "simulated.md"}
+"""Parts of files, which are looked at above; files of the simulated provider."""
+PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in OTHERS]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_shows_can_be_used_as_it_stands(tmp_path: Path, page: Path) -> None:
+    for number, block in enumerate(re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)):
+        environ = dict.fromkeys(re.findall(r'"env:(\w+)"', block), "key")
+        environ |= {
+            "FREEHOLD_DATABASE": "postgresql://me@db/freehold",
+            "FREEHOLD_PEPPER": "0" * 64,
+            "FREEHOLD_VALKEY": "valkey://db/0",
+        }
+        path = tmp_path / f"{number}.toml"
+        path.write_text(block)
+        report = check(path, environ)
+        assert report.good, (block, report.findings)
+
+
 def test_there_are_examples() -> None:
     assert {"freehold.openai.toml", "freehold.two-providers.toml"} <= {path.name for path in EXAMPLES}
 
