@@ -17,13 +17,18 @@ PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 
 NODE_SDKS := tests/sdk/node
 
-.PHONY: help up test check format lock clean bench-gateway bench-clients bench-wire bench-faults parity node-sdks check-chart
+.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults parity node-sdks check-chart
+
+EXTRAS ?= postgres shared
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 up: $(VENV)/.run ## Set everything up and start the endpoint; ARGS="…" go to `freehold up`
 	@exec $(BIN)/freehold up --new-key $(ARGS)
+
+extras: $(VENV)/.run ## Install what only some need: EXTRAS="postgres shared parquet aws google", or of these
+	@for extra in $(EXTRAS); do $(INSTALL) -r requirements/$$extra.txt; done
 
 test: check node-sdks ## Set everything up, run every check and test; ARGS="…" go to pytest
 	$(BIN)/python -m pytest $(ARGS)

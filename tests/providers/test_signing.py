@@ -152,7 +152,7 @@ def test_without_the_library_the_way_to_install_it_is_told(library: str, extra: 
         [sys.executable, "-c", WITHOUT, library], capture_output=True, text=True, check=True
     ).stdout
     assert f"`{library}`" in told
-    assert f"pip install 'freehold[{extra}]'" in told
+    assert f"`make extras EXTRAS={extra}`" in told
 
 
 def test_importing_costs_no_library() -> None:

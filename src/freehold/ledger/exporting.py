@@ -20,6 +20,7 @@ import msgspec
 
 from freehold.core.clock import microseconds
 from freehold.core.errors import BadRequest, StoreError
+from freehold.core.extras import how_to_install
 from freehold.ledger.batch import DAY_US
 from freehold.ledger.filters import Filter
 from freehold.ledger.reading import LedgerReader
@@ -53,7 +54,7 @@ class Target:
         try:
             from pyarrow import fs  # noqa: PLC0415 - whoever exports no Parquet does not need it
         except ImportError as error:
-            raise StoreError(_NEEDED, hint="Install Freehold with its extra `parquet`.") from error
+            raise StoreError(_NEEDED, hint=how_to_install("parquet")) from error
         self.shown = to.rstrip("/")
         self._is_local = not to.startswith("s3://")
         self._files: Any

@@ -15,9 +15,9 @@ import msgspec
 
 from freehold.core.clock import Clock, SystemClock
 from freehold.core.errors import ProviderBroken, SettingsError
+from freehold.core.extras import how_to_install
 from freehold.core.secret import Secret
 
-INSTALL_GOOGLE = "pip install 'freehold[google]'"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 TOKEN_ADDRESS = "https://oauth2.googleapis.com/token"  # noqa: S105
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -137,7 +137,7 @@ def _read_key(pem: str, source: str) -> Callable[[bytes], bytes]:
     except ImportError:
         raise SettingsError(
             "Tokens for Vertex AI are signed with `cryptography`, which is not installed.",
-            hint=f"Install it with `{INSTALL_GOOGLE}`.",
+            hint=how_to_install("google"),
         ) from None
     try:
         key: Any = load_pem_private_key(pem.encode(), password=None)

@@ -11,9 +11,8 @@ import msgspec
 
 from freehold.core.clock import Clock, SystemClock
 from freehold.core.errors import SettingsError
+from freehold.core.extras import how_to_install
 from freehold.core.secret import Secret
-
-INSTALL_AWS = "pip install 'freehold[aws]'"
 
 
 class AwsCredentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +76,7 @@ def _botocore(credentials: AwsCredentials, region: str, service: str) -> tuple[A
     except ImportError:
         raise SettingsError(
             "Requests to AWS are signed with `botocore`, which is not installed.",
-            hint=f"Install it with `{INSTALL_AWS}`.",
+            hint=how_to_install("aws"),
         ) from None
     known = SimpleNamespace(
         access_key=credentials.access_key_id,

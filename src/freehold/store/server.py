@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from freehold.core.errors import StoreError
+from freehold.core.extras import how_to_install
 from freehold.store.places import Server
 
 _CONNECTING = 2
@@ -58,7 +59,7 @@ def server_engine(server: Server, history: str, *, patience: float, read_only: b
     except ImportError as error:
         raise StoreError(
             f"`{server}` needs the package `psycopg`, which is not installed.",
-            hint="Install Freehold with its extra `postgres`.",
+            hint=how_to_install("postgres"),
         ) from error
 
     made: list[Any] = []

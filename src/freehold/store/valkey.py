@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from freehold.core.errors import SettingsError, StoreError
+from freehold.core.extras import how_to_install
 
 if TYPE_CHECKING:
     from valkey.asyncio import Valkey
@@ -28,7 +29,7 @@ def open_valkey(url: str, *, answer_s: float) -> Valkey:
     except ImportError:
         raise SettingsError(
             "`[shared]` needs the client for Valkey, which is not installed.",
-            hint="Install it: `pip install 'freehold[shared]'`.",
+            hint=how_to_install("shared"),
         ) from None
     for old, new in (("redis://", "valkey://"), ("rediss://", "valkeys://")):
         if url.startswith(old):
