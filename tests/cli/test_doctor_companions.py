@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,37 @@ def test_the_server_of_the_limits_is_asked(tmp_path: Path) -> None:
         assert (state, "allkeys-lru" in found, "noeviction" in step) == ("broken", True, True)
     state, found, step = told(shell, "shared", 1)
     assert (state, "cannot be used" in found, "by shares" in step) == ("broken", True, True)
+
+
+def test_keys_that_a_limit_does_not_count_are_told_of(tmp_path: Path) -> None:
+    (tmp_path / "freehold.toml").write_text(TOML + '[limits.each]\non = "user"\nper = "day"\nmoney = 5\n')
+    shell = Shell(tmp_path)
+    shell("keys", "create", "one", "--user", "ana")
+    assert "without a user" not in shell("doctor").stdout
+    shell("keys", "create", "two")
+    state, found, _ = told(shell, "limits", 0)
+    assert (state, found) == ("notice", "1 key without a user: `each` does not count what they use")
+
+
+def test_what_a_ready_endpoint_complains_of_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    file = tmp_path / "freehold.toml"
+    text = TOML.replace("port = 0", f"port = {port}")
+    shell = Shell(tmp_path)
+    file.write_text(text + '[telemetry]\nurl = "http://127.0.0.1:9"\nmetrics_every = 0.1\n')
+    with shell.start("up") as endpoint:
+        try:
+            assert endpoint.stdout is not None
+            assert endpoint.stdout.readline()  # it is ready
+            until = time.monotonic() + 20
+            while told(shell, "endpoint", 0)[0] != "notice" and time.monotonic() < until:
+                time.sleep(0.2)
+            state, found, step = told(shell, "endpoint", 0)
+            assert (state, "is ready, but telemetry: " in found, "runbook" in step) == ("notice", True, True)
+        finally:
+            endpoint.terminate()
+            endpoint.communicate(timeout=20)
 
 
 def test_the_collector_is_sent_a_report_of_nothing(tmp_path: Path) -> None:

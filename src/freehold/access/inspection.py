@@ -24,6 +24,8 @@ class KeysState(msgspec.Struct, frozen=True):
     """Keys that are neither revoked nor expired."""
     usable: int
     """Good keys without those that `freehold ask` made for itself."""
+    without: dict[str, int]
+    """How many of those have no `team`, and how many no `user`."""
     pepper: Literal["agrees", "lost", "another"]
     """Whether the pepper is the one that the keys were hashed with."""
 
@@ -34,7 +36,9 @@ def inspect_keys(place: Place, source: Path | Pepper, now_us: int) -> KeysState:
     engine = open_to_read(place, "access")
     columns = tables.keys.c
     in_time = sql.or_(columns.expires_us.is_(None), columns.expires_us > now_us)
-    good = sql.select(columns.name, columns.expires_us).where(columns.revoked_us.is_(None), in_time)
+    good = sql.select(columns.name, columns.expires_us, columns.team, columns.holder).where(
+        columns.revoked_us.is_(None), in_time
+    )
     with store_errors(place), reading(engine) as connection:
         count = connection.execute(sql.select(sql.func.count()).select_from(tables.keys)).scalar_one()
         found = connection.execute(good).all()
@@ -43,5 +47,9 @@ def inspect_keys(place: Place, source: Path | Pepper, now_us: int) -> KeysState:
         agreement: Literal["agrees", "lost", "another"] = "lost"
     else:
         agreement = "agrees" if check in (None, pepper.check) else "another"
-    usable = sum(is_held(row.name, row.expires_us) for row in found)
-    return KeysState(count, len(found), usable, agreement)
+    usable = [row for row in found if is_held(row.name, row.expires_us)]
+    without = {
+        "team": sum(row.team is None for row in usable),
+        "user": sum(row.holder is None for row in usable),
+    }
+    return KeysState(count, len(found), len(usable), without, agreement)

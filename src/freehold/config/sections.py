@@ -185,7 +185,8 @@ class LimitSection(msgspec.Struct, frozen=True):
     """What may be used. Every limit that a call falls under holds: a particular one does not lift a general one."""
 
     on: On
-    """Whom it is on: `organisation` (all together), or each `team`, `user`, `key`, `route`, `model` or `provider`."""
+    """Whom it is on: `organisation` (all together), or each `team`, `user`, `key`, `route`, `model` or `provider`. Keys
+    that have no team, or no user, are under none of their limits."""
     only: tuple[str, ...] = ()
     """Names of those it is on; without it, each of them, for itself. Keys are named by name or id."""
     per: Literal["hour", "day", "week", "month", "last 60 seconds", "last 24 hours"] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,8 @@ def examine_databases(settings: Settings) -> Iterator[Finding]:
         yield from examine_server(settings.database, data / "spool")
     keys, ledger = settings.database or data / "access.db", settings.database or data / "ledger.db"
     if _is_there(keys, "access"):
-        yield from _keys(keys, source, wide=wide)
+        grouped = {limit.on: limit.name for limit in settings.limits.values() if limit.on in ("team", "user")}
+        yield from _keys(keys, source, grouped, wide=wide)
     if _is_there(ledger, "ledger"):
         yield from _ledger(ledger)
     batches = settings.data / "batches.db"
@@ -74,7 +75,10 @@ def _quick_check(connection: Connection) -> list[str]:
     return [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)")]
 
 
-def _keys(place: Place, source: Path | Pepper, *, wide: bool) -> Iterator[Finding]:
+def _keys(
+    place: Place, source: Path | Pepper, grouped: Mapping[str, str], *, wide: bool
+) -> Iterator[Finding]:
+    """`grouped`: a limit on teams and one on users, where there are such."""
     if (wrong := _intact(place, "access")) is not None:
         yield wrong
         return
@@ -94,6 +98,13 @@ def _keys(place: Place, source: Path | Pepper, *, wide: bool) -> Iterator[Findin
         )
     else:
         yield good("keys", f"{state.good} good, {state.keys - state.good} revoked or expired")
+    for group, limit in grouped.items():
+        if without := state.without[group]:
+            yield notice(
+                "limits",
+                f"{counted(without, 'key')} without a {group}: `{limit}` does not count what they use",
+                f"Make them anew with `freehold keys create NAME --{group} …`, or limit each `key` as well.",
+            )
 
 
 def _ledger(place: Place) -> Iterator[Finding]:

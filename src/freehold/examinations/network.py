@@ -14,6 +14,8 @@ from freehold.examinations.finding import Finding, broken, good, notice
 
 _PATIENCE = 3.0
 """Seconds."""
+_WELL = ("ok", "ready", "idle", "absent", "starting")
+"""What parts say that are well, or soon will be."""
 
 
 class _Health(msgspec.Struct):
@@ -30,6 +32,13 @@ def examine_network(host: str, port: int) -> Iterator[Finding]:
     except (OSError, http.client.HTTPException, msgspec.DecodeError):
         yield _without_an_endpoint(host, port, reached)
         return
+    ill = {part: state for part, state in health.parts.items() if not _is_well(part, state)}
+    if health.ready and ill:
+        parts = "; ".join(f"{part}: {state}" for part, state in ill.items())
+        yield notice(
+            "endpoint", f"answers at {url} and is ready, but {parts}", "docs/runbook.md says what to do."
+        )
+        return
     if health.ready:
         yield good("endpoint", f"answers at {url} and is ready")
         return
@@ -37,6 +46,13 @@ def examine_network(host: str, port: int) -> Iterator[Finding]:
     yield notice(
         "endpoint", f"answers at {url} with HTTP {status}, not ready: {parts}", "See what its log says."
     )
+
+
+def _is_well(part: str, state: str) -> bool:
+    """Whether a part has nothing to complain of now."""
+    if part == "replicas":
+        return state[:1].isdigit() and "another configuration" not in state
+    return state.partition("; ")[0] in _WELL
 
 
 def _ask(reached: str, port: int) -> tuple[int, _Health]:
