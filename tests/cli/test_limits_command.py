@@ -121,6 +121,10 @@ def test_a_forecast_says_how_it_was_made(tmp_path: Path) -> None:
     assert limit["spent"] == "5.000000000"
     assert limit["bound"] == "25.000000000"
     assert limit["method"]
+    for choice in (("--by", "key"), ("--since", "2h"), ("--route", "chat")):
+        refused = shell("spend", "--forecast", *choice)
+        assert refused.returncode == 1
+        assert "takes no choice of calls" in refused.stderr
 
 
 def test_a_server_that_is_away_is_said(tmp_path: Path) -> None:

@@ -377,3 +377,21 @@ def test_a_file_that_disappears_is_made_again(tmp_path: Path) -> None:
         await clerk.close()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_at_the_end_a_loss_is_told_where_there_is_one(
+    caplog: pytest.LogCaptureFixture, *, used: bool
+) -> None:
+    async def story() -> None:
+        clock = ServerClock(SystemClock())
+        clerk = Clerk(
+            SharedBooks("valkey://127.0.0.1:1/0", clock), clock, owner="alone", refill=_nothing
+        )  # nobody listens there
+        await clerk.start()
+        if used:
+            assert await spend(clerk, 10)
+        await clerk.close()
+
+    asyncio.run(story())
+    assert ("could not be told of the last calls" in caplog.text) is used

@@ -21,6 +21,7 @@ from freehold.cli.selection import (
     Until,
     known_keys,
 )
+from freehold.core.errors import BadRequest
 from freehold.core.figures import count, money
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def spend(
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
     if forecast:
+        if by != "route" or any((since, until, route, model, provider, key, outcome)):
+            raise BadRequest(
+                "`--forecast` is about this month and every limit in money, and takes no choice of calls.",
+                hint="`freehold spend --forecast` alone; limits on keys, teams or users are foreseen one by one.",
+            )
         from freehold.cli.forecast import show_forecast  # noqa: PLC0415 - imported when it is wanted
 
         show_forecast(freehold.settings_from(config), utc=utc, as_json=as_json)

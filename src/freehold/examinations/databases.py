@@ -40,7 +40,9 @@ def examine_databases(settings: Settings) -> Iterator[Finding]:
         yield from examine_server(settings.database, data / "spool")
     keys, ledger = settings.database or data / "access.db", settings.database or data / "ledger.db"
     if _is_there(keys, "access"):
-        grouped = {limit.on: limit.name for limit in settings.limits.values() if limit.on in ("team", "user")}
+        grouped: dict[str, str] = {
+            limit.on: limit.name for limit in settings.limits.values() if limit.on in ("team", "user")
+        }
         yield from _keys(keys, source, grouped, wide=wide)
     if _is_there(ledger, "ledger"):
         yield from _ledger(ledger)

@@ -193,7 +193,8 @@ class Clerk:
             self._filling.cancel()
         if self._harking is not None:
             self._harking.cancel()
-        if self._settlements or self._stuck is not None:
+        stuck = self._stuck
+        if self._settlements or (stuck is not None and (stuck.settlements or stuck.wants)):
             log.error("the limits could not be told of the last calls: they are charged at their worst")
         await self._books.close()
 
