@@ -13,7 +13,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -410,9 +410,11 @@ class _Service:
         self._limits = _new_limits(self._open_books, self._remember)
         self._sharing: Sharing | None = None
         """What other replicas know; None where there is no server to share it through."""
+        self._local: LocalModels | None = None
         self._ending: list[asyncio.Task[None] | asyncio.Task[bool]] = []
         """What is on its way out: local models, telemetry."""
-        self._api: Api | None = None
+        self._ends = AsyncExitStack()
+        """What is to be ended, in the order in which it was started."""
         self._admin: AdminServer | None = None
         """The admin API on a port of its own."""
         self._watch: Watch | None = None
@@ -420,7 +422,7 @@ class _Service:
         self._scribe = _new_scribe(self._audit)
 
     async def run(self, announce: Callable[[Started], None]) -> None:
-        """Start everything in its order, serve, and end everything in the reverse order."""
+        """Start everything in its order, serve, and end what was started in the reverse order, whatever fails."""
         from freehold.core.clock import SystemClock
         from freehold.engine.engine import Engine
         from freehold.gateway.door import Door
@@ -430,8 +432,12 @@ class _Service:
 
         settings = self._settings
         raise_file_limit()
-        self._keys = keys = keys_of(settings, outlast=True)
-        try:
+        async with self._ends as ends:
+            ends.callback(self._upkeep.release)
+            ends.callback(self._presence.release, remove=True)
+            ends.callback(self._audit.close)
+            self._keys = keys = keys_of(settings, outlast=True)
+            ends.callback(keys.close)
             if not settings.server.loopback and not keys.usable:
                 raise SettingsError(
                     f"An endpoint on `{settings.server.host}` can be reached by others, and no key exists.",
@@ -439,11 +445,14 @@ class _Service:
                 )
             place = self._place
             listener = listen(settings.server) if place is None else place.listeners[place.order.number - 1]
+            ends.callback(listener.close)
             clock = SystemClock()
+            ends.push_async_callback(self._take_leave)
             self._ledger = ledger = self._make_ledger(clock)
-            self._local: LocalModels | None = None
+            ends.push_async_callback(self._close_ledger)
             self._reported = reported = ReportedModels(_tell_change)
             metrics = self._new_metrics(settings)
+            ends.push_async_callback(self._limits.close)
             self._engine = Engine(
                 self._build_runtime(settings, {}),
                 clock=clock,
@@ -451,6 +460,8 @@ class _Service:
                 begun=ledger.begun,
                 tracing=_tracing_of(settings),
             )
+            ends.callback(self._close_providers)
+            ends.callback(self._close_telemetry)
             if place is not None:
                 self._member = self._join(place, metrics, clock)
             endpoint = self._make_endpoint(Gate(Door(keys, clock.tick), metrics), metrics, clock)
@@ -461,14 +472,7 @@ class _Service:
             self._telemetry.start()
             await self._limits.started()
             _favour_answers()
-            try:
-                await self._serve(keys, announce)
-            finally:
-                await self._end_all()
-        finally:
-            self._close()
-            self._presence.release(remove=True)
-            self._upkeep.release()
+            await self._serve(keys, announce)
 
     def _make_ledger(self, clock: Clock) -> Ledger:
         from freehold.ledger.writer import Ledger
@@ -511,6 +515,7 @@ class _Service:
         background, conversations = self._make_conversations(clock)
         turn = None if self._member is None else self._upkeep
         self._desk = _desk_of(self._settings, self._engine, self._keys, conversations, clock, turn=turn)
+        self._ends.push_async_callback(self._desk.stop)
         pages = Pages(
             gate,
             settings=settings,
@@ -530,11 +535,22 @@ class _Service:
             beside=self._open_admin(clock) if self._settings.admin.enabled else None,
         )
 
-    async def _end_all(self) -> None:
-        """Nothing more is asked of anybody, and all that was is written down."""
-        await self._end_calls()
+    async def _close_ledger(self) -> None:
+        """All that was is written down."""
         if not await asyncio.to_thread(self._ledger.close, _LEDGER_CLOSE_SECONDS):
             log.error("the ledger could not write everything: %s", self._ledger.status)
+
+    def _close_providers(self) -> None:
+        for provider in self._engine.runtime.providers.values():
+            provider.close()
+
+    def _close_telemetry(self) -> None:
+        """It has its last words while the others end."""
+        last_words = asyncio.to_thread(self._telemetry.close, _TELEMETRY_CLOSE_SECONDS)
+        self._ending.append(asyncio.create_task(last_words))
+
+    async def _take_leave(self) -> None:
+        """Wait for what is on its way out."""
         if self._local is not None:
             self._ending.append(asyncio.create_task(self._local.stop()))
         if self._member is not None:
@@ -547,21 +563,17 @@ class _Service:
         from freehold.office.office import RunningOffice
 
         settings = self._settings
-        self._api = Api(RunningOffice(self._premises(clock)), settings.admin, clock.tick)
+        api = Api(RunningOffice(self._premises(clock)), settings.admin, clock.tick)
+        self._ends.callback(api.close)
         if settings.admin.listen is not None:
             from freehold.office.server import AdminServer
 
             # Of several workers any answers there: they listen on the same socket.
             place = self._place
             listener = None if place is None else place.listeners[settings.server.workers]
-            self._admin = AdminServer(self._api, settings.admin.listen, settings.server, listener)
-        return self._api if settings.admin.on_data_port else None
-
-    def _close(self) -> None:
-        if self._api is not None:
-            self._api.close()
-        self._audit.close()
-        self._keys.close()
+            self._admin = AdminServer(api, settings.admin.listen, settings.server, listener)
+            self._ends.callback(self._admin.close)
+        return api if settings.admin.on_data_port else None
 
     def _premises(self, clock: Clock) -> Premises:
         from freehold.office.premises import Premises
@@ -609,22 +621,13 @@ class _Service:
         open_spots = self._health_of_providers.breakers.open_spots(SystemClock.tick())
         return [*self._telemetry.families(), breakers_of(open_spots, self._labels)]
 
-    async def _end_calls(self) -> None:
-        """Nothing more is asked of anybody."""
-        await self._scribe.finish()
-        await self._desk.stop()
-        last_words = asyncio.to_thread(self._telemetry.close, _TELEMETRY_CLOSE_SECONDS)
-        self._ending.append(asyncio.create_task(last_words))
-        for provider in self._engine.runtime.providers.values():
-            provider.close()
-        await self._limits.close()
-        if self._sharing is not None:
-            await self._sharing.close()
-
     async def _serve(self, keys: Keys, announce: Callable[[Started], None]) -> None:
         settings = self._settings
         loop = asyncio.get_running_loop()
+        self._ends.push_async_callback(self._scribe.finish)
         self._sharing = _sharing_of(settings, self._health_of_providers, lambda: self._settings.version)
+        if self._sharing is not None:
+            self._ends.push_async_callback(self._sharing.close)
         async with asyncio.TaskGroup() as tasks:
             chores = {
                 **self._chores_of_its_place(loop),

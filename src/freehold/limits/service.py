@@ -75,7 +75,8 @@ class LimitsService:
     async def close(self) -> None:
         """Tell the books what is left to tell."""
         if self._clerk is not None:
-            await self.started()
+            if self._starting is not None:
+                await asyncio.wait([self._starting])  # whoever waited for it was told what went wrong
             await self._clerk.close()
 
     @property

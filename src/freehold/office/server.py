@@ -96,6 +96,10 @@ class AdminServer:
         """Take no new requests."""
         self._server.should_exit = True
 
+    def close(self) -> None:
+        """Let go of the address, also when it never ran."""
+        self._listener.close()
+
     @property
     def url(self) -> str:
         """Where it is listening."""
