@@ -30,6 +30,7 @@ def _file_of_the_limits_is_none(folder: Path) -> Iterator[str]:
     yield '[admin]\nlisten = "127.0.0.1:0"\n[limits.all]\non = "organisation"\nconcurrency = 3\n'
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize(
     ("trouble", "status", "told"),
     [
@@ -37,7 +38,7 @@ def _file_of_the_limits_is_none(folder: Path) -> Iterator[str]:
         (_file_of_the_limits_is_none, 2, "limits.db"),
     ],
 )
-def test_nothing_is_left_open(trouble: Trouble, status: int, told: str, tmp_path: Path) -> None:
+def test_nothing_is_left_open(trouble: Trouble, status: int, told: str, workers: int, tmp_path: Path) -> None:
     assert freehold.__file__ is not None
     environment = {
         "PATH": os.environ["PATH"],
@@ -46,7 +47,7 @@ def test_nothing_is_left_open(trouble: Trouble, status: int, told: str, tmp_path
         "LANG": "C.UTF-8",
     }
     with trouble(tmp_path) as configuration:
-        (tmp_path / "freehold.toml").write_text(f"[server]\nport = 0\n{configuration}")
+        (tmp_path / "freehold.toml").write_text(f"[server]\nport = 0\nworkers = {workers}\n{configuration}")
         done = subprocess.run(
             [sys.executable, "-W", "always::ResourceWarning", "-m", "freehold", "up"],
             cwd=tmp_path,

@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -71,10 +72,21 @@ class Supervision:
         """Serve until SIGINT or SIGTERM. Raises SettingsError and StoreError."""
         raise_file_limit()
         clear_locks(self._settings.data / "workers")
-        server = self._settings.server
-        listeners = listen_apart(server, server.workers)
-        admin = self._settings.admin
-        more = [listen_at(admin.listen, server)] if admin.enabled and admin.listen is not None else []
+        server, admin = self._settings.server, self._settings.admin
+        with ExitStack() as sockets:
+            listeners = [sockets.enter_context(one) for one in listen_apart(server, server.workers)]
+            more = []
+            if admin.enabled and admin.listen is not None:
+                more.append(sockets.enter_context(listen_at(admin.listen, server)))
+            await self._serve(sockets, listeners, more, announce)
+
+    async def _serve(
+        self,
+        sockets: ExitStack,
+        listeners: list[socket.socket],
+        more: list[socket.socket],
+        announce: Callable[[str, Settings, str | None], None],
+    ) -> None:
         hub = Hub(
             lambda: self._supervisor.workers,
             overview=self._overview,
@@ -117,8 +129,7 @@ class Supervision:
                 supervisor.stop()
                 supervisor.stop()
                 await asyncio.gather(running, return_exceptions=True)
-            for listener in (*listeners, *more):
-                listener.close()
+            sockets.close()  # nobody is to wait there while the models end
             if self._local is not None:
                 await self._local.stop()
             await asyncio.gather(*self._ending)

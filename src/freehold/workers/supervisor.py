@@ -188,7 +188,10 @@ class Supervisor:
     # One worker
 
     async def _fill(self, place: Place) -> None:
-        await (await self._launch(place)).ready(START_SECONDS)
+        worker = await self._launch(place)
+        if not await worker.ready(START_SECONDS) and worker.running:
+            log.error("worker %d (process %d) was not ready in time", worker.number, worker.pid)
+            worker.kill()  # another one takes its place
         self._look_after_all()
 
     async def _launch(self, place: Place) -> WorkerProcess:
