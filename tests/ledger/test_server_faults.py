@@ -309,6 +309,20 @@ def test_calls_that_are_in_the_ledger_already_are_not_there_twice(place: Server,
     assert runs == {(20, 20), (20, 10)}
 
 
+def test_what_cannot_be_read_in_the_spool_keeps_nothing_else_from_being_written(
+    place: Server, spool: Path
+) -> None:
+    """A folder that another user left behind, or no folder at all."""
+    spool.mkdir()
+    (spool / "1-2").write_text("no folder")
+    with opened(place, spool=spool) as ledger:
+        for number in (1, 2):
+            ledger.record(make_call())
+            assert ledger.flush(5)
+            time.sleep(4 * QUICK.tidy)  # in which it has looked around
+            assert (ledger.status.state, ledger.status.written, ledger.status.spooled) == ("ok", number, 0)
+
+
 def test_a_file_of_the_spool_that_was_cut_off_gives_what_is_whole(place: Server, spool: Path) -> None:
     away = Server(Secret("postgresql://127.0.0.1:9/nothing", "test"))
     with child(away, spool=spool) as one:

@@ -51,6 +51,8 @@ class Spool:
         self._lock = threading.Lock()
         self._own: Folder | None = None
         self._others: list[Folder] = []
+        self._strange: set[Path] = set()
+        """What was found there and cannot be read; said once."""
 
     @property
     def calls(self) -> int:
@@ -110,17 +112,27 @@ class Spool:
     def take_over(self) -> list[Folder]:
         """What other processes have left behind, of which nothing is to be written any more; it is to be `settled`.
 
-        Takes over first what was left since the last time. Raises OSError.
+        Takes over first what was left since the last time. What cannot be read stays where it is.
         """
         with self._lock:
             for path in sorted(self.path.glob("[0-9]*-*")) if self.path.exists() else ():
                 if not any(path == folder.path for folder in self._folders()):
-                    with contextlib.suppress(FileNotFoundError):  # somebody else was faster
-                        found = Folder.take_over(path)
-                        if found is not None:
-                            log.warning("%d calls of an earlier process are in the spool", found.calls)
-                            self._others.append(found)
+                    self._take_over(path)
             return [folder for folder in self._others if folder.calls == 0]
+
+    def _take_over(self, path: Path) -> None:
+        try:
+            found = Folder.take_over(path)
+        except FileNotFoundError:
+            return  # somebody else was faster
+        except OSError as error:
+            if path not in self._strange:
+                log.warning("what is in the spool at %s cannot be read: %s", path, error.strerror)
+            self._strange.add(path)
+            return
+        if found is not None:
+            log.warning("%d calls of an earlier process are in the spool", found.calls)
+            self._others.append(found)
 
     def settled(self, folder: Folder) -> None:
         """All that was in this folder is in the ledger, and the end of its process too."""
