@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import examples
-from freehold.routing.breakers import STANDARD, Breakers, Ending, Passage, spots_of
+from freehold.routing.breakers import MOST, STANDARD, Breakers, Ending, Passage, spots_of
 
 SPOTS = spots_of("acme", "big", "acme")
 PROVIDER, MODEL, QUOTA = SPOTS
@@ -184,3 +184,19 @@ def test_whatever_happened_it_recovers(story: list[tuple[str, Ending, float, str
         call(breakers, "answered", now)
     assert breakers.free_at(SPOTS, now) == now
     assert all(breakers.state(spot, now) == "closed" for spot in SPOTS)
+
+
+def test_names_of_models_that_clients_make_up_fill_no_memory() -> None:
+    """And what is known of the others stays: they are left alone for longer."""
+    breakers = broken()
+    for number in range(2 * MOST):
+        call(breakers, "missing", 0.0, f"made-up-{number}")
+        if number == MOST // 2:
+            for _ in range(3):
+                now = breakers.free_at(SPOTS, 0.0)
+                call(breakers, "failed", now)
+    assert len(breakers.open_spots(0.0)) <= MOST
+    assert breakers.state(MODEL, 0.0) == "open"
+    merged = fresh()
+    merged.merge((("model", "acme", f"made-up-{number}"), 10.0) for number in range(2 * MOST))
+    assert len(merged.open_spots(0.0)) <= MOST

@@ -12,6 +12,7 @@ Pure: the time is given, in seconds of any one clock.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Literal
@@ -54,6 +55,9 @@ class BreakerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 STANDARD = BreakerSettings()
+
+MOST = 10_000
+"""Spots about which something is known. Names of models come from clients."""
 
 _AT_ONCE: frozenset[Ending] = frozenset({"locked-out", "missing"})
 """Endings that the next call would meet, too."""
@@ -208,7 +212,7 @@ class Breakers:
             if breaker is None:
                 if spot != to_blame:
                     continue
-                breaker = breakers[spot] = Breaker(self._settings)
+                breaker = self._at(spot)
             good = _says(ending, spot, to_blame)
             breaker.end(now, good=good, at_once=ending in _AT_ONCE, probe=probe, chance=self._chance())
             if breaker.idle:
@@ -231,7 +235,18 @@ class Breakers:
     def merge(self, found: Iterable[tuple[Spot, float]]) -> None:
         """What other replicas found broken, and until when, in this clock's time."""
         for spot, until in found:
-            self._breakers.setdefault(spot, Breaker(self._settings)).hold(until)
+            self._at(spot).hold(until)
+
+    def _at(self, spot: Spot) -> Breaker:
+        """The breaker there. Where there are too many, the half that is closed or opens the soonest is forgotten."""
+        known = self._breakers.get(spot)
+        if known is None:
+            if len(self._breakers) >= MOST:
+                soonest = sorted(self._breakers, key=lambda one: self._breakers[one].open_until or -math.inf)
+                for one in soonest[: MOST // 2]:
+                    del self._breakers[one]
+            known = self._breakers[spot] = Breaker(self._settings)
+        return known
 
 
 def spots_of(provider: str, model: str, quota: str) -> tuple[Spot, Spot, Spot]:
