@@ -18,6 +18,7 @@ from ledger_samples import DAY_US, NOON_US, QUICK, HandClock, PriceList, make_ca
 from freehold.core.usage import Usage
 from freehold.ledger.filters import Filter
 from freehold.ledger.histogram import ERROR, count, merge, narrow, pack, percentile, unpack, widen
+from freehold.ledger.names import MOST
 from freehold.ledger.reading import LedgerReader
 from freehold.ledger.record import Call
 from freehold.ledger.settings import LedgerSettings
@@ -326,3 +327,23 @@ def test_roll_ups_are_kept_for_ever_unless_a_bound_is_set(place: Place) -> None:
     assert len(reader.spend("day")) == len(reader.sums(("hour",))) == 4
     for table in ("hours", "days", "hour_paces", "day_paces", "hour_losses", "day_losses"):
         assert rows(place, f"SELECT count(*) FROM {table}") == [(4,)]
+
+
+def test_more_words_than_are_kept_in_mind_are_all_told_apart(place: Place) -> None:
+    """Words come from clients, as names of models do: what is forgotten of them takes no other word along."""
+    many = tuple(f"word-{number}" for number in range(MOST + 1))
+    with opened(place) as ledger:
+        for changes in (
+            {"losses": many},
+            {"model": "new", "losses": ("seed",)},
+            {"model": "newer", "losses": ("audio",)},
+        ):
+            ledger.record(make_call(**changes, attempts=[]))
+            assert ledger.flush(30)
+    reader = LedgerReader(place)
+    models = [f"openai/{model}" for model in ("gpt-4o", "new", "newer")]
+    assert sorted(one.names for one in reader.sums(("operation", "model"))) == [
+        ("chat", one) for one in models
+    ]
+    assert [entry.call.provider for entry in reader.calls()] == ["openai"] * 3
+    assert sum(one.calls for one in reader.losses()) == len(many) + 2

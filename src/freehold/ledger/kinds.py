@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Set
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -24,14 +24,14 @@ class Kinds(dict[Kind, int]):
         super().__init__()
         self._fresh: list[Kind] = []
 
-    def learn(self, connection: Connection, wanted: Collection[Kind]) -> None:
+    def learn(self, connection: Connection, wanted: Set[Kind]) -> None:
         """Find the numbers of these kinds; those that are new get theirs. Nobody else may be doing so."""
         if len(self) > _MOST:
             self.clear()
-        for kind in wanted:
-            if kind not in self:
-                self[kind] = _number_of(connection, kind)
-                self._fresh.append(kind)
+        # In one order, so that it is the same whoever comes first.
+        for kind in sorted(wanted - self.keys(), key=_order):
+            self[kind] = _number_of(connection, kind)
+            self._fresh.append(kind)
 
     def keep(self) -> None:
         """The transaction was committed."""
@@ -64,3 +64,7 @@ def _number_of(connection: Connection, kind: Kind) -> int:
     key = connection.execute(insert(tables.kinds).values(digest=digest, **values)).inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def _order(kind: Kind) -> tuple[int, ...]:
+    return tuple(-1 if number is None else number for number in kind)

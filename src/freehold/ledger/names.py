@@ -6,7 +6,8 @@ from sqlalchemy import Connection, select
 
 from freehold.ledger import tables
 
-_MOST = 20_000
+MOST = 20_000
+"""Words of which the numbers are kept in mind."""
 
 
 class Names(dict[str | None, int | None]):
@@ -21,7 +22,7 @@ class Names(dict[str | None, int | None]):
         """Use this connection, which is in a transaction, for new words."""
         self._connection = connection
         self._fresh.clear()
-        if len(self) > _MOST:
+        if len(self) > MOST:
             self.forget_all()
 
     def roll_back(self) -> None:
@@ -55,6 +56,12 @@ class LearnedNames(dict[str | None, int | None]):
         self.missing: set[str] = set()
         """Words that were asked for in vain."""
 
+    def begin(self) -> None:
+        """Other calls are to be written than those before. What they ask for is kept in mind until the next time."""
+        self.missing.clear()
+        if len(self) > MOST:
+            self.forget_all()
+
     def forget_all(self) -> None:
         """The database may be another one."""
         self.clear()
@@ -62,8 +69,6 @@ class LearnedNames(dict[str | None, int | None]):
 
     def learn(self, connection: Connection) -> None:
         """Find the numbers of the missing words; those that are new get theirs. To be committed at once."""
-        if len(self) > _MOST:
-            self.forget_all()
         kept = {word: _holdable(word) for word in self.missing}
         words = sorted(set(kept.values()))  # everybody in the same order, or two could wait for each other
         connection.exec_driver_sql(_NEW_WORDS, (words,))

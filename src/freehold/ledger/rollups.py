@@ -18,7 +18,6 @@ from freehold.ledger.histogram import merge, pack, unpack
 from freehold.ledger.kinds import Kind, Kinds
 from freehold.store.bulk import Upsert
 
-SUM_COLUMNS = (*tables.SUMS, *tables.RARE_SUMS)
 _PACE_COLUMNS = ("durations", "first_tokens")
 
 _Rows = list[tuple[Any, ...]]
@@ -59,9 +58,7 @@ class Rollups:
     ) -> Added:
         """The sums of rows of CALL_COLUMNS. Raises TypeError for values that no column may hold."""
         added = add_up(rows, names["answered"], names)
-        wanted = {kind for level in added for kind in level.kinds()}
-        # In one order, so that it is the same whoever comes first.
-        self.kinds.learn(connection, sorted(wanted - self.kinds.keys(), key=_order))
+        self.kinds.learn(connection, {kind for level in added for kind in level.kinds()})
         return added
 
     def write(self, connection: Connection, added: Added) -> None:
@@ -93,7 +90,3 @@ def _merged(connection: Connection, table: Table, level: Level, number: Callable
 
 def _rows(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=_SLOT)
-
-
-def _order(kind: Kind) -> tuple[int, ...]:
-    return tuple(-1 if number is None else number for number in kind)

@@ -211,6 +211,7 @@ class LedgerServer:
         if found is None:
             return False
         rows, summed, then = found
+        self._names.begin()
         self._ask_for_losses(rows)
         if self._names.missing or "answered" not in self._names:
             self._names.missing.add("answered")
@@ -260,6 +261,7 @@ class LedgerServer:
         return is_new
 
     def _write(self, batch: Batch, after: After, *, alone: bool, again: bool) -> int:
+        self._names.begin()
         if not alone:
             try:
                 return self._write_together(batch, after, again=again)
