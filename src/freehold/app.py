@@ -413,6 +413,8 @@ class _Service:
         self._local: LocalModels | None = None
         self._ending: list[asyncio.Task[None] | asyncio.Task[bool]] = []
         """What is on its way out: local models, telemetry."""
+        self._served = False
+        """Whether it came so far as to take calls."""
         self._ends = AsyncExitStack()
         """What is to be ended, in the order in which it was started."""
         self._admin: AdminServer | None = None
@@ -553,7 +555,7 @@ class _Service:
         """Wait for what is on its way out."""
         if self._local is not None:
             self._ending.append(asyncio.create_task(self._local.stop()))
-        if self._member is not None:
+        if self._member is not None and self._served:
             await self._member.take_leave()
         await asyncio.gather(*self._ending)
 
@@ -624,6 +626,7 @@ class _Service:
     async def _serve(self, keys: Keys, announce: Callable[[Started], None]) -> None:
         settings = self._settings
         loop = asyncio.get_running_loop()
+        self._served = True
         self._ends.push_async_callback(self._scribe.finish)
         self._sharing = _sharing_of(settings, self._health_of_providers, lambda: self._settings.version)
         if self._sharing is not None:
