@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import get_args
 from zoneinfo import available_timezones
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from freehold.core.clock import as_datetime
-from freehold.limits.windows import SLIDING, UNITS, Calendar, Unit, zone_of
+from freehold.limits.account import Counter
+from freehold.limits.windows import SLIDING, Calendar, Unit, zone_of
 
 ZONES = sorted(available_timezones()) or ["UTC"]
 
@@ -18,7 +20,7 @@ def _us(text: str) -> int:
 
 
 @given(
-    st.sampled_from(UNITS),
+    st.sampled_from(get_args(Unit)),
     st.sampled_from(ZONES),
     st.integers(_us("1990-01-01 00:00"), _us("2060-01-01 00:00")),
 )
@@ -65,9 +67,10 @@ def test_a_sliding_window_never_forgets_too_early_and_at_most_a_slot_too_late(
 ) -> None:
     window = SLIDING[name]
     length = window.slot_us * window.slots
-    counts = window.slot_at(used_us) >= window.oldest_at(used_us + later)
+    slot = used_us // window.slot_us
+    counts = slot >= Counter("search", window.slot_us, window.slots).oldest(used_us + later)
     if later <= length:
         assert counts
     if later > length + window.slot_us:
         assert not counts
-    assert counts == (used_us + later < window.leaves_at(window.slot_at(used_us)))
+    assert counts == (used_us + later < window.leaves_at(slot))

@@ -35,7 +35,7 @@ class Counter(msgspec.Struct, frozen=True, gc=False):
     """The end of its calendar window; 0: it has none."""
 
     def oldest(self, now_us: int) -> int:
-        """The oldest slot that counts."""
+        """The number of the oldest slot that counts: the one in which the window begins counts as a whole."""
         return now_us // self.slot_us - self.slots
 
 

@@ -95,14 +95,6 @@ class Sliding(msgspec.Struct, frozen=True):
         """As for calendars."""
         return self.slot_us * self.slots >= DAY_US
 
-    def slot_at(self, now_us: int) -> int:
-        """The number of the slot that a moment is in."""
-        return now_us // self.slot_us
-
-    def oldest_at(self, now_us: int) -> int:
-        """The number of the oldest slot that counts: the one in which the window begins counts as a whole."""
-        return now_us // self.slot_us - self.slots
-
     def leaves_at(self, slot: int) -> int:
         """When a slot has left the window, in microseconds since 1970."""
         return (slot + self.slots + 1) * self.slot_us
@@ -114,7 +106,6 @@ SLIDING: dict[str, Sliding] = {
     "last 60 seconds": Sliding(SECOND_US, 60),
     "last 24 hours": Sliding(900 * SECOND_US, 96),
 }
-UNITS: tuple[Unit, ...] = ("hour", "day", "week", "month")
 
 
 @cache

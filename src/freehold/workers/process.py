@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -204,7 +204,3 @@ class WorkerProcess:
         if taken.problem is None:
             self.version = taken.version
             self.configuration = taken.name
-
-
-Launch = Callable[[int], WorkerProcess]
-"""Makes the worker for a place."""
