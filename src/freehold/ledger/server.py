@@ -24,6 +24,7 @@ from freehold.ledger.batch import Batch
 from freehold.ledger.bodies import FreshBody
 from freehold.ledger.bodies import Place as BodyPlace
 from freehold.ledger.folder import Owner
+from freehold.ledger.holding import BodiesGone
 from freehold.ledger.inbox import Drops
 from freehold.ledger.names import LearnedNames
 from freehold.ledger.partitions import make_ahead
@@ -273,7 +274,7 @@ class LedgerServer:
     def _write_together(self, batch: Batch, after: After, *, again: bool) -> int:
         try:
             return self._copy_together(batch, after, again=again)
-        except _BodiesGoneError:
+        except BodiesGone:
             batch.make_anew([])  # another machine has deleted what these calls were to use again
             return self._copy_together(batch, after, again=again)
 
@@ -314,7 +315,7 @@ class LedgerServer:
 
         def work(connection: Connection) -> int:
             there = _ids_of(connection, batch.calls)
-            with contextlib.suppress(_BodiesGoneError):
+            with contextlib.suppress(BodiesGone):
                 _renew(connection, batch.renewed)
             _number(connection, batch.fresh)
             _copy_what_goes(connection, _copy_bodies, [[row] for row in _rows_of_bodies(batch)])
@@ -411,15 +412,11 @@ def _ids_of(connection: Connection, calls: Sequence[Call]) -> frozenset[str]:
 
 
 def _renew(connection: Connection, places: Sequence[BodyPlace]) -> None:
-    """Let these bodies count as young. Raises _BodiesGoneError: some of them are there no more."""
+    """Let these bodies count as young. Raises BodiesGone: some of them are there no more."""
     values = {place.id: (place.digest, place.day) for place in places}
     columns = ([*values], *map(list, zip(*values.values(), strict=True)))
     if values and connection.exec_driver_sql(_RENEW, columns).rowcount < len(values):
-        raise _BodiesGoneError
-
-
-class _BodiesGoneError(Exception):
-    pass
+        raise BodiesGone
 
 
 def _number(connection: Connection, fresh: Sequence[FreshBody]) -> None:
