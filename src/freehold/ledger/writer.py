@@ -176,7 +176,9 @@ class Ledger:
         self._inbox.close("closed")
         if self._relief is not None:
             self._relief.stop()  # before the end is written down: what it holds has to be on the disk by then
-        if self._thread.ident is None:
+        if self._thread.ident is None and not self._inbox.recorded:
+            self._inbox.seal(forget=True)  # there is nothing to tell of it
+        elif self._thread.ident is None:
             self._writer.finish()
         else:
             self._close_by = time.monotonic() + timeout

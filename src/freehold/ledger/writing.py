@@ -144,10 +144,7 @@ class Writer:
         if self.replay is not None:
             now_us = microseconds(self._clock.now())
             self.put_by = self.replay.spool.own_calls
-            is_told = is_clean or not (
-                self.holding.has_run or self._inbox.recorded
-            )  # or there is nothing to tell
-            is_clean |= self.replay.spool.close(self._counts(), now_us, told=is_told)
+            is_clean |= self.replay.spool.close(self._counts(), now_us, told=is_clean)
         self._inbox.seal(forget=is_clean or not self.holding.has_run)
 
     def fail(self, reason: str) -> None:
