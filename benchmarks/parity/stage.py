@@ -146,7 +146,7 @@ class Stage:
 
     def _settings(self) -> str:
         settings = [
-            f"[local]\nenabled = false\n\n[server]\nmax_body_bytes = {TOO_LARGE}\n\n"
+            f"[local]\nenabled = false\n\n[health]\nenabled = false\n\n[server]\nmax_body_bytes = {TOO_LARGE}\n\n"
             f'[fetch]\nports = [{self._files.port}]\nallow = ["{self._files.hostname}"]\n'
         ]
         places = dict(_PLACES)

@@ -176,7 +176,7 @@ def test_spending_adds_up_to_the_calls(admin: Administered) -> None:
 def test_limits_stand_as_calls_have_used_them(admin: Administered) -> None:
     before = admin.get("/limits")["limits"][0]["used"]
     call(admin)
-    assert until(lambda: admin.get("/limits")["limits"][0]["used"] == before + 1, 5)
+    assert until(lambda: admin.get("/limits")["limits"][0]["used"] > before, 10)
     assert admin.post("/limits/all/release", "operator", who="nobody") == {"released": []}
     unknown = admin.ask("POST", "/limits/none/release", json={})
     assert (unknown.status_code, unknown.json()["detail"]) == (404, "No limit is called `none`.")

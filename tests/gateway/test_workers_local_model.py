@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -18,8 +19,12 @@ READY = 60.0
 
 
 def model_processes(endpoint: RunningEndpoint) -> set[int]:
-    children = psutil.Process(endpoint.pid).children(recursive=True)
-    return {one.pid for one in children if "freehold.providers.local.worker" in one.cmdline()}
+    found = set()
+    for one in psutil.Process(endpoint.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # gone since, or about to be
+            if "freehold.providers.local.worker" in one.cmdline():
+                found.add(one.pid)
+    return found
 
 
 def test_every_worker_asks_the_same_models(tmp_path: Path) -> None:
