@@ -56,7 +56,7 @@ def test_an_address_by_reference(tmp_path: Path) -> None:
     ("toml", "words"),
     [
         ('url = "https://user:pw@collector"', "holds credentials"),
-        ('url = "http://[::1:4318"', "its host or its port is none"),
+        ('url = "http://[::1:4318"', "it is no URL, or its port is none"),
         ('url = "http://collector"\nsample = nan', "a share from 0 to 1"),
         ('url = "http://collector?x=1"', "goes on after its path"),
         ('url = "grpc://collector:4317"', "`http` or `https`"),
