@@ -11,7 +11,7 @@ class AdminSettings(msgspec.Struct, frozen=True):
     """The `[admin]` part of the configuration."""
 
     listen: str | None = None
-    """Address and port of its own: `127.0.0.1:8790`; port 0 takes a free one. Without it, the admin API is off."""
+    """Address and port of its own: `127.0.0.1:8790`; port 0 takes a free one. Without it, there is no such port."""
     on_data_port: bool = False
     """Whether it answers on the endpoint's own port too, under `/admin/v1`."""
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1024)] = 1024 * 1024

@@ -15,7 +15,7 @@ from freehold.ledger.tables import RARE_SUMS, SUMS
 HOUR_US = 3_600_000_000
 SPLIT = 10**9
 """Costs are added up in two parts, so that no number of calls can overflow the 64 bits of a sum."""
-_BEYOND_SENSE = 10**12
+BEYOND_SENSE = 10**12
 """A count or time beyond this is none: a few of them would overflow the sums, and no call could be written."""
 _SUMMED = (
     "cost_pico", "input_tokens", "output_tokens", "duration_us", "request_bytes", "answer_bytes",
@@ -126,8 +126,8 @@ def _sum(column: tuple[Any, ...], calls: int) -> tuple[int | None, int]:
         return None, 0
     known: Sequence[int] = column if not unknown else [value for value in column if value is not None]
     amount = sum(known)
-    if not -_BEYOND_SENSE < amount < _BEYOND_SENSE:
-        known = [value for value in known if -_BEYOND_SENSE <= value <= _BEYOND_SENSE]
+    if not -BEYOND_SENSE < amount < BEYOND_SENSE:
+        known = [value for value in known if -BEYOND_SENSE <= value <= BEYOND_SENSE]
         return sum(known), len(known)
     return amount, calls - unknown
 
@@ -136,7 +136,7 @@ def _add_days(hours: Level, days: Level) -> None:
     for (hour, kind), values in hours.sums.items():
         slot = hour // 24, kind
         there = days.sums.get(slot)
-        days.sums[slot] = list(values) if there is None else list(map(_plus, there, values))
+        days.sums[slot] = list(values) if there is None else list(map(plus, there, values))
     for (hour, kind), pace in hours.paces.items():
         slot = hour // 24, kind
         if (found := days.paces.get(slot)) is None:
@@ -149,7 +149,8 @@ def _add_days(hours: Level, days: Level) -> None:
         days.losses[key] = days.losses.get(key, 0) + calls
 
 
-def _plus(one: int | None, other: int | None) -> int | None:
+def plus(one: int | None, other: int | None) -> int | None:
+    """The sum of what is known; None when neither is."""
     if one is None:
         return other
     return one if other is None else one + other

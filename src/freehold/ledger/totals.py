@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, case, func, select
 
 from freehold.core.clock import as_datetime
 from freehold.ledger import tables
-from freehold.ledger.adding import HOUR_US, SPLIT
+from freehold.ledger.adding import BEYOND_SENSE, HOUR_US, SPLIT, plus
 from freehold.ledger.filters import Filter, Words, where
 from freehold.ledger.rows import dollars
 from freehold.ledger.spans import Span, Unit
@@ -26,7 +26,6 @@ Key = tuple[Any, ...]
 Names = tuple[str | None, ...]
 Totals = dict[Key, list[int | None]]
 """Numbers of words, days or hours -> sums."""
-_SENSE = 10**12
 _TIMES = ("day", "hour")
 TABLES = {"hours": tables.hours, "days": tables.days}
 _HOURS: dict[Unit | None, int] = {"hours": 1, "days": 24, None: 0}
@@ -163,7 +162,7 @@ def _of_calls(name: str) -> ColumnElement[Any]:
 
 
 def _sensible(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    return case((column.between(-_SENSE, _SENSE), column))
+    return case((column.between(-BEYOND_SENSE, BEYOND_SENSE), column))
 
 
 _COUNTED: dict[str, ColumnElement[Any]] = {
@@ -182,11 +181,7 @@ def _collect(rows: Iterable[Any], groups: int, into: Totals) -> None:
         key, values = tuple(row[:groups]), [None if one is None else int(one) for one in row[groups:]]
         if values[0]:  # without groups there is a row even of no calls
             there = into.get(key)
-            into[key] = values if there is None else list(map(_plus, there, values))
-
-
-def _plus(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one if other is None else one + other
+            into[key] = values if there is None else list(map(plus, there, values))
 
 
 def _moment(unit: str, number: int) -> str:

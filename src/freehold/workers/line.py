@@ -17,7 +17,6 @@ from freehold.core.errors import FreeholdError
 log = logging.getLogger("freehold.workers")
 
 _LENGTH = 4
-_LARGEST = 256 * 1024 * 1024
 
 
 class LineError(FreeholdError):
