@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from databases import NOT_INSTALLED, Databases, place_of, rows
+from databases import NOT_INSTALLED, Databases, change, place_of, rows
 from ledger_child import Child, child, own_mounts, tallies_of
 from ledger_samples import QUICK, make_call, opened, wait_until
 from postgres_server import PostgresServer, programs, serving
@@ -179,6 +179,32 @@ def test_connections_that_the_server_ends_in_the_middle_of_a_commit_leave_nothin
         wait_until(lambda: ledger.status.state == "ok" and ledger.status.spooled == 0, 15)
         assert ledger.flush(10)
     expect_all_once(place, load.calls)
+
+
+_LOSE_ONE_COMMIT = """
+    CREATE SEQUENCE lost;
+    CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('freehold_ledger.lost') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON names DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION lose()"""
+
+
+def test_a_word_of_which_the_number_was_not_committed_gets_another(
+    own: Databases, place: Server, spool: Path
+) -> None:
+    with opened(place, spool=spool, flush_ms=10) as ledger:
+        calls = [make_call(route="before")]
+        ledger.record(calls[0])
+        assert ledger.flush(5)
+        change(place, _LOSE_ONE_COMMIT)
+        for route in ("new", "newer"):
+            calls.append(make_call(route=route))
+            ledger.record(calls[-1])
+            wait_until(lambda: ledger.status.state == "ok" and ledger.status.spooled == 0, 15)
+            assert ledger.flush(10)
+    expect_all_once(place, calls)
 
 
 def test_what_waits_survives_the_end_of_the_process_and_its_end_is_told(

@@ -49,7 +49,7 @@ class Names(dict[str | None, int | None]):
 
 
 class LearnedNames(dict[str | None, int | None]):
-    """Word -> number, on a server. Words that are not known count as 0 until they were all `learn`ed together."""
+    """Word -> number, on a server. Words that are not known count as 0 until they were all looked up together."""
 
     def __init__(self) -> None:
         super().__init__({None: None})
@@ -67,14 +67,15 @@ class LearnedNames(dict[str | None, int | None]):
         self.clear()
         self[None] = None
 
-    def learn(self, connection: Connection) -> None:
-        """Find the numbers of the missing words; those that are new get theirs. To be committed at once."""
+    def look_up(self, connection: Connection) -> dict[str | None, int | None]:
+        """The numbers of the missing words; those that are new get theirs. To be committed at once, and to be taken
+        over only then: a number that was not committed means nothing, or soon another word.
+        """
         kept = {word: _holdable(word) for word in self.missing}
         words = sorted(set(kept.values()))  # everybody in the same order, or two could wait for each other
         connection.exec_driver_sql(_NEW_WORDS, (words,))
         numbers = {row.name: row.id for row in connection.exec_driver_sql(_THEIR_NUMBERS, (words,))}
-        self.update({word: numbers[told] for word, told in kept.items()})
-        self.missing.clear()
+        return {word: numbers[told] for word, told in kept.items()}
 
     def __missing__(self, word: str) -> int:
         self.missing.add(word)

@@ -216,7 +216,7 @@ class LedgerServer:
         self._ask_for_losses(rows)
         if self._names.missing or "answered" not in self._names:
             self._names.missing.add("answered")
-            self.transact(self._names.learn)
+            self._learn_words()
 
         def work(connection: Connection) -> bool:
             take_lock(connection, "order of calls")
@@ -283,7 +283,7 @@ class LedgerServer:
         rows = [row_of(call, self._names, *rest) for call, rest in ready]
         self._ask_for_losses(rows)
         if self._names.missing:
-            self.transact(self._names.learn)
+            self._learn_words()
             rows = [row_of(call, self._names, *rest) for call, rest in ready]
 
         def work(connection: Connection) -> int:
@@ -311,7 +311,7 @@ class LedgerServer:
         """Each row that the server refuses is tried in a plainer form, and given up when that fails too."""
         self._ask_for_losses(chain.from_iterable(self._forms_of(batch)))
         if self._names.missing:
-            self.transact(self._names.learn)
+            self._learn_words()
 
         def work(connection: Connection) -> int:
             there = _ids_of(connection, batch.calls)
@@ -332,6 +332,10 @@ class LedgerServer:
             return refused
 
         return self.transact(work)
+
+    def _learn_words(self) -> None:
+        self._names.update(self.transact(self._names.look_up))
+        self._names.missing.clear()
 
     def _ask_for_losses(self, rows: Iterable[Sequence[Any]]) -> None:
         """Let the words be known that only the roll-ups need."""
