@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -67,6 +70,44 @@ def command(endpoint: RunningEndpoint, *words: str) -> dict[str, object]:
 def test_a_key_made_beside_the_running_endpoint_is_good_at_once(endpoint: RunningEndpoint) -> None:
     made = command(endpoint, "keys", "create", "laptop")
     assert is_let_in(endpoint, str(made["key"])), "and not only after the next look at the database"
+
+
+@contextlib.contextmanager
+def locked_keys(endpoint: RunningEndpoint) -> Iterator[None]:
+    """Another process writes to the database of keys, and is not done."""
+    with contextlib.closing(sqlite3.connect(endpoint.data / "access.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def test_a_new_key_waits_at_the_door_while_the_keys_are_written(endpoint: RunningEndpoint) -> None:
+    old = endpoint.make_key("regular")
+    assert is_let_in(endpoint, old)
+    key = endpoint.make_key("newcomer")
+    statuses: list[int] = []
+    with endpoint.connect(key) as client, endpoint.connect(old) as regular:
+        thread = threading.Thread(target=lambda: statuses.append(client.chat("default").status))
+        with locked_keys(endpoint):
+            thread.start()
+            began = time.monotonic()
+            while time.monotonic() - began < 0.4:
+                assert regular.chat("default").status == 200
+            assert not statuses, "neither let in, which it cannot be yet, nor refused"
+        thread.join()
+    assert statuses == [200]
+
+
+def test_a_key_that_may_be_new_is_told_to_come_back_and_not_that_it_is_wrong(
+    endpoint: RunningEndpoint,
+) -> None:
+    key = endpoint.make_key("comes back")
+    with endpoint.connect(key) as client:
+        with locked_keys(endpoint):
+            answer = client.chat("default")
+            assert (answer.status, answer.error["code"]) == (503, "overloaded")
+            assert "keys cannot be read" in answer.error["message"]
+        assert client.chat("default").status == 200
 
 
 def test_a_key_taken_back_is_refused_within_a_second(endpoint: RunningEndpoint) -> None:

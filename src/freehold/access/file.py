@@ -15,10 +15,6 @@ from freehold.store.database import open_database, reading, store_errors, writin
 
 _PATIENCE_MS = 5000
 """How long somebody who wants a change waits for another process's lock."""
-_MOMENT_MS = 30
-"""How long a look waits for a lock, as answers wait with it. A commit is shorter: of an entry in the audit log, say."""
-_IMPATIENT_SECONDS = 1.0
-"""After a lock that was not, no look waits for so long."""
 _REOPEN_SECONDS = 1.0
 """Between two tries of a refresh to open a new file: a try costs answers some milliseconds."""
 
@@ -34,7 +30,6 @@ class KeyFile:
         self._opened: tuple[int, int] | None = None
         self._is_hasty = False
         self._reopen_at = 0.0
-        self._patient_at = 0.0
         self._seen = 0
 
     def open(self, *, busy_ms: int = _PATIENCE_MS) -> None:
@@ -65,7 +60,7 @@ class KeyFile:
         self._engine.dispose()
 
     def look(self, load: Callable[[], None], *, in_trouble: bool) -> bool:
-        """Read the keys anew with `load` where others changed them; waits for nobody's lock but for a moment.
+        """Read the keys anew with `load` where others changed them; waits for nobody's lock.
 
         Whether all is well now. False: a new file that could not be opened a moment ago was left alone.
         """
@@ -74,14 +69,9 @@ class KeyFile:
                 return False
             self._reopen(busy_ms=0)
         else:
-            patient = self._clock.tick() >= self._patient_at
-            with self._waiting(_MOMENT_MS if patient else 0):
-                try:
-                    if self._version() != self._seen:
-                        load()
-                except Exception:
-                    self._patient_at = self._clock.tick() + _IMPATIENT_SECONDS
-                    raise
+            with self._impatient():
+                if self._version() != self._seen:
+                    load()
         return True
 
     @contextmanager
@@ -124,11 +114,11 @@ class KeyFile:
         self._reopen_at = 0.0
 
     @contextmanager
-    def _waiting(self, milliseconds: int) -> Iterator[None]:
-        """Fail where the database is locked for longer."""
+    def _impatient(self) -> Iterator[None]:
+        """Fail at once where the database is locked."""
         driver: Any = self._watching.connection.driver_connection
         (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
-        driver.execute(f"PRAGMA busy_timeout = {milliseconds}")
+        driver.execute("PRAGMA busy_timeout = 0")
         try:
             yield
         finally:

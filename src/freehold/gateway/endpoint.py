@@ -109,7 +109,7 @@ class Endpoint:
         token = heading.token
         if token is None and face.dialect == "gemini":
             token = token_in_query(scope)
-        key = self._gate.let_in(token)
+        key = await self._gate.let_in(token)
         engine = self._engine
         connection: ClientConnection = scope[CONNECTION]
         task = asyncio.current_task()

@@ -145,7 +145,7 @@ class Filing:
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. Raises NotFound, MethodNotAllowed, BadRequest and whatever else a request may be refused for."""
         heading = Heading(scope["headers"])
-        key = self._gate.let_in(heading.token)
+        key = await self._gate.let_in(heading.token)
         path: str = scope["path"]
         base = next(one for one in (_MESSAGE_BATCHES, _BATCHES, _FILES) if path.startswith(one))
         name, _, what = path.removeprefix(base).strip("/").partition("/")

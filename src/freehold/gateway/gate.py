@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from freehold.access.key import Key
-from freehold.core.errors import Unauthorized
+from freehold.core.errors import Overloaded, StoreError, Unauthorized
 from freehold.gateway.metrics import Metrics
 
 _UNKNOWN_KEY = "The key is unknown, revoked or expired."
@@ -14,8 +14,12 @@ _UNKNOWN_KEY = "The key is unknown, revoked or expired."
 class KeyFinder(Protocol):
     """Where keys are looked up."""
 
-    def find(self, token: bytes) -> Key | None:
+    async def find(self, token: bytes) -> Key | None:
         """The key behind `token`, if it is good now."""
+
+    @property
+    def problem(self) -> StoreError | None:
+        """Why the keys could not be looked at the last time; None when they could."""
 
 
 class Gate:
@@ -25,19 +29,24 @@ class Gate:
         self._keys = keys
         self._metrics = metrics
 
-    def let_in(self, token: bytes | None) -> Key:
-        """The key behind the token. Raises Unauthorized."""
+    async def let_in(self, token: bytes | None) -> Key:
+        """The key behind the token. Raises Unauthorized, Overloaded (the keys cannot be read, and it may be new)."""
         if token is None:
             raise Unauthorized(
                 "No key was given.",
                 hint="Send `authorization: Bearer fh-…`; `freehold keys create` makes one.",
             )
-        key = self._keys.find(token)
+        key = await self._keys.find(token)
+        if key is None and self._keys.problem is not None:
+            raise Overloaded(
+                "The keys cannot be read now, and this one is not among those that were known before.",
+                hint="Try again in a moment; `freehold doctor` tells what is wrong.",
+            )
         if key is None:
             self._metrics.strangers += 1
             raise Unauthorized(_UNKNOWN_KEY, hint="`freehold keys list` shows the keys there are.")
         return key
 
-    def knows(self, token: bytes | None) -> bool:
+    async def knows(self, token: bytes | None) -> bool:
         """Whether the token is that of a good key."""
-        return token is not None and self._keys.find(token) is not None
+        return token is not None and await self._keys.find(token) is not None

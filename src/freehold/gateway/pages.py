@@ -85,16 +85,18 @@ class Pages:
 
     # Models, in the form of whoever asks
 
-    def _callable(self, scope: Scope) -> tuple[list[ModelEntry], Literal["openai", "anthropic", "gemini"]]:
+    async def _callable(
+        self, scope: Scope
+    ) -> tuple[list[ModelEntry], Literal["openai", "anthropic", "gemini"]]:
         heading = Heading(scope["headers"])
         gemini = heading.gemini or scope["path"].startswith(_GEMINI_MODELS)
         token = token_in_query(scope) if gemini and heading.token is None else heading.token
-        key = self._gate.let_in(token)
+        key = await self._gate.let_in(token)
         entries = [entry for entry in self._list_models() if key.may_call(entry.id)]
         return entries, "gemini" if gemini else "anthropic" if heading.anthropic else "openai"
 
     async def _models(self, scope: Scope, send: Send) -> None:
-        entries, form = self._callable(scope)
+        entries, form = await self._callable(scope)
         names = [entry.id for entry in entries]
         query = _query_of(scope)
         if form == "anthropic":
@@ -113,7 +115,7 @@ class Pages:
         await send_whole(send, 200, [JSON], body)
 
     async def _model(self, scope: Scope, send: Send) -> None:
-        entries, form = self._callable(scope)
+        entries, form = await self._callable(scope)
         path: str = scope["path"]
         wanted = path.removeprefix(_MODELS + "/").removeprefix(_GEMINI_MODELS + "/")
         entry = next((entry for entry in entries if entry.id == wanted), None)
@@ -136,7 +138,7 @@ class Pages:
     # Responses that are kept
 
     async def _response(self, scope: Scope, send: Send) -> None:
-        key = self._gate.let_in(Heading(scope["headers"]).token)
+        key = await self._gate.let_in(Heading(scope["headers"]).token)
         name, _, what = scope["path"].removeprefix(_RESPONSES).partition("/")
         asked = (scope["method"], what)
         query = _query_of(scope)
@@ -176,14 +178,14 @@ class Pages:
 
     async def _ready(self, scope: Scope, send: Send) -> None:
         health = await self._health()
-        if not self._settings.loopback and not self._gate.knows(Heading(scope["headers"]).token):
+        if not self._settings.loopback and not await self._gate.knows(Heading(scope["headers"]).token):
             # Whoever balances the load needs the status; what is wrong here is not for everybody.
             health = Health(health.ready, {})
         await send_whole(send, 200 if health.ready else 503, [JSON], msgspec.json.encode(health))
 
     async def _figures(self, scope: Scope, send: Send) -> None:
         if not self._settings.loopback:
-            self._gate.let_in(Heading(scope["headers"]).token)
+            await self._gate.let_in(Heading(scope["headers"]).token)
         headers: Headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
         await send_whole(send, 200, headers, await self._encode_figures())
 
