@@ -115,7 +115,8 @@ def _sum_slice(engine: Engine, rollups: Rollups, names: Names | LearnedNames) ->
     if isinstance(names, LearnedNames):
         names.missing.update({"answered"} | losses_of(rows))
         with engine.begin() as connection:
-            names.learn(connection)
+            names.update(names.look_up(connection))
+            names.missing.clear()
     with engine.begin() as connection:
         if isinstance(names, Names):
             names.begin(connection)
