@@ -18,6 +18,7 @@ from sqlalchemy import Engine, MetaData, create_engine
 import freehold
 import freehold.access.tables
 import freehold.batches.tables
+import freehold.compare.tables
 import freehold.ledger.tables
 import freehold.limits.tables
 from freehold.core.errors import StoreError
@@ -31,6 +32,7 @@ ROOMS: list[tuple[History, MetaData]] = [
     ("access", freehold.access.tables.metadata),
     ("batches", freehold.batches.tables.metadata),
     ("limits", freehold.limits.tables.metadata),
+    ("compare", freehold.compare.tables.metadata),
 ]
 SOURCE = Path(freehold.__file__ or "").parent.parent
 MIGRATIONS = SOURCE / "freehold" / "store" / "migrations"

@@ -1,0 +1,1 @@
+"""May one model replace another? Suites, scorers, judges, statistics, verdicts, reports."""
