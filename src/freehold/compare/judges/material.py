@@ -20,7 +20,7 @@ from freehold.core.errors import BadRequest
 _MARK_DIGITS = 16
 _APART = "\u200b"
 _SPEAKING = re.compile(
-    r"<(?=[|\uff5c][^<>\n]{1,60}[|\uff5c]>"
+    r"<(?=[|\uff5c][^<>\s]{1,60}[|\uff5c]>"
     r"|/?s>|(?:bos|eos|unk|pad)>|(?:start|end)_of_turn>|<SYS>>|</SYS>>)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\])"
 )

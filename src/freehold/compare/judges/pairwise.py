@@ -67,13 +67,19 @@ class PairwiseJudge:
         """Raises BadRequest: the case cannot be shown to a judge."""
         question_of(case, reference=self.settings.reference)
 
-    async def compare(self, case: Case, incumbent: Answer, candidate: Answer) -> Scored:
-        """The mean of as many looks as were wanted and came to a verdict. Two answers that are the same are a tie, for
-        which nobody is asked.
+    async def compare(
+        self, case: Case, incumbent: Answer, candidate: Answer, seen: list[Look] | None = None
+    ) -> Scored:
+        """The mean of as many looks as were wanted and came to a verdict; they are added to `seen`. Two answers that
+        are the same are a tie, for which nobody is asked.
         """
         if said_in(incumbent) == said_in(candidate):
             return Scored(0.0, "Both answers are the same.")
-        looks = await self.looks(case, incumbent, candidate)
+        looks = await asyncio.gather(
+            *(self._look(case, incumbent, candidate) for _ in range(self.settings.repeats))
+        )
+        if seen is not None:
+            seen += looks
         calls = tuple(call for look in looks for call in look.call_ids)
         values = [look.value for look in looks if look.value is not None]
         if not values:
@@ -84,12 +90,6 @@ class PairwiseJudge:
             each = ", ".join("none" if look.value is None else str(look.value) for look in looks)
             why = f"{each}. {why}"
         return Scored(fmean(values), shortened(why), calls, variance(values) if len(values) > 1 else None)
-
-    async def looks(self, case: Case, incumbent: Answer, candidate: Answer) -> list[Look]:
-        """Each time that it was asked in both orders."""
-        return await asyncio.gather(
-            *(self._look(case, incumbent, candidate) for _ in range(self.settings.repeats))
-        )
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -36,7 +36,7 @@ class RubricJudge:
         self.hash = hash_of(settings, "rubric", _VERSION)
         self._ask = ask
         levels = Annotated[int, Meta(ge=settings.low, le=settings.high)]
-        fields = [("score", levels), ("reasoning", str, "")]
+        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [("score", levels), ("reasoning", str, "")]
         form = msgspec.defstruct("Verdict", fields, bases=(_Verdict,), frozen=True)
         assert issubclass(form, _Verdict)
         self._form: type[_Verdict] = form

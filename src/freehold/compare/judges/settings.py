@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -10,9 +10,10 @@ from msgspec import UNSET, Meta, UnsetType
 from freehold.compare.case import ScorerSettings
 from freehold.core.errors import BadRequest
 
-RUBRIC = "rubric-judge"
-PAIRWISE = "pairwise-judge"
-KINDS = (RUBRIC, PAIRWISE)
+JudgeKind = Literal["rubric-judge", "pairwise-judge"]
+RUBRIC: Final = "rubric-judge"
+PAIRWISE: Final = "pairwise-judge"
+KINDS: Final[tuple[JudgeKind, ...]] = (RUBRIC, PAIRWISE)
 MOST_LEVELS = 101
 
 _Model = Annotated[str, Meta(pattern=r"^[^/\s]+/\S+$")]
@@ -79,6 +80,6 @@ def judge_model(scorer: ScorerSettings) -> str | None:
     return read_settings(scorer).model if scorer.kind in KINDS else None
 
 
-def kind_of(settings: AnySettings) -> Literal["rubric-judge", "pairwise-judge"]:
+def kind_of(settings: AnySettings) -> JudgeKind:
     """The word for it in a suite."""
-    return "rubric-judge" if isinstance(settings, RubricSettings) else "pairwise-judge"
+    return RUBRIC if isinstance(settings, RubricSettings) else PAIRWISE
