@@ -1,9 +1,14 @@
 """What people would say of a comparison that a judge judged: its pairs, corrected with a check of the judge.
 
 The sequential test promises an error rate about the judge's scores. It knows nothing of people, and a judge that leans
-to one of the models is wrong about more pairs the more there are. So where a check of this judge can correct it, the
-verdict is found in another way: all cases are asked, and at the end, once, the corrected difference and its interval
-decide. A test that looked at the corrected difference again and again would keep no promise.
+to one of the models is only surer of its error the more pairs there are. What a check makes of that depends on its labels:
+
+- *Labels of a random sample of the suite* decide. All cases are asked, and at the end, once, the prediction-powered
+  difference and its interval are the verdict, which is then about people. A test that looked at it again and again
+  would keep no promise.
+- *Labels from elsewhere* correct the estimate by the judge's error rates and can withdraw a verdict, but make none:
+  judges err differently about other questions, and no number tells how differently. The sequential test decides, about
+  the judge; where the corrected interval speaks against its verdict, it is undecided.
 """
 
 from __future__ import annotations
@@ -23,7 +28,6 @@ from freehold.compare.stats.correction import (
     Labelled,
     Seen,
     Uncorrectable,
-    error_rates,
     prediction_powered,
     with_error_rates,
 )
@@ -51,22 +55,17 @@ class _Truth(NamedTuple):
     people: float
 
 
-def why_not(check: JudgeCheck, *, incumbent: str, candidate: str, suite_hash: str) -> str | None:
-    """Why this check cannot correct a comparison of these two models, in a sentence; None: it can. Known before
-    anything is asked, as it decides when the comparison may stop.
+def decides(check: JudgeCheck, *, incumbent: str, candidate: str, suite_hash: str) -> bool:
+    """Whether people decide about these two models: enough answers of both, of a random sample of the suite, were
+    labelled. Then nothing stops early. Known before anything is asked.
     """
-    if not check.complete:
-        return "The check of the judge did not come to its end."
-    if check.sample_of == suite_hash:
-        labelled = _truths(check, incumbent, candidate)
-        if len({one.cluster for one in labelled}) >= LEAST_LABELS:
-            return None
-    try:
-        for one in _rates(check, incumbent, candidate):
-            error_rates(one)
-    except Uncorrectable as error:
-        return _sentence(error)
-    return None
+    return (
+        check.complete and check.sample_of == suite_hash and _are_enough(_truths(check, incumbent, candidate))
+    )
+
+
+def _are_enough(truths: Sequence[_Truth]) -> bool:
+    return len({one.cluster for one in truths}) >= LEAST_LABELS
 
 
 def correct(
@@ -82,13 +81,15 @@ def correct(
     """The difference in the sense of people. Where the labels are a random sample of the suite, prediction-powered;
     else with the judge's error rates about each of the two models. Raises Uncorrectable.
     """
+    if not check.complete:
+        raise Uncorrectable("the check of the judge did not come to its end")
     if not pairs:
         raise Uncorrectable("no pair counts")
     numbers = _Numbers()
     raw = float(np.mean([one.difference for one in pairs]))
     if check.sample_of == suite_hash:
         truths = _truths(check, incumbent, candidate)
-        if len({one.cluster for one in truths}) >= LEAST_LABELS:
+        if _are_enough(truths):
             labelled = {one.case for one in truths}
             rest = [one for one in pairs if one.case not in labelled]
             return prediction_powered(
@@ -116,11 +117,10 @@ def correct(
 
 
 def decide(corrected: Corrected, *, margin: float, alpha: float) -> tuple[Decision, str]:
-    """The verdict of one look at the end, with its reason. Each of the two is wrong in `alpha` of cases at most."""
-    found = (
-        f"In the sense of people the difference is {corrected.difference:+.3f} "
-        f"({corrected.low:+.3f} to {corrected.high:+.3f})"
-    )
+    """The verdict of one look at the end, with its reason; for what is prediction-powered. Each of the two is wrong in
+    `alpha` of cases at most.
+    """
+    found = _found(corrected)
     if corrected.p_no_better_than(-margin) <= alpha:
         return "replaces", f"{found}: it is not worse by {margin:g} or more."
     if corrected.p_no_worse_than(-margin) <= alpha:
@@ -132,16 +132,43 @@ def decide(corrected: Corrected, *, margin: float, alpha: float) -> tuple[Decisi
     )
 
 
+def why_withdrawn(decision: Decision, corrected: Corrected, *, margin: float, alpha: float) -> str | None:
+    """Why the judge's verdict cannot stand beside what labels from elsewhere say; None: it can."""
+    against = {
+        "replaces": corrected.p_no_worse_than(-margin),
+        "does not replace": corrected.p_no_better_than(-margin),
+        "undecided": 1.0,
+    }[decision]
+    if against > alpha:
+        return None
+    return (
+        f"The judge's scores say that it {decision}, and what is known of the judge's errors speaks against that. "
+        f"{_found(corrected)}."
+    )
+
+
+def _found(corrected: Corrected) -> str:
+    return (
+        f"In the sense of people the difference is {corrected.difference:+.3f} "
+        f"({corrected.low:+.3f} to {corrected.high:+.3f})"
+    )
+
+
 def describe(corrected: Corrected, check: JudgeCheck) -> str:
     """How an estimate was corrected, in a sentence for the verdict and the report."""
     how = {
-        "prediction-powered": "prediction-powered, from labels of a random sample of the suite",
-        "error rates": "by its error rates about each model, from labels of other cases",
+        "prediction-powered": "of a random sample of the suite, prediction-powered. Decided once, at the end",
+        "error rates": "of other cases, by its error rates about each model. That holds if it errs here as there",
     }[corrected.method]
     return (
-        f"Corrected for the errors of `{check.judge}` with {corrected.labels:,} labels ({how}); the judge alone says "
-        f"{corrected.raw:+.3f}. Decided once, at the end."
+        f"Corrected for the errors of `{check.judge}`, which alone says {corrected.raw:+.3f}, with "
+        f"{corrected.labels:,} labels {how}."
     )
+
+
+def describe_unchecked(judge: str) -> str:
+    """What a verdict is about whose judge nobody has checked, or cannot be corrected."""
+    return f"This is about the verdicts of `{judge}`, and promises nothing about people."
 
 
 def _truths(check: JudgeCheck, incumbent: str, candidate: str) -> list[_Truth]:
@@ -223,8 +250,3 @@ def _cluster(pair: JudgedPair) -> str:
 
 def _array(values: Iterable[float]) -> NDArray[np.float64]:
     return np.array(list(values), np.float64)
-
-
-def _sentence(error: Uncorrectable) -> str:
-    told = str(error)
-    return f"{told[0].upper()}{told[1:]}."
