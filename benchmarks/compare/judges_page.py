@@ -55,8 +55,8 @@ def tables(run: Run) -> str:
         "",
         f"Over all judges the raw estimate is off by {figures['error_raw']:.3f}, the labels alone by "
         f"{figures['error_labels_alone']:.3f}, the corrected estimate by **{figures['error_corrected']:.3f}**; its "
-        f"95 % interval holds the truth in **{figures['coverage']:.1%}** of resamples (from {figures['coverage_least']:.1%} "
-        f"to {figures['coverage_most']:.1%}).",
+        f"95 % interval holds the truth in **{figures['coverage']:.1%}** of resamples (from "
+        f"{figures['coverage_least']:.1%} to {figures['coverage_most']:.1%}).",
         "",
         *_table(
             _TITLES,
@@ -106,8 +106,8 @@ def tables(run: Run) -> str:
         lines += [
             "",
             f"Repeated verdicts: GPT-4 scored {told.answers} answers three times each. All three scores are the same "
-            f"for {told.all_the_same:.0%}; the variance of one score around the mean of many is {told.within:.4f} (as a "
-            f"share of the scale, squared), between answers it is {told.between:.4f}. Three verdicts instead of one "
+            f"for {told.all_the_same:.0%}; the variance of one score around the mean of many is {told.within:.4f} (as "
+            f"a share of the scale, squared), between answers it is {told.between:.4f}. Three verdicts instead of one "
             f"bring the judge's own noise from {told.within / (told.within + told.between):.0%} to "
             f"{told.within / 3 / (told.within / 3 + told.between):.0%} of what varies.",
         ]

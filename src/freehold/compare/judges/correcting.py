@@ -1,7 +1,8 @@
 """What people would say of a comparison that a judge judged: its pairs, corrected with a check of the judge.
 
 The sequential test promises an error rate about the judge's scores. It knows nothing of people, and a judge that leans
-to one of the models is only surer of its error the more pairs there are. What a check makes of that depends on its labels:
+to one of the models is only surer of its error the more pairs there are. What a check makes of that depends on its
+labels:
 
 - *Labels of a random sample of the suite* decide. All cases are asked, and at the end, once, the prediction-powered
   difference and its interval are the verdict, which is then about people. A test that looked at it again and again
