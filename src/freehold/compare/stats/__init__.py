@@ -1,0 +1,1 @@
+"""Statistics: pure, and NumPy at the most."""
