@@ -100,9 +100,7 @@ class Archive:
         """A comparison as it is now."""
         with self._database.writing() as connection:
             connection.execute(
-                tables.comparisons.update()
-                .where(_comparisons.id == comparison.id)
-                .values(**_row(comparison))
+                tables.comparisons.update().where(_comparisons.id == comparison.id).values(**_row(comparison))
             )
 
     def find(self, which: str) -> Comparison:
@@ -118,7 +116,7 @@ class Archive:
             f"There is no comparison `{which}`.", hint="`freehold compare list` shows those there are."
         )
 
-    def list(self, limit: int = 50) -> list[Comparison]:
+    def newest(self, limit: int = 50) -> list[Comparison]:
         """The newest first."""
         return self._those(limit=limit)
 
@@ -165,7 +163,7 @@ class Archive:
 
     def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
         """Answers by their ids."""
-        found = {}
+        found: dict[str, bytes] = {}
         with self._database.reading() as connection:
             for some in _portions(sorted(set(ids))):
                 chosen = sql.select(_answers.id, _answers.body).where(_answers.id.in_(some))
@@ -277,6 +275,16 @@ class Archive:
             known, unknown = connection.execute(chosen).one()
         return Decimal(int(known)) / _PICO, int(unknown)
 
+    def cost_of(self, comparison: str, model: str) -> Decimal | None:
+        """What the answers of one model cost a comparison; None: that is not known of each of them."""
+        chosen = sql.select(
+            sql.func.coalesce(sql.func.sum(_answers.cost_pico), 0),
+            sql.func.count() - sql.func.count(_answers.cost_pico),
+        ).where(_answers.comparison == comparison, _answers.model == model)
+        with self._database.reading() as connection:
+            known, unknown = connection.execute(chosen).one()
+        return None if unknown else Decimal(int(known)) / _PICO
+
 
 def _put(connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert rows, in place of those with the same keys."""
@@ -291,7 +299,7 @@ def _put(connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[st
 
         insert = insert_here(table)
     keys = [column.name for column in table.primary_key]
-    rest = {name: insert.excluded[name] for name in table.c.keys() if name not in keys}
+    rest = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
     connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), rows)
 
 

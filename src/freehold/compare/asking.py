@@ -84,7 +84,7 @@ class Asker:
         """The answer of a model to the body of an `openai-chat` request; with `failure`, where there is none.
 
         What was refused for lack of room is asked for again a few times. Limits of the owner are waited for. Raises
-        BudgetSpent; Halted: such a limit will not let go soon, or nobody may ask this model; BadRequest: it is no request.
+        BudgetSpent; Halted: such a limit will not let go soon, or nobody may ask this model; BadRequest: it is none.
         """
         body = b'{"model":' + _encode(model) + b"," + bytes(request).lstrip()[1:]
         cost: Decimal | None = Decimal(0)
@@ -114,7 +114,9 @@ class Asker:
             return min(_seconds(error.retry_after, wait), longest)
         return None if error is None or status_of(error) not in _AGAIN else min(wait, longest)
 
-    async def _once_paid(self, model: str, body: bytes, asked: Request) -> tuple[Answer, FreeholdError | None]:
+    async def _once_paid(
+        self, model: str, body: bytes, asked: Request
+    ) -> tuple[Answer, FreeholdError | None]:
         if self._limits is None:
             return await self._once(model, body, asked)
         target = self._engine.runtime.route_for(model, self._key).incumbent
@@ -150,9 +152,9 @@ class Asker:
             raise
         except Exception:  # as in the gateway: one call must not take the comparison with it
             log.exception("a call ended in an error of ours", extra=running.named)
-            error = FreeholdError("Something went wrong here.")
-            running.fail(error, status_of(error))
-            return self._failed(model, running, error), error
+            unknown = FreeholdError("Something went wrong here.")
+            running.fail(unknown, status_of(unknown))
+            return self._failed(model, running, unknown), unknown
         return self._answered(model, running, said), None
 
     def _failed(self, model: str, running: RunningCall, error: FreeholdError) -> Answer:
@@ -171,7 +173,10 @@ class Asker:
         call = running.call
         try:
             message = _decode(said)
-        except (msgspec.DecodeError, RecursionError):  # the engine has taken it for an answer: somebody's own form
+        except (
+            msgspec.DecodeError,
+            RecursionError,
+        ):  # the engine has taken it for an answer: somebody's own form
             message = _Completion([_Choice()])
         choice = message.choices[0] if message.choices else _Choice()
         told = choice.message
@@ -205,7 +210,9 @@ class Asker:
                 if attempt.may_be_billed:
                     return self._free(attempt.provider, attempt.model, call, total)
                 continue
-            cost = self._prices.cost_of(attempt.provider, attempt.model, attempt.usage, call.started_us).amount
+            cost = self._prices.cost_of(
+                attempt.provider, attempt.model, attempt.usage, call.started_us
+            ).amount
             if cost is None:
                 return None
             total += cost

@@ -19,8 +19,8 @@ from freehold.core.usage import Usage
 from freehold.engine.limiting import Headers, Hold, Limits, Subject, Worst
 from freehold.limits.hold import NO_HOLD
 from freehold.limits.money import Tariff, dollars_of, nano_of
-from freehold.limits.subject import Target
 from freehold.limits.worst import worst_of
+from freehold.routing.routes import Target
 from freehold.wire.request import Request
 
 NAME = "budget of the comparison"

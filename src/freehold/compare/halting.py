@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from freehold.core.errors import FreeholdError
+from freehold.core.errors import BadRequest, FreeholdError
 
 
 class Halted(FreeholdError):
@@ -13,5 +13,5 @@ class BudgetSpent(Halted):
     """The budget does not allow what is wanted, and nothing that is under way will give anything back."""
 
 
-class ScorerFailed(FreeholdError):
+class ScorerFailed(BadRequest):
     """A scorer, or a case's target, is at fault."""

@@ -135,8 +135,8 @@ def _what_is_missing(terms: Terms, tally: Tally) -> str:
         return "No pair counted."
     best = max(evidence.log_e_replaces, evidence.log_e_worse)
     told = f"{counted(evidence.n, 'pair')} do not tell yet whether it is worse by {terms.margin:g} or more."
-    missing = math.log(1 / terms.alpha) - best
-    if best <= 0.1 or tally.units < _LEAST_TO_FORESEE:
+    missing = math.log(_share(terms) / terms.alpha) - best
+    if best <= 0.1 or missing <= 0 or tally.units < _LEAST_TO_FORESEE:
         return told
     more = math.ceil(missing / best * tally.units)
     return f"{told} If it goes on like this, about {more:,} more would."
@@ -145,20 +145,24 @@ def _what_is_missing(terms: Terms, tally: Tally) -> str:
 _LEAST_TO_FORESEE = 20
 
 
+def _share(terms: Terms) -> int:
+    return len(terms.candidates)
+
+
 def decisions(
     terms: Terms, candidacies: Sequence[Candidacy], classes: int, stopped: Mapping[str, str]
 ) -> dict[tuple[str, str], Found]:
-    """Every decision, by candidate and class of tasks; the class is empty for the one over everything."""
+    """Every decision, by candidate and class of tasks; the class is empty for the one over everything.
+
+    `classes`: how many the suite has; 0: it is not divided into any.
+    """
     sure = sure_of(terms, {one.model: one.whole for one in candidacies})
     found: dict[tuple[str, str], Found] = {}
     for one in candidacies:
         found[one.model, ""] = found_for(terms, one, sure.get(one.model), stopped=stopped.get(one.model))
-        if classes > 1:
-            of_classes = sure_of_classes(terms, one.classes, classes)
-            for name in sorted(one.classes):
-                found[one.model, name or UNNAMED] = found_for_class(terms, one, name, of_classes.get(name))
+        if classes:
+            named = {name: tally for name, tally in one.classes.items() if name}
+            of_classes = sure_of_classes(terms, named, classes)
+            for name in sorted(named):
+                found[one.model, name] = found_for_class(terms, one, name, of_classes.get(name))
     return found
-
-
-UNNAMED = "(no class)"
-"""What the cases without a class are called, where others have one."""

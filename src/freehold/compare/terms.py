@@ -53,7 +53,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run may use. It changes nothing about the verdict, and may differ each time a comparison is gone on with."""
+    """What a run may use. It decides nothing, and may differ each time a comparison is gone on with."""
 
     budget: Decimal | None = None
     """US dollars; None: no bound but the owner's limits."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 
 import msgspec
 
@@ -118,5 +117,3 @@ class Drawing:
                 if pair.candidate_answer in counted:
                     of_case[pair.candidate] = counted[pair.candidate_answer]
         return known
-
-

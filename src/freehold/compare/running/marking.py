@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from freehold.compare.answer import Answer
-from freehold.compare.archive import Known, KeptScore
+from freehold.compare.archive import KeptScore, Known
 from freehold.compare.case import Case
 from freehold.compare.halting import Halted, ScorerFailed
 from freehold.compare.pair import Pair
@@ -80,9 +80,7 @@ class Marker:
             candidate_score=None if against else _mean(candidate[1]),
         )
 
-    async def _score(
-        self, kind: str, scorer: Scorer, case: Case, answer: Answer, known: Scores
-    ) -> Scored:
+    async def _score(self, kind: str, scorer: Scorer, case: Case, answer: Answer, known: Scores) -> Scored:
         if answer.failure is not None:
             return _FAILED
         there = known.get(Known(answer.id, "", scorer.hash))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 import msgspec
 
-from freehold.compare.answer import Answer
 from freehold.compare.archive import PairRow
 from freehold.compare.evidence import Candidacy
-from freehold.compare.halting import BudgetSpent, Halted
+from freehold.compare.halting import Halted
 from freehold.compare.judgement import is_hopeless, obstacle, sure_of
 from freehold.compare.pair import Pair
 from freehold.compare.running.answers import Answers
@@ -22,6 +22,8 @@ from freehold.compare.running.marking import Marker, Scores
 from freehold.compare.terms import Terms
 from freehold.compare.verdict import Evidence
 from freehold.core.figures import counted
+
+T = TypeVar("T")
 
 _AHEAD = 2
 """Units that are under way for each place at a provider: a slow answer must not keep the others waiting."""
@@ -86,6 +88,11 @@ class Runner:
         self._interrupted = False
 
     @property
+    def interrupted(self) -> bool:
+        """Whether nothing more is asked."""
+        return self._interrupted
+
+    @property
     def is_complete(self) -> bool:
         """Whether every candidate's verdict is sure, or there is nothing left to ask."""
         return self.halted is None and not self._interrupted
@@ -109,6 +116,10 @@ class Runner:
                     break
                 under_way.popleft()
                 self._count(pairs)
+        except asyncio.CancelledError:
+            for task in under_way:
+                task.cancel()
+            raise
         finally:
             # What was asked beyond the end is paid for, and so it is kept.
             await asyncio.gather(*under_way, return_exceptions=True)
@@ -145,16 +156,14 @@ class Runner:
         of_cases = await _all(
             [self._pairs_of(draw.place, one, candidates, draw.scores) for one in draw.cases]
         )
-        return {
-            model: [pairs[at] for pairs in of_cases] for at, model in enumerate(candidates)
-        }
+        return {model: [pairs[at] for pairs in of_cases] for at, model in enumerate(candidates)}
 
     async def _pairs_of(
         self, place: int, drawn: DrawnCase, candidates: Sequence[str], known: Scores
     ) -> list[Pair]:
         models = (self.terms.incumbent, *candidates)
         case = drawn.case
-        answers: list[Answer] = await _all(
+        answers = await _all(
             [
                 self._answers.answer(model, case.request, drawn.request_hash, drawn.known.get(model))
                 for model in models
@@ -209,5 +218,10 @@ class Runner:
                 self.stopped[model] = f"It was to ask {counted(self.terms.max_cases, 'case')} at the most."
 
 
-async def _all(work: list) -> list:  # type: ignore[type-arg]
-    raise NotImplementedError
+async def _all(work: Sequence[Awaitable[T]]) -> list[T]:
+    """The results of all, once all have ended: what is paid for is waited for, whatever becomes of the others."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    for one in done:
+        if isinstance(one, BaseException):
+            raise one
+    return [one for one in done if not isinstance(one, BaseException)]

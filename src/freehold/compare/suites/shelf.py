@@ -60,7 +60,8 @@ class SuiteShelf:
                     connection.execute(tables.cases.insert(), rows)
                 except sql.exc.IntegrityError:
                     raise BadRequest(
-                        f"Two cases of the suite `{name}` have the same id.", hint="Give each case an id of its own."
+                        f"Two cases of the suite `{name}` have the same id.",
+                        hint="Give each case an id of its own.",
                     ) from None
             if not number:
                 raise BadRequest(f"The suite `{name}` would have no cases.", hint="Put at least one case in.")
@@ -73,9 +74,7 @@ class SuiteShelf:
                 cases=number,
                 made_us=microseconds(time.time()),
             )
-            same = sql.and_(
-                _suites.name == name, _suites.hash == suite.hash, _suites.removed_us.is_(None)
-            )
+            same = sql.and_(_suites.name == name, _suites.hash == suite.hash, _suites.removed_us.is_(None))
             there = connection.execute(sql.select(tables.suites).where(same)).first()
             if there is not None:
                 connection.execute(tables.cases.delete().where(_cases.suite == suite_id))
@@ -97,11 +96,9 @@ class SuiteShelf:
                 row = connection.execute(chosen).first()
             if row is not None:
                 return _suite(row)
-        raise NotFound(
-            f"There is no suite `{which}`.", hint="`freehold suite list` shows those there are."
-        )
+        raise NotFound(f"There is no suite `{which}`.", hint="`freehold suite list` shows those there are.")
 
-    def list(self) -> list[Suite]:
+    def standing(self) -> list[Suite]:
         """Those that were not removed, the newest first."""
         if not self._database.exists:
             return []
@@ -166,7 +163,7 @@ class SuiteShelf:
             )
             with self._database.reading() as connection:
                 rows = connection.execute(chosen).all()
-            for after, body in rows:  # noqa: B007, B020 - the next portion begins after the last
+            for after, body in rows:  # noqa: B007 - the next portion begins after the last
                 yield unpack(body, Case)
             if len(rows) < _CHUNK:
                 return
