@@ -15,12 +15,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     n: int
     """Pairs that count."""
+    units: int = 0
+    """What the test counts: cases of one group are not independent of each other, so their mean is one unit."""
     wins: int = 0
     losses: int = 0
     ties: int = 0
     """Pairs in which the candidate scored more than the incumbent, less, the same."""
     uncounted: dict[str, int] = {}
     """Pairs that do not count, by reason: `incumbent failed`, `no verdict of the judge` ..."""
+    failures: dict[str, int] = {}
+    """Answers that failed: of the `incumbent`, and of the `candidate`."""
     incumbent_mean: float | None = None
     candidate_mean: float | None = None
     """Mean scores, 0 … 1. None: nothing counts, or only pairs were judged."""

@@ -1,1 +1,1 @@
-"""The statistics of comparisons: pure functions of numbers."""
+"""How sure the pairs make us: numbers in, numbers out. Pure, NumPy only; method and figures in `docs/statistics.md`."""

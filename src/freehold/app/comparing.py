@@ -1,0 +1,301 @@
+"""A comparison, from settings and the words of a command to its verdicts: what it needs is started and ended here."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from freehold.core.errors import BadRequest
+
+if TYPE_CHECKING:
+    from freehold.app.parts import Parts
+    from freehold.compare.archive import Archive
+    from freehold.compare.budget import Budget, BudgetedLimits
+    from freehold.compare.case import Suite
+    from freehold.compare.database import Database
+    from freehold.compare.running.comparing import Ended
+    from freehold.compare.running.marking import Named
+    from freehold.compare.running.plan import Plan
+    from freehold.compare.running.runner import Runner
+    from freehold.compare.suites.shelf import SuiteShelf
+    from freehold.compare.terms import Comparison, Means, Terms
+    from freehold.config.settings import Settings
+    from freehold.routing.routes import Route
+
+# ruff: noqa: PLC0415 - the command line imports this module for every command: each function imports what it needs
+
+_CLOSE_SECONDS = 10.0
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command asks for. What is None has its default."""
+
+    incumbent: str
+    """A route, or a model."""
+    candidates: tuple[str, ...]
+    suite: str
+    margin: float = 0.03
+    alpha: float = 0.05
+    seed: int = 0
+    max_cases: int | None = None
+    fresh: bool = False
+    judges_allowed: tuple[str, ...] = ()
+
+
+class Beginning(msgspec.Struct, frozen=True):
+    """A comparison that is about to be run."""
+
+    comparison: Comparison
+    suite: Suite
+    goes_on: bool
+    """An earlier run did not come to its end."""
+
+
+class Comparisons:
+    """The comparisons of an installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        from freehold.compare.archive import Archive
+        from freehold.compare.suites.shelf import SuiteShelf
+
+        self.settings = settings
+        self.database: Database = database_of(settings)
+        self.shelf: SuiteShelf = SuiteShelf(self.database)
+        self.archive: Archive = Archive(self.database)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+    def begin(self, wanted: Wanted) -> Beginning:
+        """A comparison on these terms: one that was broken off, or else a new one. Raises NotFound, BadRequest."""
+        from freehold.compare.running.comparing import new_comparison
+
+        suite = self.shelf.find(wanted.suite)
+        terms = self._terms(wanted)
+        former = self.archive.same(suite.id, terms)
+        if former is not None:
+            return Beginning(former, suite, goes_on=True)
+        return Beginning(new_comparison(suite, terms), suite, goes_on=False)
+
+    def resume(self, which: str) -> Beginning:
+        """A comparison that was broken off. Raises NotFound; BadRequest: it has come to its end."""
+        comparison = self.archive.find(which)
+        if comparison.state == "done":
+            raise BadRequest(
+                f"`{comparison.id}` has come to its end.", hint=f"`freehold compare show {comparison.id}`"
+            )
+        return Beginning(comparison, self.shelf.find(comparison.suite), goes_on=True)
+
+    def plan(self, beginning: Beginning) -> Plan:
+        """What it would ask and cost at the most, without a call."""
+        from freehold.compare.budget import Tariffs
+        from freehold.compare.running.plan import plan_of
+        from freehold.core.clock import SystemClock
+
+        settings = self.settings
+        tariffs = Tariffs(settings.price_list(), settings.catalog(), SystemClock())
+        return plan_of(beginning.comparison, beginning.suite, self.shelf, self.archive, tariffs)
+
+    def run(self, beginning: Beginning, means: Means, watch: Callable[[Runner], None]) -> Ended:
+        """Run it to its end, or until it is interrupted. `watch` is handed the runner as it begins.
+
+        Raises BadRequest (it runs already; a scorer or a case is at fault), Forbidden (no
+        price, and a budget), StoreError.
+        """
+        import uvloop
+
+        with self._alone(beginning.comparison):
+            if not beginning.goes_on:
+                self.archive.begin(beginning.comparison)
+            return uvloop.run(self._run(beginning, means, watch))
+
+    def look(self, comparison: Comparison) -> Ended:
+        """What a comparison came to."""
+        from freehold.compare.running.comparing import looked_up
+
+        return looked_up(comparison, self.archive)
+
+    def rescore(self, comparison: Comparison) -> Ended:
+        """All scores and verdicts from the kept answers, without a call. Raises BadRequest, ScorerFailed."""
+        raise NotImplementedError
+
+    # Inside
+
+    def _terms(self, wanted: Wanted) -> Terms:
+        from freehold.compare.terms import Terms
+
+        routes = self.settings.routes
+        incumbent = self._model(wanted.incumbent)
+        candidates = tuple(dict.fromkeys(map(self._model, wanted.candidates)))
+        if not candidates:
+            raise BadRequest("There is nothing to compare with.", hint="Name a model: `--with MODEL`.")
+        if incumbent in candidates:
+            raise BadRequest(f"`{incumbent}` is the incumbent itself.", hint="Compare it with another model.")
+        return Terms(
+            incumbent=incumbent,
+            candidates=candidates,
+            route=wanted.incumbent if wanted.incumbent in routes else None,
+            margin=wanted.margin,
+            alpha=wanted.alpha,
+            seed=wanted.seed,
+            max_cases=wanted.max_cases,
+            fresh=wanted.fresh,
+            judges_allowed=wanted.judges_allowed,
+            most_failures=self.settings.compare.most_failures,
+            most_without_verdict=self.settings.compare.most_without_verdict,
+        )
+
+    def _model(self, name: str) -> str:
+        """`provider/name` of a model, or of a route's incumbent. Raises UnknownModel."""
+        return self.settings.route_table().find(name).incumbent.name
+
+    @contextmanager
+    def _alone(self, comparison: Comparison) -> Iterator[None]:
+        from freehold.store.lock import ProcessLock
+
+        lock = ProcessLock(self.settings.data / "compare" / f"{comparison.id}.lock")
+        if not lock.take():
+            raise BadRequest(
+                f"`{comparison.id}` is being run by another process.", hint="Wait for its end, or end it."
+            )
+        try:
+            yield
+        finally:
+            lock.release(remove=True)
+
+    async def _run(self, beginning: Beginning, means: Means, watch: Callable[[Runner], None]) -> Ended:
+        from freehold.compare.asking import Asker
+        from freehold.compare.running.comparing import Comparing
+        from freehold.core.clock import SystemClock
+
+        comparison, suite = beginning.comparison, beginning.suite
+        clock = SystemClock()
+        async with self._engine(comparison.terms) as parts, _scorers(suite) as scorers:
+            _check_cases(suite, self.shelf, scorers)
+            budget, limits = self._budget(parts, comparison, means)
+            asker = Asker(parts.engine, self.settings.price_list(), clock, comparison.id, limits=limits)
+            comparing = Comparing(
+                comparison, suite, means, self.shelf, self.archive, goes_on=beginning.goes_on
+            )
+            with _interruptible() as heed:
+
+                def begin(runner: Runner) -> None:
+                    heed(runner)
+                    watch(runner)
+
+                return await comparing.run(asker.ask, scorers, budget, watch=begin)
+
+    @asynccontextmanager
+    async def _engine(self, terms: Terms) -> AsyncIterator[Parts]:
+        """An engine in this process, whose calls are in the ledger and under the owner's limits."""
+        from freehold.app.asking import open_engine
+
+        async with open_engine(self.settings, self._routes(terms)) as parts:
+            yield parts
+
+    def _routes(self, terms: Terms) -> dict[str, Route]:
+        """Each model by its own name, with the route's time limit and retries: as it would be asked in its place."""
+        from freehold.routing.routes import Route
+
+        table = self.settings.route_table()
+        of_route = table.find(terms.route or terms.incumbent)
+        models = (terms.incumbent, *terms.candidates)
+        return {
+            name: Route(
+                name,
+                table.find(name).incumbent,
+                keep_bodies=of_route.keep_bodies,
+                deadline=of_route.deadline,
+                retries=of_route.retries,
+            )
+            for name in models
+        }
+
+    def _budget(
+        self, parts: Parts, comparison: Comparison, means: Means
+    ) -> tuple[Budget | None, BudgetedLimits | None]:
+        from freehold.compare.budget import Budget, BudgetedLimits, Tariffs, unpriced
+        from freehold.core.clock import SystemClock
+
+        if means.budget is None:
+            return None, None
+        settings, runtime = self.settings, parts.engine.runtime
+        tariffs = Tariffs(settings.price_list(), settings.catalog(), SystemClock())
+        terms = comparison.terms
+        for name in (terms.incumbent, *terms.candidates):
+            target = runtime.routes.find(name).incumbent
+            if not means.unpriced and tariffs.of(target) is None:
+                raise unpriced(target)
+        budget = Budget(means.budget, comparison.charged_nano)
+        limits = BudgetedLimits(runtime.limits, budget, tariffs, unpriced=means.unpriced)
+        parts.engine.runtime = msgspec.structs.replace(runtime, limits=limits)
+        return budget, limits
+
+
+def database_of(settings: Settings) -> Database:
+    """Where suites and comparisons are kept."""
+    from freehold.compare.database import Database
+
+    return Database(settings.database or settings.data / "compare.db")
+
+
+@asynccontextmanager
+async def _scorers(suite: Suite) -> AsyncIterator[list[Named]]:
+    """The scorers of a suite, ready to be used. Raises BadRequest: one is not known, or its settings are wrong."""
+    from freehold.compare.running.marking import Named
+    from freehold.compare.scorers.registry import scorer_of
+
+    if not suite.scorers:
+        raise BadRequest(
+            f"The suite `{suite.name}` has no scorer.", hint="Add it anew with one: `--scorer exact`."
+        )
+    opened = [(one.kind, scorer_of(one)) for one in suite.scorers]
+    try:
+        yield [Named(kind, scorer) for kind, scorer in opened]
+    finally:
+        for _, scorer in opened:
+            await scorer.close()
+
+
+def _check_cases(suite: Suite, shelf: SuiteShelf, scorers: Sequence[Named]) -> None:
+    """Raises BadRequest: a scorer cannot take a case. Better now than when answers have been paid for."""
+    checks = [check for one in scorers if (check := getattr(one.scorer, "check", None)) is not None]
+    if checks:
+        for case in shelf.cases(suite.id):
+            for check in checks:
+                check(case)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[Runner], None]]:
+    """The first Ctrl-C asks nothing more, the second one waits for nothing. Give it the runner."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    runners: list[Runner] = []
+
+    def interrupt() -> None:
+        assert task is not None
+        if runners and not runners[0].interrupted:
+            runners[0].interrupt()
+        else:
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupt)
+    try:
+        yield runners.append
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
+def comparisons_of(settings: Settings) -> Iterator[Comparisons]:
+    """The comparisons of an installation, as long as they are needed."""
+    with closing(Comparisons(settings)) as comparisons:
+        yield comparisons

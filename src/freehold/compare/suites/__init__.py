@@ -1,0 +1,1 @@
+"""Suites: where cases come from, and where they are kept."""
