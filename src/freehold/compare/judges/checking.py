@@ -79,9 +79,12 @@ async def judge_labels(
         for label in waiting:
             keep(await _judged(judge, label))
 
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(concurrency):
-            tasks.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(concurrency):
+                tasks.create_task(work())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None  # several at once ran into the same
 
 
 async def _judged(judge: Judge, label: Label) -> Judged:
@@ -106,15 +109,17 @@ async def _judged(judge: Judge, label: Label) -> Judged:
 
 
 class Listening:
-    """An `Ask` that remembers which versions of the judge the provider says it was."""
+    """An `Ask` with so many questions at once, that remembers which model the provider says it was."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, concurrency: int) -> None:
         self._ask = ask
+        self._places = asyncio.Semaphore(concurrency)
         self.reported: set[str] = set()
 
     async def __call__(self, model: str, request: msgspec.Raw, /) -> Answer:
         """As the `Ask` that it passes the question to."""
-        answer = await self._ask(model, request)
+        async with self._places:
+            answer = await self._ask(model, request)
         if answer.reported_model:
             self.reported.add(answer.reported_model)
         return answer

@@ -74,7 +74,7 @@ def findings_of(check: JudgeCheck, *, alpha: float = 0.05) -> Findings:
 
 def _word(value: float, *, pairs: bool) -> int:
     if pairs:
-        return (value >= HALF) - (value <= -HALF)
+        return int(value >= HALF) - int(value <= -HALF)
     return int(value >= HALF)
 
 

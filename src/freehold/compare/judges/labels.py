@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -23,7 +24,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     question: str | UnsetType = UNSET
     """What was asked, where it was one message of a user."""
     request: msgspec.Raw | UnsetType = UNSET
-    """Else the body of an `openai-chat` request."""
+    """Else the body of an `openai-chat` request. Neither: what the suite's case asks."""
     target: msgspec.Raw = msgspec.Raw()
     case: str | None = None
     """The case's id in its suite. None: the line is a case of its own."""
@@ -54,6 +55,11 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     people: float
     """Of one answer 0, bad, to 1, good; of two 1 where the second is better, -1 where the first is, 0 for a tie."""
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What it is about: no other line of its file has the same."""
+        return (self.case.id, *(answer.model for answer in self.answers))
+
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True):
     """A file of labels."""
@@ -68,6 +74,26 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     def models(self) -> tuple[str, ...]:
         """Whose answers were labelled, by name."""
         return tuple(sorted({answer.model for label in self.labels for answer in label.answers}))
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The ids of what was labelled, each once."""
+        return tuple(dict.fromkeys(label.case.id for label in self.labels))
+
+    def asked_as_in(self, cases: Mapping[str, Case]) -> Labels:
+        """The same, and what a line leaves out taken from the suite's `cases`. Raises BadRequest: none has that id."""
+
+        def whole(label: Label) -> Label:
+            if bytes(label.case.request):
+                return label
+            if label.case.id not in cases:
+                raise BadRequest(
+                    f"What was asked in case `{label.case.id}` is not known.",
+                    hint="Write it as `question` or `request`, or name the suite: `--suite`, `--sample-of`.",
+                )
+            return msgspec.structs.replace(label, case=cases[label.case.id])
+
+        return msgspec.structs.replace(self, labels=tuple(map(whole, self.labels)))
 
 
 _WORTH = {"a": -1.0, "tie": 0.0, "b": 1.0}
@@ -89,14 +115,13 @@ def read_labels(content: bytes, name: str) -> Labels:
     found: dict[tuple[str, ...], Label] = {}
     for number, line in lines:
         label = _read(line, kind, f"{name}:{number}", number)
-        key = (label.case.id, *(answer.model for answer in label.answers))
-        if key in found:
+        if label.key in found:
             models = " and ".join(f"`{answer.model}`" for answer in label.answers)
             raise BadRequest(
                 f"`{name}:{number}`: case `{label.case.id}` of {models} is labelled twice.",
                 hint="Where several people labelled it, write the mean of their labels.",
             )
-        found[key] = label
+        found[label.key] = label
         hashed.update(line.strip() + b"\n")
     return Labels(kind=kind, labels=tuple(found.values()), hash=hashed.hexdigest())
 
@@ -127,7 +152,9 @@ def _request(read: _Line, where: str) -> msgspec.Raw:
         asked = {"messages": [{"role": "user", "content": read.question}]}
         return msgspec.Raw(msgspec.json.encode(asked))
     if isinstance(read.request, UnsetType):
-        raise BadRequest(f"`{where}`: a `question` or a `request` is missing.")
+        if read.case is None:
+            raise BadRequest(f"`{where}`: there is no `question`, no `request`, and no `case` of a suite.")
+        return msgspec.Raw()
     return read.request
 
 

@@ -17,7 +17,8 @@ from freehold.compare.judges.reply import Reply, ask_for, shortened
 from freehold.compare.judges.settings import PairwiseSettings
 from freehold.compare.scoring import Scored
 
-_VERSION = 1
+VERSION = 1
+"""Of how replies are read: another one gives another hash."""
 _SCHEMA = {
     "type": "object",
     "properties": {
@@ -60,7 +61,7 @@ class PairwiseJudge:
 
     def __init__(self, settings: PairwiseSettings, ask: Ask) -> None:
         self.settings = settings
-        self.hash = hash_of(settings, "pairwise", _VERSION)
+        self.hash = hash_of(settings, "pairwise", VERSION)
         self._ask = ask
 
     def check(self, case: Case) -> None:

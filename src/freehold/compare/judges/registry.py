@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from freehold.compare.case import ScorerSettings
+from freehold.compare.judges import pairwise, rubric
 from freehold.compare.judges.asking import Ask
 from freehold.compare.judges.pairwise import PairwiseJudge
+from freehold.compare.judges.prompt import hash_of
 from freehold.compare.judges.rubric import RubricJudge
 from freehold.compare.judges.settings import RubricSettings, judge_model, read_settings
 from freehold.core.errors import BadRequest
@@ -20,6 +22,14 @@ def judge_of(scorer: ScorerSettings, ask: Ask) -> Judge:
     if isinstance(settings, RubricSettings):
         return RubricJudge(settings, ask)
     return PairwiseJudge(settings, ask)
+
+
+def judge_hash(scorer: ScorerSettings) -> str:
+    """The hash that this judge has, under which its scores and checks are kept. Raises BadRequest."""
+    settings = read_settings(scorer)
+    if isinstance(settings, RubricSettings):
+        return hash_of(settings, "rubric", rubric.VERSION)
+    return hash_of(settings, "pairwise", pairwise.VERSION)
 
 
 def check_neutrality(

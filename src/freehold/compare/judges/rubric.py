@@ -18,7 +18,8 @@ from freehold.compare.judges.reply import Reply, ask_for, shortened
 from freehold.compare.judges.settings import RubricSettings
 from freehold.compare.scoring import Scored
 
-_VERSION = 1
+VERSION = 1
+"""Of how replies are read: another one gives another hash."""
 
 
 class _Verdict(msgspec.Struct, frozen=True):
@@ -33,7 +34,7 @@ class RubricJudge:
 
     def __init__(self, settings: RubricSettings, ask: Ask) -> None:
         self.settings = settings
-        self.hash = hash_of(settings, "rubric", _VERSION)
+        self.hash = hash_of(settings, "rubric", VERSION)
         self._ask = ask
         levels = Annotated[int, Meta(ge=settings.low, le=settings.high)]
         fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [("score", levels), ("reasoning", str, "")]
