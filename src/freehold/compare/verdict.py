@@ -10,6 +10,19 @@ import msgspec
 Decision = Literal["replaces", "does not replace", "undecided"]
 
 
+class LengthControlled(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a pairwise judge prefers the candidate's answer, 0 … 1; a tie is half."""
+
+    raw: float
+    controlled: float
+    """If its answers were as long as the incumbent's."""
+    low: float
+    high: float
+    """Confidence interval of `controlled` at 1 - alpha, for one look at the end."""
+    length_effect: float
+    """Above 0: the judge prefers longer answers."""
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the pairs of one candidate, over all classes of tasks or in one, amount to."""
 
@@ -38,7 +51,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     log_e_worse: float = 0.0
     """The same against "not worse by the margin"."""
     correction: str = ""
-    """How the estimate was corrected for the errors of a judge; empty: it was not."""
+    """How the estimate was corrected for the errors of a judge; empty: it was not. Where it was, the interval is no
+    confidence sequence, but one for a single look at the end.
+    """
+    length_controlled: LengthControlled | None = None
+    """None: no pairwise judge, or too few pairs."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,4 +84,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By model: the versions that the provider says answered."""
     cost: Decimal | None = None
     """US dollars that this candidate's answers and judges cost, the incumbent's not counted. None: not known."""
+    notes: tuple[str, ...] = ()
+    """What has to be known to read it, one sentence each: that nobody checked a judge, that it judges its own house."""
     made_us: int = 0

@@ -29,6 +29,7 @@ from freehold.compare.stats.correction import (
     Labelled,
     Seen,
     Uncorrectable,
+    beside_known,
     prediction_powered,
     with_error_rates,
 )
@@ -45,6 +46,8 @@ class JudgedPair(msgspec.Struct, frozen=True, kw_only=True):
     incumbent: float | None = None
     candidate: float | None = None
     """The judge's scores. None: it judged both against each other."""
+    failed: bool = False
+    """The candidate did not answer, so no judge is needed to tell who is better."""
 
 
 class _Truth(NamedTuple):
@@ -86,6 +89,24 @@ def correct(
         raise Uncorrectable("the check of the judge did not come to its end")
     if not pairs:
         raise Uncorrectable("no pair counts")
+    answered = [one for one in pairs if not one.failed]
+    if not answered:
+        raise Uncorrectable("the candidate answered nothing")
+    known = _array(one.difference for one in pairs if one.failed)
+    found = _correct(answered, check, incumbent, candidate, suite_hash=suite_hash, alpha=alpha, seed=seed)
+    return beside_known(found, known, len(answered), seed=seed)
+
+
+def _correct(
+    pairs: Sequence[JudgedPair],
+    check: JudgeCheck,
+    incumbent: str,
+    candidate: str,
+    *,
+    suite_hash: str,
+    alpha: float,
+    seed: int,
+) -> Corrected:
     numbers = _Numbers()
     raw = float(np.mean([one.difference for one in pairs]))
     if check.sample_of == suite_hash:
