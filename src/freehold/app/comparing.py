@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from freehold.compare.case import Suite
     from freehold.compare.database import Database
     from freehold.compare.running.comparing import Ended
-    from freehold.compare.running.marking import Named
     from freehold.compare.running.plan import Plan
     from freehold.compare.running.runner import Runner
     from freehold.compare.suites.shelf import SuiteShelf
@@ -123,7 +122,7 @@ class Comparisons:
 
     def rescore(self, comparison: Comparison) -> Ended:
         """All scores and verdicts from the kept answers, without a call. Raises BadRequest, ScorerFailed."""
-        raise NotImplementedError
+        return asyncio.run(self._rescore(comparison))
 
     # Inside
 
@@ -169,6 +168,18 @@ class Comparisons:
         finally:
             lock.release(remove=True)
 
+    async def _rescore(self, comparison: Comparison) -> Ended:
+        from freehold.compare.running.answers import KeptOnly
+        from freehold.compare.running.comparing import looked_up
+        from freehold.compare.running.rescoring import rescore
+        from freehold.compare.running.scorers import opened
+
+        suite = self.shelf.find(comparison.suite)
+        with self._alone(comparison):
+            async with opened(suite, KeptOnly(self.archive, comparison).ask) as scorers:
+                await rescore(comparison, suite, scorers, shelf=self.shelf, archive=self.archive)
+        return looked_up(comparison, self.archive)
+
     async def _run(self, beginning: Beginning, means: Means, watch: Callable[[Runner], None]) -> Ended:
         from freehold.compare.asking import Asker
         from freehold.compare.running.comparing import Comparing
@@ -176,8 +187,7 @@ class Comparisons:
 
         comparison, suite = beginning.comparison, beginning.suite
         clock = SystemClock()
-        async with self._engine(comparison.terms) as parts, _scorers(suite) as scorers:
-            _check_cases(suite, self.shelf, scorers)
+        async with self._engine(comparison.terms) as parts:
             budget, limits = self._budget(parts, comparison, means)
             asker = Asker(parts.engine, self.settings.price_list(), clock, comparison.id, limits=limits)
             comparing = Comparing(
@@ -189,7 +199,7 @@ class Comparisons:
                     heed(runner)
                     watch(runner)
 
-                return await comparing.run(asker.ask, scorers, budget, watch=begin)
+                return await comparing.run(asker.ask, budget, watch=begin)
 
     @asynccontextmanager
     async def _engine(self, terms: Terms) -> AsyncIterator[Parts]:
@@ -243,33 +253,6 @@ def database_of(settings: Settings) -> Database:
     from freehold.compare.database import Database
 
     return Database(settings.database or settings.data / "compare.db")
-
-
-@asynccontextmanager
-async def _scorers(suite: Suite) -> AsyncIterator[list[Named]]:
-    """The scorers of a suite, ready to be used. Raises BadRequest: one is not known, or its settings are wrong."""
-    from freehold.compare.running.marking import Named
-    from freehold.compare.scorers.registry import scorer_of
-
-    if not suite.scorers:
-        raise BadRequest(
-            f"The suite `{suite.name}` has no scorer.", hint="Add it anew with one: `--scorer exact`."
-        )
-    opened = [(one.kind, scorer_of(one)) for one in suite.scorers]
-    try:
-        yield [Named(kind, scorer) for kind, scorer in opened]
-    finally:
-        for _, scorer in opened:
-            await scorer.close()
-
-
-def _check_cases(suite: Suite, shelf: SuiteShelf, scorers: Sequence[Named]) -> None:
-    """Raises BadRequest: a scorer cannot take a case. Better now than when answers have been paid for."""
-    checks = [check for one in scorers if (check := getattr(one.scorer, "check", None)) is not None]
-    if checks:
-        for case in shelf.cases(suite.id):
-            for check in checks:
-                check(case)
 
 
 @contextmanager

@@ -37,6 +37,8 @@ class KeptAnswer(msgspec.Struct, frozen=True):
     answer: Answer
     request_hash: str
     comparison: str | None
+    sample: int = 0
+    """Which one, where the same was asked several times because several answers were wanted."""
 
 
 class KeptScore(msgspec.Struct, frozen=True):
@@ -171,7 +173,7 @@ class Archive:
         return {answer_id: unpack(body, Answer) for answer_id, body in found.items()}
 
     def known_answers(
-        self, hashes: Sequence[str], models: Sequence[str], comparison: str, *, fresh: bool
+        self, hashes: Sequence[str], models: Sequence[str], comparison: str, *, fresh: bool, sample: int = 0
     ) -> dict[tuple[str, str], Answer]:
         """Answers to these requests, by hash and model: those that this comparison asked for and, unless it is to be
         `fresh`, the newest that anybody else got. What failed for others is not taken over.
@@ -183,7 +185,9 @@ class Archive:
             for some in _portions(sorted(set(hashes))):
                 chosen = (
                     sql.select(_answers.request_hash, _answers.model, _answers.comparison, _answers.body)
-                    .where(_answers.request_hash.in_(some), _answers.model.in_(models), _answers.sample == 0)
+                    .where(
+                        _answers.request_hash.in_(some), _answers.model.in_(models), _answers.sample == sample
+                    )
                     .where(own if fresh else sql.or_(own, others))
                     .order_by(_answers.made_us, _answers.id)
                 )
@@ -341,7 +345,7 @@ def _answer_row(kept: KeptAnswer) -> dict[str, object]:
         "id": answer.id,
         "model": answer.model,
         "request_hash": kept.request_hash,
-        "sample": 0,
+        "sample": kept.sample,
         "suite": None,
         "comparison": kept.comparison,
         "call_id": answer.call_id,
