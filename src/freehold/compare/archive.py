@@ -169,7 +169,7 @@ class Archive:
         with self._database.reading() as connection:
             for some in _portions(sorted(set(ids))):
                 chosen = sql.select(_answers.id, _answers.body).where(_answers.id.in_(some))
-                found.update(connection.execute(chosen).tuples().all())
+                found |= {row.id: row.body for row in connection.execute(chosen)}
         return {answer_id: unpack(body, Answer) for answer_id, body in found.items()}
 
     def known_answers(

@@ -62,12 +62,13 @@ class Answers:
         async with place:
             await self._keeping.room()
             answer = await self._ask(model, request)
-        self.asked += 1
-        if answer.cost is None:
-            self.unpriced += 1
-        else:
-            self.spent += answer.cost
-        self._keeping.keep_answer(KeptAnswer(answer, request_hash, self._comparison.id, sample))
+            self.asked += 1
+            if answer.cost is None:
+                self.unpriced += 1
+            else:
+                self.spent += answer.cost
+            # In its place until it is committed: a kill loses no more answers than there are places.
+            await self._keeping.keep_answer(KeptAnswer(answer, request_hash, self._comparison.id, sample))
         return answer
 
     async def ask(self, model: str, request: msgspec.Raw) -> Answer:

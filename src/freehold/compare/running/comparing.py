@@ -17,7 +17,7 @@ from freehold.compare.running.drawing import Drawing
 from freehold.compare.running.keeping import Keeping
 from freehold.compare.running.marking import Marker
 from freehold.compare.running.runner import Runner
-from freehold.compare.running.scorers import check_cases, opened
+from freehold.compare.running.scorers import Opener, check_cases, opened
 from freehold.compare.running.verdicts import verdicts_of
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.compare.terms import Comparison, Means, State, Terms
@@ -73,7 +73,12 @@ class Comparing:
         self._goes_on = goes_on
 
     async def run(
-        self, ask: Ask, budget: Budget | None, *, watch: Callable[[Runner], None] = lambda _: None
+        self,
+        ask: Ask,
+        budget: Budget | None = None,
+        *,
+        watch: Callable[[Runner], None] = lambda _: None,
+        scorers_of: Opener = opened,
     ) -> Ended:
         """Until the end; `watch` is handed the runner before it begins. Raises ScorerFailed, BadRequest, StoreError."""
         comparison, archive, concurrency = self.comparison, self._archive, self._means.concurrency
@@ -81,7 +86,7 @@ class Comparing:
         keeping = Keeping(archive, comparison.id, lambda: 0 if budget is None else budget.charged)
         answers = Answers(ask, keeping, archive, comparison, concurrency=concurrency, spent=spent)
         try:
-            async with opened(self.suite, answers.ask) as scorers:
+            async with scorers_of(self.suite, answers.ask) as scorers:
                 await asyncio.to_thread(check_cases, self.suite, self._shelf, scorers)
                 comparison = await asyncio.to_thread(self._save, comparison, "running", None, budget)
                 marker = Marker(scorers, keeping.keep_score)

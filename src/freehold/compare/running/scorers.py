@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from freehold.compare.case import Suite
 from freehold.compare.running.answers import Ask
@@ -11,6 +11,9 @@ from freehold.compare.running.marking import Named
 from freehold.compare.scorers.registry import OpenScorer, scorer_of
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.core.errors import BadRequest
+
+Opener = Callable[[Suite, Ask], AbstractAsyncContextManager[list[Named]]]
+"""Opens the scorers of a suite; judges among them are asked with what is handed in."""
 
 
 @asynccontextmanager

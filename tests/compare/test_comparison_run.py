@@ -1,0 +1,167 @@
+"""A comparison as it runs, asked of whoever is handed in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, closing
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+from compared import Folder, case
+
+from freehold.compare.answer import Answer
+from freehold.compare.archive import Archive
+from freehold.compare.case import Case, Suite
+from freehold.compare.database import Database
+from freehold.compare.halting import ScorerFailed
+from freehold.compare.running.answers import Ask
+from freehold.compare.running.comparing import Comparing, Ended, new_comparison
+from freehold.compare.running.marking import Named
+from freehold.compare.running.scorers import Opener, opened
+from freehold.compare.scoring import Scored
+from freehold.compare.suites.shelf import SuiteShelf
+from freehold.compare.terms import Comparison, Means, Terms
+from freehold.core.errors import BadRequest
+from freehold.core.ids import new_id
+
+TERMS = Terms(incumbent="old/model", candidates=("new/model",), margin=0.1)
+
+
+class Asked:
+    """Models that answer what was asked, and what they were asked."""
+
+    def __init__(self, wrong: Iterable[str] = ()) -> None:
+        self.times: Counter[tuple[str, str]] = Counter()
+        self._wrong = set(wrong)
+
+    async def __call__(self, model: str, request: msgspec.Raw) -> Answer:
+        said = msgspec.json.decode(request)["messages"][0]["content"]
+        self.times[model, said] += 1
+        await asyncio.sleep(0)
+        text = "no" if model == "new/model" and said in self._wrong else said
+        return Answer(id=new_id("answer"), model=model, text=text, cost=Decimal("0.001"))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Folder(tmp_path).database()) as database:
+        yield database
+
+
+@pytest.fixture
+def suite(tmp_path: Path, database: Database) -> Suite:
+    return Folder(tmp_path).add(case(number) for number in range(50))
+
+
+def run(
+    database: Database,
+    suite: Suite,
+    ask: Ask,
+    comparison: Comparison | None = None,
+    *,
+    terms: Terms = TERMS,
+    scorers_of: Opener = opened,
+) -> Ended:
+    async def work() -> Ended:
+        archive = Archive(database)
+        this = comparison or new_comparison(suite, terms)
+        if comparison is None:
+            archive.begin(this)
+        comparing = Comparing(
+            this, suite, Means(), SuiteShelf(database), archive, goes_on=comparison is not None
+        )
+        return await comparing.run(ask, scorers_of=scorers_of)
+
+    return asyncio.run(work())
+
+
+class _Failing:
+    hash = "f" * 64
+
+    def __init__(self, at: str | None) -> None:
+        self._at = at
+
+    async def score(self, case: Case, answer: Answer) -> Scored:
+        if case.id == self._at:
+            raise ZeroDivisionError("there is nothing to divide by")
+        return Scored(1.0)
+
+
+def failing(at: str | None) -> Opener:
+    @asynccontextmanager
+    async def open_them(suite: Suite, ask: Ask) -> AsyncIterator[list[Named]]:
+        yield [Named("brittle", _Failing(at))]
+
+    return open_them
+
+
+def test_a_scorer_that_raises_is_named_and_nothing_that_was_paid_for_is_lost(
+    database: Database, suite: Suite
+) -> None:
+    asked, archive = Asked(), Archive(database)
+    with pytest.raises(ScorerFailed) as raised:
+        run(database, suite, asked, scorers_of=failing("case-7"))
+    assert raised.value.message == (
+        "The scorer `brittle` failed at case `case-7`: ZeroDivisionError: there is nothing to divide by"
+    )
+    (comparison,) = archive.newest()
+    assert (comparison.state, comparison.reason) == ("failed", raised.value.message)
+    assert archive.spent(comparison.id) == (Decimal("0.001") * asked.times.total(), 0)
+    # Mended, it goes on, and nobody is asked anything twice.
+    ended = run(database, suite, asked, comparison, scorers_of=failing(None))
+    assert ended.comparison.state == "done"
+    assert set(asked.times.values()) == {1}
+    assert asked.times.total() >= 2 * ended.verdicts[0].evidence.n
+
+
+def test_cases_of_a_group_are_one_unit_and_are_drawn_together(tmp_path: Path, database: Database) -> None:
+    cases = [case(number, group=f"group-{number % 10}") for number in range(30)] + [case(99)]
+    suite = Folder(tmp_path).add(cases, "grouped")
+    ended = run(database, suite, Asked())
+    evidence = ended.verdicts[0].evidence
+    assert (evidence.units, evidence.n) == (11, 31)
+    pairs = [pair for some in Archive(database).pairs(ended.comparison.id, "new/model") for pair in some]
+    assert [pair.position for pair in pairs] == list(range(31))
+    assert [pair.drawn for pair in pairs] == sorted(pair.drawn for pair in pairs)
+    of_unit: dict[int, set[str]] = {}
+    for pair in pairs:
+        number = int(pair.case_id.removeprefix("case-"))
+        of_unit.setdefault(pair.drawn, set()).add("alone" if number == 99 else f"group-{number % 10}")
+    assert all(len(groups) == 1 for groups in of_unit.values())
+
+
+def test_the_seed_alone_decides_the_order(database: Database, suite: Suite) -> None:
+    def order(seed: int) -> list[str]:
+        ended = run(database, suite, Asked(), terms=msgspec.structs.replace(TERMS, seed=seed))
+        pairs = Archive(database).pairs(ended.comparison.id, "new/model")
+        return [pair.case_id for some in pairs for pair in some]
+
+    first = order(1)
+    assert first == order(1)
+    second = order(2)
+    assert first[:10] != second[:10]
+    assert len(set(first)) == len(first)
+
+
+def test_a_suite_without_cases_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="would have no cases"):
+        Folder(tmp_path).add([], "empty")
+
+
+def test_everybody_is_asked_once_and_wrong_answers_count(database: Database, suite: Suite) -> None:
+    asked = Asked(wrong=(f"word{number}" for number in range(0, 50, 2)))
+    ended = run(database, suite, asked)
+    evidence = ended.verdicts[0].evidence
+    assert ended.verdicts[0].decision == "does not replace"
+    assert evidence.wins == 0
+    assert evidence.losses == round(-(evidence.difference or 0) * evidence.n)
+    assert evidence.incumbent_mean == 1.0
+    assert evidence.candidate_mean == pytest.approx(1 - evidence.losses / evidence.n)
+    assert set(asked.times.values()) == {1}
+    assert ended.verdicts[0].cost == Decimal("0.001") * sum(
+        many for (model, _), many in asked.times.items() if model == "new/model"
+    )
