@@ -13,18 +13,21 @@ import msgspec
 import pytest
 from compared import Folder, case
 
+from freehold.compare import tables
 from freehold.compare.answer import Answer
 from freehold.compare.archive import Archive
-from freehold.compare.case import Case, Suite
-from freehold.compare.database import Database
+from freehold.compare.case import Case, ScorerSettings, Source, Suite, is_askable, request_hash_of
+from freehold.compare.database import Database, pack
 from freehold.compare.halting import ScorerFailed
-from freehold.compare.running.answers import Ask
+from freehold.compare.running.answers import Ask, ask_but
 from freehold.compare.running.comparing import Comparing, Ended, new_comparison
 from freehold.compare.running.marking import Named
+from freehold.compare.running.rescoring import rescore
 from freehold.compare.running.scorers import Opener, opened
 from freehold.compare.scoring import Scored
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.compare.terms import Comparison, Means, Terms
+from freehold.compare.verdict import Verdict
 from freehold.core.errors import BadRequest
 from freehold.core.ids import new_id
 
@@ -165,3 +168,47 @@ def test_everybody_is_asked_once_and_wrong_answers_count(database: Database, sui
     assert ended.verdicts[0].cost == Decimal("0.001") * sum(
         many for (model, _), many in asked.times.items() if model == "new/model"
     )
+
+
+def test_recorded_answers_are_compared_and_what_is_missing_does_not_count(
+    tmp_path: Path, database: Database
+) -> None:
+    cases = [case(number) for number in range(40)]
+    shelf, archive = SuiteShelf(database), Archive(database)
+    source = Source(kind="recorded", name="answers.jsonl")
+    suite = shelf.add("recorded", source, (ScorerSettings(kind="exact"),), cases)
+    with database.writing() as connection:
+        for at, one in enumerate(cases):
+            for model in ("ours", "theirs"):
+                if model == "theirs" and at % 8 == 7:
+                    continue
+                failure = "timeout" if model == "ours" and at == 0 else None
+                answer = Answer(id=new_id("answer"), model=model, text=f"word{at}", failure=failure)
+                row = {
+                    "id": answer.id,
+                    "model": model,
+                    "request_hash": request_hash_of(one.request),
+                    "sample": 0,
+                    "suite": suite.id,
+                    "failure": failure,
+                    "made_us": 1,
+                    "body": pack(answer),
+                }
+                connection.execute(tables.answers.insert().values(row))
+    terms = Terms(incumbent="ours", candidates=("theirs",), margin=0.1)
+    asked = Asked()
+    assert archive.recorded_models(suite.id) == ("ours", "theirs")
+    ask = ask_but(asked, archive.recorded_models(suite.id), is_askable)
+    ended = run(database, suite, ask, terms=terms)
+    evidence = ended.verdicts[0].evidence
+    assert evidence.uncounted == {"not recorded": 5, "incumbent failed": 1}
+    assert (evidence.n, evidence.failures) == (34, {"incumbent": 1, "candidate": 0})
+    assert not asked.times
+    assert (ended.asked, ended.reused) == (0, 75)
+
+    async def again() -> list[Verdict]:
+        async with opened(suite, asked) as scorers:
+            return await rescore(ended.comparison, suite, scorers, shelf=shelf, archive=archive)
+
+    (renewed,) = asyncio.run(again())
+    assert renewed.evidence == evidence

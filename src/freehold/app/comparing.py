@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, NotFound, UnknownModel
 
 if TYPE_CHECKING:
     from freehold.app.parts import Parts
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from freehold.compare.budget import Budget, BudgetedLimits
     from freehold.compare.case import Suite
     from freehold.compare.database import Database
+    from freehold.compare.running.answers import Ask
     from freehold.compare.running.comparing import Ended
     from freehold.compare.running.plan import Plan
     from freehold.compare.running.runner import Runner
@@ -76,7 +77,7 @@ class Comparisons:
         from freehold.compare.running.comparing import new_comparison
 
         suite = self.shelf.find(wanted.suite)
-        terms = self._terms(wanted)
+        terms = self._terms(wanted, self._recorded(suite))
         former = self.archive.same(suite.id, terms)
         if former is not None:
             return Beginning(former, suite, goes_on=True)
@@ -126,12 +127,19 @@ class Comparisons:
 
     # Inside
 
-    def _terms(self, wanted: Wanted) -> Terms:
+    def _recorded(self, suite: Suite) -> tuple[str, ...]:
+        """The models whose answers were handed in with the suite. They need not be anybody's whom we could ask."""
+        return self.archive.recorded_models(suite.id) if suite.source.kind == "recorded" else ()
+
+    def _terms(self, wanted: Wanted, recorded: Collection[str]) -> Terms:
         from freehold.compare.terms import Terms
 
+        def model_of(name: str) -> str:
+            return name if name in recorded else self._model(name, recorded)
+
         routes = self.settings.routes
-        incumbent = self._model(wanted.incumbent)
-        candidates = tuple(dict.fromkeys(map(self._model, wanted.candidates)))
+        incumbent = model_of(wanted.incumbent)
+        candidates = tuple(dict.fromkeys(map(model_of, wanted.candidates)))
         if not candidates:
             raise BadRequest("There is nothing to compare with.", hint="Name a model: `--with MODEL`.")
         if incumbent in candidates:
@@ -150,9 +158,18 @@ class Comparisons:
             most_without_verdict=self.settings.compare.most_without_verdict,
         )
 
-    def _model(self, name: str) -> str:
-        """`provider/name` of a model, or of a route's incumbent. Raises UnknownModel."""
-        return self.settings.route_table().find(name).incumbent.name
+    def _model(self, name: str, recorded: Collection[str]) -> str:
+        """`provider/name` of a model, or of a route's incumbent. Raises UnknownModel, NotFound."""
+        try:
+            return self.settings.route_table().find(name).incumbent.name
+        except UnknownModel:
+            if not recorded:
+                raise
+            told = ", ".join(f"`{one}`" for one in recorded)
+            raise NotFound(
+                f"The suite has no answers of `{name}`, and no route or model is called so.",
+                hint=f"There are answers of {told}.",
+            ) from None
 
     @contextmanager
     def _alone(self, comparison: Comparison) -> Iterator[None]:
@@ -182,40 +199,48 @@ class Comparisons:
 
     async def _run(self, beginning: Beginning, means: Means, watch: Callable[[Runner], None]) -> Ended:
         from freehold.compare.asking import Asker
+        from freehold.compare.case import is_askable
+        from freehold.compare.running.answers import ask_but
         from freehold.compare.running.comparing import Comparing
         from freehold.core.clock import SystemClock
 
         comparison, suite = beginning.comparison, beginning.suite
-        clock = SystemClock()
-        async with self._engine(comparison.terms) as parts:
-            budget, limits = self._budget(parts, comparison, means)
-            asker = Asker(parts.engine, self.settings.price_list(), clock, comparison.id, limits=limits)
-            comparing = Comparing(
-                comparison, suite, means, self.shelf, self.archive, goes_on=beginning.goes_on
-            )
-            with _interruptible() as heed:
+        recorded = self._recorded(suite)
+        comparing = Comparing(comparison, suite, means, self.shelf, self.archive, goes_on=beginning.goes_on)
+        async with AsyncExitStack() as held:
+            heed = held.enter_context(_interruptible())
 
-                def begin(runner: Runner) -> None:
-                    heed(runner)
-                    watch(runner)
+            def begin(runner: Runner) -> None:
+                heed(runner)
+                watch(runner)
 
-                return await comparing.run(asker.ask, budget, watch=begin)
+            ask: Ask | None = None
+            budget = None
+            if not recorded or not {comparison.terms.incumbent, *comparison.terms.candidates} <= {*recorded}:
+                parts = await held.enter_async_context(self._engine(comparison.terms, recorded))
+                budget, limits = self._budget(parts, comparison, means, recorded)
+                prices, clock = self.settings.price_list(), SystemClock()
+                ask = Asker(parts.engine, prices, clock, comparison.id, limits=limits).ask
+            if recorded:
+                ask = ask_but(ask, recorded, is_askable)
+            assert ask is not None
+            return await comparing.run(ask, budget, watch=begin)
 
     @asynccontextmanager
-    async def _engine(self, terms: Terms) -> AsyncIterator[Parts]:
+    async def _engine(self, terms: Terms, recorded: Collection[str]) -> AsyncIterator[Parts]:
         """An engine in this process, whose calls are in the ledger and under the owner's limits."""
         from freehold.app.asking import open_engine
 
-        async with open_engine(self.settings, self._routes(terms)) as parts:
+        async with open_engine(self.settings, self._routes(terms, recorded)) as parts:
             yield parts
 
-    def _routes(self, terms: Terms) -> dict[str, Route]:
+    def _routes(self, terms: Terms, recorded: Collection[str]) -> dict[str, Route]:
         """Each model by its own name, with the route's time limit and retries: as it would be asked in its place."""
         from freehold.routing.routes import Route
 
         table = self.settings.route_table()
-        of_route = table.find(terms.route or terms.incumbent)
-        models = (terms.incumbent, *terms.candidates)
+        models = [one for one in (terms.incumbent, *terms.candidates) if one not in recorded]
+        of_route = table.find(terms.route or models[0])
         return {
             name: Route(
                 name,
@@ -228,7 +253,7 @@ class Comparisons:
         }
 
     def _budget(
-        self, parts: Parts, comparison: Comparison, means: Means
+        self, parts: Parts, comparison: Comparison, means: Means, recorded: Collection[str]
     ) -> tuple[Budget | None, BudgetedLimits | None]:
         from freehold.compare.budget import Budget, BudgetedLimits, Tariffs, unpriced
         from freehold.core.clock import SystemClock
@@ -239,6 +264,8 @@ class Comparisons:
         tariffs = Tariffs(settings.price_list(), settings.catalog(), SystemClock())
         terms = comparison.terms
         for name in (terms.incumbent, *terms.candidates):
+            if name in recorded:
+                continue
             target = runtime.routes.find(name).incumbent
             if not means.unpriced and tariffs.of(target) is None:
                 raise unpriced(target)

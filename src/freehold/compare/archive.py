@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -23,12 +22,6 @@ _PICO = Decimal("1e12")
 _CHUNK = 500
 _comparisons, _answers, _scores = tables.comparisons.c, tables.answers.c, tables.scores.c
 _pairs, _verdicts = tables.pairs.c, tables.verdicts.c
-
-
-def request_hash(request: msgspec.Raw) -> str:
-    """By which answers to the same request are found again: layout and the order of fields do not matter."""
-    plain = msgspec.json.encode(msgspec.json.decode(request), order="deterministic")
-    return hashlib.sha256(plain).hexdigest()
 
 
 class KeptAnswer(msgspec.Struct, frozen=True):
@@ -173,13 +166,20 @@ class Archive:
         return {answer_id: unpack(body, Answer) for answer_id, body in found.items()}
 
     def known_answers(
-        self, hashes: Sequence[str], models: Sequence[str], comparison: str, *, fresh: bool, sample: int = 0
+        self,
+        hashes: Sequence[str],
+        models: Sequence[str],
+        comparison: Comparison,
+        *,
+        sample: int = 0,
     ) -> dict[tuple[str, str], Answer]:
-        """Answers to these requests, by hash and model: those that this comparison asked for and, unless it is to be
-        `fresh`, the newest that anybody else got. What failed for others is not taken over.
+        """Answers to these requests, by hash and model: those that this comparison asked for, or that were handed in
+        with its suite, and unless it is to be fresh the newest that anybody else got. What failed for others is not
+        taken over.
         """
-        own = _answers.comparison == comparison
-        others = sql.and_(_answers.failure.is_(None), sql.or_(_answers.comparison.is_(None), ~own))
+        own = _answers.comparison == comparison.id
+        ours = sql.or_(own, _answers.suite == comparison.suite)
+        anybody = sql.or_(ours, _answers.failure.is_(None))
         rows: list[Any] = []
         with self._database.reading() as connection:
             for some in _portions(sorted(set(hashes))):
@@ -188,11 +188,11 @@ class Archive:
                     .where(
                         _answers.request_hash.in_(some), _answers.model.in_(models), _answers.sample == sample
                     )
-                    .where(own if fresh else sql.or_(own, others))
+                    .where(ours if comparison.terms.fresh else anybody)
                     .order_by(_answers.made_us, _answers.id)
                 )
                 rows += connection.execute(chosen).all()
-        rows.sort(key=lambda row: row.comparison == comparison)  # later ones win, and one's own over all
+        rows.sort(key=lambda row: row.comparison == comparison.id)  # later ones win, and one's own over all
         return {(row.request_hash, row.model): unpack(row.body, Answer) for row in rows}
 
     def known_scores(self, answers: Sequence[str]) -> dict[Known, Scored]:
@@ -266,6 +266,12 @@ class Archive:
         )
         with self._database.reading() as connection:
             return [msgspec.json.decode(body, type=Verdict) for (body,) in connection.execute(chosen)]
+
+    def recorded_models(self, suite: str) -> tuple[str, ...]:
+        """The models whose answers were handed in with a suite, sorted."""
+        chosen = sql.select(_answers.model).where(_answers.suite == suite).distinct().order_by(_answers.model)
+        with self._database.reading() as connection:
+            return tuple(connection.execute(chosen).scalars())
 
     # Sums
 

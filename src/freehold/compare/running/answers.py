@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -12,7 +12,8 @@ import msgspec
 
 from freehold.compare.answer import Answer
 from freehold.compare.archive import Archive, KeptAnswer
-from freehold.compare.archive import request_hash as hash_of
+from freehold.compare.case import request_hash_of
+from freehold.compare.pair import NOT_RECORDED
 from freehold.compare.running.keeping import Keeping
 from freehold.compare.terms import Comparison
 from freehold.core.errors import BadRequest
@@ -62,6 +63,8 @@ class Answers:
         async with place:
             await self._keeping.room()
             answer = await self._ask(model, request)
+            if answer.failure == NOT_RECORDED:
+                return answer
             self.asked += 1
             if answer.cost is None:
                 self.unpriced += 1
@@ -76,16 +79,10 @@ class Answers:
 
         Raises as `answer` does.
         """
-        request_hash = hash_of(request)
-        comparison = self._comparison
+        request_hash = request_hash_of(request)
         with self._samples.one(model, request_hash) as sample:
             known = await asyncio.to_thread(
-                self._archive.known_answers,
-                [request_hash],
-                [model],
-                comparison.id,
-                fresh=comparison.terms.fresh,
-                sample=sample,
+                self._archive.known_answers, [request_hash], [model], self._comparison, sample=sample
             )
             return await self.answer(model, request, request_hash, known.get((request_hash, model)), sample)
 
@@ -100,15 +97,10 @@ class KeptOnly:
 
     async def ask(self, model: str, request: msgspec.Raw) -> Answer:
         """The kept answer. Raises BadRequest: there is none."""
-        request_hash = hash_of(request)
+        request_hash = request_hash_of(request)
         with self._samples.one(model, request_hash) as sample:
             known = await asyncio.to_thread(
-                self._archive.known_answers,
-                [request_hash],
-                [model],
-                self._comparison.id,
-                fresh=False,
-                sample=sample,
+                self._archive.known_answers, [request_hash], [model], self._comparison, sample=sample
             )
         answer = known.get((request_hash, model))
         if answer is None:
@@ -136,3 +128,14 @@ class _Samples:
             self._asking[key] -= 1
             if not self._asking[key]:
                 del self._asking[key]
+
+
+def ask_but(ask: Ask | None, recorded: Collection[str], can_be_asked: Callable[[msgspec.Raw], bool]) -> Ask:
+    """Asks models, but not those whose answers were `recorded` elsewhere: what is missing of theirs stays missing."""
+
+    async def ask_one(model: str, request: msgspec.Raw) -> Answer:
+        if ask is None or model in recorded or not can_be_asked(request):
+            return Answer(id="", model=model, failure=NOT_RECORDED)
+        return await ask(model, request)
+
+    return ask_one

@@ -11,7 +11,7 @@ from freehold.compare.answer import Answer
 from freehold.compare.archive import Archive, KeptScore, PairRow
 from freehold.compare.case import Suite
 from freehold.compare.evidence import Candidacy
-from freehold.compare.pair import Pair
+from freehold.compare.pair import NOT_RECORDED, Pair
 from freehold.compare.running.marking import Marker, Named
 from freehold.compare.running.verdicts import Reported, verdicts_of
 from freehold.compare.suites.shelf import SuiteShelf
@@ -71,7 +71,8 @@ async def _again(
     pairs = []
     for row in rows:
         case = cases.get(row.case_id)
-        old, new = _found(answers, row.incumbent_answer), _found(answers, row.candidate_answer)
+        old = _found(answers, row.incumbent_answer, comparison.terms.incumbent)
+        new = _found(answers, row.candidate_answer, row.candidate)
         if case is None:
             raise StoreError(f"The case `{row.case_id}` of the suite `{suite.name}` is not there any more.")
         marks = [(one, await marker.mark(case, one, {})) for one in (old, new)]
@@ -85,7 +86,9 @@ async def _again(
     return pairs
 
 
-def _found(answers: dict[str, Answer], answer_id: str) -> Answer:
+def _found(answers: dict[str, Answer], answer_id: str, model: str) -> Answer:
+    if not answer_id:
+        return Answer(id="", model=model, failure=NOT_RECORDED)
     found = answers.get(answer_id)
     if found is None:
         raise StoreError(f"The answer `{answer_id}` is not there any more.")
