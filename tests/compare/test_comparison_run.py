@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, closing
 from decimal import Decimal
-from pathlib import Path
 
 import msgspec
 import pytest
-from compared import Folder, case
+from compared import case
+from databases import databases, place  # noqa: F401 - fixtures
 
 from freehold.compare import tables
 from freehold.compare.answer import Answer
@@ -30,6 +30,7 @@ from freehold.compare.terms import Comparison, Means, Terms
 from freehold.compare.verdict import Verdict
 from freehold.core.errors import BadRequest
 from freehold.core.ids import new_id
+from freehold.store.places import Place
 
 TERMS = Terms(incumbent="old/model", candidates=("new/model",), margin=0.1)
 
@@ -50,14 +51,20 @@ class Asked:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(Folder(tmp_path).database()) as database:
+def database(place: Place) -> Iterator[Database]:  # noqa: F811 - a fixture
+    """Of comparisons: in a file, and on a server."""
+    with closing(Database(place)) as database:
         yield database
 
 
+def words(database: Database, cases: Iterable[Case], name: str = "words") -> Suite:
+    source = Source(kind="file", name="words.jsonl")
+    return SuiteShelf(database).add(name, source, (ScorerSettings(kind="exact"),), cases)
+
+
 @pytest.fixture
-def suite(tmp_path: Path, database: Database) -> Suite:
-    return Folder(tmp_path).add(case(number) for number in range(50))
+def suite(database: Database) -> Suite:
+    return words(database, (case(number) for number in range(50)))
 
 
 def run(
@@ -121,9 +128,9 @@ def test_a_scorer_that_raises_is_named_and_nothing_that_was_paid_for_is_lost(
     assert asked.times.total() >= 2 * ended.verdicts[0].evidence.n
 
 
-def test_cases_of_a_group_are_one_unit_and_are_drawn_together(tmp_path: Path, database: Database) -> None:
+def test_cases_of_a_group_are_one_unit_and_are_drawn_together(database: Database) -> None:
     cases = [case(number, group=f"group-{number % 10}") for number in range(30)] + [case(99)]
-    suite = Folder(tmp_path).add(cases, "grouped")
+    suite = words(database, cases, "grouped")
     ended = run(database, suite, Asked())
     evidence = ended.verdicts[0].evidence
     assert (evidence.units, evidence.n) == (11, 31)
@@ -150,9 +157,9 @@ def test_the_seed_alone_decides_the_order(database: Database, suite: Suite) -> N
     assert len(set(first)) == len(first)
 
 
-def test_a_suite_without_cases_cannot_be(tmp_path: Path) -> None:
+def test_a_suite_without_cases_cannot_be(database: Database) -> None:
     with pytest.raises(BadRequest, match="would have no cases"):
-        Folder(tmp_path).add([], "empty")
+        words(database, [], "empty")
 
 
 def test_everybody_is_asked_once_and_wrong_answers_count(database: Database, suite: Suite) -> None:
@@ -170,9 +177,7 @@ def test_everybody_is_asked_once_and_wrong_answers_count(database: Database, sui
     )
 
 
-def test_recorded_answers_are_compared_and_what_is_missing_does_not_count(
-    tmp_path: Path, database: Database
-) -> None:
+def test_recorded_answers_are_compared_and_what_is_missing_does_not_count(database: Database) -> None:
     cases = [case(number) for number in range(40)]
     shelf, archive = SuiteShelf(database), Archive(database)
     source = Source(kind="recorded", name="answers.jsonl")
