@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, NotFound, UnknownModel
 
 if TYPE_CHECKING:
     from freehold.app.parts import Parts
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from freehold.compare.budget import Budget, BudgetedLimits
     from freehold.compare.case import Suite
     from freehold.compare.database import Database
+    from freehold.compare.running.answers import Ask
     from freehold.compare.running.comparing import Ended
-    from freehold.compare.running.marking import Named
     from freehold.compare.running.plan import Plan
     from freehold.compare.running.runner import Runner
     from freehold.compare.suites.shelf import SuiteShelf
@@ -77,7 +77,7 @@ class Comparisons:
         from freehold.compare.running.comparing import new_comparison
 
         suite = self.shelf.find(wanted.suite)
-        terms = self._terms(wanted)
+        terms = self._terms(wanted, self._recorded(suite))
         former = self.archive.same(suite.id, terms)
         if former is not None:
             return Beginning(former, suite, goes_on=True)
@@ -123,16 +123,23 @@ class Comparisons:
 
     def rescore(self, comparison: Comparison) -> Ended:
         """All scores and verdicts from the kept answers, without a call. Raises BadRequest, ScorerFailed."""
-        raise NotImplementedError
+        return asyncio.run(self._rescore(comparison))
 
     # Inside
 
-    def _terms(self, wanted: Wanted) -> Terms:
+    def _recorded(self, suite: Suite) -> tuple[str, ...]:
+        """The models whose answers were handed in with the suite. They need not be anybody's whom we could ask."""
+        return self.archive.recorded_models(suite.id) if suite.source.kind == "recorded" else ()
+
+    def _terms(self, wanted: Wanted, recorded: Collection[str]) -> Terms:
         from freehold.compare.terms import Terms
 
+        def model_of(name: str) -> str:
+            return name if name in recorded else self._model(name, recorded)
+
         routes = self.settings.routes
-        incumbent = self._model(wanted.incumbent)
-        candidates = tuple(dict.fromkeys(map(self._model, wanted.candidates)))
+        incumbent = model_of(wanted.incumbent)
+        candidates = tuple(dict.fromkeys(map(model_of, wanted.candidates)))
         if not candidates:
             raise BadRequest("There is nothing to compare with.", hint="Name a model: `--with MODEL`.")
         if incumbent in candidates:
@@ -151,9 +158,18 @@ class Comparisons:
             most_without_verdict=self.settings.compare.most_without_verdict,
         )
 
-    def _model(self, name: str) -> str:
-        """`provider/name` of a model, or of a route's incumbent. Raises UnknownModel."""
-        return self.settings.route_table().find(name).incumbent.name
+    def _model(self, name: str, recorded: Collection[str]) -> str:
+        """`provider/name` of a model, or of a route's incumbent. Raises UnknownModel, NotFound."""
+        try:
+            return self.settings.route_table().find(name).incumbent.name
+        except UnknownModel:
+            if not recorded:
+                raise
+            told = ", ".join(f"`{one}`" for one in recorded)
+            raise NotFound(
+                f"The suite has no answers of `{name}`, and no route or model is called so.",
+                hint=f"There are answers of {told}.",
+            ) from None
 
     @contextmanager
     def _alone(self, comparison: Comparison) -> Iterator[None]:
@@ -169,43 +185,62 @@ class Comparisons:
         finally:
             lock.release(remove=True)
 
+    async def _rescore(self, comparison: Comparison) -> Ended:
+        from freehold.compare.running.answers import KeptOnly
+        from freehold.compare.running.comparing import looked_up
+        from freehold.compare.running.rescoring import rescore
+        from freehold.compare.running.scorers import opened
+
+        suite = self.shelf.find(comparison.suite)
+        with self._alone(comparison):
+            async with opened(suite, KeptOnly(self.archive, comparison).ask) as scorers:
+                await rescore(comparison, suite, scorers, shelf=self.shelf, archive=self.archive)
+        return looked_up(comparison, self.archive)
+
     async def _run(self, beginning: Beginning, means: Means, watch: Callable[[Runner], None]) -> Ended:
         from freehold.compare.asking import Asker
+        from freehold.compare.case import is_askable
+        from freehold.compare.running.answers import ask_but
         from freehold.compare.running.comparing import Comparing
         from freehold.core.clock import SystemClock
 
         comparison, suite = beginning.comparison, beginning.suite
-        clock = SystemClock()
-        async with self._engine(comparison.terms) as parts, _scorers(suite) as scorers:
-            _check_cases(suite, self.shelf, scorers)
-            budget, limits = self._budget(parts, comparison, means)
-            asker = Asker(parts.engine, self.settings.price_list(), clock, comparison.id, limits=limits)
-            comparing = Comparing(
-                comparison, suite, means, self.shelf, self.archive, goes_on=beginning.goes_on
-            )
-            with _interruptible() as heed:
+        recorded = self._recorded(suite)
+        comparing = Comparing(comparison, suite, means, self.shelf, self.archive, goes_on=beginning.goes_on)
+        async with AsyncExitStack() as held:
+            heed = held.enter_context(_interruptible())
 
-                def begin(runner: Runner) -> None:
-                    heed(runner)
-                    watch(runner)
+            def begin(runner: Runner) -> None:
+                heed(runner)
+                watch(runner)
 
-                return await comparing.run(asker.ask, scorers, budget, watch=begin)
+            ask: Ask | None = None
+            budget = None
+            if not recorded or not {comparison.terms.incumbent, *comparison.terms.candidates} <= {*recorded}:
+                parts = await held.enter_async_context(self._engine(comparison.terms, recorded))
+                budget, limits = self._budget(parts, comparison, means, recorded)
+                prices, clock = self.settings.price_list(), SystemClock()
+                ask = Asker(parts.engine, prices, clock, comparison.id, limits=limits).ask
+            if recorded:
+                ask = ask_but(ask, recorded, is_askable)
+            assert ask is not None
+            return await comparing.run(ask, budget, watch=begin)
 
     @asynccontextmanager
-    async def _engine(self, terms: Terms) -> AsyncIterator[Parts]:
+    async def _engine(self, terms: Terms, recorded: Collection[str]) -> AsyncIterator[Parts]:
         """An engine in this process, whose calls are in the ledger and under the owner's limits."""
         from freehold.app.asking import open_engine
 
-        async with open_engine(self.settings, self._routes(terms)) as parts:
+        async with open_engine(self.settings, self._routes(terms, recorded)) as parts:
             yield parts
 
-    def _routes(self, terms: Terms) -> dict[str, Route]:
+    def _routes(self, terms: Terms, recorded: Collection[str]) -> dict[str, Route]:
         """Each model by its own name, with the route's time limit and retries: as it would be asked in its place."""
         from freehold.routing.routes import Route
 
         table = self.settings.route_table()
-        of_route = table.find(terms.route or terms.incumbent)
-        models = (terms.incumbent, *terms.candidates)
+        models = [one for one in (terms.incumbent, *terms.candidates) if one not in recorded]
+        of_route = table.find(terms.route or models[0])
         return {
             name: Route(
                 name,
@@ -218,7 +253,7 @@ class Comparisons:
         }
 
     def _budget(
-        self, parts: Parts, comparison: Comparison, means: Means
+        self, parts: Parts, comparison: Comparison, means: Means, recorded: Collection[str]
     ) -> tuple[Budget | None, BudgetedLimits | None]:
         from freehold.compare.budget import Budget, BudgetedLimits, Tariffs, unpriced
         from freehold.core.clock import SystemClock
@@ -229,6 +264,8 @@ class Comparisons:
         tariffs = Tariffs(settings.price_list(), settings.catalog(), SystemClock())
         terms = comparison.terms
         for name in (terms.incumbent, *terms.candidates):
+            if name in recorded:
+                continue
             target = runtime.routes.find(name).incumbent
             if not means.unpriced and tariffs.of(target) is None:
                 raise unpriced(target)
@@ -243,33 +280,6 @@ def database_of(settings: Settings) -> Database:
     from freehold.compare.database import Database
 
     return Database(settings.database or settings.data / "compare.db")
-
-
-@asynccontextmanager
-async def _scorers(suite: Suite) -> AsyncIterator[list[Named]]:
-    """The scorers of a suite, ready to be used. Raises BadRequest: one is not known, or its settings are wrong."""
-    from freehold.compare.running.marking import Named
-    from freehold.compare.scorers.registry import scorer_of
-
-    if not suite.scorers:
-        raise BadRequest(
-            f"The suite `{suite.name}` has no scorer.", hint="Add it anew with one: `--scorer exact`."
-        )
-    opened = [(one.kind, scorer_of(one)) for one in suite.scorers]
-    try:
-        yield [Named(kind, scorer) for kind, scorer in opened]
-    finally:
-        for _, scorer in opened:
-            await scorer.close()
-
-
-def _check_cases(suite: Suite, shelf: SuiteShelf, scorers: Sequence[Named]) -> None:
-    """Raises BadRequest: a scorer cannot take a case. Better now than when answers have been paid for."""
-    checks = [check for one in scorers if (check := getattr(one.scorer, "check", None)) is not None]
-    if checks:
-        for case in shelf.cases(suite.id):
-            for check in checks:
-                check(case)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -25,18 +24,14 @@ _comparisons, _answers, _scores = tables.comparisons.c, tables.answers.c, tables
 _pairs, _verdicts = tables.pairs.c, tables.verdicts.c
 
 
-def request_hash(request: msgspec.Raw) -> str:
-    """By which answers to the same request are found again: layout and the order of fields do not matter."""
-    plain = msgspec.json.encode(msgspec.json.decode(request), order="deterministic")
-    return hashlib.sha256(plain).hexdigest()
-
-
 class KeptAnswer(msgspec.Struct, frozen=True):
     """An answer on its way into the archive."""
 
     answer: Answer
     request_hash: str
     comparison: str | None
+    sample: int = 0
+    """Which one, where the same was asked several times because several answers were wanted."""
 
 
 class KeptScore(msgspec.Struct, frozen=True):
@@ -167,28 +162,37 @@ class Archive:
         with self._database.reading() as connection:
             for some in _portions(sorted(set(ids))):
                 chosen = sql.select(_answers.id, _answers.body).where(_answers.id.in_(some))
-                found.update(connection.execute(chosen).tuples().all())
+                found |= {row.id: row.body for row in connection.execute(chosen)}
         return {answer_id: unpack(body, Answer) for answer_id, body in found.items()}
 
     def known_answers(
-        self, hashes: Sequence[str], models: Sequence[str], comparison: str, *, fresh: bool
+        self,
+        hashes: Sequence[str],
+        models: Sequence[str],
+        comparison: Comparison,
+        *,
+        sample: int = 0,
     ) -> dict[tuple[str, str], Answer]:
-        """Answers to these requests, by hash and model: those that this comparison asked for and, unless it is to be
-        `fresh`, the newest that anybody else got. What failed for others is not taken over.
+        """Answers to these requests, by hash and model: those that this comparison asked for, or that were handed in
+        with its suite, and unless it is to be fresh the newest that anybody else got. What failed for others is not
+        taken over.
         """
-        own = _answers.comparison == comparison
-        others = sql.and_(_answers.failure.is_(None), sql.or_(_answers.comparison.is_(None), ~own))
+        own = _answers.comparison == comparison.id
+        ours = sql.or_(own, _answers.suite == comparison.suite)
+        anybody = sql.or_(ours, _answers.failure.is_(None))
         rows: list[Any] = []
         with self._database.reading() as connection:
             for some in _portions(sorted(set(hashes))):
                 chosen = (
                     sql.select(_answers.request_hash, _answers.model, _answers.comparison, _answers.body)
-                    .where(_answers.request_hash.in_(some), _answers.model.in_(models), _answers.sample == 0)
-                    .where(own if fresh else sql.or_(own, others))
+                    .where(
+                        _answers.request_hash.in_(some), _answers.model.in_(models), _answers.sample == sample
+                    )
+                    .where(ours if comparison.terms.fresh else anybody)
                     .order_by(_answers.made_us, _answers.id)
                 )
                 rows += connection.execute(chosen).all()
-        rows.sort(key=lambda row: row.comparison == comparison)  # later ones win, and one's own over all
+        rows.sort(key=lambda row: row.comparison == comparison.id)  # later ones win, and one's own over all
         return {(row.request_hash, row.model): unpack(row.body, Answer) for row in rows}
 
     def known_scores(self, answers: Sequence[str]) -> dict[Known, Scored]:
@@ -262,6 +266,12 @@ class Archive:
         )
         with self._database.reading() as connection:
             return [msgspec.json.decode(body, type=Verdict) for (body,) in connection.execute(chosen)]
+
+    def recorded_models(self, suite: str) -> tuple[str, ...]:
+        """The models whose answers were handed in with a suite, sorted."""
+        chosen = sql.select(_answers.model).where(_answers.suite == suite).distinct().order_by(_answers.model)
+        with self._database.reading() as connection:
+            return tuple(connection.execute(chosen).scalars())
 
     # Sums
 
@@ -341,7 +351,7 @@ def _answer_row(kept: KeptAnswer) -> dict[str, object]:
         "id": answer.id,
         "model": answer.model,
         "request_hash": kept.request_hash,
-        "sample": 0,
+        "sample": kept.sample,
         "suite": None,
         "comparison": kept.comparison,
         "call_id": answer.call_id,

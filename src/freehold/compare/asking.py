@@ -138,7 +138,8 @@ class Asker:
             running.fail(error, status_of(error))
             if error.limit == BUDGET:
                 raise _NoRoom from None
-            if isinstance(error, BudgetExhausted) or error.retry_after is None:
+            soon = error.retry_after is not None and error.retry_after <= self._patience.longest
+            if isinstance(error, BudgetExhausted) or not soon:
                 raise Halted(error.message, hint=error.hint) from error
             return self._failed(model, running, error), error
         except (Forbidden, UnknownModel) as error:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
+
+NOTHING = msgspec.Raw()
+"""The target of a case of which nothing is known. It is this object and no other empty one: msgspec leaves it out."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -15,7 +19,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Unique within its suite."""
     request: msgspec.Raw
     """What is asked: the body of an `openai-chat` request without `model` and `stream`, as JSON."""
-    target: msgspec.Raw = msgspec.Raw()
+    target: msgspec.Raw = NOTHING
     """What a right answer is, as JSON; each scorer says what it takes. Empty: nothing is known."""
     task_class: str = ""
     """The kind of question. Empty: none was told."""
@@ -57,12 +61,60 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds since 1970, UTC."""
 
 
-def hash_of(scorers: tuple[ScorerSettings, ...], cases: list[Case]) -> str:
-    """The hash of a suite: whatever decides over an answer's score goes into it, and nothing else."""
-    encode = msgspec.json.Encoder(order="deterministic").encode
-    hashed = hashlib.sha256()
-    for one in (*scorers, *cases):
-        # Raw JSON may be laid out in many ways; its values count.
-        plain = msgspec.json.decode(msgspec.json.encode(one))
-        hashed.update(encode(plain) + b"\n")
+class SuiteHash:
+    """The hash of a suite, fed with its content: whatever decides over an answer's score goes into it, and nothing
+    else. How JSON is laid out does not count, nor the order of the names in an object.
+    """
+
+    def __init__(self, scorers: Iterable[ScorerSettings]) -> None:
+        self._hash = hashlib.sha256()
+        for one in scorers:
+            self._feed(one)
+
+    def add(self, case: Case) -> None:
+        """The next case."""
+        self._feed(case)
+
+    def _feed(self, one: ScorerSettings | Case) -> None:
+        self._hash.update(plain_json(msgspec.json.encode(one)) + b"\n")
+
+    def hexdigest(self) -> str:
+        """64 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+
+def hash_of(scorers: Iterable[ScorerSettings], cases: Iterable[Case]) -> str:
+    """The hash of a suite of these scorers and cases, in their order."""
+    hashed = SuiteHash(scorers)
+    for case in cases:
+        hashed.add(case)
     return hashed.hexdigest()
+
+
+def request_hash_of(request: msgspec.Raw) -> str:
+    """What answers to a request are found by, whichever suite it is in."""
+    return hashlib.sha256(plain_json(request)).hexdigest()
+
+
+def unaskable(suite: str, case_id: str) -> msgspec.Raw:
+    """The request of a case of which only answers were recorded: no model can be asked it.
+
+    It names the suite, as a case of this id may be another question elsewhere.
+    """
+    return msgspec.Raw(_encode_plain({"messages": [], "recorded": {"suite": suite, "case": case_id}}))
+
+
+def is_askable(request: msgspec.Raw) -> bool:
+    """Whether it is known what is asked."""
+    if b'"recorded"' not in bytes(request):
+        return True
+    fields = msgspec.json.decode(request, type=dict[str, msgspec.Raw])
+    return not ("recorded" in fields and msgspec.json.decode(fields.get("messages", b"0")) == [])
+
+
+def plain_json(raw: bytes | msgspec.Raw) -> bytes:
+    """JSON of the same values, always laid out in the same way, the names in an object in alphabetical order."""
+    return _encode_plain(msgspec.json.decode(raw))
+
+
+_encode_plain = msgspec.json.Encoder(order="deterministic").encode

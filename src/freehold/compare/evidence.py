@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from freehold.compare.pair import Pair
+from freehold.compare.pair import NOT_RECORDED, Pair
 from freehold.compare.stats.sequential import PairedTest
 from freehold.compare.verdict import Evidence
+
+_NOBODY_FAILED = (None, NOT_RECORDED)
 
 Sure = Literal["replaces", "does not replace"]
 
@@ -47,8 +49,8 @@ class Tally:
 
     def _count(self, pair: Pair) -> bool:
         self.pairs += 1
-        self.failures["incumbent"] += pair.incumbent.failure is not None
-        self.failures["candidate"] += pair.candidate.failure is not None
+        self.failures["incumbent"] += pair.incumbent.failure not in _NOBODY_FAILED
+        self.failures["candidate"] += pair.candidate.failure not in _NOBODY_FAILED
         if pair.difference is None:
             self.uncounted[pair.why or "no verdict"] += 1
             return False

@@ -9,7 +9,10 @@ import msgspec
 from freehold.compare.answer import Answer
 from freehold.compare.case import Case
 
-Uncounted = Literal["incumbent failed", "no verdict"]
+Uncounted = Literal["incumbent failed", "no verdict", "not recorded"]
+
+NOT_RECORDED = "not_recorded"
+"""As the failure of an answer: it was to be among those that were recorded elsewhere, and is not. Nobody failed."""
 
 
 class Pair(msgspec.Struct, kw_only=True):

@@ -8,8 +8,8 @@ from collections import deque
 import msgspec
 
 from freehold.compare.answer import Answer
-from freehold.compare.archive import Archive, Known, request_hash
-from freehold.compare.case import Case
+from freehold.compare.archive import Archive, Known
+from freehold.compare.case import Case, request_hash_of
 from freehold.compare.running.order import Order
 from freehold.compare.scoring import Scored
 from freehold.compare.suites.shelf import SuiteShelf
@@ -82,7 +82,7 @@ class Drawing:
     def _read(self, places: range) -> list[Draw]:
         units = [self._order[place] for place in places]
         of_units = self._shelf.of_units(self._comparison.suite, units)
-        hashes = {case.id: request_hash(case.request) for cases in of_units.values() for case in cases}
+        hashes = {case.id: request_hash_of(case.request) for cases in of_units.values() for case in cases}
         known = self._known(places, hashes)
         ids = [answer.id for of_case in known.values() for answer in of_case.values()]
         scores = self._archive.known_scores(ids) if ids else {}
@@ -98,9 +98,7 @@ class Drawing:
     def _known(self, places: range, hashes: dict[str, str]) -> dict[str, dict[str, Answer]]:
         """Answers that are there, by the case's id and the model: those that were counted before all others."""
         comparison = self._comparison
-        found = self._archive.known_answers(
-            list(hashes.values()), self._models, comparison.id, fresh=comparison.terms.fresh
-        )
+        found = self._archive.known_answers(list(hashes.values()), self._models, comparison)
         known: dict[str, dict[str, Answer]] = {
             case: {model: found[one, model] for model in self._models if (one, model) in found}
             for case, one in hashes.items()

@@ -22,15 +22,19 @@ class Keeping:
         self._charged = charged
         self._waiting = Arrived()
         self._arrived = asyncio.Event()
-        self._written = asyncio.Event()
+        self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when all that waits now is written, or cannot be."""
         self._closing = False
         self._trouble: StoreError | None = None
         self._task = asyncio.create_task(self._work())
 
-    def keep_answer(self, answer: KeptAnswer) -> None:
-        """An answer that was paid for."""
+    async def keep_answer(self, answer: KeptAnswer) -> None:
+        """An answer that was paid for: waits until it is committed. Raises StoreError: that cannot be."""
         self._waiting.answers.append(answer)
         self._arrived.set()
+        await asyncio.shield(self._next)
+        if self._trouble is not None:
+            raise self._trouble
 
     def keep_score(self, score: KeptScore) -> None:
         """A score."""
@@ -45,8 +49,7 @@ class Keeping:
     async def room(self) -> None:
         """Wait until more may be brought. Raises StoreError: it cannot be kept, so nothing more is to be paid for."""
         while self._waiting.size > _MOST_WAITING and self._trouble is None:
-            self._written.clear()
-            await self._written.wait()
+            await asyncio.shield(self._next)
         if self._trouble is not None:
             raise self._trouble
 
@@ -69,6 +72,7 @@ class Keeping:
 
     async def _write_waiting(self) -> None:
         taken, self._waiting = self._waiting, Arrived()
+        written, self._next = self._next, asyncio.get_running_loop().create_future()
         try:
             await asyncio.to_thread(self._write, taken)
         except StoreError as error:
@@ -78,8 +82,9 @@ class Keeping:
             self._waiting = Arrived(
                 taken.answers + rest.answers, taken.scores + rest.scores, taken.pairs + rest.pairs
             )
-        self._written.set()
-        if self._closing:
+            self._next.set_result(None)
+        written.set_result(None)
+        if self._closing or self._waiting.size:
             self._arrived.set()
 
     def _write(self, taken: Arrived) -> None:

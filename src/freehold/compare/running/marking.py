@@ -10,7 +10,7 @@ from freehold.compare.answer import Answer
 from freehold.compare.archive import KeptScore, Known
 from freehold.compare.case import Case
 from freehold.compare.halting import Halted, ScorerFailed
-from freehold.compare.pair import Pair
+from freehold.compare.pair import NOT_RECORDED, Pair
 from freehold.compare.scoring import PairScorer, Scored, Scorer
 from freehold.core.errors import FreeholdError, StoreError
 
@@ -53,6 +53,10 @@ class Marker:
     ) -> Pair:
         """The pair of two answers with their marks. Raises as `mark` does."""
         old, new = incumbent[0], candidate[0]
+        if NOT_RECORDED in (old.failure, new.failure):
+            return Pair(
+                drawn=drawn, case=case, incumbent=old, candidate=new, difference=None, why="not recorded"
+            )
         if old.failure is not None:
             return Pair(
                 drawn=drawn, case=case, incumbent=old, candidate=new, difference=None, why="incumbent failed"

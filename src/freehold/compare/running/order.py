@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-_ROUNDS = 6
+_ROUNDS = 4
 
 
 class Order:

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import msgspec
 
-from freehold.compare.archive import Archive, request_hash
+from freehold.compare.archive import Archive
 from freehold.compare.budget import Tariffs
-from freehold.compare.case import Suite
+from freehold.compare.case import Suite, is_askable, request_hash_of
 from freehold.compare.running.order import Order
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.compare.terms import Comparison
@@ -59,15 +59,19 @@ def plan_of(
     for first in range(0, units, _PORTION):
         drawn = [order[place] for place in range(first, min(first + _PORTION, units))]
         some = [case for of_unit in shelf.of_units(suite.id, drawn).values() for case in of_unit]
-        hashes = [request_hash(case.request) for case in some]
-        there = archive.known_answers(hashes, models, comparison.id, fresh=terms.fresh)
+        hashes = [request_hash_of(case.request) for case in some]
+        there = archive.known_answers(hashes, models, comparison)
         cases += len(some)
         for case, hashed in zip(some, hashes, strict=True):
+            if not is_askable(case.request):
+                continue
             body = b'{"model":"x",' + bytes(case.request).lstrip()[1:]
             most = worst_of(read_chat_request(body), writes=True)
             for model in models:
                 if (hashed, model) in there:
                     known[model] += 1
+                    continue
+                if "/" not in model:  # its answers were recorded elsewhere
                     continue
                 calls[model] += 1
                 before = worst[model]

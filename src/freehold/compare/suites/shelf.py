@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -11,14 +10,15 @@ import msgspec
 import sqlalchemy as sql
 
 from freehold.compare import tables
-from freehold.compare.case import Case, ScorerSettings, Source, Suite
+from freehold.compare.case import Case, ScorerSettings, Source, Suite, SuiteHash
 from freehold.compare.database import Database, pack, unpack
 from freehold.core.clock import microseconds
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.ids import new_id
 
+Cases = list[Case]
+
 _CHUNK = 500
-_encode = msgspec.json.Encoder(order="deterministic").encode
 _suites, _cases = tables.suites.c, tables.cases.c
 
 
@@ -26,7 +26,7 @@ class SuiteShelf:
     """Suites in the database. Methods wait for it, and raise StoreError."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
     def add(
         self, name: str, source: Source, scorers: tuple[ScorerSettings, ...], cases: Iterable[Case]
@@ -36,15 +36,13 @@ class SuiteShelf:
         Raises BadRequest: there are no cases, or two have one id.
         """
         suite_id, number = new_id("suite"), 0
-        hashed = hashlib.sha256()
-        for one in scorers:
-            hashed.update(_plain(one))
+        hashed = SuiteHash(scorers)
         units = _Units()
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             for some in _chunks(cases):
                 rows: list[dict[str, Any]] = []
                 for case in some:
-                    hashed.update(_plain(case))
+                    hashed.add(case)
                     rows.append(
                         {
                             "suite": suite_id,
@@ -84,7 +82,7 @@ class SuiteShelf:
 
     def find(self, which: str) -> Suite:
         """By its id, or the newest of a name. Raises NotFound."""
-        if self._database.exists:
+        if self.database.exists:
             chosen = (
                 sql.select(tables.suites)
                 .where(sql.or_(_suites.id == which, _suites.name == which))
@@ -92,30 +90,56 @@ class SuiteShelf:
                 .order_by(_suites.made_us.desc(), _suites.id.desc())
                 .limit(1)
             )
-            with self._database.reading() as connection:
+            with self.database.reading() as connection:
                 row = connection.execute(chosen).first()
             if row is not None:
                 return _suite(row)
         raise NotFound(f"There is no suite `{which}`.", hint="`freehold suite list` shows those there are.")
 
-    def standing(self) -> list[Suite]:
+    def same_as(self, name: str, hash: str) -> Suite | None:
+        """The suite of this name with this content, if there is one."""
+        if not self.database.exists:
+            return None
+        same = sql.and_(_suites.name == name, _suites.hash == hash, _suites.removed_us.is_(None))
+        with self.database.reading() as connection:
+            row = connection.execute(sql.select(tables.suites).where(same)).first()
+        return None if row is None else _suite(row)
+
+    def list(self) -> list[Suite]:
         """Those that were not removed, the newest first."""
-        if not self._database.exists:
+        if not self.database.exists:
             return []
         chosen = (
             sql.select(tables.suites)
             .where(_suites.removed_us.is_(None))
             .order_by(_suites.made_us.desc(), _suites.id.desc())
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return [_suite(row) for row in connection.execute(chosen)]
+
+    def remove(self, which: str) -> Suite:
+        """Take a suite off the shelf. Comparisons that were made with it keep what they need. Raises NotFound."""
+        suite = self.find(which)
+        now_us = microseconds(time.time())
+        compared = sql.select(tables.comparisons.c.id).where(tables.comparisons.c.suite == suite.id).limit(1)
+        with self.database.writing() as connection:
+            removed = tables.suites.update().where(_suites.id == suite.id, _suites.removed_us.is_(None))
+            if not connection.execute(removed.values(removed_us=now_us)).rowcount:
+                raise NotFound(f"The suite `{suite.id}` was removed before.")
+            if connection.execute(compared).first() is None:
+                connection.execute(tables.cases.delete().where(_cases.suite == suite.id))
+                connection.execute(tables.suites.delete().where(_suites.id == suite.id))
+                mine = sql.select(tables.answers.c.id).where(tables.answers.c.suite == suite.id)
+                connection.execute(tables.scores.delete().where(tables.scores.c.answer.in_(mine)))
+                connection.execute(tables.answers.delete().where(tables.answers.c.suite == suite.id))
+        return suite
 
     # Cases
 
     def units(self, suite_id: str) -> int:
         """How many units there are: groups, and cases without one."""
         chosen = sql.select(sql.func.max(_cases.unit)).where(_cases.suite == suite_id)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             last = connection.execute(chosen).scalar()
         return 0 if last is None else int(last) + 1
 
@@ -127,18 +151,18 @@ class SuiteShelf:
             .group_by(_cases.task_class)
             .order_by(_cases.task_class)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return {name: int(many) for name, many in connection.execute(chosen)}
 
-    def of_units(self, suite_id: str, units: Sequence[int]) -> dict[int, list[Case]]:
+    def of_units(self, suite_id: str, units: Sequence[int]) -> dict[int, Cases]:
         """The cases of some units, by unit, in the order of the suite."""
         chosen = (
             sql.select(_cases.unit, _cases.body)
             .where(_cases.suite == suite_id, _cases.unit.in_(units))
             .order_by(_cases.position)
         )
-        found: dict[int, list[Case]] = {unit: [] for unit in units}
-        with self._database.reading() as connection:
+        found: dict[int, Cases] = {unit: [] for unit in units}
+        with self.database.reading() as connection:
             rows = connection.execute(chosen).all()
         for unit, body in rows:
             found[unit].append(unpack(body, Case))
@@ -147,7 +171,7 @@ class SuiteShelf:
     def by_id(self, suite_id: str, ids: Sequence[str]) -> dict[str, Case]:
         """Some cases by their ids."""
         chosen = sql.select(_cases.id, _cases.body).where(_cases.suite == suite_id, _cases.id.in_(ids))
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(chosen).all()
         return {case_id: unpack(body, Case) for case_id, body in rows}
 
@@ -161,7 +185,7 @@ class SuiteShelf:
                 .order_by(_cases.position)
                 .limit(_CHUNK)
             )
-            with self._database.reading() as connection:
+            with self.database.reading() as connection:
                 rows = connection.execute(chosen).all()
             for after, body in rows:  # noqa: B007 - the next portion begins after the last
                 yield unpack(body, Case)
@@ -194,11 +218,6 @@ def _chunks(cases: Iterable[Case]) -> Iterator[list[Case]]:
             some = []
     if some:
         yield some
-
-
-def _plain(one: ScorerSettings | Case) -> bytes:
-    # As `case.hash_of` does, for cases that are not all there at once.
-    return _encode(msgspec.json.decode(msgspec.json.encode(one))) + b"\n"
 
 
 def _row(suite: Suite) -> dict[str, object]:
