@@ -77,11 +77,16 @@ class Folder:
         text = TOML.format(old=old.base_url, new=new.base_url, more=more, rest=rest)
         (self.path / "freehold.toml").write_text(text)
 
-    def add(self, cases: Iterable[Case], name: str = "words") -> Suite:
-        """A suite with the scorer `exact`."""
+    def add(
+        self,
+        cases: Iterable[Case],
+        name: str = "words",
+        scorers: tuple[ScorerSettings, ...] = (ScorerSettings(kind="exact"),),
+    ) -> Suite:
+        """A suite, with the scorer `exact` where no other is named."""
         with closing(self.database()) as database:
             source = Source(kind="file", name="words.jsonl")
-            return SuiteShelf(database).add(name, source, (ScorerSettings(kind="exact"),), cases)
+            return SuiteShelf(database).add(name, source, scorers, cases)
 
     def database(self) -> Database:
         return Database(self.path / ".freehold" / "compare.db")

@@ -74,10 +74,12 @@ class Comparisons:
 
     def begin(self, wanted: Wanted) -> Beginning:
         """A comparison on these terms: one that was broken off, or else a new one. Raises NotFound, BadRequest."""
+        from freehold.compare.judges.registry import check_neutrality
         from freehold.compare.running.comparing import new_comparison
 
         suite = self.shelf.find(wanted.suite)
         terms = self._terms(wanted, self._recorded(suite))
+        check_neutrality(suite.scorers, (terms.incumbent, *terms.candidates), terms.judges_allowed)
         former = self.archive.same(suite.id, terms)
         if former is not None:
             return Beginning(former, suite, goes_on=True)
@@ -200,6 +202,7 @@ class Comparisons:
     async def _run(self, beginning: Beginning, means: Means, watch: Callable[[Runner], None]) -> Ended:
         from freehold.compare.asking import Asker
         from freehold.compare.case import is_askable
+        from freehold.compare.judges.settings import judge_model
         from freehold.compare.running.answers import ask_but
         from freehold.compare.running.comparing import Comparing
         from freehold.core.clock import SystemClock
@@ -216,9 +219,12 @@ class Comparisons:
 
             ask: Ask | None = None
             budget = None
-            if not recorded or not {comparison.terms.incumbent, *comparison.terms.candidates} <= {*recorded}:
+            models = {comparison.terms.incumbent, *comparison.terms.candidates}
+            judges = {judge for one in suite.scorers if (judge := judge_model(one)) is not None}
+            if judges or not models <= {*recorded}:
                 parts = await held.enter_async_context(self._engine(comparison.terms, recorded))
-                budget, limits = self._budget(parts, comparison, means, recorded)
+                asked = sorted((models - {*recorded}) | judges)
+                budget, limits = self._budget(parts, comparison, means, asked)
                 prices, clock = self.settings.price_list(), SystemClock()
                 ask = Asker(parts.engine, prices, clock, comparison.id, limits=limits).ask
             if recorded:
@@ -240,6 +246,8 @@ class Comparisons:
 
         table = self.settings.route_table()
         models = [one for one in (terms.incumbent, *terms.candidates) if one not in recorded]
+        if not models:
+            return {}
         of_route = table.find(terms.route or models[0])
         return {
             name: Route(
@@ -253,7 +261,7 @@ class Comparisons:
         }
 
     def _budget(
-        self, parts: Parts, comparison: Comparison, means: Means, recorded: Collection[str]
+        self, parts: Parts, comparison: Comparison, means: Means, asked: Collection[str]
     ) -> tuple[Budget | None, BudgetedLimits | None]:
         from freehold.compare.budget import Budget, BudgetedLimits, Tariffs, unpriced
         from freehold.core.clock import SystemClock
@@ -262,10 +270,7 @@ class Comparisons:
             return None, None
         settings, runtime = self.settings, parts.engine.runtime
         tariffs = Tariffs(settings.price_list(), settings.catalog(), SystemClock())
-        terms = comparison.terms
-        for name in (terms.incumbent, *terms.candidates):
-            if name in recorded:
-                continue
+        for name in asked:
             target = runtime.routes.find(name).incumbent
             if not means.unpriced and tariffs.of(target) is None:
                 raise unpriced(target)

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from freehold.core.errors import BadRequest, NotFound
+from freehold.core.errors import BadRequest, NotFound, SettingsError
+from freehold.core.extras import how_to_install
 
 if TYPE_CHECKING:
     from freehold.app.parts import Parts
@@ -79,6 +81,7 @@ class JudgeChecks:
         """
         import uvloop
 
+        _check_extra()
         suite = None if wanted.suite is None else self._shelf.find(wanted.suite)
         sampled = None if wanted.sample_of is None else self._shelf.find(wanted.sample_of)
         labels = self._with_cases(wanted.labels, sampled or suite)
@@ -190,6 +193,14 @@ class JudgeChecks:
                 f"`{strange}` is no case of the suite `{suite.name}`, so the labels are no sample of it.",
                 hint="Write the suite's ids as `case`, or leave `--sample-of` out.",
             )
+
+
+def _check_extra() -> None:
+    """Raises SettingsError: what measures a judge is not installed. Better before it was paid."""
+    if find_spec("numpy") is None:
+        raise SettingsError(
+            "A judge is measured with NumPy, which is not installed.", hint=how_to_install("compare")
+        )
 
 
 def _scorer(wanted: WantedCheck, suite: Suite | None) -> ScorerSettings:

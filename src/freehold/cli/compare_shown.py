@@ -63,6 +63,9 @@ def show(ended: Ended) -> None:
             write(
                 fold(f"{plain(one.candidate)}: {plain(one.decision)}. {plain(one.reason)}", indent=2) + "\n"
             )
+            for note in (one.evidence.correction, *one.notes):
+                if note:
+                    write(fold(f"  {plain(note)}", indent=2) + "\n")
     asked = f"{counted(ended.asked, 'answer')} asked for, {ended.reused:,} there already; "
     unknown = f", and {counted(ended.unpriced, 'answer')} whose cost is not known" if ended.unpriced else ""
     write(f"{ended.comparison.id}: {asked}{money(ended.spent)} spent{unknown}.\n")

@@ -82,7 +82,7 @@ class Archive:
     """See the module."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database = self.database = database
 
     # Comparisons
 

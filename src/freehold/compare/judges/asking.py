@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from freehold.compare.answer import Answer
 
-
-class Ask(Protocol):
-    """Asks a model of the catalog, `provider/name`, with the body of an `openai-chat` request without `model`."""
-
-    async def __call__(self, model: str, request: msgspec.Raw, /) -> Answer:
-        """The answer; with `failure`, where there is none. What it raises is about more than this one question: a
-        budget is used up, nobody may ask this model.
-        """
+Ask = Callable[[str, msgspec.Raw], Awaitable[Answer]]
+"""Asks a model of the catalog, `provider/name`, with the body of an `openai-chat` request without `model`. Where there
+is no answer, it gives one with `failure`; what it raises is about more than this one question: a budget is used up,
+nobody may ask this model."""

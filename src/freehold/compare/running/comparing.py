@@ -16,6 +16,7 @@ from freehold.compare.running.answers import Answers, Ask
 from freehold.compare.running.drawing import Drawing
 from freehold.compare.running.keeping import Keeping
 from freehold.compare.running.marking import Marker
+from freehold.compare.running.people import People
 from freehold.compare.running.runner import Runner
 from freehold.compare.running.scorers import Opener, check_cases, opened
 from freehold.compare.running.verdicts import verdicts_of
@@ -90,8 +91,15 @@ class Comparing:
                 await asyncio.to_thread(check_cases, self.suite, self._shelf, scorers)
                 comparison = await asyncio.to_thread(self._save, comparison, "running", None, budget)
                 marker = Marker(scorers, keeping.keep_score)
+                people = await asyncio.to_thread(People, comparison, self.suite, archive, self._shelf)
                 runner = Runner(
-                    comparison.terms, self._drawing(), answers, marker, keeping, concurrency=concurrency
+                    comparison.terms,
+                    self._drawing(),
+                    answers,
+                    marker,
+                    keeping,
+                    concurrency=concurrency,
+                    patient=people.deciding(),
                 )
                 watch(runner)
                 await runner.run()

@@ -40,9 +40,7 @@ _Row = tuple[PairRow, str | None]
 class People:
     """What is known of the judge of one comparison. Its methods wait for the database."""
 
-    def __init__(
-        self, comparison: Comparison, suite: Suite, archive: Archive, shelf: SuiteShelf, checks: Checks
-    ) -> None:
+    def __init__(self, comparison: Comparison, suite: Suite, archive: Archive, shelf: SuiteShelf) -> None:
         self._comparison = comparison
         self._suite = suite
         self._archive = archive
@@ -50,7 +48,7 @@ class People:
         self._judges = tuple(one for one in suite.scorers if one.kind in KINDS)
         self._check: JudgeCheck | None = None
         if len(self._judges) == 1 and len(suite.scorers) == 1:
-            self._check = checks.newest_of(judge_hash(self._judges[0]))
+            self._check = Checks(archive.database).newest_of(judge_hash(self._judges[0]))
 
     def deciding(self) -> frozenset[str]:
         """The candidates about whom people's labels decide, at the end and not before: nothing stops early for them."""

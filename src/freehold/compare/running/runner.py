@@ -66,7 +66,9 @@ class Runner:
         keeping: Keeping,
         *,
         concurrency: int,
+        patient: frozenset[str] = frozenset(),
     ) -> None:
+        """`patient`: candidates for whom nothing stops early, as they are looked at once, at the end."""
         self.terms = terms
         self.candidacies = [
             Candidacy(model, margin=terms.margin, alpha=terms.alpha) for model in terms.candidates
@@ -86,6 +88,7 @@ class Runner:
         self._positions = dict.fromkeys(terms.candidates, 0)
         self._counted = 0
         self._interrupted = False
+        self._patient = patient
 
     @property
     def interrupted(self) -> bool:
@@ -128,7 +131,11 @@ class Runner:
 
     def progress(self) -> Progress:
         """How far it is at this moment. Takes a millisecond or two."""
-        sure = sure_of(self.terms, {one.model: one.whole for one in self.candidacies})
+        sure = {
+            model: word
+            for model, word in sure_of(self.terms, {one.model: one.whole for one in self.candidacies}).items()
+            if model not in self._patient
+        }
         return Progress(
             counted=self._counted,
             of=self._drawing.units,
@@ -187,6 +194,7 @@ class Runner:
             if one.model not in self._active:
                 continue
             is_sure = one.model in sure and obstacle(self.terms, one.whole, "", "") is None
+            is_sure = is_sure and one.model not in self._patient
             if is_sure or is_hopeless(self.terms, one.whole, self._drawing.units):
                 self._active.remove(one.model)
 

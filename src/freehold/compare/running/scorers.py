@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from freehold.compare.case import Suite
+from freehold.compare.judges.pairwise import PairwiseJudge
+from freehold.compare.judges.registry import Judge, judge_of
+from freehold.compare.judges.settings import KINDS
 from freehold.compare.running.answers import Ask
 from freehold.compare.running.marking import Named
 from freehold.compare.scorers.registry import OpenScorer, scorer_of
@@ -23,17 +26,20 @@ async def opened(suite: Suite, ask: Ask) -> AsyncIterator[list[Named]]:
         raise BadRequest(
             f"The suite `{suite.name}` has no scorer.", hint="Add it anew with one: `--scorer exact`."
         )
-    held: list[OpenScorer] = []
+    held: list[OpenScorer | Judge] = []
     try:
         named = []
         for one in suite.scorers:
-            scorer = scorer_of(one)
+            scorer = judge_of(one, ask) if one.kind in KINDS else scorer_of(one, others=KINDS)
             held.append(scorer)
-            named.append(Named(one.kind, scorer))
+            if isinstance(scorer, PairwiseJudge):
+                named.append(Named(one.kind, pairs=scorer))
+            else:
+                named.append(Named(one.kind, scorer))
         yield named
     finally:
-        for scorer in held:
-            await scorer.close()
+        for held_one in held:
+            await held_one.close()
 
 
 def check_cases(suite: Suite, shelf: SuiteShelf, scorers: Sequence[Named]) -> None:

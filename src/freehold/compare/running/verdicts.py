@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from freehold.compare.archive import Archive
 from freehold.compare.case import Suite
 from freehold.compare.evidence import Candidacy
-from freehold.compare.judgement import decisions
+from freehold.compare.judgement import decisions, obstacle
+from freehold.compare.running.people import People
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.compare.terms import Comparison, Terms
 from freehold.compare.verdict import Verdict
@@ -38,7 +39,7 @@ def verdicts_of(
     found = decisions(terms, candidacies, named, stopped)
     known = {one.model: one for one in candidacies}
     costs = {model: archive.cost_of(comparison.id, model) for model in known}
-    return [
+    verdicts = [
         Verdict(
             comparison=comparison.id,
             incumbent=terms.incumbent,
@@ -61,6 +62,12 @@ def verdicts_of(
         )
         for (model, name), decision in found.items()
     ]
+    obstructed = frozenset(
+        model
+        for model, one in known.items()
+        if obstacle(terms, one.whole, terms.incumbent, model) is not None
+    )
+    return People(comparison, suite, archive, shelf).amended(verdicts, obstructed)
 
 
 def _adjusted(terms: Terms, task_class: str) -> str:
