@@ -60,7 +60,7 @@ class JudgingProvider(ToldProvider):
 
     def answer_to(self, body: bytes) -> bytes:
         request = msgspec.json.decode(body)
-        said = request["messages"][-1]["content"]
+        said = request["messages"][-1 if len(request["messages"]) == 1 else 1]["content"]
         found = re.findall(r"<(answer[\w-]*)-(\w{16})>\n(.*?)\n</\1-\2>", said, re.DOTALL)
         if found:
             self.judged += 1
@@ -160,6 +160,7 @@ def test_labels_of_a_random_sample_decide_at_the_end(shell: Shell, provider: Jud
     assert verdict["evidence"]["n"] == CASES  # nothing stopped early
     assert provider.judged - asked == 2 * CASES
     evidence = verdict["evidence"]
+    assert evidence["people"]["weight"] > 0.5
     assert evidence["low"] < -0.6 < evidence["high"] < -0.4
     assert "60 labels of a random sample of the suite" in evidence["correction"]
     assert "notes" not in verdict or not verdict["notes"]
@@ -172,8 +173,11 @@ def test_labels_from_elsewhere_withdraw_a_verdict(shell: Shell, provider: Judgin
     verdict = compare(shell)
     assert verdict["decision"] == "undecided"
     assert "speaks against that" in verdict["reason"]
-    assert verdict["evidence"]["difference"] == pytest.approx(-0.6, abs=0.2)
-    assert "labels of other cases" in verdict["evidence"]["correction"]
+    people = verdict["evidence"]["people"]
+    assert people["method"] == "error rates"
+    assert people["difference"] == pytest.approx(-0.6, abs=0.2)
+    assert people["judge_alone"] > 0
+    assert any("labels of other cases" in note for note in verdict["notes"])
 
 
 def test_a_check_of_another_model_corrects_nothing(shell: Shell, provider: JudgingProvider) -> None:
@@ -197,7 +201,9 @@ def test_a_judge_of_pairs_is_asked_in_both_orders(shell: Shell, provider: Judgin
 
 
 def test_a_judge_of_the_house_is_refused_until_it_is_allowed(shell: Shell, provider: JudgingProvider) -> None:
-    Folder(shell.folder).add(map(case, range(40)), scorers=judging("rubric-judge", model="new/judge"))
+    Folder(shell.folder).add(
+        map(case, range(40)), scorers=judging("rubric-judge", model="new/judge", low=0, high=10)
+    )
     done = shell(*WORDS)
     assert done.returncode == 1
     assert "served by the provider of `new/other`" in done.stderr
@@ -214,3 +220,21 @@ def test_a_judge_that_answers_prose_leaves_it_undecided(shell: Shell, tmp_path: 
         verdict = compare(shell)
     assert verdict["decision"] == "undecided"
     assert "a judge gave no verdict" in verdict["reason"]
+
+
+def test_labels_that_come_after_an_early_stop_do_not_decide_it(
+    shell: Shell, provider: JudgingProvider
+) -> None:
+    Folder(shell.folder).add(map(case, range(CASES)), scorers=judging("rubric-judge", low=0, high=10))
+    before = compare(shell)
+    assert before["decision"] == "replaces"
+    file = labels(shell.folder, list(range(0, CASES, 4)), of_suite=True)
+    shell.json("judge", "check", "--suite", "words", "--sample-of", "words", "--labels", file)
+    (again,) = shell.json("compare", "show", str(before["comparison"]), "--rescore")
+    (rescored,) = again["verdicts"]  # type: ignore[attr-defined]
+    assert rescored["evidence"]["n"] == before["evidence"]["n"]
+    assert any("It had stopped before these labels were known" in note for note in rescored["notes"])
+    assert rescored["decision"] != "does not replace"
+    after = compare(shell)
+    assert after["comparison"] != before["comparison"]
+    assert (after["evidence"]["n"], after["decision"]) == (CASES, "does not replace")

@@ -23,6 +23,23 @@ class LengthControlled(msgspec.Struct, frozen=True, kw_only=True):
     """Above 0: the judge prefers longer answers."""
 
 
+class InPeoplesSense(msgspec.Struct, frozen=True, kw_only=True):
+    """The difference as people would see it, from a judge's scores and what was found when it was checked."""
+
+    check: str
+    """The id of the check."""
+    method: Literal["prediction-powered", "error rates"]
+    """From labels of a random sample of the suite: these decide. From labels of other cases: they can withdraw."""
+    difference: float
+    low: float
+    high: float
+    """Confidence interval at 1 - alpha, for one look at the end."""
+    judge_alone: float
+    labels: int
+    weight: float | None = None
+    """Of the judge beside the labels, 0 … 1. None: error rates."""
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the pairs of one candidate, over all classes of tasks or in one, amount to."""
 
@@ -51,9 +68,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     log_e_worse: float = 0.0
     """The same against "not worse by the margin"."""
     correction: str = ""
-    """How the estimate was corrected for the errors of a judge; empty: it was not. Where it was, the interval is no
-    confidence sequence, but one for a single look at the end.
+    """How the estimate was corrected for the errors of a judge, where people's labels decided; empty: they did not.
+    Where they did, the interval is no confidence sequence, but one for a single look at the end.
     """
+    people: InPeoplesSense | None = None
+    """None: no judge, none that was checked, or its check cannot correct this."""
     length_controlled: LengthControlled | None = None
     """None: no pairwise judge, or too few pairs."""
 

@@ -177,14 +177,16 @@ def _found(corrected: Corrected) -> str:
 
 
 def describe(corrected: Corrected, check: JudgeCheck) -> str:
-    """How an estimate was corrected, in a sentence for the verdict and the report."""
-    how = {
-        "prediction-powered": "of a random sample of the suite, prediction-powered. Decided once, at the end",
-        "error rates": "of other cases, by its error rates about each model. That holds if it errs here as there",
-    }[corrected.method]
+    """How an estimate was corrected, in a sentence or two for the verdict and the report."""
+    found = (
+        f"{_found(corrected)}: corrected for the errors of `{check.judge}`, which alone says {corrected.raw:+.3f}, "
+        f"with {corrected.labels:,} labels"
+    )
+    if corrected.method == "prediction-powered":
+        return f"{found} of a random sample of the suite (prediction-powered, for one look at the end)."
     return (
-        f"Corrected for the errors of `{check.judge}`, which alone says {corrected.raw:+.3f}, with "
-        f"{corrected.labels:,} labels {how}."
+        f"{found} of other cases, by its error rates about each model. That holds if it errs here as there, so it "
+        "decides nothing; the verdict is about the judge."
     )
 
 

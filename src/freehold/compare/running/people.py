@@ -24,14 +24,18 @@ from freehold.compare.judges.correcting import (
 from freehold.compare.judges.material import said_in
 from freehold.compare.judges.registry import check_neutrality, judge_hash
 from freehold.compare.judges.settings import KINDS, PAIRWISE, read_settings
-from freehold.compare.stats.correction import Uncorrectable
+from freehold.compare.stats.correction import Corrected, Uncorrectable
 from freehold.compare.stats.length import length_controlled
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.compare.terms import Comparison
-from freehold.compare.verdict import LengthControlled, Verdict
+from freehold.compare.verdict import InPeoplesSense, LengthControlled, Verdict
 
 T = TypeVar("T")
 
+STOPPED_EARLY = (
+    "It had stopped before these labels were known, when the judge was sure, so they do not decide. The same command "
+    "compares anew: it asks the cases that are left, and they will."
+)
 _MOST_PORTION = 500
 _Row = tuple[PairRow, str | None]
 """A pair, and the group of its case."""
@@ -100,27 +104,58 @@ class People:
             return msgspec.structs.replace(verdict, notes=(*verdict.notes, *notes, *more))
         evidence = msgspec.structs.replace(
             verdict.evidence,
+            people=InPeoplesSense(
+                check=check.id,
+                method=found.method,
+                difference=found.difference,
+                low=found.low,
+                high=found.high,
+                judge_alone=found.raw,
+                labels=found.labels,
+                weight=found.weight,
+            ),
+        )
+        verdict = msgspec.structs.replace(verdict, evidence=evidence, notes=(*verdict.notes, *notes))
+        if found.method == "prediction-powered" and not self._stopped_early(rows):
+            return self._decided(verdict, found, check, obstructed=obstructed)
+        return self._beside(verdict, found, check)
+
+    def _decided(self, verdict: Verdict, found: Corrected, check: JudgeCheck, *, obstructed: bool) -> Verdict:
+        """By people's labels, once, at the end."""
+        terms = self._comparison.terms
+        evidence = msgspec.structs.replace(
+            verdict.evidence,
             difference=found.difference,
             low=found.low,
             high=found.high,
             correction=describe(found, check),
         )
         decision, reason = verdict.decision, verdict.reason
+        if not obstructed:
+            # Bonferroni's share of alpha for each candidate.
+            decision, reason = decide(found, margin=terms.margin, alpha=terms.alpha / len(terms.candidates))
+        return msgspec.structs.replace(verdict, decision=decision, reason=reason, evidence=evidence)
+
+    def _beside(self, verdict: Verdict, found: Corrected, check: JudgeCheck) -> Verdict:
+        """By the judge, beside what people would say."""
+        terms = self._comparison.terms
+        notes = [*verdict.notes, describe(found, check)]
+        decision, reason = verdict.decision, verdict.reason
         if found.method == "prediction-powered":
-            if not obstructed:
-                # Bonferroni's share: each candidate is looked at once, at the end.
-                share = terms.alpha / len(terms.candidates)
-                decision, reason = decide(found, margin=terms.margin, alpha=share)
-        else:
-            withdrawn = why_withdrawn(decision, found, margin=terms.margin, alpha=terms.alpha)
-            if withdrawn is not None:
-                decision, reason = "undecided", withdrawn
-        return msgspec.structs.replace(
-            verdict,
-            decision=decision,
-            reason=reason,
-            evidence=evidence,
-            notes=(*verdict.notes, *notes),
+            notes.append(STOPPED_EARLY)
+        withdrawn = why_withdrawn(decision, found, margin=terms.margin, alpha=terms.alpha)
+        if withdrawn is not None:
+            decision, reason = "undecided", withdrawn
+        return msgspec.structs.replace(verdict, decision=decision, reason=reason, notes=tuple(notes))
+
+    def _stopped_early(self, rows: Sequence[_Row]) -> bool:
+        """Whether the sequential test ended it, so that one look at the end is none."""
+        if self._comparison.state != "done":
+            return False  # what else stopped it does not know how it stood
+        most = self._comparison.terms.max_cases
+        units = self._shelf.units(self._suite.id)
+        return max((row.drawn for row, _ in rows), default=-1) + 1 < min(
+            units, units if most is None else most
         )
 
     def _with_length(self, verdict: Verdict, rows: Sequence[_Row]) -> Verdict:
