@@ -161,6 +161,25 @@ def test_the_verdict_does_not_depend_on_who_is_fast(folder: Folder, shell: Shell
     assert found[0] == found[1]
 
 
+def test_the_incumbent_is_compared_with_itself_under_another_prompt(
+    folder: Folder, shell: Shell, old: ThreadedProvider, good: ThreadedProvider
+) -> None:
+    folder.configure(old, good)
+    own = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "word1"}]
+    folder.add([case(1, messages=own), case(2)])
+    (folder.path / "terse.txt").write_text("Be terse.\n")
+    words = ("compare", "copilot", "--with", "old/model", "--suite", "words", "--system", "terse.txt")
+    found = result(shell, *words)
+    assert verdict(found)["candidate"] == "old/model [terse]"
+    assert verdict(found)["evidence"]["n"] == 2
+    asked = [json.loads(request.body)["messages"] for request in old.requests]
+    told = sorted([one["content"] for one in messages] for messages in asked)
+    assert told == [["Be kind.", "word1"], ["Be terse.", "word1"], ["Be terse.", "word2"], ["word2"]]
+    # By its answers, which are kept under what was really asked.
+    assert result(shell, *words, "--margin", "0.5")["asked"] == 0
+    assert not good.requests
+
+
 # What goes wrong
 
 

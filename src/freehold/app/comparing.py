@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from freehold.compare.running.plan import Plan
     from freehold.compare.running.runner import Runner
     from freehold.compare.suites.shelf import SuiteShelf
-    from freehold.compare.terms import Comparison, Means, Terms
+    from freehold.compare.terms import Comparison, Means, Prompt, Terms
     from freehold.config.settings import Settings
     from freehold.routing.routes import Route
 
@@ -45,6 +45,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     max_cases: int | None = None
     fresh: bool = False
     judges_allowed: tuple[str, ...] = ()
+    prompt: Prompt | None = None
+    """A system prompt that candidates get in place of the cases' own."""
 
 
 class Beginning(msgspec.Struct, frozen=True):
@@ -132,14 +134,15 @@ class Comparisons:
         return self.archive.recorded_models(suite.id) if suite.source.kind == "recorded" else ()
 
     def _terms(self, wanted: Wanted, recorded: Collection[str]) -> Terms:
-        from freehold.compare.terms import Terms
+        from freehold.compare.terms import Terms, named
 
         def model_of(name: str) -> str:
             return name if name in recorded else self._model(name, recorded)
 
         routes = self.settings.routes
         incumbent = model_of(wanted.incumbent)
-        candidates = tuple(dict.fromkeys(map(model_of, wanted.candidates)))
+        models = dict.fromkeys(map(model_of, wanted.candidates))
+        candidates = tuple(named(one, wanted.prompt) for one in models)
         if not candidates:
             raise BadRequest("There is nothing to compare with.", hint="Name a model: `--with MODEL`.")
         if incumbent in candidates:
@@ -147,6 +150,7 @@ class Comparisons:
         return Terms(
             incumbent=incumbent,
             candidates=candidates,
+            prompt=wanted.prompt,
             route=wanted.incumbent if wanted.incumbent in routes else None,
             margin=wanted.margin,
             alpha=wanted.alpha,
@@ -216,7 +220,7 @@ class Comparisons:
 
             ask: Ask | None = None
             budget = None
-            if not recorded or not {comparison.terms.incumbent, *comparison.terms.candidates} <= {*recorded}:
+            if not recorded or not {*comparison.terms.parties} <= {*recorded}:
                 parts = await held.enter_async_context(self._engine(comparison.terms, recorded))
                 budget, limits = self._budget(parts, comparison, means, recorded)
                 prices, clock = self.settings.price_list(), SystemClock()
@@ -239,7 +243,7 @@ class Comparisons:
         from freehold.routing.routes import Route
 
         table = self.settings.route_table()
-        models = [one for one in (terms.incumbent, *terms.candidates) if one not in recorded]
+        models = [one for one in map(terms.model_of, terms.parties) if one not in recorded]
         of_route = table.find(terms.route or models[0])
         return {
             name: Route(
@@ -263,7 +267,7 @@ class Comparisons:
         settings, runtime = self.settings, parts.engine.runtime
         tariffs = Tariffs(settings.price_list(), settings.catalog(), SystemClock())
         terms = comparison.terms
-        for name in (terms.incumbent, *terms.candidates):
+        for name in map(terms.model_of, terms.parties):
             if name in recorded:
                 continue
             target = runtime.routes.find(name).incumbent

@@ -73,7 +73,7 @@ def _table(progress: Progress, margin: float, seconds: float) -> Any:
         f"{progress.reused:,} there already · {money(progress.spent)}{unknown} · {_left(progress, seconds)}"
     )
     table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
-    for name in ("", f"worse by {margin:g} │ 0", "difference", "pairs", ""):
+    for name in ("", scale(margin), "difference", "pairs", ""):
         table.add_column(Text(name))
     for one in progress.candidates:
         evidence = one.evidence
@@ -86,6 +86,14 @@ def _table(progress: Progress, margin: float, seconds: float) -> Any:
             Text(one.decided or ("" if one.goes_on else "undecided")),
         )
     return table
+
+
+def scale(margin: float) -> str:
+    """What stands above the marks of a bar."""
+    span = 4 * max(margin, 0.01)
+    at = round((span - margin) / (2 * span) * (_WIDTH - 1))
+    word = f"-{margin:g}"
+    return f"{word:>{at + 1}}{'0':>{_WIDTH // 2 - at}}" if margin else f"{'0':>{_WIDTH // 2 + 1}}"
 
 
 def bar(low: float, high: float, difference: float | None, margin: float) -> str:
