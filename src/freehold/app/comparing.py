@@ -115,7 +115,10 @@ class Comparisons:
         with self._alone(beginning.comparison):
             if not beginning.goes_on:
                 self.archive.begin(beginning.comparison)
-            return uvloop.run(self._run(beginning, means, watch))
+            try:
+                return uvloop.run(self._run(beginning, means, watch))
+            except asyncio.CancelledError:
+                raise KeyboardInterrupt from None
 
     def look(self, comparison: Comparison) -> Ended:
         """What a comparison came to."""
