@@ -284,9 +284,9 @@ class Comparisons:
 
 def database_of(settings: Settings) -> Database:
     """Where suites and comparisons are kept."""
-    from freehold.compare.database import Database
+    from freehold.app.opening import comparisons_of
 
-    return Database(settings.database or settings.data / "compare.db")
+    return comparisons_of(settings)
 
 
 @contextmanager
@@ -312,7 +312,7 @@ def _interruptible() -> Iterator[Callable[[Runner], None]]:
 
 
 @contextmanager
-def comparisons_of(settings: Settings) -> Iterator[Comparisons]:
+def open_comparisons(settings: Settings) -> Iterator[Comparisons]:
     """The comparisons of an installation, as long as they are needed."""
     with closing(Comparisons(settings)) as comparisons:
         yield comparisons

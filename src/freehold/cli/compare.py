@@ -114,7 +114,7 @@ def compare(
     on where it was broken off, and pays for nothing twice.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.app.comparing import Wanted, comparisons_of  # noqa: PLC0415
+    from freehold.app.comparing import Wanted, open_comparisons  # noqa: PLC0415
     from freehold.compare.terms import Means, Prompt  # noqa: PLC0415
 
     terms = {"margin": margin, "alpha": alpha, "seed": seed, "max_cases": max_cases}
@@ -124,7 +124,7 @@ def compare(
         unpriced=unpriced,
         concurrency=concurrency or settings.compare.concurrency,
     )
-    with comparisons_of(settings) as comparisons:
+    with open_comparisons(settings) as comparisons:
         if resume is not None:
             if route is not None or candidates or suite is not None or fresh or system or any(terms.values()):
                 raise BadRequest(
@@ -163,9 +163,9 @@ def compare(
 def list_comparisons(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> None:
     """List the comparisons, the newest first."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.app.comparing import comparisons_of  # noqa: PLC0415
+    from freehold.app.comparing import open_comparisons  # noqa: PLC0415
 
-    with comparisons_of(freehold.settings_from(config)) as comparisons:
+    with open_comparisons(freehold.settings_from(config)) as comparisons:
         found = comparisons.archive.newest(_LISTED)
         if as_json:
             for one in found:
@@ -211,9 +211,9 @@ def show_comparison(
 ) -> None:
     """Show what a comparison came to."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.app.comparing import comparisons_of  # noqa: PLC0415
+    from freehold.app.comparing import open_comparisons  # noqa: PLC0415
 
-    with comparisons_of(freehold.settings_from(config)) as comparisons:
+    with open_comparisons(freehold.settings_from(config)) as comparisons:
         comparison = comparisons.archive.find(which)
         ended = comparisons.rescore(comparison) if rescore else comparisons.look(comparison)
         _show(ended, as_json=as_json)
