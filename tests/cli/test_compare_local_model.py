@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from compared import Folder, case
@@ -21,7 +22,8 @@ def test_the_local_model_is_compared_with_itself_under_another_prompt(tmp_path: 
     (found,) = shell.json(
         "compare", "default", "--with", "local/smollm2-135m", "--system", "parrot.txt", "--suite", "words"
     )
-    (verdict,) = found["verdicts"]  # type: ignore[misc]
+    verdicts: Any = found["verdicts"]
+    (verdict,) = verdicts
     assert verdict["decision"] == "undecided"
     assert verdict["candidate"] == "local/smollm2-135m [parrot]"
     assert verdict["evidence"]["n"] == CASES
