@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from freehold.compare.running.runner import Progress, Runner
 
 _REFRESH_SECONDS = 0.5
+_RARELY = 30
+"""Times as long as it took to look, until it is looked again."""
 _WIDTH = 41
 """Of the bar that shows an interval; odd, so that no difference has a place of its own."""
 
@@ -53,13 +55,16 @@ def _show(runner: Runner, loop: Any, over: threading.Event) -> None:
     async def look() -> Progress:
         return runner.progress()
 
-    began = time.monotonic()
+    began, pause = time.monotonic(), _REFRESH_SECONDS
     with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
-        while not over.wait(_REFRESH_SECONDS):
+        while not over.wait(pause):
+            looked = time.monotonic()
             try:
-                progress = asyncio.run_coroutine_threadsafe(look(), loop).result(timeout=5)
+                progress = asyncio.run_coroutine_threadsafe(look(), loop).result(timeout=30)
             except (RuntimeError, TimeoutError):
                 return
+            # Looking is not to hold up what is looked at.
+            pause = max(_REFRESH_SECONDS, _RARELY * (time.monotonic() - looked))
             live.update(_table(progress, runner.terms.margin, time.monotonic() - began), refresh=True)
 
 
