@@ -65,7 +65,8 @@ def compare(
         str | None, typer.Option(metavar="DOLLARS", help="What all calls together may cost at the most.")
     ] = None,
     max_cases: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Ask at the most so many cases.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Ask at the most so many cases; a group of cases is one."),
     ] = None,
     seed: Annotated[
         int | None,
