@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any
 
 import pytest
 from compared import RIGHT, WRONG, Folder, case, simulated
+from running import RunningEndpoint
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 from freehold.providers.simulated.dice import Uniform
 from freehold.providers.simulated.faults import Hang, Refused
-from freehold.providers.simulated.script import Behaviour, Echo
+from freehold.providers.simulated.script import Behaviour, Echo, Script
 from freehold.providers.simulated.threaded import ThreadedProvider
 
 WORDS = ("compare", "copilot", "--with", "new/model", "--suite", "words")
@@ -161,6 +163,25 @@ def test_the_verdict_does_not_depend_on_who_is_fast(folder: Folder, shell: Shell
     assert found[0] == found[1]
 
 
+def test_the_incumbent_is_compared_with_itself_under_another_prompt(
+    folder: Folder, shell: Shell, old: ThreadedProvider, good: ThreadedProvider
+) -> None:
+    folder.configure(old, good)
+    own = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "word1"}]
+    folder.add([case(1, messages=own), case(2)])
+    (folder.path / "terse.txt").write_text("Be terse.\n")
+    words = ("compare", "copilot", "--with", "old/model", "--suite", "words", "--system", "terse.txt")
+    found = result(shell, *words)
+    assert verdict(found)["candidate"] == "old/model [terse]"
+    assert verdict(found)["evidence"]["n"] == 2
+    asked = [json.loads(request.body)["messages"] for request in old.requests]
+    told = sorted([one["content"] for one in messages] for messages in asked)
+    assert told == [["Be kind.", "word1"], ["Be terse.", "word1"], ["Be terse.", "word2"], ["word2"]]
+    # By its answers, which are kept under what was really asked.
+    assert result(shell, *words, "--margin", "0.5")["asked"] == 0
+    assert not good.requests
+
+
 # What goes wrong
 
 
@@ -211,6 +232,44 @@ def test_ctrl_c_ends_it_in_order(folder: Folder, shell: Shell) -> None:
         again = result(shell, "compare", "--resume", found["comparison"])
         assert again["state"] == "done"
         assert len(old.requests) + len(new.requests) == found["asked"] + again["asked"]
+
+
+def test_a_second_ctrl_c_waits_for_nothing(folder: Folder, shell: Shell) -> None:
+    with simulated(Behaviour(text=Echo(), faults=(Hang(),))) as old, simulated(RIGHT) as new:
+        folder.configure(old, new)
+        folder.add(case(number) for number in range(20))
+        running = shell.start(*WORDS, "--concurrency", "2")
+        old.until(lambda one: len(one.requests) == 2, limit=20)
+        running.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.wait(0.5)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=10)
+        assert running.returncode == 130
+        assert b"Traceback" not in said
+        (listed,) = shell.json("compare", "list")
+        assert (listed["state"], listed["reason"]) == ("stopped", "It was cut off.")
+        # What had been answered is kept.
+        old.play(Script(models={"model": RIGHT}))
+        before = len(new.requests)
+        again = result(shell, *WORDS)
+        assert again["comparison"] == listed["id"]
+        assert len(new.requests) - before < 20
+
+
+def test_it_runs_beside_an_endpoint(
+    folder: Folder, shell: Shell, old: ThreadedProvider, good: ThreadedProvider
+) -> None:
+    folder.configure(old, good)
+    folder.add(case(number) for number in range(10))
+    with RunningEndpoint(shell) as endpoint:
+        found = result(shell, *WORDS)
+        assert verdict(found)["evidence"]["n"] == 10
+        ask = shell("ask", "Hello", "--model", "copilot", FREEHOLD_URL=endpoint.url)
+        assert (ask.returncode, ask.stdout) == (0, "Hello\n")
+    spent = {one["key"]: one["calls"] for one in shell.json("spend", "--by", "key")}
+    assert spent.pop(found["comparison"]) == 20
+    assert list(spent.values()) == [1]
 
 
 def test_two_at_once_do_not_run_the_same(folder: Folder, shell: Shell) -> None:
@@ -319,6 +378,18 @@ def test_a_limit_of_the_owner_ends_it_until_it_lets_go(
     assert found["state"] == "stopped"
     assert "`house`" in verdict(found)["reason"]
     assert len(old.requests) + len(good.requests) == 15
+
+
+def test_a_limit_of_the_owner_slows_it_down(
+    folder: Folder, shell: Shell, old: ThreadedProvider, good: ThreadedProvider
+) -> None:
+    rest = '[limits.house]\non = "provider"\nconcurrency = 2\n'
+    folder.configure(old, good, rest=rest)
+    folder.add(case(number) for number in range(6))
+    found = result(shell, *WORDS, "--concurrency", "3")
+    assert found["state"] == "done"
+    assert verdict(found)["evidence"]["n"] == 6
+    assert verdict(found)["evidence"]["failures"] == {"incumbent": 0, "candidate": 0}
 
 
 def test_all_ties_are_declared_and_not_taken_for_proof(

@@ -172,9 +172,9 @@ def test_everybody_is_asked_once_and_wrong_answers_count(database: Database, sui
     assert evidence.incumbent_mean == 1.0
     assert evidence.candidate_mean == pytest.approx(1 - evidence.losses / evidence.n)
     assert set(asked.times.values()) == {1}
-    assert ended.verdicts[0].cost == Decimal("0.001") * sum(
-        many for (model, _), many in asked.times.items() if model == "new/model"
-    )
+    # What was asked beyond the end is paid for, and no part of what the verdict cost.
+    assert ended.verdicts[0].cost == Decimal("0.001") * evidence.n
+    assert ended.spent == Decimal("0.001") * asked.times.total()
 
 
 def test_recorded_answers_are_compared_and_what_is_missing_does_not_count(database: Database) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from freehold.compare.running.plan import Plan
     from freehold.compare.running.runner import Runner
     from freehold.compare.suites.shelf import SuiteShelf
-    from freehold.compare.terms import Comparison, Means, Terms
+    from freehold.compare.terms import Comparison, Means, Prompt, Terms
     from freehold.config.settings import Settings
     from freehold.routing.routes import Route
 
@@ -45,6 +45,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     max_cases: int | None = None
     fresh: bool = False
     judges_allowed: tuple[str, ...] = ()
+    prompt: Prompt | None = None
+    """A system prompt that candidates get in place of the cases' own."""
 
 
 class Beginning(msgspec.Struct, frozen=True):
@@ -115,7 +117,10 @@ class Comparisons:
         with self._alone(beginning.comparison):
             if not beginning.goes_on:
                 self.archive.begin(beginning.comparison)
-            return uvloop.run(self._run(beginning, means, watch))
+            try:
+                return uvloop.run(self._run(beginning, means, watch))
+            except asyncio.CancelledError:
+                raise KeyboardInterrupt from None
 
     def look(self, comparison: Comparison) -> Ended:
         """What a comparison came to."""
@@ -134,14 +139,15 @@ class Comparisons:
         return self.archive.recorded_models(suite.id) if suite.source.kind == "recorded" else ()
 
     def _terms(self, wanted: Wanted, recorded: Collection[str]) -> Terms:
-        from freehold.compare.terms import Terms
+        from freehold.compare.terms import Terms, named
 
         def model_of(name: str) -> str:
             return name if name in recorded else self._model(name, recorded)
 
         routes = self.settings.routes
         incumbent = model_of(wanted.incumbent)
-        candidates = tuple(dict.fromkeys(map(model_of, wanted.candidates)))
+        models = dict.fromkeys(map(model_of, wanted.candidates))
+        candidates = tuple(named(one, wanted.prompt) for one in models)
         if not candidates:
             raise BadRequest("There is nothing to compare with.", hint="Name a model: `--with MODEL`.")
         if incumbent in candidates:
@@ -149,6 +155,7 @@ class Comparisons:
         return Terms(
             incumbent=incumbent,
             candidates=candidates,
+            prompt=wanted.prompt,
             route=wanted.incumbent if wanted.incumbent in routes else None,
             margin=wanted.margin,
             alpha=wanted.alpha,
@@ -219,11 +226,11 @@ class Comparisons:
 
             ask: Ask | None = None
             budget = None
-            models = {comparison.terms.incumbent, *comparison.terms.candidates}
             judges = {judge for one in suite.scorers if (judge := judge_model(one)) is not None}
-            if judges or not models <= {*recorded}:
+            parties = {*comparison.terms.parties} - {*recorded}
+            if judges or parties:
                 parts = await held.enter_async_context(self._engine(comparison.terms, recorded))
-                asked = sorted((models - {*recorded}) | judges)
+                asked = sorted({*map(comparison.terms.model_of, parties)} | judges)
                 budget, limits = self._budget(parts, comparison, means, asked)
                 prices, clock = self.settings.price_list(), SystemClock()
                 ask = Asker(parts.engine, prices, clock, comparison.id, limits=limits).ask
@@ -245,7 +252,7 @@ class Comparisons:
         from freehold.routing.routes import Route
 
         table = self.settings.route_table()
-        models = [one for one in (terms.incumbent, *terms.candidates) if one not in recorded]
+        models = [one for one in map(terms.model_of, terms.parties) if one not in recorded]
         if not models:
             return {}
         of_route = table.find(terms.route or models[0])
@@ -282,9 +289,9 @@ class Comparisons:
 
 def database_of(settings: Settings) -> Database:
     """Where suites and comparisons are kept."""
-    from freehold.compare.database import Database
+    from freehold.app.opening import comparisons_of
 
-    return Database(settings.database or settings.data / "compare.db")
+    return comparisons_of(settings)
 
 
 @contextmanager
@@ -310,7 +317,7 @@ def _interruptible() -> Iterator[Callable[[Runner], None]]:
 
 
 @contextmanager
-def comparisons_of(settings: Settings) -> Iterator[Comparisons]:
+def open_comparisons(settings: Settings) -> Iterator[Comparisons]:
     """The comparisons of an installation, as long as they are needed."""
     with closing(Comparisons(settings)) as comparisons:
         yield comparisons

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from freehold.access.admin_keys import AdminKeys
     from freehold.access.audit import AuditLog
     from freehold.access.keys import Keys
+    from freehold.compare.database import Database
     from freehold.config.settings import Settings
     from freehold.core.clock import Clock
     from freehold.ledger.exporting import Export
@@ -68,6 +69,13 @@ def history_of(settings: Settings, *, patience: float = 60.0) -> LedgerReader:
     from freehold.ledger.reading import LedgerReader
 
     return LedgerReader(settings.database or settings.data / "ledger.db", patience=patience)
+
+
+def comparisons_of(settings: Settings) -> Database:
+    """Where suites, answers and comparisons are kept. Nothing is opened yet."""
+    from freehold.compare.database import Database
+
+    return Database(settings.database or settings.data / "compare.db")
 
 
 def parquet_of(

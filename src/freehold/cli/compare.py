@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,20 +57,33 @@ def compare(
     ] = None,
     alpha: Annotated[
         float | None,
-        typer.Option(min=1e-9, max=0.5, help="How often a verdict may be wrong. Default: 0.05."),
+        typer.Option(
+            metavar="NUMBER", min=1e-9, max=0.5, help="How often a verdict may be wrong. Default: 0.05."
+        ),
     ] = None,
     budget: Annotated[
         str | None, typer.Option(metavar="DOLLARS", help="What all calls together may cost at the most.")
     ] = None,
     max_cases: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Ask at the most so many cases.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Ask at the most so many cases; a group of cases is one."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Fixes the order in which cases are drawn. Default: 0.")
+        int | None,
+        typer.Option(metavar="NUMBER", help="Fixes the order in which cases are drawn. Default: 0."),
     ] = None,
     concurrency: Annotated[
         int | None,
         typer.Option(min=1, max=1000, metavar="N", help="Calls at once to one provider."),
+    ] = None,
+    system: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Ask candidates with this system prompt in place of the cases' own. The incumbent may be one of them.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Ask again what an earlier comparison has asked.")
@@ -101,8 +115,8 @@ def compare(
     on where it was broken off, and pays for nothing twice.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.app.comparing import Wanted, comparisons_of  # noqa: PLC0415
-    from freehold.compare.terms import Means  # noqa: PLC0415
+    from freehold.app.comparing import Wanted, open_comparisons  # noqa: PLC0415
+    from freehold.compare.terms import Means, Prompt  # noqa: PLC0415
 
     terms = {"margin": margin, "alpha": alpha, "seed": seed, "max_cases": max_cases}
     settings = freehold.settings_from(config)
@@ -111,9 +125,9 @@ def compare(
         unpriced=unpriced,
         concurrency=concurrency or settings.compare.concurrency,
     )
-    with comparisons_of(settings) as comparisons:
+    with open_comparisons(settings) as comparisons:
         if resume is not None:
-            if route is not None or candidates or suite is not None or fresh or any(terms.values()):
+            if route is not None or candidates or suite is not None or fresh or system or any(terms.values()):
                 raise BadRequest(
                     "What is compared, and on what terms, is known of a comparison that is gone on with.",
                     hint=f"`freehold compare --resume {resume}`, with --budget or --concurrency if need be.",
@@ -131,6 +145,7 @@ def compare(
                 suite=suite,
                 fresh=fresh,
                 judges_allowed=tuple(allow_judge or ()),
+                prompt=None if system is None else Prompt(system.stem, system.read_text("utf-8").strip()),
                 **{name: value for name, value in terms.items() if value is not None},  # type: ignore[arg-type]
             )
             beginning = comparisons.begin(wanted)
@@ -149,9 +164,9 @@ def compare(
 def list_comparisons(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> None:
     """List the comparisons, the newest first."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.app.comparing import comparisons_of  # noqa: PLC0415
+    from freehold.app.comparing import open_comparisons  # noqa: PLC0415
 
-    with comparisons_of(freehold.settings_from(config)) as comparisons:
+    with open_comparisons(freehold.settings_from(config)) as comparisons:
         found = comparisons.archive.newest(_LISTED)
         if as_json:
             for one in found:
@@ -197,9 +212,9 @@ def show_comparison(
 ) -> None:
     """Show what a comparison came to."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.app.comparing import comparisons_of  # noqa: PLC0415
+    from freehold.app.comparing import open_comparisons  # noqa: PLC0415
 
-    with comparisons_of(freehold.settings_from(config)) as comparisons:
+    with open_comparisons(freehold.settings_from(config)) as comparisons:
         comparison = comparisons.archive.find(which)
         ended = comparisons.rescore(comparison) if rescore else comparisons.look(comparison)
         _show(ended, as_json=as_json)

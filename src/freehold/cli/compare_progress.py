@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from freehold.compare.running.runner import Progress, Runner
 
 _REFRESH_SECONDS = 0.5
+_RARELY = 30
+"""Times as long as it took to look, until it is looked again."""
 _WIDTH = 41
 """Of the bar that shows an interval; odd, so that no difference has a place of its own."""
 
@@ -53,13 +55,16 @@ def _show(runner: Runner, loop: Any, over: threading.Event) -> None:
     async def look() -> Progress:
         return runner.progress()
 
-    began = time.monotonic()
+    began, pause = time.monotonic(), _REFRESH_SECONDS
     with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
-        while not over.wait(_REFRESH_SECONDS):
+        while not over.wait(pause):
+            looked = time.monotonic()
             try:
-                progress = asyncio.run_coroutine_threadsafe(look(), loop).result(timeout=5)
+                progress = asyncio.run_coroutine_threadsafe(look(), loop).result(timeout=30)
             except (RuntimeError, TimeoutError):
                 return
+            # Looking is not to hold up what is looked at.
+            pause = max(_REFRESH_SECONDS, _RARELY * (time.monotonic() - looked))
             live.update(_table(progress, runner.terms.margin, time.monotonic() - began), refresh=True)
 
 
@@ -73,7 +78,7 @@ def _table(progress: Progress, margin: float, seconds: float) -> Any:
         f"{progress.reused:,} there already · {money(progress.spent)}{unknown} · {_left(progress, seconds)}"
     )
     table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
-    for name in ("", f"worse by {margin:g} │ 0", "difference", "pairs", ""):
+    for name in ("", scale(margin), "difference", "pairs", ""):
         table.add_column(Text(name))
     for one in progress.candidates:
         evidence = one.evidence
@@ -86,6 +91,14 @@ def _table(progress: Progress, margin: float, seconds: float) -> Any:
             Text(one.decided or ("" if one.goes_on else "undecided")),
         )
     return table
+
+
+def scale(margin: float) -> str:
+    """What stands above the marks of a bar."""
+    span = 4 * max(margin, 0.01)
+    at = round((span - margin) / (2 * span) * (_WIDTH - 1))
+    word = f"-{margin:g}"
+    return f"{word:>{at + 1}}{'0':>{_WIDTH // 2 - at}}" if margin else f"{'0':>{_WIDTH // 2 + 1}}"
 
 
 def bar(low: float, high: float, difference: float | None, margin: float) -> str:

@@ -277,23 +277,30 @@ class Archive:
 
     def spent(self, comparison: str) -> tuple[Decimal, int]:
         """What the answers of a comparison cost, judges' among them, and how many have a cost that nobody knows."""
+        return self._sum(_answers.comparison == comparison)
+
+    def cost_of(self, comparison: str, candidate: str) -> Decimal | None:
+        """What a candidate's counted answers, and the judges of them, cost; None: that is not known of each."""
+        total = Decimal(0)
+        for rows in self.pairs(comparison, candidate):
+            answers = [row.candidate_answer for row in rows if row.candidate_answer]
+            calls = [call for one in self.known_scores(answers).values() for call in one.call_ids]
+            for column, names in ((_answers.id, answers), (_answers.call_id, calls)):
+                for some in _portions(names):
+                    known, unknown = self._sum(_answers.comparison == comparison, column.in_(some))
+                    if unknown:
+                        return None
+                    total += known
+        return total
+
+    def _sum(self, *where: sql.ColumnElement[bool]) -> tuple[Decimal, int]:
         chosen = sql.select(
             sql.func.coalesce(sql.func.sum(_answers.cost_pico), 0),
             sql.func.count() - sql.func.count(_answers.cost_pico),
-        ).where(_answers.comparison == comparison)
+        ).where(*where)
         with self._database.reading() as connection:
             known, unknown = connection.execute(chosen).one()
         return Decimal(int(known)) / _PICO, int(unknown)
-
-    def cost_of(self, comparison: str, model: str) -> Decimal | None:
-        """What the answers of one model cost a comparison; None: that is not known of each of them."""
-        chosen = sql.select(
-            sql.func.coalesce(sql.func.sum(_answers.cost_pico), 0),
-            sql.func.count() - sql.func.count(_answers.cost_pico),
-        ).where(_answers.comparison == comparison, _answers.model == model)
-        with self._database.reading() as connection:
-            known, unknown = connection.execute(chosen).one()
-        return None if unknown else Decimal(int(known)) / _PICO
 
 
 def _put(connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, object]]) -> None:

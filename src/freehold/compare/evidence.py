@@ -65,6 +65,21 @@ class Tally:
             self._scores[1] += pair.candidate_score
         return True
 
+    @property
+    def difference(self) -> float | None:
+        """The mean difference of the pairs that count; None: none does."""
+        return self._difference / self.n if self.n else None
+
+    @property
+    def log_e_replaces(self) -> float:
+        """Natural logarithm of the e-value against "worse by the margin or more", as it is now."""
+        return self._test.log_e_replaces
+
+    @property
+    def log_e_worse(self) -> float:
+        """The same against "not worse by the margin"."""
+        return self._test.log_e_worse
+
     def most_failed(self) -> tuple[Literal["incumbent", "candidate"], int]:
         """Whose answers failed more often, and how many of them."""
         if self.failures["incumbent"] > self.failures["candidate"]:
@@ -72,7 +87,7 @@ class Tally:
         return "candidate", self.failures["candidate"]
 
     def evidence(self) -> Evidence:
-        """What it amounts to at this moment."""
+        """What it amounts to at this moment. The interval takes a while: a few microseconds for each unit."""
         scored = self._scored == self.n and self.n > 0
         low, high = self._test.interval(self._alpha) if self.units else (-1.0, 1.0)
         return Evidence(
@@ -85,11 +100,11 @@ class Tally:
             failures=dict(self.failures),
             incumbent_mean=self._scores[0] / self.n if scored else None,
             candidate_mean=self._scores[1] / self.n if scored else None,
-            difference=self._difference / self.n if self.n else None,
+            difference=self.difference,
             low=max(-1.0, low),
             high=min(1.0, high),
-            log_e_replaces=self._test.log_e_replaces,
-            log_e_worse=self._test.log_e_worse,
+            log_e_replaces=self.log_e_replaces,
+            log_e_worse=self.log_e_worse,
         )
 
 

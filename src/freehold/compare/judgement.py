@@ -66,8 +66,7 @@ def _most(tally: Tally, word: Sure) -> float:
 
 
 def _now(tally: Tally, word: Sure) -> float:
-    evidence = tally.evidence()
-    return evidence.log_e_replaces if word == "replaces" else evidence.log_e_worse
+    return tally.log_e_replaces if word == "replaces" else tally.log_e_worse
 
 
 def obstacle(terms: Terms, tally: Tally, incumbent: str, candidate: str) -> str | None:
@@ -130,11 +129,10 @@ def found_for_class(terms: Terms, candidacy: Candidacy, name: str, sure: Sure | 
 
 
 def _what_is_missing(terms: Terms, tally: Tally) -> str:
-    evidence = tally.evidence()
-    if evidence.difference is None:
+    if not tally.n:
         return "No pair counted."
-    best = max(evidence.log_e_replaces, evidence.log_e_worse)
-    told = f"{counted(evidence.n, 'pair')} do not tell yet whether it is worse by {terms.margin:g} or more."
+    best = max(tally.log_e_replaces, tally.log_e_worse)
+    told = f"{counted(tally.n, 'pair')} do not tell yet whether it is worse by {terms.margin:g} or more."
     missing = math.log(_share(terms) / terms.alpha) - best
     if best <= 0.1 or missing <= 0 or tally.units < _LEAST_TO_FORESEE:
         return told

@@ -11,12 +11,21 @@ State = Literal["running", "done", "stopped", "failed"]
 """`stopped`: by a person, a budget or a kill; it can be gone on with. `failed`: by a scorer or a case; mended, too."""
 
 
+class Prompt(msgspec.Struct, frozen=True):
+    """A system prompt that candidates get in place of a case's own."""
+
+    name: str
+    text: str
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """The terms of a comparison. Two comparisons with the same terms and suite are one."""
 
     incumbent: str
-    """`provider/model`."""
+    """`provider/name`."""
     candidates: tuple[str, ...]
+    """`provider/name` each; with a prompt `provider/name [prompt's name]`."""
+    prompt: Prompt | None = None
     route: str | None = None
     """Whose incumbent it is; None: a model was named."""
     margin: float = 0.03
@@ -35,6 +44,37 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """Answers of earlier comparisons are not used."""
     judges_allowed: tuple[str, ...] = ()
     """Judges that may judge although the provider of a compared model serves them."""
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """The incumbent and all candidates."""
+        return (self.incumbent, *self.candidates)
+
+    def model_of(self, party: str) -> str:
+        """The model that is asked."""
+        if self.prompt is None or party == self.incumbent:
+            return party
+        return party.removesuffix(f" [{self.prompt.name}]")
+
+    def request_for(self, party: str, request: msgspec.Raw) -> msgspec.Raw:
+        """What a party is asked where the case says `request`."""
+        if self.prompt is None or party == self.incumbent:
+            return request
+        return _with_prompt(request, self.prompt.text)
+
+
+def named(model: str, prompt: Prompt | None) -> str:
+    """A candidate's name."""
+    return model if prompt is None else f"{model} [{prompt.name}]"
+
+
+def _with_prompt(request: msgspec.Raw, text: str) -> msgspec.Raw:
+    fields = msgspec.json.decode(request, type=dict[str, msgspec.Raw])
+    messages = msgspec.json.decode(fields.get("messages", b"[]"), type=list[dict[str, msgspec.Raw]])
+    rest = [one for one in messages if bytes(one.get("role", b"")) not in (b'"system"', b'"developer"')]
+    return msgspec.Raw(
+        msgspec.json.encode({**fields, "messages": [{"role": "system", "content": text}, *rest]})
+    )
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

@@ -102,7 +102,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reported_models: dict[str, list[str]] = {}
     """By model: the versions that the provider says answered."""
     cost: Decimal | None = None
-    """US dollars that this candidate's answers and judges cost, the incumbent's not counted. None: not known."""
+    """US dollars that this candidate's counted answers and their judges cost, the incumbent's not. None: not known."""
     notes: tuple[str, ...] = ()
     """What has to be known to read it, one sentence each: that nobody checked a judge, that it judges its own house."""
     made_us: int = 0

@@ -18,13 +18,22 @@ from freehold.compare.terms import Comparison
 _PORTION = 32
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """What one party is asked."""
+
+    model: str
+    request: msgspec.Raw
+    request_hash: str
+    known: Answer | None
+    """The answer that is there already."""
+
+
 class DrawnCase(msgspec.Struct, frozen=True):
     """A case, and the answers to it that are there already."""
 
     case: Case
-    request_hash: str
-    known: dict[str, Answer]
-    """By model."""
+    asked: dict[str, Asked]
+    """By party."""
 
 
 class Draw(msgspec.Struct, frozen=True):
@@ -45,7 +54,6 @@ class Drawing:
         """`units`: how many are drawn of those that the suite has. `goes_on`: there may be pairs already."""
         terms = comparison.terms
         self._comparison = comparison
-        self._models = (terms.incumbent, *terms.candidates)
         self._shelf = shelf
         self._archive = archive
         self._goes_on = goes_on
@@ -82,36 +90,50 @@ class Drawing:
     def _read(self, places: range) -> list[Draw]:
         units = [self._order[place] for place in places]
         of_units = self._shelf.of_units(self._comparison.suite, units)
-        hashes = {case.id: request_hash_of(case.request) for cases in of_units.values() for case in cases}
-        known = self._known(places, hashes)
-        ids = [answer.id for of_case in known.values() for answer in of_case.values()]
+        cases = [case for unit in units for case in of_units[unit]]
+        asked = {case.id: self._asked(case) for case in cases}
+        self._look_up(places, asked)
+        ids = [
+            one.known.id for of_case in asked.values() for one in of_case.values() if one.known is not None
+        ]
         scores = self._archive.known_scores(ids) if ids else {}
         return [
-            Draw(
-                place,
-                [DrawnCase(case, hashes[case.id], known.get(case.id, {})) for case in of_units[unit]],
-                scores,
-            )
+            Draw(place, [DrawnCase(case, asked[case.id]) for case in of_units[unit]], scores)
             for place, unit in zip(places, units, strict=True)
         ]
 
-    def _known(self, places: range, hashes: dict[str, str]) -> dict[str, dict[str, Answer]]:
-        """Answers that are there, by the case's id and the model: those that were counted before all others."""
-        comparison = self._comparison
-        found = self._archive.known_answers(list(hashes.values()), self._models, comparison)
-        known: dict[str, dict[str, Answer]] = {
-            case: {model: found[one, model] for model in self._models if (one, model) in found}
-            for case, one in hashes.items()
-        }
-        if self._goes_on:
-            pairs = self._archive.drawn_pairs(comparison.id, places.start, places.stop - 1)
-            counted = self._archive.answers(
-                [one for pair in pairs for one in (pair.incumbent_answer, pair.candidate_answer)]
-            )
-            for pair in pairs:
-                of_case = known[pair.case_id]
-                if pair.incumbent_answer in counted:
-                    of_case[comparison.terms.incumbent] = counted[pair.incumbent_answer]
-                if pair.candidate_answer in counted:
-                    of_case[pair.candidate] = counted[pair.candidate_answer]
-        return known
+    def _asked(self, case: Case) -> dict[str, Asked]:
+        terms = self._comparison.terms
+        found = {}
+        own = request_hash_of(case.request)
+        for party in terms.parties:
+            request = terms.request_for(party, case.request)
+            hashed = own if request is case.request else request_hash_of(request)
+            found[party] = Asked(terms.model_of(party), request, hashed, None)
+        return found
+
+    def _look_up(self, places: range, asked: dict[str, dict[str, Asked]]) -> None:
+        """Put in the answers that are there: those that were counted before all others."""
+        comparison, archive = self._comparison, self._archive
+        models = {one.model for of_case in asked.values() for one in of_case.values()}
+        hashes = {one.request_hash for of_case in asked.values() for one in of_case.values()}
+        known = archive.known_answers(sorted(hashes), sorted(models), comparison)
+        if known:
+            for of_case in asked.values():
+                for party, one in of_case.items():
+                    answer = known.get((one.request_hash, one.model))
+                    of_case[party] = msgspec.structs.replace(one, known=answer)
+        if not self._goes_on:
+            return
+        pairs = archive.drawn_pairs(comparison.id, places.start, places.stop - 1)
+        counted = archive.answers(
+            [one for pair in pairs for one in (pair.incumbent_answer, pair.candidate_answer) if one]
+        )
+        for pair in pairs:
+            of_case = asked[pair.case_id]
+            for party, answer_id in (
+                (comparison.terms.incumbent, pair.incumbent_answer),
+                (pair.candidate, pair.candidate_answer),
+            ):
+                if answer_id in counted:
+                    of_case[party] = msgspec.structs.replace(of_case[party], known=counted[answer_id])

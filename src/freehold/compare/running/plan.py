@@ -50,33 +50,27 @@ def plan_of(
 ) -> Plan:
     """The plan. Reads every case once, in portions. Raises BadRequest: a case is no request."""
     terms = comparison.terms
-    models = (terms.incumbent, *terms.candidates)
     order = Order(terms.seed, shelf.units(suite.id))
     units = order.size if terms.max_cases is None else min(order.size, terms.max_cases)
     cases = 0
-    calls, known = dict.fromkeys(models, 0), dict.fromkeys(models, 0)
-    worst: dict[str, int | None] = dict.fromkeys(models, 0)
+    calls, known = dict.fromkeys(terms.parties, 0), dict.fromkeys(terms.parties, 0)
+    worst: dict[str, int | None] = dict.fromkeys(terms.parties, 0)
     for first in range(0, units, _PORTION):
         drawn = [order[place] for place in range(first, min(first + _PORTION, units))]
         some = [case for of_unit in shelf.of_units(suite.id, drawn).values() for case in of_unit]
-        hashes = [request_hash_of(case.request) for case in some]
-        there = archive.known_answers(hashes, models, comparison)
         cases += len(some)
-        for case, hashed in zip(some, hashes, strict=True):
-            if not is_askable(case.request):
-                continue
-            body = b'{"model":"x",' + bytes(case.request).lstrip()[1:]
-            most = worst_of(read_chat_request(body), writes=True)
-            for model in models:
+        for party in terms.parties:
+            model = terms.model_of(party)
+            requests = [terms.request_for(party, case.request) for case in some]
+            hashes = [request_hash_of(one) for one in requests]
+            there = archive.known_answers(hashes, [model], comparison)
+            for request, hashed in zip(requests, hashes, strict=True):
                 if (hashed, model) in there:
-                    known[model] += 1
-                    continue
-                if "/" not in model:  # its answers were recorded elsewhere
-                    continue
-                calls[model] += 1
-                before = worst[model]
-                cost = tariffs.worst(Target(*model.split("/", 1)), most)
-                worst[model] = None if before is None or cost is None else before + cost
+                    known[party] += 1
+                elif "/" in model and is_askable(request):  # else its answers were recorded elsewhere
+                    calls[party] += 1
+                    before, cost = worst[party], _worst(model, request, tariffs)
+                    worst[party] = None if before is None or cost is None else before + cost
     plans = tuple(
         ModelPlan(model, calls[model], known[model], None if nano is None else dollars_of(nano))
         for model, nano in worst.items()
@@ -90,3 +84,8 @@ def plan_of(
         plans,
         None if None in whole else sum((one for one in whole if one is not None), Decimal(0)),
     )
+
+
+def _worst(model: str, request: msgspec.Raw, tariffs: Tariffs) -> int | None:
+    body = b'{"model":"x",' + bytes(request).lstrip()[1:]
+    return tariffs.worst(Target(*model.split("/", 1)), worst_of(read_chat_request(body), writes=True))

@@ -168,12 +168,11 @@ class Runner:
     async def _pairs_of(
         self, place: int, drawn: DrawnCase, candidates: Sequence[str], known: Scores
     ) -> list[Pair]:
-        models = (self.terms.incumbent, *candidates)
         case = drawn.case
         answers = await _all(
             [
-                self._answers.answer(model, case.request, drawn.request_hash, drawn.known.get(model))
-                for model in models
+                self._answers.answer(one.model, one.request, one.request_hash, one.known)
+                for one in (drawn.asked[party] for party in (self.terms.incumbent, *candidates))
             ]
         )
         marks = [await self._marker.mark(case, answer, known) for answer in answers]
