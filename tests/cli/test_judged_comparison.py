@@ -238,3 +238,34 @@ def test_labels_that_come_after_an_early_stop_do_not_decide_it(
     after = compare(shell)
     assert after["comparison"] != before["comparison"]
     assert (after["evidence"]["n"], after["decision"]) == (CASES, "does not replace")
+
+
+@pytest.mark.parametrize(("kind", "word"), [("rubric-judge", "label"), ("pairwise-judge", "better")])
+def test_people_label_what_was_drawn_from_a_comparison(
+    shell: Shell, provider: JudgingProvider, kind: str, word: str
+) -> None:
+    scale = {"low": 0, "high": 10} if kind == "rubric-judge" else {}
+    Folder(shell.folder).add(map(case, range(CASES)), scorers=judging(kind, **scale))
+    comparison = str(compare(shell, margin=0.02)["comparison"])
+    drawn = shell("judge", "sample", comparison, "-n", "15", "--seed", "3")
+    assert drawn.returncode == 0, drawn.stderr
+    assert shell("judge", "sample", comparison, "-n", "15", "--seed", "3").stdout == drawn.stdout
+    lines = [json.loads(line) for line in drawn.stdout.splitlines()]
+    assert len({line["case"] for line in lines}) == 15
+    assert all(line[word] is None for line in lines)
+    file = shell.folder / "drawn.jsonl"
+    file.write_text(drawn.stdout)
+    words = ("judge", "check", "--suite", "words", "--sample-of", "words", "--labels", "drawn.jsonl")
+    done = shell(*words)
+    assert done.returncode == 1
+    assert "`drawn.jsonl:1`: it is not labelled yet." in done.stderr
+    for line in lines:
+        right = [str(line[name]).startswith("right") for name in ("answer_a", "answer_b") if name in line]
+        if kind == "pairwise-judge":
+            line["better"] = "tie" if right[0] == right[1] else "a" if right[0] else "b"
+        else:
+            line["label"] = line["answer"].startswith("right")
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (check,) = shell.json(*words)
+    assert check["complete"] is True
+    assert check["judged"] == len(lines) == (15 if kind == "pairwise-judge" else 30)
