@@ -69,7 +69,8 @@ class Runner:
     ) -> None:
         self.terms = terms
         self.candidacies = [
-            Candidacy(model, margin=terms.margin, alpha=terms.alpha) for model in terms.candidates
+            Candidacy(model, margin=terms.margin, alpha=terms.alpha, among=len(terms.candidates))
+            for model in terms.candidates
         ]
         self.halted: Halted | None = None
         """Why it cannot go on for now."""
