@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freehold.core.allowance import Allowance
@@ -34,7 +34,7 @@ def test_all_well_it_is_the_route_s_own_order() -> None:
     assert all(step.free_at == 5.0 for step in steps)
 
 
-PROVIDERS = st.sampled_from(["acme", "acme-eu", "acme-us", "acme-second", "beta", "local"])
+PROVIDERS = st.sampled_from(["acme", "acme-eu", "acme-second", "beta"])
 TARGETS = st.builds(Target, PROVIDERS, st.sampled_from(["big", "small"]))
 
 
@@ -47,7 +47,7 @@ def found(draw: st.DrawFn, accounts: Accounts) -> ProvidersHealth:
     for target, ending in draw(st.lists(st.tuples(TARGETS, endings))):
         spots = spots_of(target.provider, target.model, accounts.quota_of(target.provider))
         state.breakers.end(state.breakers.begin(spots, 0.0), ending, 0.0)
-    for provider, until in draw(st.lists(st.tuples(PROVIDERS, st.sampled_from([0.0, 2.0, 40.0])))):
+    for provider, until in draw(st.lists(st.tuples(PROVIDERS, st.sampled_from([2.0, 5.0])), min_size=1)):
         state.quotas.block(provider, until)
     left = st.tuples(PROVIDERS, st.integers(0, 2), st.sampled_from([0, 100, 900]))
     for provider, requests, tokens in draw(st.lists(left)):
@@ -59,6 +59,7 @@ def found(draw: st.DrawFn, accounts: Accounts) -> ProvidersHealth:
     return state
 
 
+@settings(max_examples=300)
 @given(st.data())
 def test_who_is_found_well_without_a_plan_is_the_first_of_the_plan(data: st.DataObject) -> None:
     fallbacks = st.lists(TARGETS, max_size=3).map(tuple)
