@@ -87,6 +87,11 @@ def test_the_doctor_looks_at_the_server_and_at_what_waits_for_it(own: Databases,
     state, text = states(shell, 0)["spool"]
     assert state == "notice"
     assert text.startswith("7 calls in ")
+    aside = spool / "damaged-1-2-00000001.calls"
+    aside.write_bytes(b"?")
+    told = [one for one in shell.json("doctor") if str(aside) in str(one["found"])]
+    assert [one["state"] for one in told] == ["notice"]
+    aside.unlink()
     own.server.stop("immediate")
     state, text = states(shell, 1)["database"]
     assert state == "broken"
