@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Annotated
 
 import msgspec
@@ -111,11 +111,11 @@ def _answer(office: Office, asked: Asked) -> bytes:
     return _kept(entry.call.answer_body, entry, "answer")
 
 
-def _export(office: Office, asked: Asked) -> Iterator[bytes]:
+def _export(office: Office, asked: Asked) -> Generator[bytes, None, None]:
     return _lines(office, _chosen(office, asked.query), bodies=False)
 
 
-def _export_bodies(office: Office, asked: Asked) -> Iterator[bytes]:
+def _export_bodies(office: Office, asked: Asked) -> Generator[bytes, None, None]:
     return _lines(office, _chosen(office, asked.query), bodies=True)
 
 
@@ -133,7 +133,7 @@ def _gaps(office: Office, asked: Asked) -> GapList:
     )
 
 
-def _lines(office: Office, chosen: Filter, *, bodies: bool) -> Iterator[bytes]:
+def _lines(office: Office, chosen: Filter, *, bodies: bool) -> Generator[bytes, None, None]:
     if not office.history.exists:
         return
     names = _names(office)
