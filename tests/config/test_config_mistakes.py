@@ -83,7 +83,7 @@ def test_unknown_settings(tmp_path: Path, text: str, line: int, message: str, hi
         ),
         (
             '[health]\nprobe = "1ms"',
-            '`health.probe` must be a duration of at least 1s, such as "30s" or "5m", not "1ms".',
+            '`health.probe` must be a duration of at least 0.1s, such as "30s" or "5m", not "1ms".',
         ),
         (
             '[server]\nmax_body_bytes = "unlimited"',

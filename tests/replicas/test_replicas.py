@@ -96,7 +96,7 @@ def test_a_provider_is_found_sick_and_well_again_without_a_call(tmp_path: Path, 
         SimulatedProvider.in_thread(WELL) as sick,
         SimulatedProvider.in_thread(WELL) as well,
     ):
-        toml = TOML.format(sick=sick.base_url, well=well.base_url, prefix=tmp_path.name, more="probe = 1")
+        toml = TOML.format(sick=sick.base_url, well=well.base_url, prefix=tmp_path.name, more="probe = 0.1")
         with RunningEndpoint(tmp_path, toml, "--new-key", environment={"VALKEY": valkey.url}) as endpoint:
             sick.play(Script(models={"*": ANSWER}, outage=Outage(how="refuse")))
             time.sleep(2.0)
