@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from databases import NOT_INSTALLED, Databases, place_of
 from planted import PRICES, call_number
-from postgres_server import programs, serving
+from postgres_server import programs
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 from freehold.core.secret import Secret
@@ -24,13 +24,6 @@ url = "env:DATABASE"
 [local]
 enabled = false
 """
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[Databases]:
-    """A server that nobody else uses, so that it can be stopped."""
-    with serving() as server:
-        yield Databases(server)
 
 
 @pytest.fixture

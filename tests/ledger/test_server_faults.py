@@ -19,7 +19,7 @@ import zstandard
 from databases import NOT_INSTALLED, Databases, change, place_of, rows
 from ledger_child import Child, child, own_mounts, tallies_of
 from ledger_samples import QUICK, make_call, opened, wait_until
-from postgres_server import PostgresServer, programs, serving
+from postgres_server import PostgresServer, programs
 from slow_road import SlowRoad
 
 from freehold.core.secret import Secret
@@ -39,13 +39,6 @@ LARGEST_FRAME = 100_000
 """Of the few calls here: one may be on its way to the disk at the moment of the look."""
 LONGEST = 0.45
 """Seconds. Each wait for the server is longer than this, so a call that waited for one would show it."""
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[Databases]:
-    """A server that nobody else uses, so that it can be stopped."""
-    with serving() as server:
-        yield Databases(server)
 
 
 @pytest.fixture
