@@ -64,7 +64,7 @@ def read_seconds(value: object, least: float = 0) -> float:
     examples = '"30s" or "5m"' if least else '"30s", "250ms" or "5m"'
     expected = f"a duration {bound}, such as {examples}"
     seconds = _measured(value, {unit: Decimal(size) for unit, size in _SECONDS.items()}, "s", expected)
-    if not 0 < seconds <= 366 * 86_400 or seconds < least:
+    if not 0 < seconds <= 366 * 86_400 or float(seconds) < least:
         raise UnfitError(expected)
     return float(seconds)
 
