@@ -26,7 +26,6 @@ from freehold.limits.batch import (
     Batch,
     Books,
     Done,
-    Settlements,
     Sum,
     UnavailableError,
     Verdict,
@@ -111,9 +110,9 @@ class Clerk:
         self._refill = refill
         self._patience_s = books.patience_s
         self._mine: dict[Counter, int] = {}
-        self._settlements: Settlements = {}
+        self._settlements: dict[Counter, Settlement] = {}
         self._untold: dict[Counter, int] = {}
-        """What was used and the books have not confirmed to know."""
+        """What the books were told was used, and have not confirmed to know."""
         self._expirations: dict[Counter, int] = {}
         self._raises: dict[Counter, int] = {}
         self._filled = ""
@@ -149,6 +148,8 @@ class Clerk:
         self._said = False
         """Whether the log was told that this process goes by its share now."""
         self._reserves = 0
+        self.looks = 0
+        """How often the books were looked at."""
         self.holds: set[Hold] = set()
         """Everything set aside and not over."""
 
@@ -230,11 +231,23 @@ class Clerk:
 
     async def reserve(self, wants: tuple[Want, ...]) -> Verdict:
         """Set all of it aside, or nothing. Waits `patience` at the most."""
+        if self.take(wants):
+            return Verdict(True, tuple(self.sums(wants)))
+        return await self.ask(wants)
+
+    def take(self, wants: Sequence[Want]) -> bool:
+        """Set all of it aside, where what this process keeps for itself is enough: the books hold that already."""
+        if self._away is not None or not self._floats.take(wants, self._clock.tick(), away=False):
+            return False
+        self._reserves += 1
+        if self._telling is None:
+            self._tell_later()
+        return True
+
+    async def ask(self, wants: tuple[Want, ...]) -> Verdict:
+        """As `reserve`, when `take` could not."""
         self._reserves += 1
         if self._away is None:
-            if self._floats.take(wants, self._clock.tick(), away=False):
-                self._tell_later()
-                return Verdict(True, self._sums(wants))
             loop = asyncio.get_running_loop()
             future: asyncio.Future[Verdict | None] = loop.create_future()
             self._asked.append(_Asked(wants, future, loop.time()))
@@ -253,26 +266,34 @@ class Clerk:
 
     def settle(self, told: Sequence[Settled]) -> None:
         """What was reserved on these counters is over."""
-        mine, settlements, owner = self._mine, self._settlements, self._owner
+        mine, settlements = self._mine, self._settlements
         for counter, amount, actual in told:
             left = mine.get(counter, 0) - amount
             if left > 0:
                 mine[counter] = left
             else:
                 mine.pop(counter, None)
-            key = owner, counter
-            settlement = settlements.get(key)
+            settlement = settlements.get(counter)
             if settlement is None:
-                settlement = settlements[key] = Settlement()
-            settlement.add(amount, actual)
-            if actual:
-                self._untold[counter] = self._untold.get(counter, 0) + actual
+                settlement = settlements[counter] = Settlement()
+            settlement.amount += amount
+            settlement.actual += actual
+            if actual > amount:
+                settlement.over += actual - amount
+            else:
+                settlement.unused += amount - actual
+        if self._since is not None or self._shares is not None:
+            self._note_used(told)
+        if self._telling is None:
+            self._tell_later()
+
+    def _note_used(self, told: Sequence[Settled]) -> None:
+        """For the share that this process goes by, and for books that are being filled."""
+        for counter, _, actual in told:
             if self._since is not None:
                 self._since[counter] = self._since.get(counter, 0) + actual
             if self._shares is not None:
                 self._shares.charge(counter, actual, self._now_us())
-        if self._telling is None:
-            self._tell_later()
 
     def expire(self, counter: Counter, amount: int) -> None:
         """Something that was reserved was never settled: it is charged."""
@@ -341,11 +362,13 @@ class Clerk:
 
     def _gather(self, asked: list[_Asked]) -> Batch:
         self._number += 1
+        settlements = {(self._owner, counter): done for counter, done in self._settlements.items()}
+        self._untold = self._unconfirmed()
         batch = Batch(
             owner=self._owner,
             number=self._number,
             now_us=self._now_us(),
-            settlements=self._settlements,
+            settlements=settlements,
             expirations=self._expirations,
             raises=self._raises,
             truth={one: held for one, held in self._mine.items() if held} if self._truth_due else None,
@@ -360,6 +383,14 @@ class Clerk:
         self._truth_due = self._beat_due = False
         self._filled = ""
         return batch
+
+    def _unconfirmed(self) -> dict[Counter, int]:
+        """What was used, as far as the books have not confirmed to know."""
+        used = dict(self._untold)
+        for counter, done in self._settlements.items():
+            if done.actual:
+                used[counter] = used.get(counter, 0) + done.actual
+        return used
 
     async def _fly(self, batch: Batch, asked: list[_Asked]) -> None:
         loop = asyncio.get_running_loop()
@@ -389,6 +420,7 @@ class Clerk:
             self._tell_later()
 
     def _take_in(self, batch: Batch, asked: list[_Asked], done: Done) -> None:
+        self.looks += 1
         for one in asked[len(done.verdicts) :]:
             _give_up(one)
         self._note_own(batch, asked)
@@ -596,7 +628,7 @@ class Clerk:
         if self._shares is None and self.processes > 1 and self._silent_s < LOST_S:
             if not self._floats.take(wants, self._clock.tick(), away=True):
                 return refused(wants, self._seen)
-            return Verdict(True, self._sums(wants))
+            return Verdict(True, tuple(self.sums(wants)))
         shares = self._shares
         if shares is None:
             count = self.processes
@@ -605,7 +637,7 @@ class Clerk:
             for counter, amount in self._floats.give_back():
                 self.settle([(counter, amount, 0)])
             shares = Shares(
-                dict(self._seen), held, self._mine, untold=dict(self._untold), place=place, count=count
+                dict(self._seen), held, self._mine, untold=self._unconfirmed(), place=place, count=count
             )
             if self._away is not None or not self._epoch:
                 self._shares = shares
@@ -615,10 +647,10 @@ class Clerk:
             self._truth_due = True
         return verdict
 
-    def _sums(self, wants: tuple[Want, ...]) -> tuple[Sum, ...]:
+    def sums(self, wants: Sequence[Want]) -> Sequence[Sum]:
         """How the counters stood when the books were last asked."""
         seen = self._seen
-        return tuple([seen[want.counter].sum if want.counter in seen else NOTHING for want in wants])
+        return [seen[want.counter].sum if want.counter in seen else NOTHING for want in wants]
 
     def _now_us(self) -> int:
         return microseconds(self._clock.now())
