@@ -38,9 +38,11 @@ class Reserving:
         self, limits: Limits, key: Key | None, route: str, *, operation: Operation, tick: Callable[[], float]
     ) -> None:
         self._limits = limits
-        self._who = Subject(None, None, None, route)
-        if key is not None:
-            self._who = Subject(key.id, key.team, key.user, route, key.name)
+        self._who = (
+            Subject(None, None, None, route)
+            if key is None
+            else Subject(key.id, key.team, key.user, route, key.name)
+        )
         self._operation = operation
         self._tick = tick
         self._request: Request | None = None

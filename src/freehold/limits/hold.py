@@ -40,6 +40,11 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     stays: bool
     """Whether it is a place among concurrent calls that is the call's, and not the attempt's."""
 
+    @property
+    def freed(self) -> Settled:
+        """What is told when such a place is free."""
+        return self.counter, self.one.amount, 0
+
 
 class Books(Protocol):
     """Who is told of what was set aside."""
@@ -82,6 +87,8 @@ class Hold(msgspec.Struct, eq=False, gc=False):
     now_us: int
     deadline: float
     """In the clock's `tick`."""
+    places: Sequence[Settled]
+    """What is told when the call is over."""
     notices: Notices | None
     """Those of others of whom the same is wanted; None: there are none."""
     over: bool = False
@@ -99,12 +106,17 @@ class Hold(msgspec.Struct, eq=False, gc=False):
             cost = max(cost or 0, self._cost_of(spent) or 0) or None
         elif cost is None and self.tariff is not None:
             cost = self._cost_of(spent)
-        told = []
+        told: list[Settled] = []
         for entry, want in zip(self.entries, self.wants, strict=True):
             if entry.stays:
                 continue
-            amount = want.amount
-            actual = _actual(entry.measure, amount, spent, cost)
+            measure, amount = entry.measure, want.amount
+            if measure == "requests":
+                actual = 1
+            elif measure == "money" and cost is not None:
+                actual = cost
+            else:
+                actual = _actual(measure, amount, spent)
             if actual > amount and (guessed or actual > MOST):
                 actual = amount if guessed else MOST  # a guess is never more than the bound it is under
             told.append((want.counter, amount, actual))
@@ -131,10 +143,8 @@ class Hold(msgspec.Struct, eq=False, gc=False):
         if self.left:
             return
         self.left = True
-        pairs = zip(self.entries, self.wants, strict=True)
-        places = [(want.counter, want.amount, 0) for entry, want in pairs if entry.stays]
-        if places:
-            self._tell(places)
+        if self.places:
+            self._tell(self.places)
         if self.over:
             self.books.holds.discard(self)
 
@@ -167,13 +177,16 @@ class Hold(msgspec.Struct, eq=False, gc=False):
             notices.keep(dialect, books.looks, self.now_us, told)
         return told
 
-    def _tell(self, told: list[Settled]) -> None:
-        (self.books.settle_late if self.expired else self.books.settle)(told)
+    def _tell(self, told: Sequence[Settled]) -> None:
+        if self.expired:
+            self.books.settle_late(told)
+        else:
+            self.books.settle(told)
 
     def _end(self, told: list[Settled]) -> None:
         self.over = True
         self._tell(told)
-        if self.left or len(told) == len(self.entries):  # no place is kept
+        if self.left or not self.places:
             self.books.holds.discard(self)
 
     def _cost_of(self, spent: Usage) -> int | None:
@@ -196,20 +209,18 @@ def _with_what_was_on_its_way(spent: Usage) -> Usage:
     return msgspec.structs.replace(spent, output_tokens=wrote + max(ON_ITS_WAY, wrote // 2))
 
 
-def _actual(measure: Measure, amount: int, spent: Usage, cost: int | None) -> int:
-    """What was used; the worst case, `amount`, where that is not known."""
-    if measure == "money":
-        return amount if cost is None else cost
-    if measure == "requests":
-        return 1
+def _actual(measure: Measure, amount: int, spent: Usage) -> int:
+    """What was used; the worst case, `amount`, where that is not known, as with money here."""
     if measure == "concurrency":
         return 0
     read, wrote = spent.input_tokens, spent.output_tokens
-    if measure == "input_tokens":
-        return amount if read is None else read
-    if measure == "output_tokens":
-        return amount if wrote is None else wrote
-    return amount if read is None or wrote is None else read + wrote
+    if measure == "tokens":
+        known = None if read is None or wrote is None else read + wrote
+    elif measure == "input_tokens":
+        known = read
+    else:
+        known = wrote if measure == "output_tokens" else None
+    return amount if known is None else known
 
 
 class NoHold:

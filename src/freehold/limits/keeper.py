@@ -15,7 +15,7 @@ from freehold.core.errors import Forbidden
 from freehold.limits.account import PLACE, WHOLE, Counter
 from freehold.limits.batch import Want
 from freehold.limits.clerk import Clerk
-from freehold.limits.hold import NO_HOLD, Entry, Hold, NoHold
+from freehold.limits.hold import NO_HOLD, Entry, Hold, NoHold, Settled
 from freehold.limits.limit import Limit, Measure
 from freehold.limits.money import Tariff
 from freehold.limits.refusing import Level, refusal
@@ -35,6 +35,8 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
     """For further attempts of a call that was let in."""
     most: int | None
     """What the model can write at the most, as far as the catalog knows."""
+    places: tuple[Settled, ...]
+    """What is told when such a call is over."""
     priced: bool
     """Whether any of it is money."""
     notices: Notices
@@ -130,7 +132,8 @@ class Keeper:
         if uncounted:
             entries = tuple([entry for entry in entries if entry not in uncounted])
         notices = plan.notices if entries is plan.entries else None
-        return Hold(self._clerk, entries, tuple(wants), (), worst, tariff, now_us, deadline, notices)
+        places = plan.places if first else ()
+        return Hold(self._clerk, entries, tuple(wants), (), worst, tariff, now_us, deadline, places, notices)
 
     def _plan(self, who: Subject, target: Target, now_us: int) -> _Plan:
         key = who, target.provider, target.model
@@ -169,9 +172,14 @@ class Keeper:
             for entry in entries
             if entry.measure != "requests" and (entry.measure != "concurrency" or entry.limit.of_target)
         ]
-        priced = any(entry.measure == "money" for entry in entries)
         return _Plan(
-            Span(start, end), tuple(entries), tuple(later), profile.max_output_tokens, priced, Notices()
+            span=Span(start, end),
+            entries=tuple(entries),
+            later=tuple(later),
+            most=profile.max_output_tokens,
+            places=tuple(entry.freed for entry in entries if entry.stays),
+            priced=any(entry.measure == "money" for entry in entries),
+            notices=Notices(),
         )
 
     def _tariff_of(self, target: Target, now_us: int) -> Tariff | None:

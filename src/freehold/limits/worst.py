@@ -47,7 +47,7 @@ _names_media = re.compile(rb'"(?:image|audio|video|file|document|input_|inline|m
 """How the names and kinds of media begin, in every dialect. In a text the quotes are escaped."""
 _escapes_letters = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aA]|5[fF])").search
 """Nobody has to escape letters; whoever does may write these words so."""
-_SAID_IN = ("messages", "contents", "input", "system", "systemInstruction", "system_instruction")
+_SAID_IN = frozenset({"messages", "contents", "input", "system", "systemInstruction", "system_instruction"})
 _TOOL_FIELDS = frozenset({"tools", "functions", "toolConfig", "tool_config"})
 _FORM_FIELDS = frozenset(
     {"response_format", "text", "output_format", "output_config", "generationConfig", "generation_config"}
@@ -85,10 +85,8 @@ def worst_of(request: Request, *, writes: bool) -> Worst:
 
 
 def _may_hold_media(request: Request) -> bool:
-    fields = request.fields
-    for name in _SAID_IN:
-        raw = fields.get(name)
-        if raw is not None:
+    for name, raw in request.fields.items():
+        if name in _SAID_IN:
             said = bytes(raw)
             if _names_media(said) or _escapes_letters(said):
                 return True
@@ -152,7 +150,7 @@ def _most_written(request: Request) -> tuple[int | None, int]:
     if times == math.inf:
         times = _MOST_ANSWERS  # a provider may make something of it
     bound = None if most in (_NOT_SAID, math.inf) else math.ceil(most)
-    return bound, min(max(1, math.ceil(times)), _MOST_ANSWERS)
+    return bound, 1 if times <= 1 else min(math.ceil(times), _MOST_ANSWERS)
 
 
 def _number(fields: Fields, names: tuple[str, ...]) -> float:
@@ -161,16 +159,18 @@ def _number(fields: Fields, names: tuple[str, ...]) -> float:
     """
     found: float = _NOT_SAID
     for name in names:
-        raw = fields.get(name)
-        if raw is not None:
-            found = max(found, _read_number(raw))
+        if name in fields:
+            said = _read_number(fields[name])
+            found = max(found, said)
     return found
 
 
 def _read_number(raw: msgspec.Raw) -> float:
     try:
         said = _decode_number(raw)
-        number = said if isinstance(said, int) else float(said or 0)
+        if type(said) is int:
+            return said if said >= 0 else math.inf
+        number = float(said or 0)
     except (msgspec.DecodeError, ValueError):
         return math.inf
     return number if number >= 0 else math.inf  # nor is what is no number
