@@ -175,6 +175,34 @@ def test_a_process_that_was_too_busy_to_listen_does_not_take_the_server_for_lost
     asyncio.run(story())
 
 
+def test_a_process_that_the_others_have_not_heard_of_has_no_share(tmp_path: Path) -> None:
+    """They divide what is left among themselves, as long as they cannot learn of it."""
+
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            async with clerks(server.port, 1) as (one,):
+                clock = ServerClock(SystemClock())
+                books = SharedBooks(f"valkey://127.0.0.1:{server.port}/0", clock)
+                other = Clerk(books, clock, owner="newcomer", refill=_nothing)
+                await other.start()
+                server.send(signal.SIGSTOP)
+                assert (one.processes, other.processes) == (1, 2)
+                used = 0
+                until = time.monotonic() + LOST_S + 1.0
+                while time.monotonic() < until:
+                    used += await spend_all(one) + await spend_all(other)
+                    await asyncio.sleep(0.05)
+                assert used == BOUND
+                server.send(signal.SIGCONT)
+                await come_back(one, other)
+                await told(one)
+                await told(other)
+                assert (await standing(server.port)).settled == BOUND
+                await other.close()
+
+    asyncio.run(story())
+
+
 def test_a_slow_server_keeps_no_call_waiting(tmp_path: Path) -> None:
     async def story() -> None:
         with ValkeyServer(tmp_path) as server:

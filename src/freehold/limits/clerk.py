@@ -117,6 +117,9 @@ class Clerk:
         self._floats = Floats()
         self._silence = Silence(lambda: self._flight is not None or self._away is not None)
         self._processes: tuple[str, ...] = (owner,)
+        self._announced_at = math.inf
+        """When the books first knew of this process, in the clock's `tick`."""
+        self._heard_at = 0.0
         self._away: str | None = None
         self._shares: Shares | None = None
         self._closing = False
@@ -364,8 +367,10 @@ class Clerk:
             self._seen[counter] = Seen(sum_, batch.now_us, self._dues.mine.get(counter, 0))
             if sum_.pressed:
                 self._free(counter)
+        self._heard_at = self._clock.tick()
         if done.owners:
             self._processes = done.owners
+            self._announced_at = min(self._announced_at, self._heard_at)
         if done.lapsed or done.repeated:
             self._dues.truth_due = True
         if len(self._seen) > _MOST_SEEN:
@@ -507,6 +512,11 @@ class Clerk:
             self._shares = None
         self._dues.truth_due = True
 
+    @property
+    def _is_known(self) -> bool:
+        """Whether the others, who look at the books with every sign of life, have learned of this process."""
+        return self._heard_at - self._announced_at >= 2 * self._books.beat_s
+
     def _decide_alone(self, wants: tuple[Want, ...]) -> Verdict:
         if self._shares is None and self.processes > 1 and not self._silence.lost:
             if not self._floats.take(wants, self._clock.tick(), away=True):
@@ -526,6 +536,7 @@ class Clerk:
                 untold=self._dues.unconfirmed(),
                 place=place,
                 count=count,
+                known=count == 1 or self._is_known,
             )
             if self._away is not None or not self._filling.epoch:
                 self._shares = shares
