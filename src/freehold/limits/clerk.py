@@ -175,7 +175,9 @@ class Clerk:
         stuck = self._stuck
         if self._dues.settled or (stuck is not None and (stuck.settlements or stuck.wants)):
             log.error("the limits could not be told of the last calls: they are charged at their worst")
-        await self._books.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                await self._books.close()
 
     @property
     def status(self) -> ClerkStatus:
@@ -518,7 +520,8 @@ class Clerk:
         return self._heard_at - self._announced_at >= 2 * self._books.beat_s
 
     def _decide_alone(self, wants: tuple[Want, ...]) -> Verdict:
-        if self._shares is None and self.processes > 1 and not self._silence.lost:
+        # Whoever believes to be alone may be the last to learn that it is not.
+        if self._shares is None and not self._silence.lost:
             if not self._floats.take(wants, self._clock.tick(), away=True):
                 return refused(wants, self._seen)
             return Verdict(True, tuple(self.sums(wants)))
