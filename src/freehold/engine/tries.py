@@ -297,9 +297,12 @@ class Tries:
             other = self._another(target)
             if not asking[0].done() and other is not None:
                 asking.append(asyncio.create_task(self._ask(other, "hedge")))
-            return await _first_good(asking)
-        finally:
+            good = await _first_good(asking)
+            await _end_all([one for one in asking if one is not good])
+            return good.result()
+        except BaseException:  # the good one, too, when the call is given up just now
             await _end_all(asking)
+            raise
 
     def _another(self, target: Target) -> Target | None:
         """Who else could be asked now."""
@@ -310,27 +313,29 @@ class Tries:
         return None
 
 
-async def _first_good(
-    asking: list[Asking],
-) -> tuple[RunningAttempt, bytes]:
-    """The first that answers; when none does, the error of the first of them."""
+async def _first_good(asking: list[Asking]) -> Asking:
+    """The first that answers; when none does, the first of them, which has failed."""
     waiting = set(asking)
     while waiting:
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for one in asking:
             if one in done and one.exception() is None:
-                asking.remove(one)
-                return one.result()
-    return asking[0].result()
+                return one
+    return asking[0]
 
 
 async def _end_all(asking: list[Asking]) -> None:
-    """Let go of those that nobody waits for any more."""
+    """Let go of those that nobody waits for any more, even if nobody waits for this either."""
     for one in asking:
         one.cancel()
-    for ended in await asyncio.gather(*asking, return_exceptions=True):
-        if not isinstance(ended, BaseException):
-            ended[0].end("cancelled")  # it answered, a moment too late
+        one.add_done_callback(_let_go)
+    if asking:
+        await asyncio.wait(asking)
+
+
+def _let_go(asked: Asking) -> None:
+    if not asked.cancelled() and asked.exception() is None:
+        asked.result()[0].end("cancelled")  # it answered, a moment too late
 
 
 def _is_final(error: FreeholdError) -> bool:
