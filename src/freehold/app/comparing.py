@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from freehold.compare.suites.shelf import SuiteShelf
     from freehold.compare.terms import Comparison, Means, Prompt, Terms
     from freehold.config.settings import Settings
+    from freehold.engine.limiting import Limits
     from freehold.routing.routes import Route
 
 # ruff: noqa: PLC0415 - the command line imports this module for every command: each function imports what it needs
@@ -280,7 +281,8 @@ class Comparisons:
                 raise unpriced(target)
         budget = Budget(means.budget, comparison.charged_nano)
         limits = BudgetedLimits(runtime.limits, budget, tariffs, unpriced=means.unpriced)
-        parts.engine.runtime = msgspec.structs.replace(runtime, limits=limits)
+        in_force: Limits = limits
+        parts.engine.runtime = msgspec.structs.replace(runtime, limits=in_force)
         return budget, limits
 
 
