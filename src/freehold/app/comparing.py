@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from freehold.compare.suites.shelf import SuiteShelf
     from freehold.compare.terms import Comparison, Means, Prompt, Terms
     from freehold.config.settings import Settings
+    from freehold.engine.limiting import Limits
     from freehold.routing.routes import Route
 
 # ruff: noqa: PLC0415 - the command line imports this module for every command: each function imports what it needs
@@ -62,9 +63,11 @@ class Comparisons:
     """The comparisons of an installation."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises BadRequest: the statistics are not installed."""
         from freehold.compare.archive import Archive
         from freehold.compare.suites.shelf import SuiteShelf
 
+        check_extra()
         self.settings = settings
         self.database: Database = database_of(settings)
         self.shelf: SuiteShelf = SuiteShelf(self.database)
@@ -283,8 +286,21 @@ class Comparisons:
                 raise unpriced(target)
         budget = Budget(means.budget, comparison.charged_nano)
         limits = BudgetedLimits(runtime.limits, budget, tariffs, unpriced=means.unpriced)
-        parts.engine.runtime = msgspec.structs.replace(runtime, limits=limits)
+        in_force: Limits = limits
+        parts.engine.runtime = msgspec.structs.replace(runtime, limits=in_force)
         return budget, limits
+
+
+def check_extra() -> None:
+    """Raises BadRequest: the statistics are not installed."""
+    from freehold.core.extras import how_to_install
+
+    try:
+        import numpy  # noqa: F401
+    except ImportError:
+        raise BadRequest(
+            "Comparisons need NumPy, which is not installed.", hint=how_to_install("compare")
+        ) from None
 
 
 def database_of(settings: Settings) -> Database:
