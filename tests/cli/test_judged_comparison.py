@@ -246,9 +246,14 @@ def test_people_label_what_was_drawn_from_a_comparison(
 ) -> None:
     scale = {"low": 0, "high": 10} if kind == "rubric-judge" else {}
     Folder(shell.folder).add(map(case, range(CASES)), scorers=judging(kind, **scale))
-    comparison = str(compare(shell, margin=0.02)["comparison"])
+    early = str(compare(shell)["comparison"])
+    assert "no random sample" in shell("judge", "sample", early, "-n", "3").stderr
+    verdict = compare(shell, "--to-the-end")
+    assert verdict["evidence"]["n"] == CASES
+    comparison = str(verdict["comparison"])
     drawn = shell("judge", "sample", comparison, "-n", "15", "--seed", "3")
     assert drawn.returncode == 0, drawn.stderr
+    assert "no random sample" not in drawn.stderr
     assert shell("judge", "sample", comparison, "-n", "15", "--seed", "3").stdout == drawn.stdout
     lines = [json.loads(line) for line in drawn.stdout.splitlines()]
     assert len({line["case"] for line in lines}) == 15

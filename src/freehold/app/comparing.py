@@ -44,6 +44,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     alpha: float = 0.05
     seed: int = 0
     max_cases: int | None = None
+    to_the_end: bool = False
     fresh: bool = False
     judges_allowed: tuple[str, ...] = ()
     prompt: Prompt | None = None
@@ -164,6 +165,7 @@ class Comparisons:
             alpha=wanted.alpha,
             seed=wanted.seed,
             max_cases=wanted.max_cases,
+            to_the_end=wanted.to_the_end,
             fresh=wanted.fresh,
             judges_allowed=wanted.judges_allowed,
             most_failures=self.settings.compare.most_failures,

@@ -47,6 +47,14 @@ class WantedCheck(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: bool = False
 
 
+class Drawn(msgspec.Struct, frozen=True):
+    """Lines for people to label."""
+
+    lines: list[dict[str, Any]]
+    whole: bool
+    """Whether they were drawn from all cases of the suite."""
+
+
 class JudgeChecks:
     """The checks of an installation."""
 
@@ -76,7 +84,7 @@ class JudgeChecks:
             raise NotFound(f"{many} `{which}`.", hint="`freehold judge list` shows those there are.")
         return found[0]
 
-    def sample(self, comparison: str, candidate: str | None, n: int, seed: int) -> list[dict[str, Any]]:
+    def sample(self, comparison: str, candidate: str | None, n: int, seed: int) -> Drawn:
         """Lines for people to label: `n` cases of a comparison at the most, drawn at random from those that both models
         have answered. Raises NotFound; BadRequest: no such candidate, no judge, nothing was answered.
         """
@@ -97,7 +105,9 @@ class JudgeChecks:
         if chosen not in candidates or (candidate is None and len(candidates) > 1):
             told = ", ".join(f"`{one}`" for one in candidates)
             raise BadRequest("Whose answers are meant is not said.", hint=f"`--candidate` one of {told}.")
-        rows = [row for some in archive.pairs(found.id, chosen) for row in some if row.difference is not None]
+        rows = [row for some in archive.pairs(found.id, chosen) for row in some]
+        whole = len({row.drawn for row in rows}) == self._shelf.units(suite.id)
+        rows = [row for row in rows if row.difference is not None]
         random.Random(seed).shuffle(rows)
         both: list[Both] = []
         for start in range(0, len(rows), max(1, n)):
@@ -112,7 +122,7 @@ class JudgeChecks:
                     both.append(Both(cases[row.case_id], old, msgspec.structs.replace(new, model=chosen)))
         if not both:
             raise BadRequest(f"There are no pairs of answers in `{found.id}`.")
-        return lines_to_label(both, kinds[0], seed=seed)
+        return Drawn(lines_to_label(both, kinds[0], seed=seed), whole)
 
     def run(self, wanted: WantedCheck, step: Callable[[int], None]) -> JudgeCheck:
         """Have everything judged that has not been judged by an earlier run that was broken off; `step` is called with

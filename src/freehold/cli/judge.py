@@ -175,10 +175,17 @@ def sample(
     from freehold.app.judging import judge_checks_of  # noqa: PLC0415
 
     with judge_checks_of(freehold.settings_from(config)) as checks:
-        lines = checks.sample(comparison, candidate, n, seed)
-    for line in lines:
+        drawn = checks.sample(comparison, candidate, n, seed)
+    for line in drawn.lines:
         write_json(line)
-    say(f"{counted(len(lines), 'line')} to label. The models' names are in them: hide those from who labels.")
+    say(
+        f"{counted(len(drawn.lines), 'line')} to label. The models' names are in them: hide those from who labels."
+    )
+    if not drawn.whole:
+        say(
+            "Not all cases of the suite were asked, and where a comparison stops depends on the judge: these are no "
+            "random sample of the suite. `freehold compare … --to-the-end` asks them all."
+        )
 
 
 def _content(path: Path) -> bytes:
