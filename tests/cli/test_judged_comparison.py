@@ -88,10 +88,10 @@ def scores(answers: dict[str, str]) -> str:
 
 
 def prefers(answers: dict[str, str]) -> str:
-    """The longer answer, which is the candidate's, in two of three cases."""
+    """The longer answer, which is the candidate's, in three of four cases."""
     number = int(re.findall(r"\d+", answers["answer-A"])[0])
     longer = "A" if len(answers["answer-A"]) > len(answers["answer-B"]) else "B"
-    return json.dumps({"reasoning": "r", "better": longer if number % 3 else "AB".replace(longer, "")})
+    return json.dumps({"reasoning": "r", "better": longer if number % 4 else "AB".replace(longer, "")})
 
 
 def judging(kind: str, model: str = "house/judge", **settings: object) -> tuple[ScorerSettings, ...]:
@@ -195,7 +195,8 @@ def test_a_check_of_another_model_corrects_nothing(shell: Shell, provider: Judgi
 
 def test_a_judge_of_pairs_is_asked_in_both_orders(shell: Shell, provider: JudgingProvider) -> None:
     Folder(shell.folder).add(map(case, range(CASES)), scorers=judging("pairwise-judge"))
-    verdict = compare(shell, margin=0.05)
+    verdict = compare(shell, "--to-the-end")
+    assert provider.judged == 2 * CASES
     assert verdict["decision"] == "replaces"
     controlled = verdict["evidence"]["length_controlled"]
     assert controlled["raw"] > 0.5
