@@ -111,7 +111,7 @@ def draw(chance: np.random.Generator, truth: float, n: int, q0: float, q1: float
     return judge.astype(float), good.astype(float)
 
 
-@pytest.mark.parametrize(("labels", "resamples"), [(300, 300), (60, 50)])
+@pytest.mark.parametrize(("labels", "resamples"), [(300, 300), (60, 25)])
 def test_intervals_from_error_rates_hold_the_truth(labels: int, resamples: int) -> None:
     """0.70 against 0.62, seen by a judge that is soft on the first; labels have other shares of good answers."""
     chance = np.random.default_rng(5)
@@ -145,7 +145,7 @@ def test_a_useless_judge_weighs_nothing_and_the_labels_alone_decide() -> None:
     found = powered(np.zeros(500), np.zeros(100), people)
     assert (found.weight, found.difference) == (0.0, 0.25)
     low, high = stats.t.interval(0.95, 99, loc=0.25, scale=people.std(ddof=1) / 10)
-    assert (found.low, found.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+    assert [found.low, found.high] == pytest.approx([low, high], abs=1e-4)
 
 
 def test_a_judge_that_errs_against_people_weighs_nothing() -> None:
@@ -218,7 +218,7 @@ def test_the_other_way_round_is_the_other_sign(
     one = powered(np.array(more), np.array(judge[:n]), np.array(people[:n]))
     other = powered(-np.array(more), -np.array(judge[:n]), -np.array(people[:n]))
     assert one.difference == pytest.approx(-other.difference)
-    assert (one.low, one.high) == (pytest.approx(-other.high), pytest.approx(-other.low))
+    assert [one.low, one.high] == pytest.approx([-other.high, -other.low])
     assert -1 <= one.low <= one.difference <= one.high <= 1
     assert 0 <= (one.weight or 0.0) <= 1
 
