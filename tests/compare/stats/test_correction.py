@@ -128,7 +128,7 @@ def test_intervals_from_error_rates_hold_the_truth(labels: int, resamples: int) 
         held += found.low <= 0.08 <= found.high
         nearer += abs(found.difference - 0.08) < abs(raw - 0.08)
     assert 0.92 <= held / resamples <= 1.0
-    assert nearer / resamples > 0.8
+    assert nearer / resamples > 0.65
 
 
 def powered(
