@@ -13,15 +13,12 @@ from scipy import stats
 from freehold.compare.stats.correction import (
     Corrected,
     Groups,
-    Labelled,
     Numbers,
-    Seen,
     Uncorrectable,
-    error_rates,
     prediction_powered,
     quantile,
-    with_error_rates,
 )
+from freehold.compare.stats.error_rates import Labelled, Seen, error_rates, with_error_rates
 
 N = 400
 
