@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+import msgspec
+
 from freehold.compare.case import Case, ScorerSettings
+from freehold.compare.scorers import python_tests
 from freehold.compare.scorers.kind import Kind, LookingScorer
+from freehold.compare.scorers.python_tests import PythonTestsScorer
 from freehold.compare.scorers.texts import EXACT, NORMALISED
 from freehold.compare.scoring import Scorer
 from freehold.core.errors import BadRequest
@@ -24,11 +28,13 @@ class OpenScorer(Scorer, Protocol):
 
 
 _KINDS: dict[str, Kind[Any, Any]] = {kind.name: kind for kind in (EXACT, NORMALISED)}
+"""Kinds that need nothing but the answer."""
+_OTHERS: dict[str, Callable[[msgspec.Raw], OpenScorer]] = {python_tests.NAME: PythonTestsScorer}
 
 
 def kinds() -> tuple[str, ...]:
     """The kinds of scorers that ask no model."""
-    return tuple(_KINDS)
+    return (*_KINDS, *_OTHERS)
 
 
 def scorer_of(scorer: ScorerSettings, *, others: Iterable[str] = ()) -> OpenScorer:
@@ -36,9 +42,11 @@ def scorer_of(scorer: ScorerSettings, *, others: Iterable[str] = ()) -> OpenScor
 
     Raises BadRequest: there is no such kind, or its settings are wrong.
     """
+    if scorer.kind in _OTHERS:
+        return _OTHERS[scorer.kind](scorer.settings)
     kind = _KINDS.get(scorer.kind)
     if kind is None:
-        known = (*_KINDS, *others)
+        known = (*kinds(), *others)
         hint = did_you_mean(scorer.kind, known) or f"There are {one_of(known)}."
         raise BadRequest(f"There is no scorer `{scorer.kind}`.", hint=hint, param="scorers")
     return LookingScorer(kind, scorer.settings)

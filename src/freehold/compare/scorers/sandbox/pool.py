@@ -20,7 +20,7 @@ _START_S = 30.0
 _SOURCE = str(Path(__file__).resolve().parents[4])
 _START = (
     f"import sys; sys.path.insert(0, {_SOURCE!r}); "
-    "from freehold.compare.scorers.sandbox.keeper import main; sys.path.pop(0); main(sys.argv[1:])"
+    "from freehold.compare.scorers.sandbox.keeper import main; sys.path.pop(0); main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])"
 )
 
 
@@ -60,19 +60,35 @@ class KeeperBroken(Exception):
 class _Keeper:
     """One keeper, seen from here."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, pipes: list[asyncio.WriteTransport]) -> None:
         self._process = process
+        self._pipes = pipes
+        """To the tests' process, and to the answer's."""
 
-    async def exchange(self, message: Any, seconds: float) -> Any:
-        """Sends a message, if there is one, and receives the answer. Raises KeeperBroken."""
+    async def greet(self) -> Any:
+        """What it says when it has started. Raises KeeperBroken."""
+        return await self._receive(_START_S)
+
+    async def do(self, job: Job) -> tuple[Outcome, bool]:
+        """What comes of a job, and whether it can be given another one. Raises KeeperBroken."""
         assert self._process.stdin is not None
+        told = {
+            field: getattr(job, field) for field in job.__struct_fields__ if field not in ("code", "tests")
+        }
+        self._process.stdin.write(_frame(told))
+        for pipe, content in zip(self._pipes, (job.tests, job.code), strict=True):
+            pipe.write(_frame(content))
+        told = await self._receive(job.seconds + _GRACE_S)
+        try:
+            clean = told.pop("clean") and not any(pipe.get_write_buffer_size() for pipe in self._pipes)
+            return msgspec.convert(told, Outcome), clean
+        except (msgspec.ValidationError, LookupError, AttributeError) as error:
+            raise KeeperBroken(str(error)) from None
+
+    async def _receive(self, seconds: float) -> Any:
         assert self._process.stdout is not None
         try:
             async with asyncio.timeout(seconds):
-                if message is not None:
-                    data = msgspec.json.encode(message)
-                    self._process.stdin.write(len(data).to_bytes(4, "big") + data)
-                    await self._process.stdin.drain()
                 length = int.from_bytes(await self._process.stdout.readexactly(4), "big")
                 return msgspec.json.decode(await self._process.stdout.readexactly(min(length, MOST_BYTES)))
         except (TimeoutError, OSError, EOFError, msgspec.DecodeError) as error:
@@ -80,9 +96,24 @@ class _Keeper:
 
     async def end(self) -> None:
         """Ends it and everything it started."""
+        for pipe in self._pipes:
+            pipe.abort()
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()
+
+
+def _frame(message: object) -> bytes:
+    data = msgspec.json.encode(message)
+    return len(data).to_bytes(4, "big") + data
+
+
+async def _pipe() -> tuple[int, asyncio.WriteTransport]:
+    """A new pipe: the end to hand over, and the end to write to."""
+    out, into = os.pipe()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(into, "wb", 0))
+    return out, transport
 
 
 class Sandbox:
@@ -94,15 +125,17 @@ class Sandbox:
         most: int | None = None,
         lacking: Iterable[str] = (),
         without: Iterable[str] = (),
+        python: str = sys.executable,
     ) -> None:
         """`lacking`: what need not hold, of `lock.NEEDED`. `without`: layers of `lock.LAYERS` that are not used even
-        where there are any.
+        where there are any. `python`: what runs the answers.
         """
         self._room = asyncio.Semaphore(most or os.cpu_count() or 1)
         self._free: list[_Keeper] = []
         self._all: set[_Keeper] = set()
         self._may_lack = frozenset(lacking)
-        self._without = tuple(without)
+        self.without = tuple(without)
+        self._python = python
         self.layers: tuple[str, ...] = ()
         """What locks the answers down; empty before the first job."""
 
@@ -126,34 +159,56 @@ class Sandbox:
     async def _run(self, job: Job) -> Outcome:
         keeper = self._free.pop() if self._free else await self._start()
         try:
-            told = await keeper.exchange(job, job.seconds + _GRACE_S)
-            outcome = msgspec.convert(told, Outcome)
+            outcome, clean = await keeper.do(job)
         except BaseException:
             # Whatever it was doing, it would answer the next job with it.
-            self._all.discard(keeper)
-            await keeper.end()
+            await self._end(keeper)
             raise
-        self._free.append(keeper)
+        if clean:
+            self._free.append(keeper)
+        else:
+            await self._end(keeper)
         return outcome
 
+    async def _end(self, keeper: _Keeper) -> None:
+        self._all.discard(keeper)
+        await keeper.end()
+
     async def _start(self) -> _Keeper:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-s", "-S", "-P", "-B", "-X", "utf8", "-c", _START, *self._without),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={"PYTHONHASHSEED": "0"},
-            cwd="/",
-        )
-        keeper = _Keeper(process)
+        tests, to_tests = await _pipe()
+        answers, to_answers = await _pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                self._python,
+                *(
+                    "-s",
+                    "-S",
+                    "-P",
+                    "-B",
+                    "-X",
+                    "utf8",
+                    "-c",
+                    _START,
+                    str(tests),
+                    str(answers),
+                    *self.without,
+                ),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={"PYTHONHASHSEED": "0"},
+                cwd="/",
+                pass_fds=(tests, answers),
+            )
+        finally:
+            os.close(tests)
+            os.close(answers)
+        keeper = _Keeper(process, [to_tests, to_answers])
         self._all.add(keeper)
         try:
-            told = await keeper.exchange(None, _START_S)
-            self._check(told)
+            self._check(await keeper.greet())
         except BaseException:
-            self._all.discard(keeper)
-            await keeper.end()
+            await self._end(keeper)
             raise
         return keeper
 
