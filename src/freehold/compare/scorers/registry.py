@@ -10,6 +10,7 @@ import msgspec
 from freehold.compare.case import Case, ScorerSettings
 from freehold.compare.scorers import python_tests
 from freehold.compare.scorers.kind import Kind, LookingScorer
+from freehold.compare.scorers.numeric import NUMERIC
 from freehold.compare.scorers.python_tests import PythonTestsScorer
 from freehold.compare.scorers.texts import EXACT, NORMALISED
 from freehold.compare.scoring import Scorer
@@ -27,7 +28,7 @@ class OpenScorer(Scorer, Protocol):
         """Gives back what it holds. It may be called twice."""
 
 
-_KINDS: dict[str, Kind[Any, Any]] = {kind.name: kind for kind in (EXACT, NORMALISED)}
+_KINDS: dict[str, Kind[Any, Any]] = {kind.name: kind for kind in (EXACT, NORMALISED, NUMERIC)}
 """Kinds that need nothing but the answer."""
 _OTHERS: dict[str, Callable[[msgspec.Raw], OpenScorer]] = {python_tests.NAME: PythonTestsScorer}
 
