@@ -9,10 +9,15 @@ import msgspec
 
 from freehold.compare.case import Case, ScorerSettings
 from freehold.compare.scorers import python_tests
+from freehold.compare.scorers.choices import CHOICE
 from freehold.compare.scorers.kind import Kind, LookingScorer
 from freehold.compare.scorers.numeric import NUMERIC
+from freehold.compare.scorers.patterns import REGEX
 from freehold.compare.scorers.python_tests import PythonTestsScorer
+from freehold.compare.scorers.schemas import JSON_SCHEMA
+from freehold.compare.scorers.similarity import CHRF, ROUGE_L, TOKEN_F1
 from freehold.compare.scorers.texts import EXACT, NORMALISED
+from freehold.compare.scorers.tools import TOOL_CALL
 from freehold.compare.scoring import Scorer
 from freehold.core.errors import BadRequest
 from freehold.core.suggest import did_you_mean, one_of
@@ -28,7 +33,10 @@ class OpenScorer(Scorer, Protocol):
         """Gives back what it holds. It may be called twice."""
 
 
-_KINDS: dict[str, Kind[Any, Any]] = {kind.name: kind for kind in (EXACT, NORMALISED, NUMERIC)}
+_KINDS: dict[str, Kind[Any, Any]] = {
+    kind.name: kind
+    for kind in (EXACT, NORMALISED, NUMERIC, CHOICE, REGEX, JSON_SCHEMA, TOOL_CALL, CHRF, ROUGE_L, TOKEN_F1)
+}
 """Kinds that need nothing but the answer."""
 _OTHERS: dict[str, Callable[[msgspec.Raw], OpenScorer]] = {python_tests.NAME: PythonTestsScorer}
 
