@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from freehold.compare.scorers.sandbox.pool import Job, Outcome, Sandbox
+from freehold.core.errors import SettingsError
 
 T = TypeVar("T")
 
@@ -89,8 +90,10 @@ FORGERIES = {
     "other test cases": "import unittest\nunittest.TestCase.run = lambda *a: None\n"
     "unittest.TestCase.assertEqual = lambda *a: None\ndef f(x):\n    return None",
     "reads what is expected": "import sys\ndef f(x):\n    frame = sys._getframe()\n    while frame:\n"
-    "        for one in frame.f_code.co_consts:\n            if one in (4, 9): return one\n        frame = frame.f_back",
-    "writes a result into every pipe": "import os, json\nm = json.dumps({'passed': 2, 'total': 2, 'why': ''}).encode()\n"
+    "        for one in frame.f_code.co_consts:\n            if one in (4, 9): return one\n"
+    "        frame = frame.f_back",
+    "writes a result into every pipe": "import os, json\n"
+    "m = json.dumps({'passed': 2, 'total': 2, 'why': ''}).encode()\n"
     "m = len(m).to_bytes(4, 'big') + m\nfor place in range(64):\n    try: os.write(place, m)\n"
     "    except OSError: pass\nos._exit(0)",
     "writes a result instead of returning": "import os, json\ndef f(x):\n"
@@ -134,9 +137,8 @@ def test_what_a_test_expects_is_not_told_to_the_answer(run: Runner) -> None:
 def test_the_answers_process_has_never_had_tests_or_other_answers_in_its_memory(run: Runner) -> None:
     """Memory that was given back is searched, too: whoever forks inherits it."""
     for _ in range(3):
-        assert run(
-            "first = 'a needle of the answer'\ndef f(x): return 4", "assert f('a needle of the tests') == 4"
-        )
+        planted = "first = 'a needle of the answer'\ndef f(x): return 4"
+        assert run(planted, "assert f('a needle of the tests') == 4") == Outcome(1, 1)
     search = (
         "import ctypes, gc\n"
         "def f(x):\n"
@@ -165,7 +167,8 @@ HARM = {
     "threads without end": "import threading, time\nthreading.stack_size(32768)\nwhile True:\n"
     "    threading.Thread(target=time.sleep, args=(1000,)).start()",
     "a fork bomb": "import os\nwhile True:\n    os.fork()",
-    "a patient fork bomb": "import os\ndef f(x):\n    while True:\n        try: os.fork()\n        except OSError: pass",
+    "a patient fork bomb": "import os\ndef f(x):\n    while True:\n        try: os.fork()\n"
+    "        except OSError: pass",
     "a balloon": "def f(x):\n    held = []\n    while True: held.append(bytearray(10_000_000))",
     "a large number": "def f(x):\n    return 10 ** (10 ** 9)",
     "a large answer": "def f(x):\n    return 'x' * 100_000_000",
@@ -269,7 +272,8 @@ def call(*arguments, name):
 
 @pytest.mark.parametrize("name", FORBIDDEN)
 def test_nothing_outside_can_be_touched(run: Runner, name: str) -> None:
-    code = f"{PRELUDE}def f(x):\n    try:\n        {FORBIDDEN[name]}\n    except (OSError, ValueError):\n        return 'refused'\n"
+    code = f"{PRELUDE}def f(x):\n    try:\n        {FORBIDDEN[name]}\n"
+    code += "    except (OSError, ValueError):\n        return 'refused'\n"
     assert run(code + "    return 'done'", "assert f(1) == 'refused'") == Outcome(1, 1)
 
 
@@ -311,7 +315,8 @@ def test_a_listening_neighbour_is_not_reached(run: Runner) -> None:
 
 
 def test_it_has_an_empty_folder_of_its_own_of_a_bounded_size(run: Runner) -> None:
-    if "namespaces" not in run.sandbox.layers and run(RIGHT) and "namespaces" not in run.sandbox.layers:
+    assert run(RIGHT) == Outcome(2, 2)
+    if "namespaces" not in run.sandbox.layers:
         refused = "def f(x):\n    try: open('x', 'w')\n    except OSError: return 'refused'"
         assert run(refused, "assert f(1) == 'refused'") == Outcome(1, 1)
         return
@@ -350,8 +355,6 @@ def test_nothing_is_left_behind(run: Runner) -> None:
 
 
 def test_what_cannot_be_made_safe_is_not_run() -> None:
-    from freehold.core.errors import SettingsError
-
     async def once(**more: Any) -> Outcome:
         sandbox = Sandbox(most=1, **more)
         try:

@@ -34,7 +34,7 @@ def are_same(value: Any, wanted: Any, coercions: Coercions) -> bool:
         return isinstance(value, list) and _same_list(value, wanted, coercions)
     if coercions.numbers_as_text and {type(value), type(wanted)} in ({str, int}, {str, float}):
         return _number(value) is not None and _number(value) == _number(wanted)
-    return type(value) is type(wanted) and bool(value == wanted) or _are_numbers(value, wanted)
+    return (type(value) is type(wanted) and bool(value == wanted)) or _are_numbers(value, wanted)
 
 
 def loose(text: str) -> str:

@@ -83,15 +83,17 @@ def _ways(letters: str) -> list[Way]:
     small = f"[{re.escape(letters + letters.lower())}]"
     open_, close = r"[(\[{*_`\"'<]*\s?", r"[)\]}*_`\"'>]*"
     # A capital A that a small word follows is an article, and an I before one a pronoun.
-    alone = rf"(?![A-Za-z0-9가-힣])(?!\s+[a-z]{{2}})" if _CAPITALS.search(letters) else r"(?![0-9A-Za-z])"
+    alone = r"(?![A-Za-z0-9가-힣])(?!\s+[a-z]{2})" if _CAPITALS.search(letters) else r"(?![0-9A-Za-z])"
     ending = rf"(?:번|{alone})"
-    tail = rf"(?:\s*(?:,|/|&|\bor\b|\band\b|또는|혹은|과|와|이나|나)\s*{open_}(?P<more>{one})(?:번|(?![A-Za-z0-9가-힣])))?"
+    joined = r"(?:,|/|&|\bor\b|\band\b|또는|혹은|과|와|이나|나)"
+    tail = rf"(?:\s*{joined}\s*{open_}(?P<more>{one})(?:번|(?![A-Za-z0-9가-힣])))?"
     subject = (
         r"(?:final\s+answer|best\s+answer|correct\s+answer|right\s+answer|answer|correct\s+option|correct\s+choice"
         r"|best\s+option|best\s+choice|정답|답안|답)"
     )
     verb = r"\s*(?:\w+\s+){0,3}?(?:is|are|would\s+be|should\s+be|must\s+be|:|=|은|는)\s*[:=]?\s*"
-    what = r"(?:therefore|thus|hence|clearly|definitely|probably|most\s+likely)?\s*(?:option|choice|answer|letter|보기)?\s*:?\s*"
+    surely = r"(?:therefore|thus|hence|clearly|definitely|probably|most\s+likely)?"
+    what = rf"{surely}\s*(?:option|choice|answer|letter|보기)?\s*:?\s*"
     said = re.compile(
         rf"(?i:{open_}{subject}{close}{verb}{open_}{what}){open_}(?P<one>{one}){close}(?:{ending})?{tail}"
     )

@@ -1,8 +1,8 @@
 """Numbers in texts, exactly, as people and models write them.
 
-Read are: signs, thousands separators (a comma, an apostrophe, a space that does not break), decimal fractions, powers of
-ten, fractions (`3/4`, `1 1/2`, `½`, `\\frac{3}{4}`), percents, the digits of all scripts, currency signs, `thousand` to
-`trillion`, and 십, 백, 천, 만, 억, 조 with their Chinese and Japanese forms (`1억 2,000만` is 120,000,000).
+Read are: signs, thousands separators (a comma, an apostrophe, a space that does not break), decimal fractions, powers
+of ten, fractions (`3/4`, `1 1/2`, `½`, `\\frac{3}{4}`), percents, the digits of all scripts, currency signs, `thousand`
+to `trillion`, and 십, 백, 천, 만, 억, 조 with their Chinese and Japanese forms.
 """
 
 from __future__ import annotations

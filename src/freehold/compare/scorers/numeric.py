@@ -21,7 +21,8 @@ Target = int | float | str | list[int | float | str]
 Take = Literal["auto", "last", "boxed", "hashes", "only"]
 
 _SAID = re.compile(
-    r"(?:answer|정답|답)\s*(?:is|are|:|=|은|는)*[\s:=]*(?:about|approximately|equal to|약)?\s*(?:\*\*|__|`|\\\(|\\\[|\$(?!\d))*\s*",
+    r"(?:answer|정답|답)\s*(?:is|are|:|=|은|는)*[\s:=]*(?:about|approximately|equal to|약)?\s*"
+    r"(?:\*\*|__|`|\\\(|\\\[|\$(?!\d))*\s*",
     re.IGNORECASE,
 )
 

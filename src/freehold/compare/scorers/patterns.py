@@ -64,10 +64,10 @@ def _regex(settings: RegexSettings) -> Look[Texts]:
 
     def found(text: str) -> str | None:
         assert finder is not None
-        match = None
-        for match in finder.finditer(text, timeout=settings.seconds):
-            if settings.take == "first":
-                break
+        if settings.take == "first":
+            match = finder.search(text, timeout=settings.seconds)
+        else:
+            match = max(finder.finditer(text, timeout=settings.seconds), key=_begin, default=None)
         if match is None:
             return None
         name: str | int = "answer" if "answer" in finder.groupindex else min(finder.groups, 1)
@@ -103,6 +103,10 @@ def _regex(settings: RegexSettings) -> Look[Texts]:
 
 
 _RIGHT = Scored(1.0)
+
+
+def _begin(match: Any) -> int:
+    return int(match.start())
 
 
 def _package() -> Any:

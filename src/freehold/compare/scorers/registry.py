@@ -10,6 +10,7 @@ import msgspec
 from freehold.compare.case import Case, ScorerSettings
 from freehold.compare.scorers import python_tests
 from freehold.compare.scorers.choices import CHOICE
+from freehold.compare.scorers.instructions.following import INSTRUCTIONS
 from freehold.compare.scorers.kind import Kind, LookingScorer
 from freehold.compare.scorers.numeric import NUMERIC
 from freehold.compare.scorers.patterns import REGEX
@@ -35,7 +36,19 @@ class OpenScorer(Scorer, Protocol):
 
 _KINDS: dict[str, Kind[Any, Any]] = {
     kind.name: kind
-    for kind in (EXACT, NORMALISED, NUMERIC, CHOICE, REGEX, JSON_SCHEMA, TOOL_CALL, CHRF, ROUGE_L, TOKEN_F1)
+    for kind in (
+        EXACT,
+        NORMALISED,
+        NUMERIC,
+        CHOICE,
+        REGEX,
+        JSON_SCHEMA,
+        TOOL_CALL,
+        INSTRUCTIONS,
+        CHRF,
+        ROUGE_L,
+        TOKEN_F1,
+    )
 }
 """Kinds that need nothing but the answer."""
 _OTHERS: dict[str, Callable[[msgspec.Raw], OpenScorer]] = {python_tests.NAME: PythonTestsScorer}

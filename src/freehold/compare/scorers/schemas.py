@@ -81,7 +81,7 @@ def _check(schema: Any) -> None:
         for text in patterns:
             if isinstance(text, str) and pattern(text) is None:
                 raise Unfit(
-                    f"the pattern {shown(text)} cannot be checked in bounded time (it looks around or back), or is none."
+                    f"the pattern {shown(text)} is none, or cannot be checked in bounded time (it looks around)."
                 )
         left.extend(one.values())
 

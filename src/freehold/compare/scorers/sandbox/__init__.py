@@ -9,7 +9,7 @@ What holds, and by what:
 
 | guarantee | by | without it |
 |---|---|---|
-| reads Python's own library and nothing else | a root of its own (mount namespace), Landlock | either is enough; with neither it is refused |
+| reads Python's own library and nothing else | a root of its own (mount namespace), Landlock | one is enough |
 | writes only to an empty folder of its own, 32 MiB | a tmpfs in that root | nothing can be written: seccomp |
 | no network, no sockets of any kind | seccomp; a network namespace | refused without seccomp |
 | no other process is made, seen, signalled, traced | seccomp; a process namespace | refused without seccomp |

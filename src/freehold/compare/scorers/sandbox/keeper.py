@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+# Loaded once, here, so that every job has them at once and needs no file for them.
+import array  # noqa: F401
+import contextlib
+import functools  # noqa: F401
 import os
 import random
 import select
 import signal
+import string  # noqa: F401
 import sys
 import time
+from pathlib import Path
 from typing import Any
-
-# Loaded once, here, so that every job has them at once and needs no file for them.
-import array, bisect, calendar, cmath, collections, copy, csv, dataclasses, datetime, decimal, enum, fractions  # noqa: E401, F401
-import functools, hashlib, heapq, inspect, io, itertools, json, math, numbers, operator, queue, re, statistics  # noqa: E401, F401
-import string, struct, tempfile, textwrap, threading, traceback, typing, unicodedata, unittest  # noqa: E401, F401
 
 from freehold.compare.scorers.sandbox import frames, kernel, landlock, seccomp, walls
 from freehold.compare.scorers.sandbox.answering import Answering
@@ -107,10 +108,8 @@ class Keeper:
         for child in children:
             os.kill(child, signal.SIGKILL)
         if os.getpid() == 1:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         for child in children:
             os.waitpid(child, 0)
         if os.getpid() == 1:
@@ -178,7 +177,7 @@ def _another_user() -> int | None:
                 os.setgroups([])
                 os.setresgid(user, user, user)
                 os.setresuid(user, user, user)
-                os.listdir(os.path.dirname(os.__file__))
+                next(Path(os.__file__).parent.iterdir())
             except OSError:
                 os._exit(1)
             os._exit(0)
@@ -191,11 +190,8 @@ def main(tests: int, answers: int, without: list[str]) -> None:
     """What `pool` starts: tells whether it is safe here, then works. `tests`, `answers`: as of Keeper."""
     os.setsid()
     kernel.die_with_parent(signal.SIGKILL)
-    try:
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     sys.set_int_max_str_digits(0)
     null = os.open(os.devnull, os.O_RDWR)
     try:

@@ -20,7 +20,8 @@ _START_S = 30.0
 _SOURCE = str(Path(__file__).resolve().parents[4])
 _START = (
     f"import sys; sys.path.insert(0, {_SOURCE!r}); "
-    "from freehold.compare.scorers.sandbox.keeper import main; sys.path.pop(0); main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])"
+    "from freehold.compare.scorers.sandbox.keeper import main; sys.path.pop(0); "
+    "main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])"
 )
 
 

@@ -189,6 +189,7 @@ class Remote:
         return line.ask(operation, self, *values, named=named)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Calls it there."""
         return self._ask("call", *arguments, named=named)
 
     def __getattr__(self, name: str) -> Any:

@@ -8,7 +8,7 @@ import sys
 import types
 import unittest
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from freehold.compare.scorers.sandbox.remote import AnswerGone, Line
 
@@ -50,10 +50,10 @@ def run(line: Line, module: str, tests: list[str], entry_point: str) -> dict[str
     except BaseException as error:  # noqa: BLE001  # the answer does not even load
         tally.fail("loading the answer", error)
         return _verdict(tally, len(tests), line)
-    proxy = _proxy(line, module, names)
+    answer = _Answer(_proxy(line, module, names), frozenset(names), entry_point)
     for nth, code in enumerate(tests):
         name = "the tests" if len(tests) == 1 else f"test {nth + 1}"
-        _run_one(tally, name, code, proxy, names, entry_point)
+        _run_one(tally, name, code, answer)
     return _verdict(tally, len(tests), line)
 
 
@@ -63,16 +63,23 @@ def _verdict(tally: Tally, least: int, line: Line) -> dict[str, Any]:
     return {"passed": tally.passed, "total": max(tally.total, least), "why": tally.why}
 
 
-def _run_one(
-    tally: Tally, name: str, code: str, proxy: types.ModuleType, names: list[str], entry_point: str
-) -> None:
+class _Answer(NamedTuple):
+    """The answer as its tests know it."""
+
+    proxy: types.ModuleType
+    names: frozenset[str]
+    entry_point: str
+
+
+def _run_one(tally: Tally, name: str, code: str, answer: _Answer) -> None:
+    proxy, names, entry_point = answer
     tree = ast.parse(code)
     space: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
     def load() -> None:
         # A name of Python's own means that in a test, whatever the answer calls so.
-        for one in sorted((used | {entry_point}) & set(names)):
+        for one in sorted((used | {entry_point}) & names):
             if not hasattr(builtins, one) and not one.startswith("__"):
                 space[one] = getattr(proxy, one)
         exec(compile(tree, "tests.py", "exec"), space)  # noqa: S102  # what this is for

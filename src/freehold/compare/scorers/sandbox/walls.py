@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from freehold.compare.scorers.sandbox import kernel
 
@@ -18,14 +19,14 @@ _APART = kernel.NEWNS | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS | kernel.N
 
 def library() -> list[str]:
     """Where Python and what it loads lie, as far as it is there."""
-    named = [os.path.dirname(os.__file__), f"{sys.base_prefix}/lib", f"{sys.base_exec_prefix}/lib"]
+    named = [str(Path(os.__file__).parent), f"{sys.base_prefix}/lib", f"{sys.base_exec_prefix}/lib"]
     named += ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo"]
-    return [path for path in dict.fromkeys(named) if os.path.isdir(path)]
+    return [path for path in dict.fromkeys(named) if Path(path).is_dir()]
 
 
 def files() -> list[str]:
     """What is read besides: devices, and where libraries are found."""
-    return [path for path in (*_DEVICES, "/etc/ld.so.cache") if os.path.exists(path)]
+    return [path for path in (*_DEVICES, "/etc/ld.so.cache") if Path(path).exists()]
 
 
 def build() -> None:
@@ -39,9 +40,9 @@ def build() -> None:
         kernel.unshare(_APART)
     else:
         kernel.unshare(_APART | kernel.NEWUSER)
-        _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"{user} {user} 1")
-        _write("/proc/self/gid_map", f"{group} {group} 1")
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
     kernel.mount("none", "/", None, kernel.RECURSIVE | kernel.PRIVATE)
     _furnish()
 
@@ -58,39 +59,34 @@ def furnish_folder(owner: int | None) -> None:
 
 def _furnish() -> None:
     # Held open: the new root is mounted over a folder that some of them may lie in.
-    folders = {path: os.open(path, os.O_PATH) for path in library() if not os.path.islink(path)}
-    links = {path: os.readlink(path) for path in library() if os.path.islink(path)}
+    folders = {path: os.open(path, os.O_PATH) for path in library() if not Path(path).is_symlink()}
+    links = {path: Path(path).readlink() for path in library() if Path(path).is_symlink()}
     single = {path: os.open(path, os.O_PATH) for path in files()}
     root = _SITE
     kernel.mount("tmpfs", root, "tmpfs", kernel.NOSUID | kernel.NODEV, "size=1m,mode=755")
     for path in sorted(folders, key=len):
-        target = root + path
-        if os.path.isdir(target):
-            continue  # it came with a folder above it
-        os.makedirs(target)
-        _bind(folders[path], target)
+        target = Path(root + path)
+        if not target.is_dir():  # else it came with a folder above it
+            target.mkdir(parents=True)
+            _bind(folders[path], str(target))
     for path, to in links.items():
-        os.makedirs(os.path.dirname(root + path), exist_ok=True)
-        if not os.path.lexists(root + path):
-            os.symlink(to, root + path)
-    for path, place in single.items():
-        os.makedirs(os.path.dirname(root + path), exist_ok=True)
-        with open(root + path, "x"):
-            pass
-        _bind(place, root + path, device=path in _DEVICES)
-    os.makedirs(root + FOLDER)
+        place = Path(root + path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.is_symlink() and not place.exists():
+            place.symlink_to(to)
+    for path, opened in single.items():
+        place = Path(root + path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch(exist_ok=False)
+        _bind(opened, str(place), device=path in _DEVICES)
+    Path(root + FOLDER).mkdir()
     kernel.make_read_only(root, below=False)
-    for place in (*folders.values(), *single.values()):
-        os.close(place)
+    for opened in (*folders.values(), *single.values()):
+        os.close(opened)
     kernel.change_root(root)
 
 
-def _bind(place: int, target: str, *, device: bool = False) -> None:
-    kernel.mount(f"/proc/self/fd/{place}", target, None, kernel.BIND | kernel.RECURSIVE)
+def _bind(opened: int, target: str, *, device: bool = False) -> None:
+    kernel.mount(f"/proc/self/fd/{opened}", target, None, kernel.BIND | kernel.RECURSIVE)
     if not device:
         kernel.make_read_only(target, below=True)
-
-
-def _write(path: str, text: str) -> None:
-    with open(path, "w") as file:
-        file.write(text)
