@@ -146,7 +146,7 @@ def _wanted(target: Target, form: str) -> list[_Wanted]:
 
 def _possible(call: dict[str, Any]) -> _Wanted:
     """A call with its possible values: `{"name": {"argument": [value, ...]}}`, where `""` among them means that it may
-    be left out, and objects have lists of possible values in turn.
+    be left out, and objects have lists of possible values in turn. No possible value at all: an empty list, or nothing.
     """
     if len(call) != 1 or not all(isinstance(one, dict) for one in call.values()):
         raise Unfit("in the form `bfcl` a call is an object with a tool's name and its arguments.")
@@ -160,8 +160,9 @@ def _nested(fields: dict[str, Any]) -> _Nested:
     for name, possible in fields.items():
         if not isinstance(possible, list):
             raise Unfit(f"in the form `bfcl` the possible values of `{name}` are a list.")
-        values[name] = [_alternative(one) for one in possible]
-    return _Nested(values, frozenset(name for name, possible in fields.items() if "" in possible))
+        values[name] = [_alternative(one) for one in possible] or [[]]
+    optional = frozenset(name for name, possible in fields.items() if "" in possible or not possible)
+    return _Nested(values, optional)
 
 
 def _alternative(value: Any) -> Any:
