@@ -152,6 +152,14 @@ def test_the_answers_process_has_never_had_tests_or_other_answers_in_its_memory(
     assert run(search, "assert f(1) is True", entry_point="a needle of the") == Outcome(1, 1)
 
 
+def test_names_of_the_tests_mean_what_the_tests_say(run: Runner) -> None:
+    taken = "def check(one): pass\ndef test_it(): pass\ndef helper(x): return True\ndef f(x): return None\n"
+    assert run(taken, "def check(one):\n    assert one(2) == 4", entry_point="f").passed == 0
+    assert run(taken, "def test_it():\n    assert f(2) == 4").passed == 0
+    assert run(taken, "def helper(x):\n    return x == 4\nassert helper(f(2))").passed == 0
+    assert run(taken, "from operator import eq as helper\nassert helper(f(2), 4)").passed == 0
+
+
 def test_names_of_python_mean_in_tests_what_they_always_mean(run: Runner) -> None:
     liar = "def abs(x): return 0\nlen = sum = all = isinstance = lambda *a: True\ndef f(x): return 7.0\n"
     assert run(liar, "assert abs(f(1) - 2.0) < 1e-6").passed == 0

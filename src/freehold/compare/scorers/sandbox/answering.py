@@ -78,7 +78,6 @@ class Answering:
 
     def _raised(self, error: BaseException) -> Any:
         names = [kind.__name__ for kind in type(error).__mro__]
-        builtin = next((name for name in names if isinstance(_TYPES.get(name), type)), "Exception")
         try:
             told = str(error)[:_MOST_TOLD]
         except BaseException:  # noqa: BLE001  # as above
@@ -87,7 +86,7 @@ class Answering:
             arguments = [written(one, _refused) for one in error.args]
         except BaseException:  # noqa: BLE001  # as above
             arguments = [told]
-        return {"raised": names, "builtin": builtin, "told": told, "arguments": arguments}
+        return {"raised": names, "builtin": _builtin(type(error)), "told": told, "arguments": arguments}
 
     # Values that stay here
 
@@ -106,6 +105,8 @@ class Answering:
             number = self._numbers[id(value)] = len(self._kept)
             self._kept.append(value)
         told = {"number": number, "name": type(value).__name__, "is": _what(value)}
+        if told["is"] == "error":
+            told |= {"name": value.__name__, "builtin": _builtin(value)}
         for base, plain in _BASES.items():
             if isinstance(value, base):
                 told["plain"] = written(plain(value), self._number)
@@ -159,6 +160,11 @@ class _Calling:
 
 def _refused(value: Any) -> Any:
     raise NotAValue(type(value).__name__)
+
+
+def _builtin(error: type) -> str:
+    """The nearest exception of Python's own."""
+    return next((kind.__name__ for kind in error.__mro__ if _TYPES.get(kind.__name__) is kind), "Exception")
 
 
 def _what(value: Any) -> str:

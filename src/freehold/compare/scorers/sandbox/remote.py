@@ -153,7 +153,7 @@ class Line:
         if name != "kept":
             raise NotAValue(name)
         if content["is"] == "error":
-            return self.error_named(str(content["name"]), "Exception")
+            return self.error_named(str(content["name"]), str(content["builtin"]))
         plain = self._read(content["plain"]) if "plain" in content else _NOTHING
         if isinstance(plain, Remote):
             raise NotAValue("a plain value that is none")

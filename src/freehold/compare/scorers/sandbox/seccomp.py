@@ -21,7 +21,6 @@ _LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06  # of classic BPF
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in seccomp_data
 _ALLOW, _ERROR, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NO_SUCH, _REFUSED = _ERROR | errno.ENOSYS, _ERROR | errno.EPERM
-_NOT_A_TERMINAL = _ERROR | errno.ENOTTY
 
 _CLONE_THREAD = 0x00010000
 _X32 = 0x40000000
@@ -29,6 +28,7 @@ _WRITES = 0o1 | 0o2 | 0o100 | 0o1000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC
 _TMPFILE = 0o20000000
 _SIGNALLING = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: have the kernel signal somebody
 _NAMING = (15, 16, 0x53564D41)  # PR_SET_NAME, PR_GET_NAME, PR_SET_VMA
+_DESCRIPTORS = (0x5421, 0x5450, 0x5451)  # FIONBIO, FIONCLEX, FIOCLEX: no device and nobody else is asked
 _AF_UNIX = 1
 
 Step = tuple[int, int, int, int]
@@ -82,7 +82,7 @@ def program(*, writing: bool) -> list[Step]:
         "prlimit64": _if_one_of(0, (0,)),
         "socketpair": _if_one_of(0, (_AF_UNIX,)),
         "sendto": _if_nothing(4),
-        "ioctl": ((_RETURN, 0, 0, _NOT_A_TERMINAL),),
+        "ioctl": _if_one_of(1, _DESCRIPTORS),
         "openat": _unless_set(2, flags),
         "open": _unless_set(1, flags),
         "fcntl": _unless_one_of(1, _SIGNALLING),
