@@ -91,11 +91,7 @@ def test_json_schema(answer: str, settings: dict[str, Any], score: float) -> Non
     assert value("json-schema", None, answer, schema=PERSON, **settings) == score
 
 
-@given(
-    st.recursive(
-        st.none() | st.integers() | st.text() | st.booleans(), lambda inner: st.lists(inner), max_leaves=9
-    )
-)
+@given(st.recursive(st.none() | st.integers() | st.text() | st.booleans(), st.lists, max_leaves=9))
 def test_a_value_is_as_a_schema_that_names_it(told: object) -> None:
     text = msgspec.json.encode(told).decode()
     assert value("json-schema", {"const": told}, text) == 1

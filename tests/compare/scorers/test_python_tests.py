@@ -103,7 +103,8 @@ def test_unittest_and_functions_count_one_by_one() -> None:
     assert (
         outcome("def f(x):\n    return x * 3\n", UNITTEST).passed == 1
     )  # 3 * 3, but not 1 * 1, and "x" * 3 works
-    functions = "import solution\ndef test_one():\n    assert solution.f(1) == 1\ndef test_two():\n    assert f(2) == 5\n"
+    functions = "import solution\ndef test_one():\n    assert solution.f(1) == 1\n"
+    functions += "def test_two():\n    assert f(2) == 5\n"
     told = outcome(SQUARE, functions)
     assert (told.passed, told.total) == (1, 2)
     assert told.why.startswith("test_two: AssertionError")
@@ -135,7 +136,8 @@ HOLDS: dict[str, tuple[str, str]] = {
     "exceptions": (
         "class Mine(ValueError): pass\ndef f(x):\n    raise Mine('no', x)\ndef g(): return {}['k']\n",
         "try:\n    f(1)\n    raise RuntimeError\nexcept Mine as error:\n    assert error.args == ('no', 1)\n"
-        "try:\n    f(1)\nexcept ValueError: pass\ntry:\n    g()\nexcept KeyError as error:\n    assert error.args == ('k',)",
+        "try:\n    f(1)\nexcept ValueError: pass\n"
+        "try:\n    g()\nexcept KeyError as error:\n    assert error.args == ('k',)",
     ),
     "generators": (
         "def f(n):\n    for x in range(n): yield x\n",
@@ -147,11 +149,13 @@ HOLDS: dict[str, tuple[str, str]] = {
         "def bad(x): raise KeyError(x)\ntry:\n    f(bad, [1])\nexcept KeyError: pass\nelse: raise AssertionError",
     ),
     "classes are made, asked and changed": (
-        "class Stack:\n    size = 2\n    def __init__(self): self.items = []\n    def push(self, x): self.items.append(x)\n"
+        "class Stack:\n    size = 2\n    def __init__(self): self.items = []\n"
+        "    def push(self, x): self.items.append(x)\n"
         "    def pop(self): return self.items.pop()\n    def __len__(self): return len(self.items)\n"
         "    def __iter__(self): return iter(self.items)\n    def __getitem__(self, at): return self.items[at]\n"
         "    def __str__(self): return 'stack'\n",
-        "s = Stack()\ns.push(1)\ns.push('two')\nassert len(s) == 2 and s.items == [1, 'two'] and list(s) == [1, 'two']\n"
+        "s = Stack()\ns.push(1)\ns.push('two')\n"
+        "assert len(s) == 2 and s.items == [1, 'two'] and list(s) == [1, 'two']\n"
         "assert s[1] == 'two' and isinstance(s, Stack) and not isinstance(1, Stack) and str(s) == 'stack'\n"
         "assert s.pop() == 'two' and Stack.size == 2 and bool(s)\ns.size = 5\nassert s.size == 5",
     ),
@@ -172,7 +176,8 @@ HOLDS: dict[str, tuple[str, str]] = {
         "p = P(1)\nassert (p.x, p.y) == (1, 2) and repr(p) == 'P(x=1, y=2)'",
     ),
     "coroutines": (
-        "import asyncio\nasync def f(x):\n    await asyncio.sleep(0)\n    return x\ndef g(x): return asyncio.run(f(x))\n",
+        "import asyncio\nasync def f(x):\n    await asyncio.sleep(0)\n    return x\n"
+        "def g(x): return asyncio.run(f(x))\n",
         "assert g(3) == 3",
     ),
     "threads": (
@@ -196,7 +201,8 @@ def test_what_tests_can_do(name: str) -> None:
 OPERATORS = (
     "class V:\n    def __init__(self, x): self.x = x\n    def __eq__(self, o): return self.x == o.x\n"
     "    def __add__(self, o): return V(self.x + o.x)\n    def __lt__(self, o): return self.x < o.x\n"
-    "    def __neg__(self): return V(-self.x)\n    def __hash__(self): return 1\n    def __contains__(self, n): return n == 1\n"
+    "    def __neg__(self): return V(-self.x)\n    def __hash__(self): return 1\n"
+    "    def __contains__(self, n): return n == 1\n"
 )
 
 

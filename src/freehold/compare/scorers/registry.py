@@ -14,7 +14,7 @@ from freehold.compare.scorers.instructions.following import INSTRUCTIONS
 from freehold.compare.scorers.kind import Kind, LookingScorer
 from freehold.compare.scorers.numeric import NUMERIC
 from freehold.compare.scorers.patterns import REGEX
-from freehold.compare.scorers.python_tests import PythonTestsScorer
+from freehold.compare.scorers.python_tests import PythonTestsScorer, PythonTestsSettings
 from freehold.compare.scorers.schemas import JSON_SCHEMA
 from freehold.compare.scorers.similarity import CHRF, ROUGE_L, TOKEN_F1
 from freehold.compare.scorers.texts import EXACT, NORMALISED
@@ -57,6 +57,11 @@ _OTHERS: dict[str, Callable[[msgspec.Raw], OpenScorer]] = {python_tests.NAME: Py
 def kinds() -> tuple[str, ...]:
     """The kinds of scorers that ask no model."""
     return (*_KINDS, *_OTHERS)
+
+
+def settings_of_kind(name: str) -> type[msgspec.Struct]:
+    """How a kind can be set. Raises KeyError."""
+    return PythonTestsSettings if name == python_tests.NAME else _KINDS[name].settings
 
 
 def scorer_of(scorer: ScorerSettings, *, others: Iterable[str] = ()) -> OpenScorer:

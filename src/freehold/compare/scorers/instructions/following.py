@@ -68,6 +68,11 @@ def ids() -> tuple[str, ...]:
     return tuple(_BY_ID)
 
 
+def instruction_of(id: str) -> type[Instruction]:
+    """The instruction of an id. Raises KeyError."""
+    return _BY_ID[id]
+
+
 def _instructions(settings: InstructionsSettings) -> Look[Target]:
     def look(target: Target, answer: Answer) -> Scored:
         wanted = [_read(one) for one in _told(target)]

@@ -84,7 +84,9 @@ def _run_one(tally: Tally, name: str, code: str, answer: _Answer) -> None:
                 space[one] = getattr(proxy, one)
         exec(compile(tree, "tests.py", "exec"), space)  # noqa: S102  # what this is for
         check = space.get("check")
-        if entry_point and isinstance(check, types.FunctionType):  # the tests' own, whatever the answer calls so
+        if entry_point and isinstance(
+            check, types.FunctionType
+        ):  # the tests' own, whatever the answer calls so
             check(getattr(proxy, entry_point))
 
     held = tally.count(name, load)
