@@ -362,6 +362,23 @@ def test_nothing_is_left_behind(run: Runner) -> None:
     assert after == before
 
 
+def test_a_keeper_that_dies_is_replaced_and_its_job_done_again(run: Runner) -> None:
+    assert run(RIGHT) == Outcome(2, 2)
+    for child in psutil.Process().children():
+        child.kill()
+    assert run(RIGHT) == Outcome(2, 2)
+
+    async def while_it_works() -> Outcome:
+        slow = Job(code="import time\ndef f(x):\n    time.sleep(0.5)\n    return x * x\n", tests=TESTS)
+        work = asyncio.create_task(run.sandbox.run(slow))
+        await asyncio.sleep(0.3)
+        for child in psutil.Process().children():
+            child.kill()
+        return await work
+
+    assert run.wait(while_it_works()) == Outcome(2, 2)
+
+
 def test_what_cannot_be_made_safe_is_not_run() -> None:
     async def once(**more: Any) -> Outcome:
         sandbox = Sandbox(most=1, **more)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-# Loaded once, here, so that every job has them at once and needs no file for them.
-import array  # noqa: F401
 import contextlib
-import functools  # noqa: F401
+import gc
+import importlib
 import os
 import random
 import select
 import signal
-import string  # noqa: F401
 import sys
 import time
 from pathlib import Path
@@ -22,6 +20,35 @@ from freehold.compare.scorers.sandbox.lock import LAYERS, NEEDED, Limits, held_b
 from freehold.compare.scorers.sandbox.remote import Line
 from freehold.compare.scorers.sandbox.testing import run
 
+_USUAL = (
+    *(
+        "abc",
+        "array",
+        "bisect",
+        "calendar",
+        "cmath",
+        "collections",
+        "contextlib",
+        "copy",
+        "csv",
+        "dataclasses",
+    ),
+    *(
+        "datetime",
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "heapq",
+        "inspect",
+        "io",
+        "itertools",
+    ),
+    *("json", "math", "numbers", "operator", "queue", "random", "re", "statistics", "string", "struct"),
+    *("tempfile", "textwrap", "threading", "time", "traceback", "typing", "unicodedata", "unittest"),
+)
+"""Modules that answers often import: loaded once, so that no job has to."""
 _IN, _OUT = 0, 1
 _FIRST_USER, _USERS = 61184, 4335
 """Numbers of users that nobody has (systemd gives them to services for as long as they run)."""
@@ -204,6 +231,12 @@ def main(tests: int, answers: int, without: list[str]) -> None:
         return
     told = {"layers": [one for one in LAYERS if one in layers], "lacking": sorted(lacking), "why": ""}
     frames.send(_OUT, told)
+    if "seccomp" in layers:
+        seccomp.prepare()
+    for name in _USUAL:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a collection in a child would copy every page that it looks at
     Keeper(layers, user, null=null, tests=tests, answers=answers).work()
 
 

@@ -7,6 +7,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 
 from freehold.compare.scorers.sandbox.kernel import syscall
 
@@ -21,6 +22,7 @@ _NETWORK = 3
 _SCOPES = 3
 
 
+@lru_cache(maxsize=1)
 def version() -> int:
     """The version that the kernel has; 0: none."""
     try:

@@ -98,7 +98,8 @@ class _Keeper:
     async def end(self) -> None:
         """Ends it and everything it started."""
         for pipe in self._pipes:
-            pipe.abort()
+            if not pipe.is_closing():  # it closes by itself when nobody reads any more
+                pipe.abort()
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
+from functools import lru_cache
 
 from freehold.compare.scorers.sandbox.calls import ALLOWED, LOOKED_AT, REFUSED, WRITING, Table
 from freehold.compare.scorers.sandbox.kernel import MACHINE, checked, syscall
@@ -45,7 +46,7 @@ def install(*, writing: bool) -> None:
 
     There is no way back. `gain_nothing` comes first. Raises OSError: the kernel does not take the filter.
     """
-    steps = b"".join(struct.pack("=HBBI", *step) for step in program(writing=writing))
+    steps = _packed(writing=writing)
     buffer = ctypes.create_string_buffer(steps, len(steps))
 
     class Program(ctypes.Structure):
@@ -53,6 +54,17 @@ def install(*, writing: bool) -> None:
 
     told = Program(len(steps) // 8, ctypes.cast(buffer, ctypes.c_void_p))
     checked(syscall(_SECCOMP[MACHINE], 1, 0, ctypes.byref(told), what="seccomp"), "seccomp")
+
+
+def prepare() -> None:
+    """Makes the filters, so that processes that are forked from here on need not."""
+    for writing in (False, True):
+        _packed(writing=writing)
+
+
+@lru_cache(maxsize=2)
+def _packed(*, writing: bool) -> bytes:
+    return b"".join(struct.pack("=HBBI", *step) for step in program(writing=writing))
 
 
 def program(*, writing: bool) -> list[Step]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from freehold.compare.scorers.sandbox import kernel
@@ -17,6 +18,7 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _APART = kernel.NEWNS | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS | kernel.NEWPID
 
 
+@lru_cache(maxsize=1)
 def library() -> list[str]:
     """Where Python and what it loads lie, as far as it is there."""
     named = [str(Path(os.__file__).parent), f"{sys.base_prefix}/lib", f"{sys.base_exec_prefix}/lib"]
@@ -24,6 +26,7 @@ def library() -> list[str]:
     return [path for path in dict.fromkeys(named) if Path(path).is_dir()]
 
 
+@lru_cache(maxsize=1)
 def files() -> list[str]:
     """What is read besides: devices, and where libraries are found."""
     return [path for path in (*_DEVICES, "/etc/ld.so.cache") if Path(path).exists()]
