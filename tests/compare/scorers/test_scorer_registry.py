@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from scoring import answer_of, case_of, scorer
+from hypothesis import given
+from hypothesis import strategies as st
+from scoring import answer_of, case_of, scorer, value
 
 from freehold.compare.case import ScorerSettings
 from freehold.compare.scorers.registry import kinds, scorer_of
@@ -89,3 +91,80 @@ def test_small_answers_are_scored_quickly(kind: str, show: Callable[[str], None]
     best = max(asyncio.run(run()) for _ in range(3))
     show(f"{kind}: {best:,.0f} answers/s")
     assert best > 20_000
+
+
+TARGETS: dict[str, tuple[object, dict[str, Any]]] = {
+    "exact": ("Paris", {}),
+    "normalised": ("Paris", {"where": "anywhere"}),
+    "numeric": (18, {}),
+    "choice": ("B", {}),
+    "regex": ("[a-z]+\\d", {}),
+    "json-schema": ({"anyOf": [{"const": [1]}, {"type": "object"}]}, {"fence": "allowed"}),
+    "tool-call": (
+        [{"name": "f", "arguments": {"x": [1, {"y": None}]}}],
+        {"any_order": True, "loose_text": True},
+    ),
+    "instructions": (
+        [
+            *(
+                {"id": "detectable_format:title"},
+                {"id": "detectable_content:number_placeholders", "num_placeholders": 1},
+            ),
+            *({"id": "detectable_content:postscript"}, {"id": "change_case:english_capital"}),
+            {"id": "length_constraints:number_sentences", "num_sentences": 3},
+            {"id": "length_constraints:number_paragraphs", "num_paragraphs": 3},
+            {"id": "detectable_format:number_highlighted_sections", "num_highlights": 1},
+            {"id": "detectable_format:number_bullet_lists", "num_bullets": 1},
+            {"id": "detectable_format:multiple_sections", "section_spliter": "Section", "num_sections": 1},
+            {"id": "change_case:capital_word_frequency", "capital_frequency": 1},
+        ],
+        {"credit": "share", "loose": True},
+    ),
+    "chrf": ("Paris", {}),
+    "rouge-l": ("Paris", {}),
+    "token-f1": ("Paris", {}),
+}
+
+
+def test_every_kind_but_that_with_processes_is_tried_on_anything() -> None:
+    assert {*TARGETS, "python-tests"} == set(kinds())
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@given(text=st.text(), calls=st.lists(st.tuples(st.sampled_from("fg"), st.text()), max_size=3))
+def test_any_answer_has_a_score(kind: str, text: str, calls: list[tuple[str, str]]) -> None:
+    target, settings = TARGETS[kind]
+    told = value(kind, target, answer_of(text, *calls), **settings)
+    assert told is not None
+    assert 0 <= told <= 1
+
+
+HOSTILE = [
+    *("answer " * 8000, "The answer is " * 4000, "(" * 50000, "**" * 25000, "A or " * 10000, "B, " * 15000),
+    *("<<" + "a" * 50000, "[" + "a" * 50000, "\n" * 50000, "." * 50000 + "x", "a. " * 15000, "*a" * 25000),
+    *(
+        "`" * 50000,
+        "```\n" * 12000,
+        "P." * 25000,
+        " " * 50000,
+        "Section " * 6000,
+        "- \n" * 15000,
+        "[" * 50000,
+    ),
+    *(
+        "{" * 50000,
+        '{"a":' * 500 + "1" + "}" * 500,
+        "[" * 900 + "]" * 900,
+        "정답은 " * 12000,
+        "①" * 50000,
+        "a-" * 25000,
+    ),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
+def test_hostile_answers_take_no_time(text: str) -> None:
+    for kind, (target, settings) in TARGETS.items():
+        begun = time.process_time()
+        value(kind, target, answer_of(text, ("f", text)), **settings)
+        assert time.process_time() - begun < 1, kind

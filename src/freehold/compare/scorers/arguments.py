@@ -8,6 +8,9 @@ import msgspec
 
 from freehold.compare.scorers.normal import normal
 
+_MOST_MATCHED = 100
+"""Elements of a list for which every way of pairing them is tried; in longer ones the first that fits is taken."""
+
 
 class Coercions(msgspec.Struct, frozen=True, kw_only=True):
     """Which values count as the same although JSON tells them apart. 5 and 5.0 always do."""
@@ -60,8 +63,16 @@ def _same_list(value: list[Any], wanted: list[Any], coercions: Coercions) -> boo
         return False
     if not coercions.any_order:
         return all(are_same(one, other, coercions) for one, other in zip(value, wanted, strict=True))
-    fits = [[are_same(one, other, coercions) for one in value] for other in wanted]
-    return len(matching(fits)) == len(wanted)
+    if len(wanted) <= _MOST_MATCHED:
+        fits = [[are_same(one, other, coercions) for one in value] for other in wanted]
+        return len(matching(fits)) == len(wanted)
+    left = list(value)
+    for other in wanted:
+        met = next((at for at, one in enumerate(left) if are_same(one, other, coercions)), None)
+        if met is None:
+            return False
+        del left[met]
+    return True
 
 
 def _number(value: Any) -> float | None:

@@ -81,7 +81,7 @@ def _bare(text: str) -> str:
 def _ways(letters: str) -> list[Way]:
     one = f"[{re.escape(letters)}]"
     small = f"[{re.escape(letters + letters.lower())}]"
-    open_, close = r"[(\[{*_`\"'<]*\s?", r"[)\]}*_`\"'>]*"
+    open_, close = r"[(\[{*_`\"'<]{0,4}\s?", r"[)\]}*_`\"'>]{0,4}"
     # A capital A that a small word follows is an article, and an I before one a pronoun.
     alone = r"(?![A-Za-z0-9가-힣])(?!\s+[a-z]{2})" if _CAPITALS.search(letters) else r"(?![0-9A-Za-z])"
     ending = rf"(?:번|{alone})"
@@ -95,7 +95,7 @@ def _ways(letters: str) -> list[Way]:
     surely = r"(?:therefore|thus|hence|clearly|definitely|probably|most\s+likely)?"
     what = rf"{surely}\s*(?:option|choice|answer|letter|보기)?\s*:?\s*"
     said = re.compile(
-        rf"(?i:{open_}{subject}{close}{verb}{open_}{what}){open_}(?P<one>{one}){close}(?:{ending})?{tail}"
+        rf"(?i:{subject}{close}{verb}{open_}{what}){open_}(?P<one>{one}){close}(?:{ending})?{tail}"
     )
     chosen = re.compile(
         rf"(?i:\b(?:i\s+(?:would\s+)?(?:choose|pick|select)|(?:option|choice))\s+(?:option\s+|choice\s+)?){open_}(?P<one>{one}){close}"

@@ -48,6 +48,8 @@ def _json_schema(settings: JsonSchemaSettings) -> Look[Any]:
             problem = problem_with(value, schema)
         except Undecided as error:
             return Scored(None, f"the schema is {error}")
+        except RecursionError:
+            return Scored(0.0, f"nested too deeply: {shown(answer.text)}")
         return _RIGHT if problem is None else Scored(0.0, problem)
 
     return look

@@ -12,7 +12,10 @@ _ABBREVIATION = re.compile(
     r"\b(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|cf|no|vol|fig|approx|inc|ltd|co|u\.s|u\.k|a\.m|p\.m|[a-z])\.$",
     re.IGNORECASE,
 )
-_ENDING = re.compile(r"[.!?…]+[\"'”’)\]*_]*(?=\s|$)|[。！？]+|\n\s*\n")
+_LONGEST = 12
+"""Characters of an abbreviation, and more."""
+_CLOSING = "\"'”’)]*_"
+_ENDING = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_]*(?=\s|$)|[。！？]+|\n\s*\n")
 
 
 def is_enough(count: int, relation: Relation, wanted: int) -> bool:
@@ -36,13 +39,10 @@ def sentences_in(text: str) -> int:
     """
     count = begin = 0
     for ending in _ENDING.finditer(text):
-        piece = text[begin : ending.end()].strip()
-        if (
-            ending[0].startswith(".")
-            and len(ending[0].rstrip("\"'”’)]*_")) == 1
-            and _ABBREVIATION.search(piece)
-        ):
+        bare = ending[0].rstrip(_CLOSING)
+        near = text[max(begin, ending.start() - _LONGEST) : ending.start() + len(bare)]
+        if bare == "." and _ABBREVIATION.search(near):
             continue
-        count += bool(_WORD.search(piece))
+        count += bool(_WORD.search(text, begin, ending.end()))
         begin = ending.end()
-    return count + bool(_WORD.search(text[begin:]))
+    return count + bool(_WORD.search(text, begin))

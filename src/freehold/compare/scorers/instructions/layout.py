@@ -10,10 +10,10 @@ import msgspec
 from freehold.compare.scorers.fences import fences_of
 from freehold.compare.scorers.instructions.wording import Count, Instruction
 
-_PLACEHOLDER = re.compile(r"\[[^\[\]\n]*\S[^\[\]\n]*\]")
+_PLACEHOLDER = re.compile(r"\[([^\[\]\n]+)\]")
 _BULLET = re.compile(r"^[ \t]*[*+•-][ \t]+\S", re.MULTILINE)
 _HIGHLIGHT = re.compile(r"(?<![*\w])(\*{1,3})(?![\s*])[^*\n]*(?<![\s*])\1(?!\*)")
-_TITLE = re.compile(r"<<[^\n<>]*\S[^\n<>]*>>")
+_TITLE = re.compile(r"<<([^\n<>]+)>>")
 _CONSTRAINED = ("my answer is yes.", "my answer is no.", "my answer is maybe.")
 _QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»"}
 
@@ -25,7 +25,7 @@ class Placeholders(Instruction, frozen=True, kw_only=True, tag="detectable_conte
 
     def holds(self, text: str) -> bool:
         """Whether it has."""
-        return len(_PLACEHOLDER.findall(text)) >= self.num_placeholders
+        return sum(bool(one.strip()) for one in _PLACEHOLDER.findall(text)) >= self.num_placeholders
 
 
 class Postscript(Instruction, frozen=True, kw_only=True, tag="detectable_content:postscript"):
@@ -36,7 +36,7 @@ class Postscript(Instruction, frozen=True, kw_only=True, tag="detectable_content
     def holds(self, text: str) -> bool:
         """Whether a line begins with the marker and says something."""
         marker = r"\s*".join(re.escape(one) for one in self.postscript_marker.replace(" ", ""))
-        return re.search(rf"^[\s*_]*{marker}.*\w", text, re.IGNORECASE | re.MULTILINE) is not None
+        return re.search(rf"^[ \t*_]*{marker}.*\w", text, re.IGNORECASE | re.MULTILINE) is not None
 
 
 class BulletLists(Instruction, frozen=True, kw_only=True, tag="detectable_format:number_bullet_lists"):
@@ -104,7 +104,7 @@ class Title(Instruction, frozen=True, kw_only=True, tag="detectable_format:title
 
     def holds(self, text: str) -> bool:
         """Whether it has."""
-        return _TITLE.search(text) is not None
+        return any(one.strip() for one in _TITLE.findall(text))
 
 
 class TwoResponses(Instruction, frozen=True, kw_only=True, tag="combination:two_responses"):
