@@ -39,11 +39,12 @@ def test_every_solution_passes_and_every_broken_one_fails(show: Callable[[str], 
     right = scores(rows, lambda row: row["canonical_solution"])
     took = time.monotonic() - begun
     assert [(row["task_id"], one.why) for row, one in zip(rows, right, strict=True) if one.value != 1] == []
-    fenced = scores(rows, lambda row: f"Here it is:\n```python\n{completed(row)}```\nYou are welcome.")
-    assert [one.value for one in fenced] == [1.0] * len(rows)
+    some = rows[::8]
+    fenced = scores(some, lambda row: f"Here it is:\n```python\n{completed(row)}```\nYou are welcome.")
+    assert [one.value for one in fenced] == [1.0] * len(some)
     # The first statement of the function gives back what no test wants.
     wrong = scores(rows, lambda row: f"    return '{row['task_id']}'\n{row['canonical_solution']}")
     assert [(row["task_id"], one.why) for row, one in zip(rows, wrong, strict=True) if one.value != 0] == []
-    nothing = scores(rows, lambda _: "    import os\n    os._exit(0)\n")
+    nothing = scores(some, lambda _: "    import os\n    os._exit(0)\n")
     assert {one.value for one in nothing} == {0.0}
     show(f"python-tests: {len(rows) / took:.0f} answers/s (HumanEval's solutions)")

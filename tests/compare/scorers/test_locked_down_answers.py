@@ -142,8 +142,8 @@ def test_the_answers_process_has_never_had_tests_or_other_answers_in_its_memory(
     search = (
         "import ctypes, gc\n"
         "def f(x):\n"
-        "    told = [text for one in gc.get_objects() for text in gc.get_referents(one) if type(text) is str]\n"
-        "    pages = {id(one) >> 12 for one in told}\n"
+        "    gc.unfreeze()\n"
+        "    pages = {id(part) >> 12 for one in gc.get_objects() for part in gc.get_referents(one)}\n"
         "    memory = b'|'.join(ctypes.string_at(one << 12, 1 << 12) for one in pages)\n"
         "    return b'needle of'.join([b'a ', b' the']) in memory\n"
     )
