@@ -152,6 +152,26 @@ def test_the_answers_process_has_never_had_tests_or_other_answers_in_its_memory(
     assert run(search, "assert f(1) is True", entry_point="a needle of the") == Outcome(1, 1)
 
 
+def test_no_exception_of_the_answer_ends_a_test_early(run: Runner) -> None:
+    loop = "assert all(map(lambda one: f(one[0]) == one[1], [(2, 4), (3, 9)]))"
+    assert run(RIGHT, loop) == Outcome(1, 1)
+    for error in (
+        "StopIteration",
+        "StopAsyncIteration",
+        "GeneratorExit",
+        "KeyboardInterrupt",
+        "SystemExit",
+        "Exception",
+    ):
+        raising = f"def f(x):\n    raise {error}\n"
+        assert run(raising, loop).passed == 0
+        assert run(raising, "for x in (2, 3):\n    assert f(x) == x * x").passed == 0
+        assert run(raising, "assert all(f(x) == x * x for x in (2, 3))").passed == 0
+        assert run(raising, "assert list(zip([4], map(f, [2]))) == [(4, 4)]").passed == 0
+    own = "class Odd(StopIteration): pass\ndef f(x):\n    raise Odd\n"
+    assert run(own, loop).passed == 0
+
+
 def test_names_of_the_tests_mean_what_the_tests_say(run: Runner) -> None:
     taken = "def check(one): pass\ndef test_it(): pass\ndef helper(x): return True\ndef f(x): return None\n"
     assert run(taken, "def check(one):\n    assert one(2) == 4", entry_point="f").passed == 0

@@ -131,7 +131,8 @@ HOLDS: dict[str, tuple[str, str]] = {
     ),
     "what is handed over is changed": (
         "def f(a, d, s):\n    a.sort()\n    d['x'] = 1\n    s.clear()",
-        "a, d, s = [3, 1, 2], {}, {1}\nassert f(a, d, s) is None\nassert (a, d, s) == ([1, 2, 3], {'x': 1}, set())",
+        "a, d, s = [3, 1, 2], {}, {1}\nassert f(a, d, s) is None\nassert (a, d, s) == ([1, 2, 3], {'x': 1}, set())\n"
+        "b = [2, 1]\nf(d=d, s=s, a=b)\nassert b == [1, 2]",
     ),
     "exceptions": (
         "class Mine(ValueError): pass\ndef f(x):\n    raise Mine('no', x)\ndef g(): return {}['k']\n",

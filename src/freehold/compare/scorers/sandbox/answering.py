@@ -71,7 +71,8 @@ class Answering:
             values = [self._read(one) for one in arguments]
             by_name = {key: self._read(one) for key, one in named.items()}
             result = self._written(_OPERATIONS[name](self, values, by_name))
-            changed = [self._written(one) if _is_mutable(one) else None for one in values]
+            handed = [*values, *by_name.values()]
+            changed = [self._written(one) if _is_mutable(one) else None for one in handed]
         except BaseException as error:  # noqa: BLE001  # as above
             return self._raised(error)
         return {"result": result, "arguments": changed}

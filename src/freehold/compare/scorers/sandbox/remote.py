@@ -49,8 +49,9 @@ class Line:
 
     def ask(self, operation: str, *values: Any, named: dict[str, Any] | None = None) -> Any:
         """Has something done there. Raises what that raised, and AnswerGone."""
+        named = named or {}
         told = [self._written(one) for one in values]
-        by_name = {key: self._written(one) for key, one in (named or {}).items()}
+        by_name = {key: self._written(one) for key, one in named.items()}
         self._send([operation, told, by_name])
         while True:
             message = self._receive()
@@ -58,10 +59,14 @@ class Line:
                 break
             self._send(self._called_back(message["back"]))
         if "raised" in message:
-            raise self._error(message)
+            error = self._error(message)
+            if isinstance(error, StopIteration) and operation != "next":
+                # Raised through `map` or the like it would end a test's loop, and with it the test.
+                raise RuntimeError("the answer raised StopIteration")
+            raise error
         try:
             result = self._read(message["result"])
-            for value, changed in zip(values, message["arguments"], strict=True):
+            for value, changed in zip((*values, *named.values()), message["arguments"], strict=True):
                 if changed is not None:
                     _become(value, self._read(changed))
         except AnswerGone:

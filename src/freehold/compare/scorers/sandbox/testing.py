@@ -10,7 +10,7 @@ import unittest
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from freehold.compare.scorers.sandbox.remote import AnswerGone, Line
+from freehold.compare.scorers.sandbox.remote import Line
 
 _MOST_TOLD = 500
 """Characters of an explanation."""
@@ -152,6 +152,3 @@ def _proxy(line: Line, name: str, names: list[str]) -> types.ModuleType:
     module.__dict__["__all__"] = [one for one in names if not one.startswith("_")]
     sys.modules[name] = module
     return module
-
-
-__all__ = ["AnswerGone", "Line", "run"]
