@@ -184,6 +184,12 @@ def test_names_of_python_mean_in_tests_what_they_always_mean(run: Runner) -> Non
     liar = "def abs(x): return 0\nlen = sum = all = isinstance = lambda *a: True\ndef f(x): return 7.0\n"
     assert run(liar, "assert abs(f(1) - 2.0) < 1e-6").passed == 0
     assert run(liar, "assert isinstance(f(1), str)").passed == 0
+    close = "class math:\n    isclose = staticmethod(lambda *a: True)\ndef f(x): return 7.0\n"
+    assert run(close, "assert math.isclose(f(1), 2.0)").passed == 0
+    assert run("import math\ndef f(x): return 2.0\n", "assert math.isclose(f(1), 2.0)") == Outcome(1, 1)
+    # An answer's own thing of that name is used where it is not the module that is meant.
+    own = "class queue:\n    def first(): return 1\n"
+    assert run(own, "assert queue.first() == 1") == Outcome(1, 1)
 
 
 HARM = {

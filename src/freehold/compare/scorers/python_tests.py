@@ -6,6 +6,7 @@ The code is run by `sandbox`, in a process of its own that can do no harm, and t
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -120,11 +121,20 @@ class PythonTestsScorer:
         if not any(one.strip() for one in _tests(target)):
             raise bad_target(case, "`tests` has no test.")
         for one in _tests(target):
-            try:
-                ast.parse(one)
-            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-                raise bad_target(case, f"`tests` is no Python: {error}.") from None
+            fault = _fault(one)
+            if fault is not None:
+                raise bad_target(case, f"`tests` is no Python: {fault}.")
         return target
+
+
+@lru_cache(maxsize=1024)
+def _fault(code: str) -> str | None:
+    """Why a text is no Python; None: it is."""
+    try:
+        ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return str(error) or type(error).__name__
+    return None
 
 
 def _tests(target: PythonTests) -> tuple[str, ...]:

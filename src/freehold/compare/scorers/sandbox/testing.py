@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 import sys
 import types
 import unittest
@@ -72,21 +73,16 @@ class _Answer(NamedTuple):
 
 
 def _run_one(tally: Tally, name: str, code: str, answer: _Answer) -> None:
-    proxy, names, entry_point = answer
+    proxy, entry_point = answer.proxy, answer.entry_point
     tree = ast.parse(code)
     space: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
     def load() -> None:
-        # A name of Python's own means that in a test, whatever the answer calls so.
-        for one in sorted((used | {entry_point}) & names):
-            if not hasattr(builtins, one) and not one.startswith("__"):
-                space[one] = getattr(proxy, one)
+        space.update(_names(tree, answer))
         exec(compile(tree, "tests.py", "exec"), space)  # noqa: S102  # what this is for
         check = space.get("check")
-        if entry_point and isinstance(
-            check, types.FunctionType
-        ):  # the tests' own, whatever the answer calls so
+        # The tests' own, whatever the answer calls so.
+        if entry_point and isinstance(check, types.FunctionType):
             check(getattr(proxy, entry_point))
 
     held = tally.count(name, load)
@@ -99,6 +95,30 @@ def _run_one(tally: Tally, name: str, code: str, answer: _Answer) -> None:
         tally.count(one, function)
     for case in classes:
         _run_case(tally, case)
+
+
+def _names(tree: ast.Module, answer: _Answer) -> dict[str, Any]:
+    """What of the answer the tests name without saying where it comes from.
+
+    A name of Python's own means in a test what it always means, whatever the answer calls so: built-in functions, and
+    modules that the tests use something of. An answer could else hand out a `math.isclose` that is always true.
+    """
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    parts: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            parts.setdefault(node.value.id, set()).add(node.attr)
+    found: dict[str, Any] = {}
+    for name in sorted((used | {answer.entry_point}) & answer.names):
+        if hasattr(builtins, name) or name.startswith("__"):
+            continue
+        if name in parts and name in sys.stdlib_module_names and name != answer.entry_point:
+            module = importlib.import_module(name)
+            if all(hasattr(module, part) for part in parts[name]):
+                found[name] = module
+                continue
+        found[name] = getattr(answer.proxy, name)
+    return found
 
 
 def _is_test(name: str, value: object) -> bool:
