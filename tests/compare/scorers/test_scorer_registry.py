@@ -20,7 +20,7 @@ from freehold.core.errors import BadRequest
 
 def test_there_is_a_scorer_for_each_kind() -> None:
     hashes = {scorer(kind).hash for kind in kinds()}
-    assert len(hashes) == len(kinds()) == 12
+    assert len(hashes) == len(kinds()) >= 12
     assert all(len(one) == 64 for one in hashes)
 
 
@@ -126,8 +126,9 @@ TARGETS: dict[str, tuple[object, dict[str, Any]]] = {
 }
 
 
-def test_every_kind_but_that_with_processes_is_tried_on_anything() -> None:
-    assert {*TARGETS, "python-tests"} == set(kinds())
+def test_every_kind_that_reads_answers_is_tried_on_anything() -> None:
+    apart = {"python-tests", "recorded"}  # the first is run elsewhere, the second reads no answer
+    assert set(TARGETS) == set(kinds()) - apart
 
 
 @pytest.mark.parametrize("kind", TARGETS)
