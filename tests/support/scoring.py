@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import msgspec
 
@@ -30,14 +31,26 @@ def scorer(kind: str, **settings: Any) -> OpenScorer:
     return scorer_of(ScorerSettings(kind=kind, settings=msgspec.Raw(msgspec.json.encode(settings))))
 
 
+@cache
+def _made(kind: str, settings: bytes) -> OpenScorer:
+    return scorer_of(ScorerSettings(kind=kind, settings=msgspec.Raw(settings)))
+
+
 def scored(kind: str, target: object, answer: str | Answer, **settings: Any) -> Scored:
-    """The score of one answer, by a scorer that is made and closed for it."""
+    """The score of one answer."""
+    case, told = case_of(target), answer if isinstance(answer, Answer) else answer_of(answer)
+    if kind != "python-tests":
+        work = _made(kind, msgspec.json.encode(settings)).score(case, told)
+        try:
+            work.send(None)
+        except StopIteration as done:
+            return cast("Scored", done.value)
+        raise AssertionError(f"`{kind}` waits for something")
 
     async def once() -> Scored:
         one = scorer(kind, **settings)
         try:
-            told = answer if isinstance(answer, Answer) else answer_of(answer)
-            return await one.score(case_of(target), told)
+            return await one.score(case, told)
         finally:
             await one.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from scoring import case_of, scored, scorer, value
 
@@ -78,6 +79,7 @@ def test_options_with_korean_syllables(answer: str) -> None:
     assert value("choice", "나", answer, letters="가나다라") == 1
 
 
+@limits(deadline=None)
 @given(
     st.sampled_from("ABCDE"),
     st.sampled_from("ABCDE"),
@@ -88,6 +90,7 @@ def test_only_the_letter_that_was_said_is_right(said: str, right: str, form: str
     assert value("choice", "ABCDEFGHIJ".index(right), form.format(said)) == (said == right)
 
 
+@limits(deadline=None)
 @given(st.text())
 def test_at_most_one_option_is_chosen(text: str) -> None:
     assert sum(value("choice", letter, text) or 0 for letter in "ABCDEFGHIJ") <= 1

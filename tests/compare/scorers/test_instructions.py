@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from scoring import case_of, scored, scorer, value
 from shared_data import rows_of
@@ -242,6 +243,7 @@ def test_what_cannot_be_told_is_not_guessed(text: str) -> None:
     assert language_of(text) is None
 
 
+@limits(deadline=None)
 @given(st.text())
 def test_any_text_is_judged(text: str) -> None:
     for name, (arguments, _, _) in INSTRUCTIONS.items():
@@ -252,6 +254,7 @@ def test_any_text_is_judged(text: str) -> None:
     language_of(text)
 
 
+@limits(deadline=None)
 @given(st.lists(st.sampled_from(["It rains.", "Does it?", "It does!", "Mr. Kim paid 3.5 won."]), min_size=1))
 def test_sentences_and_words_are_counted(sentences: list[str]) -> None:
     text = " ".join(sentences)

@@ -251,7 +251,7 @@ def test_harm_is_survived_and_scored_as_wrong(run: Runner, name: str) -> None:
     outcome = run(HARM[name], test, seconds=0.7)
     assert outcome.passed == 0
     assert outcome.why
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 10
     assert run(RIGHT) == Outcome(2, 2)  # the next one is judged as if nothing had been
 
 

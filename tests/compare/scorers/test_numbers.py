@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from scoring import answer_of, case_of, scored, scorer, value
 from shared_data import rows_of
@@ -117,6 +118,7 @@ def test_settings(answer: str, target: object, settings: dict[str, object]) -> N
     assert value("numeric", target, answer, **settings) == 1
 
 
+@limits(deadline=None)
 @given(st.integers(-(10**18), 10**18))
 def test_every_whole_number_is_read_with_and_without_commas(number: int) -> None:
     for text in (str(number), f"{number:,}", f"It is {number:,}.", f"\\boxed{{{number}}}"):
@@ -124,6 +126,7 @@ def test_every_whole_number_is_read_with_and_without_commas(number: int) -> None
     assert value("numeric", number, str(number + 1)) == 0
 
 
+@limits(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=6))
 def test_every_decimal_is_read_exactly(number: Decimal) -> None:
     found = last_number(plain(f"{number:f}"))
@@ -131,6 +134,7 @@ def test_every_decimal_is_read_exactly(number: Decimal) -> None:
     assert found.value == Fraction(number)
 
 
+@limits(deadline=None)
 @given(st.integers(0, 10**15))
 def test_korean_numerals_are_sums_of_their_parts(number: int) -> None:
     parts = []
@@ -148,6 +152,7 @@ def test_korean_numerals_are_sums_of_their_parts(number: int) -> None:
     assert found.value == number
 
 
+@limits(deadline=None)
 @given(st.text(st.sampled_from("0123456789.,-+/%$ eE만억천조k^{}\\frac 'x×(")))
 def test_no_text_is_too_much(text: str) -> None:
     numbers_in(plain(text))

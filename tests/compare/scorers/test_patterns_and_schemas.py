@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from scoring import case_of, scored, scorer, value
 
@@ -91,6 +92,7 @@ def test_json_schema(answer: str, settings: dict[str, Any], score: float) -> Non
     assert value("json-schema", None, answer, schema=PERSON, **settings) == score
 
 
+@limits(deadline=None)
 @given(st.recursive(st.none() | st.integers() | st.text() | st.booleans(), st.lists, max_leaves=9))
 def test_a_value_is_as_a_schema_that_names_it(told: object) -> None:
     text = msgspec.json.encode(told).decode()

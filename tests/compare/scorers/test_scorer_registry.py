@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from scoring import answer_of, case_of, scorer, value
 
@@ -132,6 +133,7 @@ def test_every_kind_that_reads_answers_is_tried_on_anything() -> None:
 
 
 @pytest.mark.parametrize("kind", TARGETS)
+@limits(deadline=None)
 @given(text=st.text(), calls=st.lists(st.tuples(st.sampled_from("fg"), st.text()), max_size=3))
 def test_any_answer_has_a_score(kind: str, text: str, calls: list[tuple[str, str]]) -> None:
     target, settings = TARGETS[kind]

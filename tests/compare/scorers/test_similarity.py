@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from scoring import value
 
@@ -51,6 +52,7 @@ def test_rouge_l_is_about_the_order_of_words_and_token_f1_is_not() -> None:
     assert token_f1("the gunman kill police", "police killed the gunman") == pytest.approx(2 / 3)
 
 
+@limits(deadline=None)
 @given(WORDS, WORDS)
 def test_the_longest_common_subsequence_is_that(one: list[str], other: list[str]) -> None:
     table = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]
@@ -61,6 +63,7 @@ def test_the_longest_common_subsequence_is_that(one: list[str], other: list[str]
     assert longest_common(one, other) == table[-1][-1]
 
 
+@limits(deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_every_likeness_is_a_score(one: str, other: str) -> None:
     for kind in ("chrf", "rouge-l", "token-f1"):

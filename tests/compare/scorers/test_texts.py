@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from scoring import answer_of, case_of, scorer, value
 
@@ -60,6 +61,7 @@ def test_normalised(target: object, answer: str, settings: dict[str, object], sc
     assert value("normalised", target, answer, **settings) == score
 
 
+@limits(deadline=None)
 @given(st.text(), st.fixed_dictionaries({name: st.booleans() for name in ALL}))
 def test_what_is_normal_stays_as_it_is(text: str, settings: dict[str, bool]) -> None:
     once = normal(text, **settings)
@@ -68,6 +70,7 @@ def test_what_is_normal_stays_as_it_is(text: str, settings: dict[str, bool]) -> 
     assert normal(twice, **settings) == twice
 
 
+@limits(deadline=None)
 @given(st.text(min_size=1), st.text(), st.text())
 def test_words_are_found_where_they_stand_alone(words: str, before: str, after: str) -> None:
     if words.strip():
@@ -75,6 +78,7 @@ def test_words_are_found_where_they_stand_alone(words: str, before: str, after: 
     assert not has_words(before, f"{before}x")
 
 
+@limits(deadline=None)
 @given(st.text())
 def test_every_text_is_itself(text: str) -> None:
     assert value("exact", text, text) == 1

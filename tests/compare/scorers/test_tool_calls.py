@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from scoring import answer_of, case_of, scored, scorer, value
 from shared_data import rows_of
@@ -92,6 +93,7 @@ def test_each_wanted_call_needs_a_call_of_its_own_where_several_fit() -> None:
     assert value("tool-call", target, answer_of("", ("f", {"x": 2}), ("f", {"x": 2}))) == 0
 
 
+@limits(deadline=None)
 @given(st.permutations(range(6)), st.data())
 def test_order_never_matters_where_it_is_free(order: list[int], data: st.DataObject) -> None:
     target = [{"name": f"f{nth % 2}", "any_of": {"x": [nth, nth + 1]}} for nth in range(6)]
@@ -99,6 +101,7 @@ def test_order_never_matters_where_it_is_free(order: list[int], data: st.DataObj
     assert value("tool-call", target, answer_of("", *(calls[nth] for nth in order))) == 1
 
 
+@limits(deadline=None)
 @given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=4))
 def test_a_matching_is_one_and_the_largest(fits: list[list[bool]]) -> None:
     found = matching(fits)
