@@ -15,9 +15,9 @@ from freehold.config.address import is_near, is_own_machine
 from freehold.config.load import load
 from freehold.config.problems import Finding, InvalidSettingsError
 from freehold.config.settings import Settings
-from freehold.config.suggest import did_you_mean
 from freehold.core.clock import Clock, SystemClock, microseconds
 from freehold.core.errors import SettingsError
+from freehold.core.suggest import did_you_mean
 from freehold.limits.limit import Limit
 from freehold.routing.routes import Route, Target
 

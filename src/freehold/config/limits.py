@@ -10,8 +10,8 @@ from freehold.config.problems import Problems
 from freehold.config.reading import UNLIMITED, read_section
 from freehold.config.sections import LimitSection
 from freehold.config.source import Key, written
-from freehold.config.suggest import did_you_mean
 from freehold.config.values import shown
+from freehold.core.suggest import did_you_mean
 from freehold.limits.limit import MEASURES, Limit, Measure
 from freehold.limits.money import MOST_DOLLARS, nano_of
 from freehold.limits.windows import SLIDING, Calendar, Window, zone_of

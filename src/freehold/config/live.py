@@ -10,8 +10,8 @@ import msgspec
 from freehold.catalog.embedded import LOCAL
 from freehold.config.problems import Finding
 from freehold.config.settings import Settings
-from freehold.config.suggest import did_you_mean
 from freehold.core.errors import FreeholdError, ProviderRefused
+from freehold.core.suggest import did_you_mean
 from freehold.providers.settings import ProviderSettings
 
 

@@ -8,8 +8,8 @@ from freehold.catalog.embedded import LOCAL
 from freehold.config.problems import Problems
 from freehold.config.reading import read_section
 from freehold.config.sections import PoolSection
-from freehold.config.suggest import did_you_mean, one_of
 from freehold.config.values import shown
+from freehold.core.suggest import did_you_mean, one_of
 
 
 def read_pools(tables: object, providers: Collection[str], problems: Problems) -> dict[str, tuple[str, ...]]:

@@ -17,9 +17,9 @@ from freehold.config.reading import fields_of, read_section
 from freehold.config.secrets import NoSecretError, UnsetVariableError, find_secret, place_of
 from freehold.config.sections import ProviderSection
 from freehold.config.source import Key, written
-from freehold.config.suggest import did_you_mean, one_of
 from freehold.config.values import UnfitError, is_credential, shown
 from freehold.core.secret import Secret
+from freehold.core.suggest import did_you_mean, one_of
 from freehold.providers.presets import Preset, find_preset, preset_names
 from freehold.providers.settings import ProviderSettings
 from freehold.wire.anthropic.headers import FIRST, VERSION

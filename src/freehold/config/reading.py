@@ -13,7 +13,6 @@ from msgspec import inspect
 from freehold.config.problems import Problems
 from freehold.config.sections import File
 from freehold.config.source import Key, written
-from freehold.config.suggest import did_you_mean, one_of
 from freehold.config.values import (
     UnfitError,
     read_date,
@@ -25,6 +24,7 @@ from freehold.config.values import (
     read_whole,
     shown,
 )
+from freehold.core.suggest import did_you_mean, one_of
 
 Section = TypeVar("Section", bound=msgspec.Struct)
 

@@ -9,8 +9,8 @@ from freehold.config.problems import Problems
 from freehold.config.reading import read_section
 from freehold.config.sections import RouteSection
 from freehold.config.source import Key, written
-from freehold.config.suggest import did_you_mean, one_of
 from freehold.config.values import shown
+from freehold.core.suggest import did_you_mean, one_of
 from freehold.providers.presets import preset_names
 from freehold.routing.routes import Route, Target
 
