@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from freehold.admin.api import Api
     from freehold.batches.desk import Desk
     from freehold.catalog.prices import PriceList, Pricer
+    from freehold.compare.database import Database
     from freehold.config.problems import Finding
     from freehold.config.settings import Settings
     from freehold.config.watch import Watch
@@ -156,6 +157,13 @@ def history_of(settings: Settings, *, patience: float = 60.0) -> LedgerReader:
     from freehold.ledger.reading import LedgerReader
 
     return LedgerReader(settings.database or settings.data / "ledger.db", patience=patience)
+
+
+def comparisons_of(settings: Settings) -> Database:
+    """Where suites, answers and comparisons are kept. Nothing is opened yet."""
+    from freehold.compare.database import Database
+
+    return Database(settings.database or settings.data / "compare.db")
 
 
 def parquet_of(

@@ -39,5 +39,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output_tokens: int | None = None
     losses: tuple[str, ...] = ()
     """What the translation to its provider could not carry over."""
+    score: float | None = None
+    """That it was handed in with, 0 … 1; None: with none, or it was asked for by us."""
     made_us: int = 0
     """Microseconds since 1970, UTC."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
+
+NOTHING = msgspec.Raw()
+"""The target of a case of which nothing is known. It is this object and no other empty one: msgspec leaves it out."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -15,7 +19,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Unique within its suite."""
     request: msgspec.Raw
     """What is asked: the body of an `openai-chat` request without `model` and `stream`, as JSON."""
-    target: msgspec.Raw = msgspec.Raw()
+    target: msgspec.Raw = NOTHING
     """What a right answer is, as JSON; each scorer says what it takes. Empty: nothing is known."""
     task_class: str = ""
     """The kind of question. Empty: none was told."""
@@ -57,12 +61,52 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds since 1970, UTC."""
 
 
-def hash_of(scorers: tuple[ScorerSettings, ...], cases: list[Case]) -> str:
-    """The hash of a suite: whatever decides over an answer's score goes into it, and nothing else."""
-    encode = msgspec.json.Encoder(order="deterministic").encode
-    hashed = hashlib.sha256()
-    for one in (*scorers, *cases):
-        # Raw JSON may be laid out in many ways; its values count.
-        plain = msgspec.json.decode(msgspec.json.encode(one))
-        hashed.update(encode(plain) + b"\n")
+class SuiteHash:
+    """The hash of a suite, fed with its content: whatever decides over an answer's score goes into it, and nothing
+    else. How JSON is laid out does not count, nor the order of the names in an object.
+    """
+
+    def __init__(self, scorers: Iterable[ScorerSettings]) -> None:
+        self._hash = hashlib.sha256()
+        for one in scorers:
+            self._feed(one)
+
+    def add(self, case: Case) -> None:
+        """The next case."""
+        self._feed(case)
+
+    def _feed(self, one: ScorerSettings | Case) -> None:
+        self._hash.update(plain_json(msgspec.json.encode(one)) + b"\n")
+
+    def hexdigest(self) -> str:
+        """64 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+
+def hash_of(scorers: Iterable[ScorerSettings], cases: Iterable[Case]) -> str:
+    """The hash of a suite of these scorers and cases, in their order."""
+    hashed = SuiteHash(scorers)
+    for case in cases:
+        hashed.add(case)
     return hashed.hexdigest()
+
+
+def request_hash_of(case: Case) -> str:
+    """What answers to a case are found by, whichever suite it is in: SHA-256 over its request.
+
+    A case whose question is not known (its answers were recorded elsewhere) is known by its id alone.
+    """
+    plain = plain_json(case.request)
+    if plain == UNASKABLE:
+        plain += case.id.encode()
+    return hashlib.sha256(plain).hexdigest()
+
+
+def plain_json(raw: bytes | msgspec.Raw) -> bytes:
+    """JSON of the same values, always laid out in the same way, the names in an object in alphabetical order."""
+    return _encode_plain(msgspec.json.decode(raw))
+
+
+UNASKABLE = b'{"messages":[]}'
+"""The request of a case whose question is not known. No model can be asked it."""
+_encode_plain = msgspec.json.Encoder(order="deterministic").encode

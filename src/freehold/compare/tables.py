@@ -40,9 +40,12 @@ cases = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("id", Text, nullable=False),
     Column("task_class", Text, nullable=False),
+    # From 0: cases of one group have the same, every other one has its own. Units are what is drawn.
+    Column("unit", Integer, nullable=False),
     # A `Case` as JSON, compressed (zstandard).
     Column("body", LargeBinary, nullable=False),
     UniqueConstraint("suite", "id"),
+    Index("cases_by_unit", "suite", "unit"),
 )
 
 answers = Table(
@@ -56,6 +59,8 @@ answers = Table(
     Column("sample", Integer, nullable=False),
     # Null: it was asked for by us. Else the suite with which it was handed in.
     Column("suite", String(40)),
+    # For which comparison it was asked, and who paid for it. Null: it was handed in.
+    Column("comparison", String(40)),
     Column("call_id", String(40)),
     Column("failure", Text),
     # 1e-12 US dollars; null: unknown.
@@ -64,6 +69,7 @@ answers = Table(
     # An `Answer` as JSON, compressed.
     Column("body", LargeBinary, nullable=False),
     Index("answers_again", "request_hash", "model", "sample"),
+    Index("answers_by_comparison", "comparison"),
 )
 
 scores = Table(
@@ -91,6 +97,8 @@ comparisons = Table(
     # `running`, `done`, `stopped` (by a person, a budget or a kill: it can be gone on with), `failed`.
     Column("state", String(10), nullable=False),
     Column("reason", Text),
+    # What counts against its budget, 1e-9 US dollars: answers whose cost nobody knows count at their worst.
+    Column("charged_nano", BigInteger, nullable=False),
     Column("begun_us", BigInteger, nullable=False),
     Column("ended_us", BigInteger),
 )
@@ -102,6 +110,8 @@ pairs = Table(
     Column("candidate", Text, primary_key=True),
     # In the order in which they were drawn and counted, from 0.
     Column("position", Integer, primary_key=True, autoincrement=False),
+    # Of the unit that it is part of: in the same order, from 0.
+    Column("drawn", Integer, nullable=False),
     Column("case_id", Text, nullable=False),
     Column("incumbent_answer", String(40), nullable=False),
     Column("candidate_answer", String(40), nullable=False),

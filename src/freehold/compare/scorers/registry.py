@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from freehold.compare.case import Case, ScorerSettings
 from freehold.compare.scorers.kind import Kind, LookingScorer
+from freehold.compare.scorers.recorded import RECORDED
 from freehold.compare.scorers.texts import EXACT, NORMALISED
 from freehold.compare.scoring import Scorer
 from freehold.core.errors import BadRequest
@@ -23,7 +24,7 @@ class OpenScorer(Scorer, Protocol):
         """Gives back what it holds. It may be called twice."""
 
 
-_KINDS: dict[str, Kind[Any, Any]] = {kind.name: kind for kind in (EXACT, NORMALISED)}
+_KINDS: dict[str, Kind[Any, Any]] = {kind.name: kind for kind in (EXACT, NORMALISED, RECORDED)}
 
 
 def kinds() -> tuple[str, ...]:

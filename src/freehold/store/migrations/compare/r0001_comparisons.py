@@ -30,9 +30,11 @@ def upgrade() -> None:
         sql.Column("position", sql.Integer, primary_key=True, autoincrement=False),
         sql.Column("id", sql.Text, nullable=False),
         sql.Column("task_class", sql.Text, nullable=False),
+        sql.Column("unit", sql.Integer, nullable=False),
         sql.Column("body", sql.LargeBinary, nullable=False),
         sql.UniqueConstraint("suite", "id"),
     )
+    op.create_index("cases_by_unit", "cases", ["suite", "unit"])
     op.create_table(
         "answers",
         sql.Column("id", sql.String(40), primary_key=True),
@@ -40,6 +42,7 @@ def upgrade() -> None:
         sql.Column("request_hash", sql.String(64), nullable=False),
         sql.Column("sample", sql.Integer, nullable=False),
         sql.Column("suite", sql.String(40)),
+        sql.Column("comparison", sql.String(40)),
         sql.Column("call_id", sql.String(40)),
         sql.Column("failure", sql.Text),
         sql.Column("cost_pico", sql.BigInteger),
@@ -47,6 +50,7 @@ def upgrade() -> None:
         sql.Column("body", sql.LargeBinary, nullable=False),
     )
     op.create_index("answers_again", "answers", ["request_hash", "model", "sample"])
+    op.create_index("answers_by_comparison", "answers", ["comparison"])
     op.create_table(
         "scores",
         sql.Column("answer", sql.String(40), primary_key=True),
@@ -64,6 +68,7 @@ def upgrade() -> None:
         sql.Column("settings", sql.Text, nullable=False),
         sql.Column("state", sql.String(10), nullable=False),
         sql.Column("reason", sql.Text),
+        sql.Column("charged_nano", sql.BigInteger, nullable=False),
         sql.Column("begun_us", sql.BigInteger, nullable=False),
         sql.Column("ended_us", sql.BigInteger),
     )
@@ -72,6 +77,7 @@ def upgrade() -> None:
         sql.Column("comparison", sql.String(40), primary_key=True),
         sql.Column("candidate", sql.Text, primary_key=True),
         sql.Column("position", sql.Integer, primary_key=True, autoincrement=False),
+        sql.Column("drawn", sql.Integer, nullable=False),
         sql.Column("case_id", sql.Text, nullable=False),
         sql.Column("incumbent_answer", sql.String(40), nullable=False),
         sql.Column("candidate_answer", sql.String(40), nullable=False),

@@ -1,0 +1,260 @@
+"""`freehold suite`: what models are compared on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from freehold.cli.options import AsJson, Config, Utc
+from freehold.cli.output import Column, Listing, fold, plain, say, write, write_json
+from freehold.core.errors import BadRequest
+from freehold.core.figures import counted, show_moment
+
+if TYPE_CHECKING:
+    from freehold.compare.case import Suite
+    from freehold.compare.suites.shelf import SuiteShelf
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+Named = Annotated[str, typer.Argument(help="Its name, of which the newest is meant, or its id.")]
+Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call it.")]
+Scorers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scorer",
+        metavar="KIND[:SETTING=VALUE,…]",
+        help="How answers are judged: `exact`, `judge:model=openai/gpt-4o`; may be given again.",
+    ),
+]
+
+
+@app.callback()
+def suite() -> None:
+    """Make, list and export suites: the cases that models are compared on."""
+
+
+@app.command()
+def add(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Cases (`.jsonl`, `.csv`), or a suite's own `.toml`.")
+    ],
+    *,
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="The file holds answers or scores that were made elsewhere.")
+    ] = False,
+    name: Name = None,
+    scorer: Scorers = None,
+    score_range: Annotated[
+        str | None,
+        typer.Option(
+            "--score-range", metavar="LOW:HIGH", help="Of recorded scores that are not from 0 to 1: `1:10`."
+        ),
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--field", metavar="OURS=THEIRS", help="A field by the file's own name: `input=question`."
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", metavar="NAME", help="A field that means nothing here.")
+    ] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a suite of a file. Every line is looked at first: of a file with a mistake in it, nothing is kept.
+
+    A line is a case: `input` (text, or a list of messages) or a whole `request`, and where they are known `target`,
+    `id`, `class`, `group`, `system`, `tools` and `response_format`. With --recorded a line is an answer: `case`,
+    `model`, `answer` or `score` or both, and whatever a case has.
+    """
+    from freehold.cli.waiting import waiting  # noqa: PLC0415 - imported when the command runs
+    from freehold.compare.suites.adding import add_file  # noqa: PLC0415
+    from freehold.compare.suites.description import columns_of, described, name_for  # noqa: PLC0415
+    from freehold.compare.suites.recorded import range_of  # noqa: PLC0415
+    from freehold.compare.suites.recording import add_recorded  # noqa: PLC0415
+    from freehold.compare.suites.scorer_text import read_scorer  # noqa: PLC0415
+
+    description = described(file)
+    if name is not None:
+        description = msgspec.structs.replace(description, name=name_for(name))
+    if scorer:
+        description = msgspec.structs.replace(description, scorers=tuple(map(read_scorer, scorer)))
+    if field or ignore:
+        columns = columns_of(dict(map(_named_field, field or ())), tuple(ignore or ()))
+        description = msgspec.structs.replace(description, columns=columns)
+    if score_range is not None and not recorded:
+        raise BadRequest("`--score-range` is of recorded scores.", hint="Say `--recorded`, too.")
+    with _shelf(config) as shelf, waiting(f"Reading {description.cases.name}"):
+        scores = range_of(score_range)
+        added = add_recorded(shelf, description, scores) if recorded else add_file(shelf, description)
+    if as_json:
+        write_json({**_shown(added.suite), "new": added.is_new, "answers": added.answers})
+        return
+    _tell(added.suite, new=added.is_new)
+    if recorded:
+        say(f"{counted(added.answers, 'answer')} added.")
+
+
+@app.command(name="list")
+def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> None:
+    """List the suites, the newest first."""
+    with _shelf(config) as shelf:
+        found = shelf.list()
+    if as_json:
+        for one in found:
+            write_json(_shown(one))
+        return
+    if not found:
+        say("There are no suites. Make one with `freehold suite add FILE` or `freehold suite sample ROUTE`.")
+        return
+    listing = Listing(
+        [
+            Column("NAME", width=32),
+            Column("CASES", right=True),
+            Column("SCORERS", width=48, rank=2),
+            Column("FROM", width=32, rank=4),
+            Column("MADE", rank=5),
+            Column("HASH", rank=3),
+            Column("ID", rank=1),
+        ]
+    )
+    listing.write(
+        (
+            one.name,
+            str(one.cases),
+            _scorers(one),
+            f"{one.source.kind} {one.source.name}",
+            show_moment(one.made_us, utc=utc),
+            one.hash[:12],
+            one.id,
+        )
+        for one in found
+    )
+
+
+@app.command()
+def show(
+    which: Named,
+    *,
+    cases: Annotated[
+        int, typer.Option("--cases", "-n", min=0, metavar="N", help="So many of its cases, too.")
+    ] = 3,
+    config: Config = None,
+    utc: Utc = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a suite: where it is from, what was left out of it and why, its classes, and some of its cases."""
+    from itertools import islice  # noqa: PLC0415 - imported when the command runs
+
+    from freehold.compare.suites.exporting import row_of  # noqa: PLC0415
+    from freehold.compare.suites.recording import recorded_models  # noqa: PLC0415
+
+    with _shelf(config) as shelf:
+        found = shelf.find(which)
+        classes = shelf.classes(found.id)
+        some = [row_of(case) for case in islice(shelf.cases(found.id), cases)]
+        models = recorded_models(shelf, found)
+    if as_json:
+        write_json({**_shown(found), "classes": classes, "recorded": models, "cases_shown": some})
+        return
+    lines = [
+        f"{found.name}  ({found.id})",
+        f"  hash     {found.hash}",
+        f"  made     {show_moment(found.made_us, utc=utc)} from {found.source.kind} {found.source.name}",
+        f"  scorers  {_scorers(found)}",
+        f"  cases    {found.cases:,}",
+    ]
+    if set(classes) != {""}:
+        lines.append("  classes")
+        lines += [f"    {many:>6,}  {name or '(none)'}" for name, many in _by_size(classes)]
+    if models:
+        lines.append("  recorded answers")
+        lines += [f"    {many:>6,}  {model}" for model, many in models.items()]
+    if found.source.notes:
+        lines.append("  notes")
+        lines += [fold(f"    - {note}", indent=6) for note in found.source.notes]
+    lines += [msgspec.json.encode(row).decode() for row in some]
+    write("".join(plain(line) + "\n" for line in lines))
+
+
+@app.command()
+def remove(which: Named, *, config: Config = None, as_json: AsJson = False) -> None:
+    """Take a suite off the shelf. Comparisons that were made with it keep what they need of it."""
+    with _shelf(config) as shelf:
+        removed = shelf.remove(which)
+    if as_json:
+        write_json(_shown(removed))
+        return
+    say(f"Removed `{removed.name}` ({removed.id}).")
+
+
+@app.command()
+def export(which: Named, *, config: Config = None) -> None:
+    """Write a suite to standard output as JSONL: its scorers in the first line, then a line for each case.
+
+    `freehold suite add` makes the same suite of it, with the same hash.
+    """
+    from freehold.compare.suites.exporting import lines_of  # noqa: PLC0415 - imported when the command runs
+
+    with _shelf(config) as shelf:
+        found = shelf.find(which)
+        for line in lines_of(found, shelf.cases(found.id)):
+            sys.stdout.buffer.write(line)
+    say(f"{counted(found.cases, 'case')} exported.")
+
+
+def _tell(made: Suite, *, new: bool) -> None:
+    cases = counted(made.cases, "case")
+    if not new:
+        say(f"`{made.name}` has this content already ({made.id}, {cases}): no other suite was made.")
+        return
+    say(f"`{made.name}` ({made.id}) has {cases}, judged by {_scorers(made)}. Its hash is {made.hash[:12]}….")
+    for note in made.source.notes:
+        say(fold(f"- {note}", indent=2))
+
+
+def _shown(one: Suite) -> dict[str, Any]:
+    from freehold.core.moments import iso  # noqa: PLC0415 - imported when the command runs
+
+    return {
+        "id": one.id,
+        "name": one.name,
+        "hash": one.hash,
+        "cases": one.cases,
+        "scorers": [{"kind": scorer.kind, "settings": scorer.settings} for scorer in one.scorers],
+        "source": {"kind": one.source.kind, "name": one.source.name, "notes": list(one.source.notes)},
+        "made": iso(one.made_us),
+    }
+
+
+def _scorers(one: Suite) -> str:
+    from freehold.compare.suites.scorer_text import write_scorer  # noqa: PLC0415 - imported when the command runs
+
+    return " + ".join(map(write_scorer, one.scorers)) or "nothing"
+
+
+def _by_size(classes: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(classes.items(), key=lambda one: (-one[1], one[0]))
+
+
+def _named_field(text: str) -> tuple[str, str]:
+    ours, equals, theirs = text.partition("=")
+    if not (equals and ours and theirs):
+        raise BadRequest(f"`--field {text}` names no two fields.", hint="Write `--field input=question`.")
+    return ours, theirs
+
+
+@contextmanager
+def _shelf(config: Config) -> Iterator[SuiteShelf]:
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.compare.suites.shelf import SuiteShelf  # noqa: PLC0415
+
+    with closing(freehold.comparisons_of(freehold.settings_from(config))) as database:
+        yield SuiteShelf(database)
