@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import typer
 
+from freehold.cli.completion import route_names
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, fold, plain, say, write, write_json
 from freehold.core.errors import BadRequest
@@ -100,6 +101,80 @@ def add(
     _tell(added.suite, new=added.is_new)
     if recorded:
         say(f"{counted(added.answers, 'answer')} added.")
+
+
+@app.command()
+def sample(
+    route: Annotated[
+        str, typer.Argument(help="A route, or `provider/model` as it was called.", autocompletion=route_names)
+    ],
+    *,
+    days: Annotated[int, typer.Option("--days", min=1, metavar="N", help="Of the last so many days.")] = 14,
+    n: Annotated[int, typer.Option("--n", "-n", min=2, metavar="N", help="So many cases.")] = 500,
+    least: Annotated[
+        int, typer.Option("--least", min=0, metavar="N", help="At least so many of each class of tasks.")
+    ] = 5,
+    turns: Annotated[
+        Literal["first", "all"],
+        typer.Option(
+            "--turns",
+            help="`first`: what conversations begin with. `all`: later turns too, with what was said before as it was.",
+        ),
+    ] = "first",
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Keep what was answered then as the target, to compare with.")
+    ] = False,
+    unmasked: Annotated[
+        bool, typer.Option("--unmasked", help="Leave personal data and secrets in, and pictures and files.")
+    ] = False,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, metavar="N", help="Which of the samples there are.")
+    ] = 0,
+    name: Name = None,
+    scorer: Scorers = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a suite of a route's own calls: different questions of all classes of tasks, with personal data masked.
+
+    Only what the ledger keeps the bodies of can be sampled. Conversations are sampled by what they begin with: later
+    turns answer what the old model said, which puts a better one at a disadvantage.
+    """
+    import time  # noqa: PLC0415 - imported when the command runs
+
+    from freehold import app as freehold  # noqa: PLC0415
+    from freehold.cli.waiting import waiting  # noqa: PLC0415
+    from freehold.compare.suites.adding import need_scorers  # noqa: PLC0415
+    from freehold.compare.suites.checking import Checks  # noqa: PLC0415
+    from freehold.compare.suites.description import name_for  # noqa: PLC0415
+    from freehold.compare.suites.masking import Masking  # noqa: PLC0415
+    from freehold.compare.suites.persons import Persons  # noqa: PLC0415
+    from freehold.compare.suites.sampling import Wish, add_sample, draw  # noqa: PLC0415
+    from freehold.compare.suites.scorer_text import read_scorer  # noqa: PLC0415
+    from freehold.core.clock import microseconds  # noqa: PLC0415
+
+    scorers = tuple(map(read_scorer, scorer or ()))
+    need_scorers(name or route, scorers)
+    Checks(scorers)
+    settings = freehold.settings_from(config)
+    wish = Wish(
+        route=route,
+        since_us=microseconds(time.time() - days * 86_400),
+        n=n,
+        least=least,
+        all_turns=turns == "all",
+        answers=answers,
+        masked=not unmasked,
+        seed=seed,
+    )
+    history = freehold.history_of(settings)
+    with _shelf(config) as shelf, waiting(f"Sampling {route}") as advance:
+        drawn = draw(history, wish, lambda: Masking(Persons().find), advance)
+        added = add_sample(shelf, name_for(name or route), scorers, drawn)
+    if as_json:
+        write_json({**_shown(added.suite), "new": added.is_new})
+        return
+    _tell(added.suite, new=added.is_new)
 
 
 @app.command(name="list")

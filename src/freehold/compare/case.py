@@ -91,15 +91,25 @@ def hash_of(scorers: Iterable[ScorerSettings], cases: Iterable[Case]) -> str:
     return hashed.hexdigest()
 
 
-def request_hash_of(case: Case) -> str:
-    """What answers to a case are found by, whichever suite it is in: SHA-256 over its request.
+def request_hash_of(request: msgspec.Raw) -> str:
+    """What answers to a request are found by, whichever suite it is in."""
+    return hashlib.sha256(plain_json(request)).hexdigest()
 
-    A case whose question is not known (its answers were recorded elsewhere) is known by its id alone.
+
+def unaskable(suite: str, case_id: str) -> msgspec.Raw:
+    """The request of a case of which only answers were recorded: no model can be asked it.
+
+    It names the suite, as a case of this id may be another question elsewhere.
     """
-    plain = plain_json(case.request)
-    if plain == UNASKABLE:
-        plain += case.id.encode()
-    return hashlib.sha256(plain).hexdigest()
+    return msgspec.Raw(_encode_plain({"messages": [], "recorded": {"suite": suite, "case": case_id}}))
+
+
+def is_askable(request: msgspec.Raw) -> bool:
+    """Whether it is known what is asked."""
+    if b'"recorded"' not in bytes(request):
+        return True
+    fields = msgspec.json.decode(request, type=dict[str, msgspec.Raw])
+    return not ("recorded" in fields and msgspec.json.decode(fields.get("messages", b"0")) == [])
 
 
 def plain_json(raw: bytes | msgspec.Raw) -> bytes:
@@ -107,6 +117,4 @@ def plain_json(raw: bytes | msgspec.Raw) -> bytes:
     return _encode_plain(msgspec.json.decode(raw))
 
 
-UNASKABLE = b'{"messages":[]}'
-"""The request of a case whose question is not known. No model can be asked it."""
 _encode_plain = msgspec.json.Encoder(order="deterministic").encode

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from freehold.compare.case import NOTHING, Case
+from freehold.compare.case import NOTHING, Case, is_askable
 from freehold.compare.suites.problems import LineProblem, kind_of, shown
 from freehold.core.errors import BadRequest
 from freehold.core.fields import Fields
@@ -127,6 +127,8 @@ def _from_input(fields: Fields) -> Fields:
 def _check(request: Fields, field: str) -> None:
     """Whether it could be asked: read as a request that came over HTTP would be."""
     named = {**request, "model": msgspec.Raw(b'"any"')}
+    if not is_askable(msgspec.Raw(_encode(request))):
+        return
     if bytes(request.get("messages", b"[]")).replace(b" ", b"") == b"[]":
         raise LineProblem("There are no messages in it.", field=field)
     try:

@@ -15,14 +15,15 @@ import sqlalchemy as sql
 from freehold.compare import tables
 from freehold.compare.answer import Answer
 from freehold.compare.case import (
-    UNASKABLE,
     Case,
     ScorerSettings,
     Source,
     Suite,
     hash_of,
+    is_askable,
     plain_json,
     request_hash_of,
+    unaskable,
 )
 from freehold.compare.database import pack, unpack
 from freehold.compare.suites.adding import Added, need_scorers
@@ -57,7 +58,7 @@ def add_recorded(shelf: SuiteShelf, description: Description, scores: ScoreRange
     there = shelf.same_as(description.name, hash_)
     source = Source(kind="recorded", name=description.cases.name, notes=notes)
     suite = there or shelf.add(description.name, source, scorers, cases)
-    hashes = {case.id: request_hash_of(case) for case in cases}
+    hashes = {case.id: request_hash_of(case.request) for case in cases}
     answers = _add_answers(shelf, suite, file.read(), hashes)
     return Added(suite, is_new=there is None, answers=answers)
 
@@ -77,8 +78,9 @@ def recorded_models(shelf: SuiteShelf, suite: Suite) -> dict[str, int]:
 class _Told:
     """What was told of a case so far."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, suite: str) -> None:
         self.line = line
+        self._suite = suite
         self.fields: Fields = {}
         self.lines: dict[str, int] = {}
 
@@ -95,7 +97,9 @@ class _Told:
         if "input" in self.fields or "request" in self.fields:
             return msgspec.structs.replace(case_of(self.fields, place), id=case_id)
         unasked = {**self.fields, "input": msgspec.Raw(b'"?"')}
-        return msgspec.structs.replace(case_of(unasked, place), id=case_id, request=msgspec.Raw(UNASKABLE))
+        return msgspec.structs.replace(
+            case_of(unasked, place), id=case_id, request=unaskable(self._suite, case_id)
+        )
 
 
 class _RecordedFile:
@@ -114,7 +118,7 @@ class _RecordedFile:
         scored = failed = 0
         try:
             for line, one in self._lines(problems):
-                of_case = told.setdefault(one.case_id, _Told(line))
+                of_case = told.setdefault(one.case_id, _Told(line, self._name))
                 before = answered.setdefault((one.case_id, one.answer.model), line)
                 scored += one.answer.score is not None
                 failed += one.answer.failure is not None
@@ -169,7 +173,7 @@ def _notes(
     cases: list[Case], scorers: tuple[ScorerSettings, ...], answers: int, scored: int, failed: int
 ) -> tuple[str, ...]:
     notes = ["The answers were made elsewhere and handed in: Freehold has no calls of them on record."]
-    unasked = sum(bytes(case.request) == UNASKABLE for case in cases)
+    unasked = sum(not is_askable(case.request) for case in cases)
     if unasked:
         notes.append(
             f"What was asked is not known of {counted(unasked, 'case')}: no further model can be asked."

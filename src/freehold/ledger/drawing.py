@@ -1,0 +1,46 @@
+"""Calls by their numbers: all of them as numbers first, then some of them whole, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, or_, select
+
+from freehold.ledger.filters import Filter, where
+from freehold.ledger.tables import calls, names
+
+_TOGETHER = 20_000
+
+
+class Numbers:
+    """The numbers of calls whose requests are kept, a few thousand at a time."""
+
+    def __init__(self, chosen: Filter, *, without_keys: str) -> None:
+        """`without_keys`: calls with a key whose id begins so are left out."""
+        self._chosen = chosen
+        self._without = without_keys
+        self.without_body = 0
+        """Calls whose request was never kept, as far as was read."""
+
+    def read(self, connection: Connection, after: int) -> tuple[list[int], int | None]:
+        """Some numbers behind `after`, and the last that was looked at; None: there are no more."""
+        others = select(names.c.id).where(names.c.name.startswith(self._without, autoescape=True))
+        query = (
+            select(calls.c.seq, calls.c.request_digest.is_not(None))
+            .where(calls.c.seq > after, *where(connection, self._chosen))
+            .where(or_(calls.c.key.is_(None), calls.c.key.not_in(others)))
+            .order_by(calls.c.seq)
+            .limit(_TOGETHER)
+        )
+        rows = connection.execute(query).all()
+        found = [int(seq) for seq, kept in rows if kept]
+        self.without_body += len(rows) - len(found)
+        return found, int(rows[-1][0]) if len(rows) == _TOGETHER else None
+
+
+def rows_of(connection: Connection, numbers: Sequence[int]) -> Iterator[Row[Any]]:
+    """The rows of these calls, in the order of the numbers; of those that are gone, none."""
+    query = select(calls).where(calls.c.seq.in_(numbers))
+    found = {row.seq: row for row in connection.execute(query)}
+    return (found[number] for number in numbers if number in found)
