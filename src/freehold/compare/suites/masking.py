@@ -47,18 +47,20 @@ class Masking:
         return masked
 
     def _spans(self, text: str) -> list[tuple[int, int, str]]:
-        """What is to be masked, in order; what overlaps is one piece, of the kind of its longest part."""
+        """What is to be masked, in order; what overlaps is one piece: a secret where one is in it, else of the kind
+        of its longest part.
+        """
         found = [span for seen in _views(text) for span in self._looked(seen)]
-        joined: list[tuple[int, int, str, int]] = []
+        joined: list[tuple[int, int, str, tuple[bool, int]]] = []
         for start, end, kind in sorted(found):
+            rank = kind == "SECRET", end - start
             if joined and start < joined[-1][1]:
-                begin, last, before, longest = joined.pop()
-                is_longer = end - start > longest
+                begin, last, before, highest = joined.pop()
                 joined.append(
-                    (begin, max(last, end), kind if is_longer else before, max(longest, end - start))
+                    (begin, max(last, end), kind if rank > highest else before, max(rank, highest))
                 )
             else:
-                joined.append((start, end, kind, end - start))
+                joined.append((start, end, kind, rank))
         return [(start, end, kind) for start, end, kind, _ in joined]
 
     def _looked(self, text: str) -> Iterator[Span]:
