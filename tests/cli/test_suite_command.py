@@ -11,7 +11,13 @@ from shell import Done, Shell, forks  # noqa: F401 - a fixture of every test her
 
 CASES: list[dict[str, Any]] = [
     {"input": "How much is 2 + 2?", "target": "4", "class": "sums"},
-    {"input": "환불은 며칠 걸리나요?", "target": ["3일", "사흘"], "class": "refunds", "id": "ko", "group": "user 7"},
+    {
+        "input": "환불은 며칠 걸리나요?",
+        "target": ["3일", "사흘"],
+        "class": "refunds",
+        "id": "ko",
+        "group": "user 7",
+    },
     {"input": [{"role": "user", "content": "Say yes."}], "target": "yes"},
 ]
 MODELS = {"old/one": (1.0, 0.5), "new/two": (0.0, 1.0)}
@@ -146,7 +152,9 @@ def test_recorded_scores_make_a_suite_that_needs_no_model(shell: Shell) -> None:
 
 
 def test_recorded_scores_may_be_of_another_range_and_without_a_question(shell: Shell) -> None:
-    rows = [{"case": 1, "model": model, "score": score} for model, score in (("a", 1), ("b", 5.5), ("c", "10"))]
+    rows = [
+        {"case": 1, "model": model, "score": score} for model, score in (("a", 1), ("b", 5.5), ("c", "10"))
+    ]
     _write(shell, "tens.jsonl", rows)
     refused = shell("suite", "add", "tens.jsonl", "--recorded")
     assert "tens.jsonl, line 2, field `score`: `5.5` is not between 0 and 1." in refused.stderr
@@ -155,7 +163,9 @@ def test_recorded_scores_may_be_of_another_range_and_without_a_question(shell: S
     assert "no further model can be asked" in _good(done)
     exported = shell("suite", "export", "tens").stdout
     (shell.folder / "again.jsonl").write_text(exported)
-    assert shell.json("suite", "add", "again.jsonl")[0]["hash"] == shell.json("suite", "show", "tens")[0]["hash"]
+    assert (
+        shell.json("suite", "add", "again.jsonl")[0]["hash"] == shell.json("suite", "show", "tens")[0]["hash"]
+    )
     for wrong in ("10", "10:1", "a:b", "1:1", "0:inf"):
         assert shell("suite", "add", "tens.jsonl", "--recorded", "--score-range", wrong).returncode == 1
 

@@ -25,7 +25,9 @@ ANY = (ScorerSettings(kind="recorded"),)
 """Takes any target."""
 Rows = list[dict[str, Any]]
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(lambda one: one.strip())
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(
+    lambda one: one.strip()
+)
 names = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=12)
 rows = st.lists(
     st.fixed_dictionaries(
@@ -124,19 +126,28 @@ def test_every_mistake_is_told_with_its_line_and_field(tmp_path: Path) -> None:
     good = '{"input": "a", "target": "b"}'
     mistakes = [
         (b'{"input": "", "target": "a"}', "line 2, field `input`: It is empty."),
-        (b'{"inputs": "a", "target": "a"}', "line 3, field `inputs`: There is no such field. Did you mean `input`?"),
+        (
+            b'{"inputs": "a", "target": "a"}',
+            "line 3, field `inputs`: There is no such field. Did you mean `input`?",
+        ),
         (b"nope", "line 4: The line is not JSON"),
         (b'{"input": "a", "target": NaN}', "line 5: The line is not JSON: there is no `NaN` in JSON"),
         (b"[1]", "line 6: The line is a list and not an object."),
         (b'{"input": 5, "target": "a"}', "line 7, field `input`: It has to be text or a list of messages"),
-        (b'{"input": "a", "target": "b", "id": "1"}', "line 8, field `id`: The id `1` is that of line 1, too."),
+        (
+            b'{"input": "a", "target": "b", "id": "1"}',
+            "line 8, field `id`: The id `1` is that of line 1, too.",
+        ),
         (b'{"input": "a", "target": {"b": 1}}', "line 9, field `target`"),
         (b'{"input": [], "target": "b"}', "line 10, field `input`: There are no messages in it."),
         (b'{"input": [{"role": "user", "content": 5}], "target": "b"}', "line 11, field `input`"),
         (b'{"target": "b"}', "line 12, field `input`: `input` and `request` are both missing."),
         (b'{"input": "a\xff", "target": "b"}', "line 13: The line is not UTF-8: byte 13 of it is 0xff."),
         (b'{"input": "a", "target": "b", "class": ["x"]}', "line 14, field `class`: It has to be text"),
-        (b'{"request": {"messages": [{"role": "user", "content": "a"}], "n": 3}}', "line 15, field `request.n`"),
+        (
+            b'{"request": {"messages": [{"role": "user", "content": "a"}], "n": 3}}',
+            "line 15, field `request.n`",
+        ),
         (b'{"request": {"messages": [{"role": "nobody"}]}, "target": "a"}', "line 16, field `request."),
         (b'{"input": "a", "target": 1e999}', "line 17: A number in the line is too large."),
         (b'{"input": "\\ud800", "target": "a"}', "line 18: The line is not JSON"),
@@ -218,6 +229,15 @@ def test_scorers_are_written_as_people_would() -> None:
         "only": ["x"],
         "strict": True,
     }
-    for wrong in ("", ":", "exact:", "judge:model", "judge:=a", 'judge:a="b"c', "judge:a=1,a=2", 'judge:a="b'):
+    for wrong in (
+        "",
+        ":",
+        "exact:",
+        "judge:model",
+        "judge:=a",
+        'judge:a="b"c',
+        "judge:a=1,a=2",
+        'judge:a="b',
+    ):
         with pytest.raises(BadRequest):
             read_scorer(wrong)

@@ -15,12 +15,31 @@ from freehold.compare.suites.masking import Masking
 pytest.importorskip("presidio_analyzer")
 
 PLANTED = {
-    "EMAIL": ["anna.schmidt@example.com", "o'neil+spam@mail.example.co.uk", "홍길동@예시.한국", "root@intranet"],
-    "PHONE": ["010-1234-5678", "01012345678", "+82 10 1234 5678", "02-345-6789", "+49 30 901820", "(415) 555-2671"],
+    "EMAIL": [
+        "anna.schmidt@example.com",
+        "o'neil+spam@mail.example.co.uk",
+        "홍길동@예시.한국",
+        "root@intranet",
+    ],
+    "PHONE": [
+        "010-1234-5678",
+        "01012345678",
+        "+82 10 1234 5678",
+        "02-345-6789",
+        "+49 30 901820",
+        "(415) 555-2671",
+    ],
     "CARD": ["4111 1111 1111 1111", "5500-0000-0000-0004", "378282246310005"],
     "IBAN": ["DE89 3704 0044 0532 0130 00", "GB33BUKB20201555555555"],
     "IP": ["203.0.113.77", "2001:db8:85a3::8a2e:370:7334"],
-    "ID": ["900101-1234568", "900101 - 2234567", "850505-5234567", "536-90-4399", "11-22-333333-44", "M12345678"],
+    "ID": [
+        "900101-1234568",
+        "900101 - 2234567",
+        "850505-5234567",
+        "536-90-4399",
+        "11-22-333333-44",
+        "M12345678",
+    ],
     "SECRET": [
         "sk-proj-a1B2c3D4e5F6g7H8i9J0",
         "AKIAIOSFODNN7EXAMPLE",
@@ -50,7 +69,11 @@ def persons() -> Any:
 
 
 def _body(text: str) -> dict[str, Any]:
-    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": json.dumps({"to": text})}}
+    call = {
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "f", "arguments": json.dumps({"to": text})},
+    }
     return {
         "messages": [
             {"role": "system", "content": f"Serve {text}"},
@@ -103,7 +126,10 @@ def test_a_placeholder_stands_for_the_same_wherever_it_is(persons: Any) -> None:
     body = {
         "messages": [
             {"role": "user", "content": "Move ann@x.example to bob@x.example, phone 010-1234-5678."},
-            {"role": "user", "content": "ANN@x.example again, 010 1234 5678; number 42, 2026-11-22, 1,250.00 euros."},
+            {
+                "role": "user",
+                "content": "ANN@x.example again, 010 1234 5678; number 42, 2026-11-22, 1,250.00 euros.",
+            },
         ]
     }
     [masked] = masking.mask([body])

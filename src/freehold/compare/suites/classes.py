@@ -91,17 +91,15 @@ def _pieces(text: str) -> list[str]:
 
 def _vectors(texts: Sequence[str], contexts: Sequence[str], seed: int) -> Vectors | None:
     """None: the texts have no words in common."""
-    import numpy as np  # noqa: PLC0415 - heavy, and an extra
-    from scipy.sparse import hstack  # noqa: PLC0415
+    from scipy.sparse import hstack  # noqa: PLC0415 - heavy, and an extra
     from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415
     from sklearn.preprocessing import normalize  # noqa: PLC0415
 
-    blocks: list[Any] = [_weighted(texts)]
-    if len(set(contexts)) > 1:
-        blocks.append(_weighted(contexts))
-    matrix = hstack([block for block in blocks if block is not None] or [np.zeros((len(texts), 0))]).tocsr()
-    if matrix.shape[1] < 2:
+    parts = (texts, contexts) if len(set(contexts)) > 1 else (texts,)
+    blocks = [block for block in map(_weighted, parts) if block is not None]
+    if sum(block.shape[1] for block in blocks) < 2:
         return None
+    matrix = hstack(blocks).tocsr()
     directions = min(_DIRECTIONS, matrix.shape[1] - 1, len(texts) - 1)
     vectors: Vectors = normalize(TruncatedSVD(directions, random_state=seed).fit_transform(matrix))
     return vectors

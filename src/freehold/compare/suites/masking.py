@@ -56,9 +56,7 @@ class Masking:
             rank = kind == "SECRET", end - start
             if joined and start < joined[-1][1]:
                 begin, last, before, highest = joined.pop()
-                joined.append(
-                    (begin, max(last, end), kind if rank > highest else before, max(rank, highest))
-                )
+                joined.append((begin, max(last, end), kind if rank > highest else before, max(rank, highest)))
             else:
                 joined.append((start, end, kind, rank))
         return [(start, end, kind) for start, end, kind, _ in joined]

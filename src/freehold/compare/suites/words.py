@@ -21,7 +21,8 @@ _SAYS_NOTHING = """
     very want was we were what what's when where which while who whom why will with would you your yours write
     그리고 그런데 하지만 그래서 또는 다음 대한 대해 위한 위해 있는 있나요 있습니다 없습니다 무엇 어떻게 어떤 알려 주세요
     알려주세요 해주세요 부탁 드립니다 부탁드립니다 제가 저는 나는 우리 이것 그것 저것 안녕하세요 감사합니다 합니다
-    입니다 때문 경우 관련
+    입니다 때문 경우 관련 싶어요 싶습니다 싶은데 되나요 됩니까 하나요 합니까 언제 얼마나 어디 해야 하면 하는데 할까요
+    가능한가요 궁금합니다 주시겠어요 있을까요 무엇인가요 인가요 좋을까요
 """
 STOP = frozenset(_SAYS_NOTHING.split())
 """Words that say nothing of what a text is about."""
