@@ -75,7 +75,7 @@ def test_looking_for_suites_makes_no_database(shell: Shell) -> None:
 
 def test_what_is_exported_makes_the_same_suite(shell: Shell) -> None:
     _write(shell, "support.jsonl", CASES)
-    scorers = ["--scorer", "normalised:where=anywhere", "--scorer", "judge:model=openai/gpt-4o"]
+    scorers = ["--scorer", "normalised:where=anywhere", "--scorer", "rubric-judge:model=openai/gpt-4o"]
     [made] = shell.json("suite", "add", "support.jsonl", *scorers)
     exported = shell("suite", "export", "support")
     assert "3 cases exported." in _good(exported)

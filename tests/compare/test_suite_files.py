@@ -59,20 +59,21 @@ def _shuffled(row: dict[str, Any], dice: random.Random) -> dict[str, Any]:
     return dict(dice.sample(list(row.items()), len(row)))
 
 
-@given(rows=rows, seed=st.integers(0, 2**16), ascii=st.booleans(), spaces=st.booleans(), crlf=st.booleans())
+layouts = st.fixed_dictionaries({"ascii": st.booleans(), "spaces": st.booleans(), "crlf": st.booleans()})
+
+
+@given(rows=rows, seed=st.integers(0, 2**16), layout=layouts)
 def test_the_hash_depends_on_values_and_not_on_their_layout(
-    tmp_path_factory: pytest.TempPathFactory, rows: Rows, seed: int, ascii: bool, spaces: bool, crlf: bool
+    tmp_path_factory: pytest.TempPathFactory, rows: Rows, seed: int, layout: dict[str, bool]
 ) -> None:
     folder = tmp_path_factory.mktemp("layout")
     dice = random.Random(seed)
     plain = "".join(json.dumps(row) + "\n" for row in rows)
+    separators = (" ,  ", " :\t") if layout["spaces"] else (",", ":")
     lines = [
-        json.dumps(
-            _shuffled(row, dice), ensure_ascii=ascii, separators=(" ,  ", " :\t") if spaces else (",", ":")
-        )
-        for row in rows
+        json.dumps(_shuffled(row, dice), ensure_ascii=layout["ascii"], separators=separators) for row in rows
     ]
-    other = ("\r\n" if crlf else "\n\n").join(lines)
+    other = ("\r\n" if layout["crlf"] else "\n\n").join(lines)
     assert _hash(folder, plain) == _hash(folder, b"\xef\xbb\xbf" + other.encode())
 
 
@@ -168,9 +169,8 @@ def test_files_that_are_none_are_told_apart(tmp_path: Path) -> None:
     assert "There is no case" in _refused(tmp_path, "\n\n")
     assert "UTF-16" in _refused(tmp_path, '{"input": "a"}'.encode("utf-16"))
     assert "`….jsonl`" in _refused(tmp_path, "{}", "cases.json")
-    assert "cannot be read: No such file" in str(
-        pytest.raises(BadRequest, CaseFile(tmp_path / "none.jsonl").look_through, EXACT).value
-    )
+    with pytest.raises(BadRequest, match="cannot be read: No such file"):
+        CaseFile(tmp_path / "none.jsonl").look_through(EXACT)
     deep = '{"input": "a", "target": ' + "[" * 5000 + "]" * 5000 + "}"
     assert "line 1: The line is nested too deeply." in _refused(tmp_path, deep)
     huge = b'{"input": "' + b"a" * LONGEST + b'"}\n{"input": "a"}'
@@ -206,7 +206,7 @@ values = st.one_of(
 
 
 @given(
-    kind=st.sampled_from(["exact", "json-schema", "judge"]),
+    kind=st.sampled_from(["exact", "json-schema", "rubric-judge"]),
     settings=st.dictionaries(st.from_regex(r"[a-z_][a-z_-]{0,8}", fullmatch=True), values, max_size=4),
 )
 def test_a_scorer_reads_as_it_is_written(kind: str, settings: dict[str, Any]) -> None:
@@ -221,7 +221,7 @@ def json_raw(value: object) -> Any:
 
 
 def test_scorers_are_written_as_people_would() -> None:
-    read = read_scorer('judge:model=openai/gpt-4o, repeats=3,rubric="a, b", only=["x"], strict=true')
+    read = read_scorer('rubric-judge:model=openai/gpt-4o, repeats=3,rubric="a, b", only=["x"], strict=true')
     assert json.loads(bytes(read.settings)) == {
         "model": "openai/gpt-4o",
         "repeats": 3,

@@ -1,4 +1,4 @@
-"""Personal data and secrets are gone from a case, wherever they stood, and what they stood for can still be followed."""
+"""Personal data and secrets are gone from a case, wherever they stood, and it can still be followed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ CARRIED = [
     ('{{"api_key": "{}"}}', "abcdef0123456789"),
     ("Authorization: Bearer {}", "abcdef0123456789abcdef"),
 ]
-AROUND = ["", " ", "(", "는 ", "\n", ", ", "로 연락", "에게", ". Thanks", " 입니다.", "'", "：", "」"]
+AROUND = ["", " ", "(", "는 ", "\n", ", ", "로 연락", "에게", ". Thanks", " 입니다.", "'", "\uff1a", "」"]
 """What stands behind; a Korean ending is part of the word."""
 
 

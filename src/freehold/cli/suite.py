@@ -30,7 +30,7 @@ Scorers = Annotated[
     typer.Option(
         "--scorer",
         metavar="KIND[:SETTING=VALUE,…]",
-        help="How answers are judged: `exact`, `judge:model=openai/gpt-4o`; may be given again.",
+        help="How answers are judged: `exact`, `rubric-judge:model=openai/gpt-4o`; may be given again.",
     ),
 ]
 

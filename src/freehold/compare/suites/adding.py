@@ -12,8 +12,8 @@ from freehold.core.errors import BadRequest
 
 NO_SCORER = "Nothing says how answers to `{name}` are judged."
 HOW_TO_SCORE = (
-    "Say it with `--scorer KIND`, such as `--scorer exact`, or `--scorer judge:model=PROVIDER/NAME` where there is "
-    "no one right answer."
+    "Say it with `--scorer KIND`, such as `--scorer exact`; where there is no one right answer, with a judge: "
+    "`--scorer pairwise-judge:model=PROVIDER/NAME`."
 )
 
 

@@ -9,7 +9,7 @@ from freehold.compare.scorers.registry import OpenScorer, scorer_of
 from freehold.compare.suites.problems import LineProblem
 from freehold.core.errors import BadRequest
 
-ASKING = ("judge", "pairwise")
+ASKING = ("rubric-judge", "pairwise-judge")
 """Kinds of scorers that ask a model. What they are set to is looked at where the models are known."""
 
 

@@ -64,7 +64,7 @@ class Seen:
 
 
 def minima_of(text: str) -> Minima:
-    """The least hashes of a text's pieces. White space, capitals, forms of characters and the last mark do not count."""
+    """The least hashes of a text's pieces. White space, capitals, forms of characters and a last mark do not count."""
     plain = " ".join(unicodedata.normalize("NFKC", text[:LONGEST]).casefold().split()).rstrip(" .!?…。")
     codes = np.frombuffer(f"  {plain}  ".encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(
         np.uint64

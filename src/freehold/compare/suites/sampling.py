@@ -92,7 +92,7 @@ def draw(
     order, found = _shuffled(history, wish)
     pool = _Pool(wish)
     for at in range(0, len(order), _TOGETHER):
-        some = [int(number) for number in order[at : at + _TOGETHER]]
+        some = order[at : at + _TOGETHER]
         for entry in history.numbered(some):
             pool.look(entry.seq, entry.call)
         looked(len(some))
@@ -126,7 +126,7 @@ def add_sample(shelf: SuiteShelf, name: str, scorers: tuple[ScorerSettings, ...]
     return Added(shelf.add(name, sample.source, scorers, sample.cases), is_new=True)
 
 
-def _shuffled(history: LedgerReader, wish: Wish) -> tuple[Sequence[int], int]:
+def _shuffled(history: LedgerReader, wish: Wish) -> tuple[list[int], int]:
     """The numbers of calls in a random order, and how many there are."""
     import numpy as np  # noqa: PLC0415 - an extra
 
@@ -148,7 +148,7 @@ def _shuffled(history: LedgerReader, wish: Wish) -> tuple[Sequence[int], int]:
         found += len(some)
     if not found:
         raise _nothing(history, wish, wanted.without_body)
-    return random.permutation(kept), found
+    return random.permutation(kept).tolist(), found
 
 
 def _nothing(history: LedgerReader, wish: Wish, without_body: int) -> Exception:

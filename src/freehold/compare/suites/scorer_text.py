@@ -1,4 +1,4 @@
-"""Scorers as people write them: `exact`, `numeric:tolerance=0.01`, `judge:model=openai/gpt-4o,rubric="…"`."""
+"""Scorers as people write them: `exact`, `numeric:tolerance=0.01`, `rubric-judge:model=openai/gpt-4o,rubric="…"`."""
 
 from __future__ import annotations
 
@@ -81,5 +81,5 @@ def _is_json(value: str) -> bool:
 def _unreadable(text: str) -> BadRequest:
     return BadRequest(
         f"`{text}` is no scorer.",
-        hint="Write `KIND` or `KIND:setting=value,setting=value`: `exact`, `judge:model=openai/gpt-4o`.",
+        hint="Write `KIND` or `KIND:setting=value,setting=value`: `exact`, `rubric-judge:model=openai/gpt-4o`.",
     )
