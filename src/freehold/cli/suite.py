@@ -14,12 +14,14 @@ import typer
 from freehold.cli.completion import route_names
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, fold, plain, say, write, write_json
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, NotFound
 from freehold.core.figures import counted, show_moment
 
 if TYPE_CHECKING:
     from freehold.compare.case import Suite
     from freehold.compare.suites.shelf import SuiteShelf
+    from freehold.config.settings import Settings
+    from freehold.ledger.reading import LedgerReader
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -168,6 +170,7 @@ def sample(
         seed=seed,
     )
     history = freehold.history_of(settings)
+    _check_route(route, settings, history)
     with _shelf(config) as shelf, waiting(f"Sampling {route}") as advance:
         drawn = draw(history, wish, lambda: Masking(Persons().find), advance)
         added = add_sample(shelf, name_for(name or route), scorers, drawn)
@@ -283,6 +286,18 @@ def export(which: Named, *, config: Config = None) -> None:
         for line in lines_of(found, shelf.cases(found.id)):
             sys.stdout.buffer.write(line)
     say(f"{counted(found.cases, 'case')} exported.")
+
+
+def _check_route(route: str, settings: Settings, history: LedgerReader) -> None:
+    """Raises NotFound: nobody has called such a route or model, and there is none either."""
+    from freehold.core.suggest import did_you_mean  # noqa: PLC0415 - imported when the command runs
+    from freehold.ledger.filters import Filter  # noqa: PLC0415
+
+    called = {one.names[0] for one in history.sums(("route",), Filter())} if history.exists else set()
+    known = {*settings.routes, *filter(None, called)}
+    if route not in known:
+        hint = did_you_mean(route, known) or "`freehold routes` lists the routes."
+        raise NotFound(f"There is no route `{route}`, and nobody has called a model of this name.", hint=hint)
 
 
 def _tell(made: Suite, *, new: bool) -> None:

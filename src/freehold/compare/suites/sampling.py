@@ -154,7 +154,8 @@ def _shuffled(history: LedgerReader, wish: Wish) -> tuple[list[int], int]:
 def _nothing(history: LedgerReader, wish: Wish, without_body: int) -> Exception:
     if without_body:
         return BadRequest(
-            f"{counted(without_body, 'call')} of `{wish.route}` are on record, and the bodies of none.",
+            f"The bodies of `{wish.route}` are not kept: {counted(without_body, 'call')} "
+            f"{'is' if without_body == 1 else 'are'} on record without.",
             hint="Keep them: `bodies = true` under `[ledger]`, and no `keep_bodies = false` for the route.",
         )
     return NotFound(
@@ -205,15 +206,17 @@ class _Pool:
 
     def notes(self) -> list[str]:
         """What was left out, and why."""
-        told = [f"{counted(many, 'call')} {why}: left out." for why, many in self._unfit.most_common()]
+        told = [
+            f"Left out, as they {why}: {counted(many, 'call')}." for why, many in self._unfit.most_common()
+        ]
         if self._alike:
             told.append(
-                f"{counted(self._alike, 'call')} asked nearly the same as another one: each question is one case, and "
-                "its class has the weight of all of them."
+                f"Nearly the same as another one: {counted(self._alike, 'call')}. Each question is one case, and its "
+                "class has the weight of all calls."
             )
         if self._later:
             told.append(
-                f"{counted(self._later, 'call')} were later turns of conversations: left out. They answer what the old "
+                f"Left out, as later turns of conversations: {counted(self._later, 'call')}. They answer what the old "
                 "model said, so another model, and a better one most of all, is at a disadvantage in them."
             )
         if self._losses:

@@ -29,6 +29,14 @@ _PREFIXES = (
     r"|(?:sk|rk|pk|fh|fha|ak|whsec)[-_](?=[\w-]*\d)"
 )
 """What the keys of well-known services begin with."""
+# A word of another script beside an address is no part of it, unless the address is in that script itself.
+_ASCII_LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
+_LOCAL = r"[^\s@<>()\[\],;:\"]{0,63}[^\x00-\x7f\s]"
+_ASCII_DOMAIN = (
+    r"(?>(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?)"
+    r"(?!\.[^\W\d_])"
+)
+_DOMAIN = r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.)*[^\W_](?:[\w-]{0,62}[^\W_])?"
 _PATTERNS: tuple[tuple[str, str], ...] = (
     ("SECRET", r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
     ("SECRET", r"\b[a-z][a-z0-9+.-]{1,20}://(?P<value>[^\s/:@\"'<>]*:[^\s/@\"'<>]+)@"),
@@ -40,7 +48,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         "SECRET",
         rf"(?:{_NAMES})[\"']?\s*(?::=|=>|[:=]|\bis\b|[은는])\s*[\"']?(?P<value>[^\s\"',;<>]{{6,}})",
     ),
-    ("EMAIL", r"[^\s@<>()\[\],;:\"'`]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)*[^\W_](?:[\w-]*[^\W_])?"),
+    ("EMAIL", rf"(?:{_ASCII_LOCAL}|{_LOCAL})@(?:{_ASCII_DOMAIN}|{_DOMAIN})"),
     ("ID", r"(?<!\d)\d{6}\s*[-\u2010-\u2015\u2212~]\s*[1-8]\d{6}(?!\d)"),
     ("ID", r"(?<!\d)\d{2}-\d{2}-\d{6}-\d{2}(?!\d)"),
     ("ID", r"(?<![A-Za-z0-9])[MSRODG]\d{3}[A-Z0-9]\d{4}(?!\d)"),
