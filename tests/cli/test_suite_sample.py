@@ -8,11 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from plain_client import PlainClient
+from planted import call_number, plant
 from running_endpoint import RunningEndpoint, until
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
+from freehold.compare.case import hash_of
+from freehold.compare.suites.masking import Masking
+from freehold.compare.suites.sampling import Sample, Wish, draw
+from freehold.ledger.reading import LedgerReader
 from freehold.providers.simulated import Behaviour, Script, SimulatedProvider
 
 pytest.importorskip("sklearn")
@@ -167,35 +173,49 @@ def test_a_sample_is_of_all_dialects_masked_and_of_classes(shell: Shell) -> None
         assert note in told, told
 
 
+def _drawn(shell: Shell, **wish: Any) -> Sample:
+    history = LedgerReader(shell.folder / ".freehold" / "ledger.db")
+    return draw(history, Wish(**{"route": "shop", "since_us": 0, "n": 500, **wish}), Masking)
+
+
 def test_the_same_seed_draws_the_same_and_another_another(shell: Shell) -> None:
     first, same, other = (
-        shell.json(
-            "suite", "sample", "shop", "-n", "20", "--scorer", "exact", "--name", "seeds", "--seed", seed
-        )[0]
-        for seed in ("1", "1", "2")
+        hash_of((), _drawn(shell, n=20, masked=False, seed=seed).cases) for seed in (1, 1, 2)
     )
-    assert (same["id"], same["new"]) == (first["id"], False)
-    assert other["hash"] != first["hash"]
+    assert first == same
+    assert first != other
 
 
 def test_later_turns_are_an_explicit_choice_that_is_told(shell: Shell) -> None:
-    words = ("--turns", "all", "-n", "500", "--scorer", "exact", "--name", "turns")
-    [made] = shell.json("suite", "sample", "shop", *words)
-    later = [case for case in _cases(shell, "turns") if len(case["request"]["messages"]) == 3]
-    assert [case["request"]["messages"][2]["content"] for case in later] == [
-        "My key is <SECRET_1>, is it good?"
-    ]
-    assert all(case["group"] for case in _cases(shell, "turns"))
-    assert "put others at a disadvantage" in str(made["source"])
+    sample = _drawn(shell, all_turns=True)
+    asked = [msgspec.json.decode(case.request)["messages"] for case in sample.cases]
+    later = [messages[2]["content"] for messages in asked if len(messages) == 3]
+    assert later == ["My key is <SECRET_1>, is it good?"]
+    assert all(case.group for case in sample.cases)
+    assert "put others at a disadvantage" in str(sample.source)
 
 
 def test_unmasked_is_an_explicit_choice_that_is_told(shell: Shell) -> None:
-    words = ("--unmasked", "-n", "500", "--scorer", "exact", "--name", "open")
-    [made] = shell.json("suite", "sample", "shop", *words)
-    said = json.dumps(_cases(shell, "open"))
-    assert "anna7@example.com" in said
-    assert "image_url" in said
-    assert "Nothing is masked" in str(made["source"])
+    sample = _drawn(shell, masked=False)
+    said = b"".join(bytes(case.request) for case in sample.cases)
+    assert b"anna7@example.com" in said
+    assert b"image_url" in said
+    assert "Nothing is masked" in str(sample.source)
+
+
+def test_what_comparisons_ask_is_no_traffic(shell: Shell, tmp_path: Path) -> None:
+    asked = (
+        call_number(
+            number,
+            key_id=f"{key}_{number:032x}",
+            request_body=json.dumps({"model": "default", **_said(question)}).encode(),
+        )
+        for number, (question, key) in enumerate(zip(_questions(), ("comparison", "key") * EACH, strict=True))
+    )
+    plant(tmp_path, asked)
+    sample = _drawn(Shell(tmp_path), route="default")
+    assert len(sample.cases) == EACH
+    assert all(int(case.id.removeprefix("call_"), 16) % 2 == 1 for case in sample.cases)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -74,12 +75,8 @@ def classes_of(texts: Sequence[str], contexts: Sequence[str], *, seed: int) -> C
 
 def need_libraries() -> None:
     """Raises BadRequest where what finds classes is not installed."""
-    try:
-        import sklearn.cluster  # noqa: F401, PLC0415 - heavy, and an extra
-    except ImportError:
-        raise BadRequest(
-            "Finding classes of tasks needs scikit-learn.", hint=how_to_install("compare")
-        ) from None
+    if find_spec("sklearn") is None:
+        raise BadRequest("Finding classes of tasks needs scikit-learn.", hint=how_to_install("compare"))
 
 
 def _pieces(text: str) -> list[str]:

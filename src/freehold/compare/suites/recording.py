@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 import sqlalchemy as sql
@@ -193,7 +194,7 @@ def _add_answers(
     """How many were not there before."""
     made_us, added = microseconds(time.time()), 0
     with shelf.database.writing() as connection:
-        while some := [one for one, _ in zip(recorded, range(_CHUNK))]:  # noqa: B905 - the last ones are fewer
+        while some := list(islice(recorded, _CHUNK)):
             wanted = {hashes[one.case_id] for one in some}
             before = sql.select(tables.answers).where(
                 _answers.suite == suite.id, _answers.request_hash.in_(wanted)
