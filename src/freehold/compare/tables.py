@@ -60,7 +60,7 @@ answers = Table(
     # Null: it was asked for by us. Else the suite with which it was handed in.
     Column("suite", String(40)),
     # For which comparison it was asked, and who paid for it. Null: it was handed in.
-    Column("comparison", String(40)),
+    Column("comparison", String(48)),
     Column("call_id", String(40)),
     Column("failure", Text),
     # 1e-12 US dollars; null: unknown.
@@ -88,7 +88,7 @@ scores = Table(
 comparisons = Table(
     "comparisons",
     metadata,
-    Column("id", String(40), primary_key=True),
+    Column("id", String(48), primary_key=True),
     Column("suite", String(40), nullable=False),
     Column("route", Text),
     Column("incumbent", Text, nullable=False),
@@ -106,7 +106,7 @@ comparisons = Table(
 pairs = Table(
     "pairs",
     metadata,
-    Column("comparison", String(40), primary_key=True),
+    Column("comparison", String(48), primary_key=True),
     Column("candidate", Text, primary_key=True),
     # In the order in which they were drawn and counted, from 0.
     Column("position", Integer, primary_key=True, autoincrement=False),
@@ -123,7 +123,7 @@ pairs = Table(
 verdicts = Table(
     "verdicts",
     metadata,
-    Column("comparison", String(40), primary_key=True),
+    Column("comparison", String(48), primary_key=True),
     Column("candidate", Text, primary_key=True),
     # Empty: over all classes.
     Column("task_class", Text, primary_key=True),

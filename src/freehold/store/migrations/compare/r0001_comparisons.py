@@ -42,7 +42,7 @@ def upgrade() -> None:
         sql.Column("request_hash", sql.String(64), nullable=False),
         sql.Column("sample", sql.Integer, nullable=False),
         sql.Column("suite", sql.String(40)),
-        sql.Column("comparison", sql.String(40)),
+        sql.Column("comparison", sql.String(48)),
         sql.Column("call_id", sql.String(40)),
         sql.Column("failure", sql.Text),
         sql.Column("cost_pico", sql.BigInteger),
@@ -61,7 +61,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "comparisons",
-        sql.Column("id", sql.String(40), primary_key=True),
+        sql.Column("id", sql.String(48), primary_key=True),
         sql.Column("suite", sql.String(40), nullable=False),
         sql.Column("route", sql.Text),
         sql.Column("incumbent", sql.Text, nullable=False),
@@ -74,7 +74,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "pairs",
-        sql.Column("comparison", sql.String(40), primary_key=True),
+        sql.Column("comparison", sql.String(48), primary_key=True),
         sql.Column("candidate", sql.Text, primary_key=True),
         sql.Column("position", sql.Integer, primary_key=True, autoincrement=False),
         sql.Column("drawn", sql.Integer, nullable=False),
@@ -86,7 +86,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "verdicts",
-        sql.Column("comparison", sql.String(40), primary_key=True),
+        sql.Column("comparison", sql.String(48), primary_key=True),
         sql.Column("candidate", sql.Text, primary_key=True),
         sql.Column("task_class", sql.Text, primary_key=True),
         sql.Column("verdict", sql.String(20), nullable=False),
