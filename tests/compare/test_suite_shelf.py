@@ -103,6 +103,22 @@ def test_recorded_answers_are_found_by_what_was_asked(shelf: SuiteShelf, tmp_pat
         assert connection.execute(answers.select()).first() is None
 
 
+def test_what_is_asked_twice_is_told(shelf: SuiteShelf, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"case": case, "model": model, "score": score, "input": f"Question {case % 3}?"}
+        for case in range(5)
+        for model, score in (("a/b", case % 2), ("c/d", 1))
+    ]
+    recorded = add_recorded(shelf, _described(tmp_path, rows), ScoreRange())
+    assert (recorded.suite.cases, recorded.answers) == (3, 6)
+    assert [case.id for case in shelf.cases(recorded.suite.id)] == ["0", "1", "2"]
+    assert "ask the very same as a case before: 2 cases." in str(recorded.suite.source.notes)
+    plain: list[dict[str, object]] = [{"input": "a", "target": "b"}, {"input": "a", "target": "c"}]
+    added = add_file(shelf, _described(tmp_path, plain, EXACT))
+    assert added.suite.cases == 2
+    assert "Asking the very same as another case: 1 case." in str(added.suite.source.notes)
+
+
 def test_a_file_that_changes_while_it_is_read_makes_no_suite(shelf: SuiteShelf, tmp_path: Path) -> None:
     described = _described(tmp_path, [{"input": "a", "target": "b"}], EXACT)
 

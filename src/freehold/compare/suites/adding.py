@@ -9,7 +9,9 @@ from freehold.compare.suites.casefile import CaseFile
 from freehold.compare.suites.description import Description
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.core.errors import BadRequest
+from freehold.core.figures import counted
 
+SAME = "Asking the very same as another case: {many}. A model is asked once, and its answer counts for each of them."
 NO_SCORER = "Nothing says how answers to `{name}` are judged."
 HOW_TO_SCORE = (
     "Say it with `--scorer KIND`, such as `--scorer exact`; where there is no one right answer, with a judge: "
@@ -35,7 +37,8 @@ def add_file(shelf: SuiteShelf, description: Description) -> Added:
     there = shelf.same_as(description.name, contents.hash)
     if there is not None:
         return Added(there, is_new=False)
-    source = Source(kind="file", name=description.cases.name)
+    notes = (SAME.format(many=counted(contents.alike, "case")),) if contents.alike else ()
+    source = Source(kind="file", name=description.cases.name, notes=notes)
     suite = shelf.add(description.name, source, contents.scorers, file.cases())
     if suite.hash != contents.hash:
         shelf.remove(suite.id)

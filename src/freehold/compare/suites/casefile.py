@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from freehold.compare.case import Case, ScorerSettings, SuiteHash
+from freehold.compare.case import Case, ScorerSettings, SuiteHash, request_hash_of
 from freehold.compare.suites.checking import Checks
 from freehold.compare.suites.problems import Enough, LineProblem, Problems
 from freehold.compare.suites.reading import case_of
@@ -40,6 +40,8 @@ class Contents(msgspec.Struct, frozen=True):
     """Of the suite that it makes."""
     cases: int
     scorers: tuple[ScorerSettings, ...]
+    alike: int
+    """Cases that ask the very same as one before."""
 
 
 class CaseFile:
@@ -56,6 +58,7 @@ class CaseFile:
         problems = Problems(self.path)
         named: tuple[ScorerSettings, ...] = ()
         places: dict[str, int] = {}
+        asked: set[str] = set()
         hashed, checks = None, Checks(scorers)
         try:
             for line, fields in self._rows(problems):
@@ -72,12 +75,13 @@ class CaseFile:
                     problems.add(line, problem)
                 else:
                     hashed.add(case)
+                    asked.add(request_hash_of(case.request))
         except Enough:
             pass
         problems.check()
         if hashed is None:
             raise BadRequest(f"There is no case in `{self.path}`.")
-        return Contents(hashed.hexdigest(), len(places), scorers or named)
+        return Contents(hashed.hexdigest(), len(places), scorers or named, len(places) - len(asked))
 
     def cases(self) -> Iterator[Case]:
         """The cases of a file that was looked through, in their order."""

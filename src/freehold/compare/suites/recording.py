@@ -60,7 +60,9 @@ def add_recorded(shelf: SuiteShelf, description: Description, scores: ScoreRange
     source = Source(kind="recorded", name=description.cases.name, notes=notes)
     suite = there or shelf.add(description.name, source, scorers, cases)
     hashes = {case.id: request_hash_of(case.request) for case in cases}
-    answers = _add_answers(shelf, suite, file.read(), hashes)
+    # Of cases that ask the same, the first alone is there.
+    recorded = (one for one in file.read() if one.case_id in hashes)
+    answers = _add_answers(shelf, suite, recorded, hashes)
     return Added(suite, is_new=there is None, answers=answers)
 
 
@@ -140,7 +142,12 @@ class _RecordedFile:
         except Enough:
             cases, scorers = [], ()
         problems.check()
-        return cases, scorers, _notes(cases, scorers, len(answered), scored, failed)
+        different = list({request_hash_of(case.request): case for case in reversed(cases)}.values())[::-1]
+        notes = _notes(different, scorers, len(answered), scored, failed)
+        if len(different) < len(cases):
+            same = counted(len(cases) - len(different), "case")
+            notes += (f"Left out, as they ask the very same as a case before: {same}.",)
+        return different, scorers, notes
 
     def read(self) -> Iterator[Recorded]:
         """The rows of a file that was looked through."""
