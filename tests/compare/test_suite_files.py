@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.compare.case import ScorerSettings
+from freehold.compare.case import ScorerSettings, Source, Suite
 from freehold.compare.suites.casefile import CaseFile, Columns
+from freehold.compare.suites.exporting import lines_of
 from freehold.compare.suites.lines import LONGEST
 from freehold.compare.suites.scorer_text import read_scorer, write_scorer
 from freehold.core.errors import BadRequest
@@ -90,6 +91,25 @@ def test_the_hash_changes_with_the_content_and_the_order(
         assert _hash(folder, "\n".join(map(json.dumps, changed))) != before
     if len(rows) > 1:
         assert _hash(folder, "\n".join(map(json.dumps, reversed(rows)))) != before
+
+
+@given(rows=rows)
+def test_what_is_exported_is_the_same_suite(tmp_path_factory: pytest.TempPathFactory, rows: Rows) -> None:
+    folder = tmp_path_factory.mktemp("export")
+    file = CaseFile(_file(folder, "\n".join(map(json.dumps, rows))))
+    contents = file.look_through(ANY)
+    suite = Suite(
+        id="suite_1",
+        name="a",
+        hash=contents.hash,
+        source=Source(kind="file", name="a"),
+        scorers=ANY,
+        cases=contents.cases,
+        made_us=0,
+    )
+    exported = CaseFile(_file(folder, b"".join(lines_of(suite, file.cases())), "again.jsonl"))
+    assert exported.look_through() == contents
+    assert exported.look_through(EXACT).hash != contents.hash
 
 
 @given(rows=rows, delimiter=st.sampled_from(",;\t"))

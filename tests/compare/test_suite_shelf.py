@@ -79,7 +79,9 @@ def test_recorded_answers_are_found_by_what_was_asked(shelf: SuiteShelf, tmp_pat
         for case in range(600)
         for model in ("a/b", "c/d")
     ]
-    rows += [{"case": case, "model": "a/b", "failure": "timeout", "input": "?"} for case in range(600, 602)]
+    rows += [
+        {"case": case, "model": "a/b", "failure": "timeout", "input": f"{case}?"} for case in range(600, 602)
+    ]
     added = add_recorded(shelf, _described(tmp_path, rows), ScoreRange(0, 10))
     assert (added.suite.cases, added.answers) == (602, 1_202)
     assert recorded_models(shelf, added.suite) == {"a/b": 602, "c/d": 600}

@@ -142,7 +142,10 @@ class _RecordedFile:
         except Enough:
             cases, scorers = [], ()
         problems.check()
-        different = list({request_hash_of(case.request): case for case in reversed(cases)}.values())[::-1]
+        first: dict[str, Case] = {}
+        for case in cases:
+            first.setdefault(request_hash_of(case.request), case)
+        different = list(first.values())
         notes = _notes(different, scorers, len(answered), scored, failed)
         if len(different) < len(cases):
             same = counted(len(cases) - len(different), "case")
