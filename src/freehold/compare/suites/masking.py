@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -31,7 +31,7 @@ class Masking:
     """Masks cases, and counts what was masked."""
 
     def __init__(self, find: Find | None = None) -> None:
-        """`find` finds what is told about persons; secrets are found always."""
+        """`find` finds what is told about persons in a text of ASCII; secrets are found always."""
         self._find = find
         self.counts: Counter[str] = Counter()
         """How many pieces of each kind."""
@@ -50,7 +50,10 @@ class Masking:
         """What is to be masked, in order; what overlaps is one piece: a secret where one is in it, else of the kind
         of its longest part.
         """
-        found = [span for seen in _views(text) for span in self._looked(seen)]
+        plain = _in_ascii(text)
+        found = [*secrets_in(text), *(() if plain is text else secrets_in(plain))]
+        if self._find is not None:
+            found += self._find(plain)
         joined: list[tuple[int, int, str, tuple[bool, int]]] = []
         for start, end, kind in sorted(found):
             rank = kind == "SECRET", end - start
@@ -60,11 +63,6 @@ class Masking:
             else:
                 joined.append((start, end, kind, rank))
         return [(start, end, kind) for start, end, kind, _ in joined]
-
-    def _looked(self, text: str) -> Iterator[Span]:
-        yield from secrets_in(text)
-        if self._find is not None:
-            yield from self._find(text)
 
 
 class _Mask:
@@ -130,15 +128,13 @@ class _Mask:
         return known
 
 
-def _views(text: str) -> list[str]:
-    """The text, and where it is not ASCII alone, the text with every other character as a space or as its ASCII form.
+def _in_ascii(text: str) -> str:
+    """The text with every other character as its ASCII form, or else as a space: the same where it is ASCII alone.
 
-    Forms end where words do, and a Korean ending behind an address of mail would be part of the word. All views have
-    the same length, so that what is found in one is at the same place in all.
+    Forms end where words do, and a Korean ending behind a number would be part of the word. The length stays, so that
+    what is found in the one is at the same place in the other.
     """
-    if text.isascii():
-        return [text]
-    return [text, _NOT_ASCII.sub(_as_ascii, text)]
+    return text if text.isascii() else _NOT_ASCII.sub(_as_ascii, text)
 
 
 def _as_ascii(found: re.Match[str]) -> str:

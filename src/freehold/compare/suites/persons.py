@@ -7,6 +7,7 @@ Presidio's own recogniser asks the internet for the list of domains.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,6 @@ from freehold.core.extras import how_to_install
 SURE = 0.4
 """Score of Presidio from which something is masked: what has a form of its own, or a check digit that is right."""
 _KINDS = {
-    "PHONE_NUMBER": "PHONE",
     "CREDIT_CARD": "CARD",
     "IBAN_CODE": "IBAN",
     "IP_ADDRESS": "IP",
@@ -34,6 +34,9 @@ _OF_PERSONS = (
 )  # fmt: skip
 _PHONES_OF = ("US", "GB", "DE", "FR", "ES", "IT", "KR", "JP", "CN", "IN", "BR", "AU")
 """Numbers without a country's code are looked for as they are written there; with one, everywhere."""
+_RUN = re.compile(r"[+(]*\d[\d\s().+/-]*\d")
+_FEWEST_DIGITS = 7
+"""Of a phone number."""
 
 
 class Persons:
@@ -53,11 +56,17 @@ class Persons:
         names = [*_OF_ANYBODY, *_OF_PERSONS]
         found = [getattr(known, f"{name}Recognizer", None) for name in names]
         self._recognisers: list[Any] = [one() for one in found if one is not None]
-        self._recognisers.append(known.PhoneRecognizer(supported_regions=_PHONES_OF))
+        self._phones: Any = known.PhoneRecognizer(supported_regions=_PHONES_OF)
 
     def find(self, text: str) -> Iterator[Span]:
-        """What is told about persons in a text; pieces may overlap."""
+        """What is told about persons in a text of ASCII; pieces may overlap."""
         for one in self._recognisers:
             for found in one.analyze(text, one.supported_entities, None):
                 if found.score >= SURE:
                     yield Span(found.start, found.end, _KINDS.get(found.entity_type, "ID"))
+        # Looking for the forms of a dozen countries takes long, so it is done where there are digits enough.
+        for run in _RUN.finditer(text):
+            if sum(map(str.isdigit, run[0])) >= _FEWEST_DIGITS:
+                begin = max(0, run.start() - 1)
+                for found in self._phones.analyze(text[begin : run.end() + 1], ["PHONE_NUMBER"], None):
+                    yield Span(begin + found.start, begin + found.end, "PHONE")
