@@ -17,7 +17,8 @@ from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 from freehold.compare.case import hash_of
 from freehold.compare.suites.masking import Masking
-from freehold.compare.suites.sampling import Sample, Wish, draw
+from freehold.compare.suites.sampling import Sample, draw
+from freehold.compare.suites.wish import Wish
 from freehold.ledger.reading import LedgerReader
 from freehold.providers.simulated import Behaviour, Script, SimulatedProvider
 

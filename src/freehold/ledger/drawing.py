@@ -16,10 +16,13 @@ _TOGETHER = 20_000
 class Numbers:
     """The numbers of calls whose requests are kept, a few thousand at a time."""
 
-    def __init__(self, chosen: Filter, *, without_keys: str) -> None:
-        """`without_keys`: calls with a key whose id begins so are left out."""
+    def __init__(self, chosen: Filter, *, without_keys: str, longest: int) -> None:
+        """`without_keys`: calls with a key whose id begins so are left out. `longest`: bytes of a request."""
         self._chosen = chosen
         self._without = without_keys
+        self._longest = longest
+        self.too_long = 0
+        """Calls whose request is longer than that, as far as was read."""
         self.without_body = 0
         """Calls whose request was never kept, as far as was read."""
 
@@ -27,15 +30,17 @@ class Numbers:
         """Some numbers behind `after`, and the last that was looked at; None: there are no more."""
         others = select(names.c.id).where(names.c.name.startswith(self._without, autoescape=True))
         query = (
-            select(calls.c.seq, calls.c.request_digest.is_not(None))
+            select(calls.c.seq, calls.c.request_digest.is_not(None), calls.c.request_bytes)
             .where(calls.c.seq > after, *where(connection, self._chosen))
             .where(or_(calls.c.key.is_(None), calls.c.key.not_in(others)))
             .order_by(calls.c.seq)
             .limit(_TOGETHER)
         )
         rows = connection.execute(query).all()
-        found = [int(seq) for seq, kept in rows if kept]
-        self.without_body += len(rows) - len(found)
+        kept = [(int(seq), size) for seq, is_kept, size in rows if is_kept]
+        found = [seq for seq, size in kept if size <= self._longest]
+        self.without_body += len(rows) - len(kept)
+        self.too_long += len(kept) - len(found)
         return found, int(rows[-1][0]) if len(rows) == _TOGETHER else None
 
 

@@ -12,7 +12,7 @@ the class, times log(1 + average words of a class / how often the word is in all
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vectors = NDArray[np.float64]
+    Embed = Callable[[Sequence[str]], Vectors]
 
 LONGEST = 2_000
 """Characters of a text that say what it is about."""
@@ -55,15 +56,17 @@ class Classes(msgspec.Struct, frozen=True):
     """Mean silhouette of the clusters, -1 … 1; None: there is one class."""
 
 
-def classes_of(texts: Sequence[str], contexts: Sequence[str], *, seed: int) -> Classes:
+def classes_of(
+    texts: Sequence[str], contexts: Sequence[str], *, seed: int, embed: Embed | None = None
+) -> Classes:
     """The classes of texts in contexts (instructions that an application gave with them): the same for the same seed.
 
-    Raises BadRequest: what finds them is not installed.
+    `embed`: go by this and not by words.
     """
     most = min(MOST, len(texts) // FEWEST_TEXTS)
     if most < 2:
         return Classes(("",), (0,) * len(texts), None)
-    vectors = _vectors(texts, contexts, seed)
+    vectors = _vectors(texts, contexts, seed) if embed is None else _by_meaning(texts, embed)
     if vectors is None:
         return Classes(("",), (0,) * len(texts), None)
     labels, silhouette = _clusters(vectors, most, seed)
@@ -100,6 +103,15 @@ def _vectors(texts: Sequence[str], contexts: Sequence[str], seed: int) -> Vector
     directions = min(_DIRECTIONS, matrix.shape[1] - 1, len(texts) - 1)
     vectors: Vectors = normalize(TruncatedSVD(directions, random_state=seed).fit_transform(matrix))
     return vectors
+
+
+def _by_meaning(texts: Sequence[str], embed: Embed) -> Vectors:
+    """Embeddings without what all of them have in common, each of length 1."""
+    from sklearn.preprocessing import normalize  # noqa: PLC0415 - heavy, and an extra
+
+    vectors = embed([text[:LONGEST] for text in texts])
+    centred: Vectors = normalize(vectors - vectors.mean(axis=0))
+    return centred
 
 
 def _weighted(texts: Sequence[str]) -> Any:
