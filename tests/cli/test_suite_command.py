@@ -172,7 +172,7 @@ def test_recorded_scores_may_be_of_another_range_and_without_a_question(shell: S
 
 def test_mistakes_in_recorded_answers_are_told(shell: Shell) -> None:
     good = {"case": "a", "model": "x/y", "answer": "4", "input": "2+2?", "target": "4"}
-    rows = [
+    rows: list[dict[str, Any]] = [
         good,
         good,
         {**good, "model": "x/z", "input": "2+3?"},
