@@ -13,9 +13,10 @@ from freehold.batches.settings import BatchSettings
 from freehold.config.check import check
 from freehold.config.load import load
 from freehold.config.reading import fields_of
-from freehold.config.reference import SECTIONS, meanings_of, rewritten
+from freehold.config.reference import SECTIONS, rewritten
 from freehold.config.sections import SharedSettings
 from freehold.config.watch import FIXED
+from freehold.core.meanings import meanings_of
 from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings

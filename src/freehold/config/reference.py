@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import ast
-import inspect as python
 import re
 import sys
-import textwrap
 from pathlib import Path
 
 import msgspec
@@ -32,6 +29,7 @@ from freehold.config.sections import (
     RouteSection,
     SharedSettings,
 )
+from freehold.core.meanings import meanings_of
 from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
@@ -98,22 +96,6 @@ def preset_table() -> str:
         )
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
-
-
-def meanings_of(section: type[msgspec.Struct]) -> dict[str, str]:
-    """The text below each field of a struct, on one line."""
-    meanings: dict[str, str] = {}
-    for one in reversed([kind for kind in section.__mro__ if issubclass(kind, msgspec.Struct)]):
-        if one is msgspec.Struct:
-            continue
-        (body,) = ast.parse(textwrap.dedent(python.getsource(one))).body
-        assert isinstance(body, ast.ClassDef)
-        for field, text in zip(body.body, body.body[1:], strict=False):
-            if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
-                continue
-            if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-                meanings[field.target.id] = " ".join(str(text.value.value).split())
-    return meanings
 
 
 def rewritten(document: str) -> str:

@@ -38,7 +38,9 @@ class Kind(msgspec.Struct, Generic[S, T], frozen=True, kw_only=True):
     settings: type[S]
     """Its settings. All have defaults, and a default never changes without the version."""
     target: Any
-    """The type of a case's target, as msgspec has it; NoTarget: none is needed."""
+    """The type of a case's target, as msgspec has it."""
+    targetless: Callable[[S], bool] = lambda _: False
+    """Whether, set like this, it needs no target; it is then handed NoTarget."""
     make: Callable[[S], Look[T]]
     """Prepares, once, what is the same for all answers. Raises Unfit: the settings make no sense."""
 
@@ -53,7 +55,8 @@ class LookingScorer(Generic[S, T]):
             self._look = kind.make(read)
         except Unfit as error:
             raise _bad_settings(kind.name, str(error)) from None
-        self._targets: Targets[T] = Targets(kind.name, kind.target)
+        none = kind.targetless(read)
+        self._targets: Targets[T] = Targets(kind.name, NoTarget if none else kind.target)
         self._hash = hash_of(kind.name, kind.version, read)
 
     @property

@@ -24,5 +24,10 @@ def _make(settings: RecordedSettings) -> Look[NoTarget]:
 
 
 RECORDED: Kind[RecordedSettings, NoTarget] = Kind(
-    name="recorded", version=1, settings=RecordedSettings, target=NoTarget, make=_make
+    name="recorded",
+    version=1,
+    settings=RecordedSettings,
+    target=NoTarget,
+    targetless=lambda _: True,
+    make=_make,
 )
