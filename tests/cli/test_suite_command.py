@@ -115,6 +115,8 @@ def test_nothing_is_kept_of_a_file_with_a_mistake(shell: Shell) -> None:
         ((), "Nothing says how answers to `support` are judged."),
         (("--scorer", "exat"), "Did you mean `exact`?"),
         (("--scorer", "exact:trimm=true"), "Did you mean `trim`?"),
+        (("--scorer", "rubric-judge"), "The settings of `rubric-judge` are not understood"),
+        (("--scorer", "pairwise-judg:model=a/b"), "Did you mean `pairwise-judge`?"),
         (("--scorer", "exact", "--scorer", "exact"), "is there twice"),
         (("--field", "input"), "names no two fields"),
         (("--field", "inputs=q"), "Did you mean `input`?"),

@@ -31,6 +31,18 @@ def test_the_recorded_answers_are_to_the_cases_of_the_suite(tmp_path: Path) -> N
     assert shown["classes"] == {"accounts": 15, "desk": 15, "stock": 8, "terms": 12, "vat": 10}
 
 
+def test_a_newcomer_compares_them_without_a_key(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    assert shell(*ANSWERS).returncode == 0
+    text = (ROOT / "docs/suites.md").read_text()
+    [words] = [shlex.split(line) for line in re.findall(r"^    freehold (compare .*)$", text, re.MULTILINE)]
+    done = shell(*words)
+    assert done.returncode == 0, done.stderr
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.startswith("own/")}
+    assert "replaces" in lines["own/small"]
+    assert "does not replace" in lines["own/tiny"]
+
+
 def test_every_command_in_the_docs_is_one(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")

@@ -31,7 +31,7 @@ def reader(module_place: Place) -> LedgerReader:
 
 
 def test_calls_are_told_by_number_and_read_in_any_order(reader: LedgerReader) -> None:
-    wanted = Numbers(Filter(route="shop"), without_keys="comparison_", longest=100)
+    wanted = Numbers(Filter(route="shop"), without_keys=("comparison_",), longest=100)
     found = [number for some in reader.numbers(wanted) for number in some]
     kept = [number for number in range(60) if number % 6 and number % 5]
     assert (len(found), wanted.too_long) == (len(kept) - 1, 1)
@@ -43,5 +43,5 @@ def test_calls_are_told_by_number_and_read_in_any_order(reader: LedgerReader) ->
 
 
 def test_nothing_is_found_of_what_was_never_called(reader: LedgerReader) -> None:
-    wanted = Numbers(Filter(route="nobody"), without_keys="comparison_", longest=100)
+    wanted = Numbers(Filter(route="nobody"), without_keys=(), longest=100)
     assert [number for some in reader.numbers(wanted) for number in some] == []

@@ -67,6 +67,6 @@ def _key_id(which: str, keys: Sequence[Key], now_us: int) -> str:
     try:
         return choose(which, keys, now_us).id
     except NotFound:
-        if which.startswith("key_"):
+        if which.startswith(("key_", "comparison_")):
             return which  # forgotten since, while its calls are still on record
         raise

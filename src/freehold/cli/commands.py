@@ -23,6 +23,8 @@ SUMMARIES = {
     "limits": "Show the limits and how they stand.",
     "suite": "Make, list and export suites: the cases that models are compared on.",
     "audit": "List, verify and export the log of administrative acts.",
+    "compare": "Find out whether a model may replace the one that a route has.",
+    "judge": "Measure judges against what people say.",
     "doctor": "Examine this installation and say how to mend what is broken.",
 }
 """Every command with its line in `freehold --help`; the module `freehold.cli.NAME` holds it, with `_` for `-`."""

@@ -39,6 +39,8 @@ def reference() -> str:
         parts += _section(f"freehold {name}", command, 2)
         if isinstance(command, TyperGroup):
             for below, one in command.commands.items():
+                if one.hidden:
+                    continue  # the group is this command itself
                 assert isinstance(one, TyperCommand)
                 parts += _section(f"freehold {name} {below}", one, 3)
     return "\n".join(parts)

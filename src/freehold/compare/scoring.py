@@ -19,6 +19,8 @@ class Scored(msgspec.Struct, frozen=True, omit_defaults=True):
     """For people: what was compared with what, what a judge said."""
     call_ids: tuple[str, ...] = ()
     """The calls in the ledger that a judge was asked with."""
+    variance: float | None = None
+    """Of a judge's repeated verdicts about this, around `value`. None: there were fewer than two."""
 
 
 class Scorer(Protocol):

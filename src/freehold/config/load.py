@@ -118,6 +118,7 @@ def load(
         ledger=file.ledger,
         fetch=file.fetch,
         batches=file.batches,
+        compare=file.compare,
         background=file.background,
         providers=providers,
         health=file.health,

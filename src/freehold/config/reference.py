@@ -14,6 +14,7 @@ from msgspec import inspect
 
 from freehold.admin.settings import AdminSettings
 from freehold.batches.settings import BatchSettings
+from freehold.compare.settings import CompareSettings
 from freehold.config.reading import fields_of, unit_of
 from freehold.config.sections import (
     AccessSection,
@@ -48,6 +49,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "ledger": LedgerSettings,
     "fetch": FetchSettings,
     "batches": BatchSettings,
+    "compare": CompareSettings,
     "background": BackgroundSettings,
     "provider": ProviderSection,
     "timeouts": Timeouts,

@@ -14,6 +14,7 @@ import msgspec
 from freehold.admin.settings import AdminSettings
 from freehold.batches.settings import BatchSettings
 from freehold.catalog.profile import Modality
+from freehold.compare.settings import CompareSettings
 from freehold.engine.background.settings import BackgroundSettings
 from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
@@ -241,6 +242,8 @@ class File(msgspec.Struct, frozen=True):
     """Files that requests name by URL, for providers that do not fetch them."""
     batches: BatchSettings = BatchSettings()
     """How batches are worked off."""
+    compare: CompareSettings = CompareSettings()
+    """How comparisons are run."""
     background: BackgroundSettings = BackgroundSettings()
     """Responses that run on when their client has gone."""
     shared: SharedSettings = SharedSettings()

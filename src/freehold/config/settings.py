@@ -11,6 +11,7 @@ from freehold.batches.settings import BatchSettings
 from freehold.catalog.models import Catalog
 from freehold.catalog.prices import ModelPrice, PriceList
 from freehold.catalog.profile import Profile
+from freehold.compare.settings import CompareSettings
 from freehold.config.problems import Finding
 from freehold.config.sections import HealthSettings, LocalSettings, SharedSettings
 from freehold.core.secret import Secret
@@ -45,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True):
     ledger: LedgerSettings
     fetch: FetchSettings
     batches: BatchSettings
+    compare: CompareSettings
     background: BackgroundSettings
     providers: dict[str, ProviderSettings]
     """By name; `local` among them when the embedded models are enabled."""

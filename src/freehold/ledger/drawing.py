@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, false, or_, select
 
 from freehold.ledger.filters import Filter, where
 from freehold.ledger.tables import calls, names
@@ -16,8 +16,8 @@ _TOGETHER = 20_000
 class Numbers:
     """The numbers of calls whose requests are kept, a few thousand at a time."""
 
-    def __init__(self, chosen: Filter, *, without_keys: str, longest: int) -> None:
-        """`without_keys`: calls with a key whose id begins so are left out. `longest`: bytes of a request."""
+    def __init__(self, chosen: Filter, *, without_keys: tuple[str, ...], longest: int) -> None:
+        """`without_keys`: calls are left out whose key's id begins like one of these. `longest`: bytes of a request."""
         self._chosen = chosen
         self._without = without_keys
         self._longest = longest
@@ -28,7 +28,8 @@ class Numbers:
 
     def read(self, connection: Connection, after: int) -> tuple[list[int], int | None]:
         """Some numbers behind `after`, and the last that was looked at; None: there are no more."""
-        others = select(names.c.id).where(names.c.name.startswith(self._without, autoescape=True))
+        begins = (names.c.name.startswith(one, autoescape=True) for one in self._without)
+        others = select(names.c.id).where(or_(false(), *begins))
         query = (
             select(calls.c.seq, calls.c.request_digest.is_not(None), calls.c.request_bytes)
             .where(calls.c.seq > after, *where(connection, self._chosen))

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from freehold.compare.case import Case, ScorerSettings
+from freehold.compare.judges.settings import KINDS, read_settings
 from freehold.compare.scorers.registry import OpenScorer, scorer_of
 from freehold.compare.suites.problems import LineProblem
 from freehold.core.errors import BadRequest
-
-ASKING = ("rubric-judge", "pairwise-judge")
-"""Kinds of scorers that ask a model. What they are set to is looked at where the models are known."""
 
 
 class Checks:
@@ -19,9 +17,12 @@ class Checks:
     def __init__(self, scorers: Sequence[ScorerSettings]) -> None:
         """Raises BadRequest: there is no such scorer, or it cannot be set so."""
         kinds = [scorer.kind for scorer in scorers]
-        self._scorers: list[OpenScorer] = [
-            scorer_of(scorer, others=ASKING) for scorer in scorers if scorer.kind not in ASKING
-        ]
+        self._scorers: list[OpenScorer] = []
+        for scorer in scorers:
+            if scorer.kind in KINDS:
+                read_settings(scorer)
+            else:
+                self._scorers.append(scorer_of(scorer, others=KINDS))
         twice = next((kind for kind in kinds if kinds.count(kind) > 1 and _same(scorers, kind)), None)
         if twice is not None:
             raise BadRequest(f"The scorer `{twice}` is there twice, set in the same way.")

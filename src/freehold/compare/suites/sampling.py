@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from freehold.compare.suites.pool import Question
     from freehold.ledger.reading import LedgerReader
 
-COMPARISONS = "comparison_"
-"""What the ids of the keys begin with that comparisons and judges ask with."""
+OURS = ("comparison_", "check_")
+"""What stands in place of a key's id in calls of comparisons and of checks of judges begins so."""
 LONGEST_REQUEST = 256_000
 """Bytes of a request that is looked at, so that a sample takes seconds and little memory."""
 _MOST_NUMBERS = 2_000_000
@@ -106,7 +106,7 @@ def _shuffled(history: LedgerReader, wish: Wish) -> tuple[list[int], int, Number
     random = np.random.default_rng(wish.seed)
     wanted = Numbers(
         Filter(route=wish.route, operation="chat", outcome="answered", since_us=wish.since_us),
-        without_keys=COMPARISONS,
+        without_keys=OURS,
         longest=LONGEST_REQUEST,
     )
     kept = np.zeros(0, dtype=np.int64)

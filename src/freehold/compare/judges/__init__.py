@@ -1,0 +1,1 @@
+"""Models as judges of answers: how they are asked, what they are measured by, and what is made of their errors."""
