@@ -21,6 +21,7 @@ SUMMARIES = {
     "calls": "List, follow, show and export the calls on record.",
     "spend": "Add up what the calls cost, and foresee it.",
     "limits": "Show the limits and how they stand.",
+    "suite": "Make, list and export suites: the cases that models are compared on.",
     "audit": "List, verify and export the log of administrative acts.",
     "compare": "Find out whether a model may replace the one that a route has.",
     "judge": "Measure judges against what people say.",

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
 
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.money import UNKNOWN_COST, Cost
-from freehold.ledger import finding, lost, paces, spending, totals
+from freehold.ledger import drawing, finding, lost, paces, spending, totals
 from freehold.ledger.adding import HOUR_US
 from freehold.ledger.bodies import shown, unpack
 from freehold.ledger.filters import ALL, Filter, Words, where
@@ -217,6 +217,21 @@ class LedgerReader:
             if len(chunk) < size:
                 return
             seq = chunk[-1].seq
+
+    def numbers(self, wanted: drawing.Numbers) -> Iterator[list[int]]:
+        """The numbers (`seq`) of calls whose requests are kept, in the order of recording, some thousands together."""
+        after: int | None = 0
+        while after is not None:
+            with self._reading() as connection:
+                some, after = wanted.read(connection, after)
+            yield some
+
+    def numbered(self, numbers: Sequence[int]) -> list[Entry]:
+        """The calls of these numbers with their bodies, in that order; what was deleted is left out."""
+        with self._reading() as connection:
+            rows, words = list(drawing.rows_of(connection, numbers)), Words(connection)
+            stored = _stored(connection, rows)
+            return [_with_bodies(stored, row, _entry(row, words)) for row in rows]
 
     def in_order(self, chosen: Filter, *, size: int, with_bodies: bool = False) -> Iterator[list[Entry]]:
         """The calls of a time in the order in which they began, up to `size` together: no more is in memory."""

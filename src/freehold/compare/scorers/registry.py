@@ -15,6 +15,7 @@ from freehold.compare.scorers.kind import Kind, LookingScorer
 from freehold.compare.scorers.numeric import NUMERIC
 from freehold.compare.scorers.patterns import REGEX
 from freehold.compare.scorers.python_tests import PythonTestsScorer, PythonTestsSettings
+from freehold.compare.scorers.recorded import RECORDED
 from freehold.compare.scorers.schemas import JSON_SCHEMA
 from freehold.compare.scorers.similarity import CHRF, ROUGE_L, TOKEN_F1
 from freehold.compare.scorers.texts import EXACT, NORMALISED
@@ -48,6 +49,7 @@ _KINDS: dict[str, Kind[Any, Any]] = {
         CHRF,
         ROUGE_L,
         TOKEN_F1,
+        RECORDED,
     )
 }
 """Kinds that need nothing but the answer."""

@@ -1,1 +1,1 @@
-"""Suites: where cases come from, and where they are kept."""
+"""Where suites come from, and where they are kept."""

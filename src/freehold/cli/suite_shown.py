@@ -1,0 +1,50 @@
+"""Suites as people and programs see them on the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from freehold.cli.output import fold, say
+from freehold.core.figures import counted
+from freehold.core.moments import iso
+
+if TYPE_CHECKING:
+    from freehold.compare.case import Suite
+
+
+def tell(made: Suite, *, new: bool) -> None:
+    """Say what came of making a suite."""
+    cases = counted(made.cases, "case")
+    if not new:
+        say(f"`{made.name}` has this content already ({made.id}, {cases}): no other suite was made.")
+        return
+    say(
+        f"`{made.name}` ({made.id}) has {cases}, judged by {name_scorers(made)}. Its hash is {made.hash[:12]}…."
+    )
+    for note in made.source.notes:
+        say(fold(f"- {note}", indent=2))
+
+
+def show_suite(one: Suite) -> dict[str, Any]:
+    """A suite for programs, without its cases."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "hash": one.hash,
+        "cases": one.cases,
+        "scorers": [{"kind": scorer.kind, "settings": scorer.settings} for scorer in one.scorers],
+        "source": {"kind": one.source.kind, "name": one.source.name, "notes": list(one.source.notes)},
+        "made": iso(one.made_us),
+    }
+
+
+def name_scorers(one: Suite) -> str:
+    """Its scorers as they are written on the command line."""
+    from freehold.compare.suites.scorer_text import write_scorer  # noqa: PLC0415 - imported when the command runs
+
+    return " + ".join(map(write_scorer, one.scorers)) or "nothing"
+
+
+def by_size(classes: dict[str, int]) -> list[tuple[str, int]]:
+    """Classes with the most cases first."""
+    return sorted(classes.items(), key=lambda one: (-one[1], one[0]))

@@ -1,0 +1,24 @@
+"""What sample of a route's calls is wanted."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What sample is wanted."""
+
+    route: str
+    since_us: int
+    n: int
+    """Cases, at most."""
+    least: int = 5
+    """Cases of each class, at least, as far as there are so many."""
+    all_turns: bool = False
+    """Later turns of conversations, too, with what was said before as it was."""
+    answers: bool = False
+    """Keep what was answered as the target."""
+    masked: bool = True
+    by_meaning: bool = False
+    """Find classes by embeddings of the local model, which takes long, and not by words."""
+    seed: int = 0
