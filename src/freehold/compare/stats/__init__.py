@@ -1,0 +1,1 @@
+"""How sure the pairs make us: numbers in, numbers out. Pure, NumPy only; method and figures in `docs/statistics.md`."""
