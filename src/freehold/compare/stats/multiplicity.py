@@ -46,6 +46,8 @@ def e_bh(log_e_values: Sequence[float], alpha: float) -> list[bool]:
     The k largest e-values are, for the largest k whose k-th largest is at least K / (k alpha), of K hypotheses. It
     holds however the e-values depend on each other, for e-values at stopping times: a test goes on until its own
     rejection or the end, and what it had then counts. (It does not hold for the largest values that they ever had.)
+    Intervals at alpha * rejected / K, for those rejected, then miss an expected share of at most alpha, too (arXiv
+    2203.12572).
 
     Source: Wang and Ramdas, False discovery rate control with e-values, JRSS-B 84 (2022), arXiv 2009.02824.
     """

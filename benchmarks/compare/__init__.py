@@ -1,0 +1,1 @@
+"""Are the verdicts of comparisons as rarely wrong as they promise, and how many cases do they need?"""
