@@ -88,7 +88,7 @@ def _measure_all(arguments: argparse.Namespace) -> Run:
     run = Run("", absent, results, [], [], None)
     if pairs and not arguments.quick:
         run.again = _count_again(pairs, results, arguments)
-        run.strategies = compare_strategies(pairs[::3], 0.05, 500, arguments.seed)
+        run.strategies = compare_strategies(pairs[::3], 0.05, min(500, arguments.resamples), arguments.seed)
         looked_at = max(pairs, key=lambda pair: (len(pair.differences), pair.candidate))
         run.looked_at = f"{looked_at.candidate} for {looked_at.incumbent} ({looked_at.source}), margin 0.05"
         generator = np.random.default_rng([arguments.seed, 2])

@@ -48,7 +48,11 @@ def _errors(run: Run) -> Any:
     ]
     base = alt.Chart(alt.Data(values=rows))
     dots = base.mark_point(filled=True, size=34, opacity=0.55).encode(
-        x=alt.X("rate:Q", title="share of resamples with a wrong verdict", axis=alt.Axis(format=".0%")),
+        x=alt.X(
+            "rate:Q",
+            title="share of resamples with a wrong verdict",
+            axis=alt.Axis(format=".0%", tickCount=8),
+        ),
         y=alt.Y("kind:N", sort=list(kinds), title=None, axis=alt.Axis(labelLimit=220, ticks=False)),
         color=alt.Color(
             "kind:N", scale=alt.Scale(domain=list(kinds), range=[_OURS, _OTHER, _USUAL]), legend=None
@@ -77,8 +81,9 @@ def _cases(run: Run) -> Any:
     ends = [min(fixed), max(fixed)]
     same = alt.Chart(alt.Data(values=[{"fixed": end, "cases": end} for end in ends]))
     scale = alt.Scale(type="log", nice=False)
-    x = alt.X("fixed:Q", scale=scale, title="cases of the fixed-n design with 80 % power")
-    y = alt.Y("cases:Q", scale=scale, title="cases until replaces")
+    axis = alt.Axis(values=[10, 30, 100, 300, 1000, 3000, 10_000, 30_000], format=",")
+    x = alt.X("fixed:Q", scale=scale, axis=axis, title="cases of the fixed-n design with 80 % power")
+    y = alt.Y("cases:Q", scale=scale, axis=axis, title="cases until replaces")
     dots = (
         alt.Chart(alt.Data(values=rows))
         .mark_point(filled=True, size=40, opacity=0.75)
@@ -104,7 +109,12 @@ def _looks(run: Run) -> Any:
     ]
     base = alt.Chart(alt.Data(values=rows))
     lines = base.mark_line(strokeWidth=2.5).encode(
-        x=alt.X("cases:Q", scale=alt.Scale(type="log", nice=False), title="cases seen so far"),
+        x=alt.X(
+            "cases:Q",
+            scale=alt.Scale(type="log", nice=False),
+            axis=alt.Axis(values=[30, 100, 300, 1000, 3000], format=","),
+            title="cases seen so far",
+        ),
         y=alt.Y("rate:Q", title="wrongly said replaces by then", axis=alt.Axis(format=".0%")),
         color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[_OURS, _USUAL])),
     )

@@ -19,11 +19,14 @@ from freehold.compare.stats.populations import Population, population_of
 Scores = dict[str, dict[Any, float]]
 """By model, then by case: a score in [0, 1]."""
 
-_LEAST_COMMON = 0.02
+_LEAST_DIFFERENT = 0.02
 """Pairs of models that agree on more than 98 % of the cases are no test of anything."""
 
 _MOST_APART = 0.15
 """Difference of the means of models that anybody asks about, unless a source has only two."""
+
+_LEAST_REACH = -0.2
+"""Some differences have to be below: a mean of twice the largest margin is to be reached."""
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -62,8 +65,9 @@ def _chosen(source: str, scores: Scores, most: int) -> list[Pair]:
     for one, other in itertools.combinations(sorted(scores), 2):
         common = sorted(scores[one].keys() & scores[other].keys())
         differences = np.array([scores[other][case] - scores[one][case] for case in common])
-        apart = abs(differences.mean())
-        if (apart <= _MOST_APART or len(scores) == 2) and np.mean(differences**2) >= _LEAST_COMMON:
+        near = abs(differences.mean()) <= _MOST_APART or len(scores) == 2
+        reach = max(differences.min(), -differences.max())
+        if near and reach < _LEAST_REACH and np.mean(differences**2) >= _LEAST_DIFFERENT:
             worse_first = (differences.mean() > 0.0) == (len(found) % 2 == 0)
             pair = (one, other, differences) if worse_first else (other, one, -differences)
             found.append(Pair(source, *pair))

@@ -17,6 +17,7 @@ ALPHA, POWER = 0.05, 0.8
 _ENOUGH = math.log(1.0 / ALPHA)
 CRITICAL = 1.6448536269514722  # of the normal distribution, at 1 - ALPHA
 _CHUNK = 512
+_ROWS = 250
 
 
 class Errors(msgspec.Struct, frozen=True):
@@ -136,9 +137,13 @@ def _wrong_in_suite(
         left = np.delete(suite, removable[: max(0, count - 1)])
     if len(left) < 200:
         return None
-    orders = generator.permuted(np.tile(left, (resamples, 1)), axis=1)[:, :most]
-    up, _ = Paths(resamples, margin=margin).advance(orders)
-    return int((up.max(axis=1) >= _ENOUGH).sum())
+    wrong = 0
+    for begin in range(0, resamples, _ROWS):
+        rows = min(_ROWS, resamples - begin)
+        orders = generator.permuted(np.tile(left, (rows, 1)), axis=1)[:, :most]
+        up, _ = Paths(rows, margin=margin).advance(orders)
+        wrong += int((up.max(axis=1) >= _ENOUGH).sum())
+    return wrong
 
 
 def _fixed_finds(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import examples
 from freehold.compare.stats.bootstrap import bootstrap_interval
 from freehold.compare.stats.fixed import cases_needed, clustered_error, estimate
 from freehold.compare.stats.proportions import mcnemar, tango
@@ -26,6 +27,7 @@ def test_no_number_of_cases_finds_what_is_not_there() -> None:
         cases_needed(0.05, 0.1, alpha=0.05, power=0.8, difference=-0.05)
 
 
+@examples
 @given(DIFFERENCES)
 def test_groups_of_one_are_no_groups(differences: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> None:
     names = [str(place) for place in range(len(differences))]
@@ -48,6 +50,7 @@ def test_copies_in_a_group_add_nothing() -> None:
     assert (thrice.low, thrice.high, thrice.p) == pytest.approx((once.low, once.high, once.p))
 
 
+@examples
 @given(DIFFERENCES, st.floats(-0.5, 0.5))
 def test_the_interval_and_the_p_value_agree(
     differences: "np.ndarray[tuple[int], np.dtype[np.float64]]", margin: float
@@ -98,6 +101,7 @@ def test_the_bootstrap_is_told_its_chance_and_takes_all_ties() -> None:
     assert bootstrap_interval(np.zeros(30), alpha=0.05) == (0.0, 0.0)
 
 
+@examples
 @given(st.integers(0, 300), st.integers(0, 300))
 def test_mcnemar_against_the_binomial_sum(wins: int, losses: int) -> None:
     cases = wins + losses
@@ -106,6 +110,7 @@ def test_mcnemar_against_the_binomial_sum(wins: int, losses: int) -> None:
     assert mcnemar(wins, losses) == mcnemar(losses, wins)
 
 
+@examples
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 60), st.floats(-0.6, 0.6))
 def test_tango_uses_the_likeliest_table_at_the_margin(
     wins: int, losses: int, ties: int, margin: float

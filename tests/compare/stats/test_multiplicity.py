@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import examples
 from freehold.compare.stats.multiplicity import e_bh, e_holm, holm
 from freehold.compare.stats.paths import Paths
 
 LOGS = st.lists(st.floats(-30, 30), min_size=1, max_size=6)
 
 
+@examples
 @given(LOGS)
 def test_e_holm_is_closed_testing_with_the_mean(logs: list[float]) -> None:
     """By its definition: the smallest mean over all sets that contain the hypothesis."""
@@ -26,6 +28,7 @@ def test_e_holm_is_closed_testing_with_the_mean(logs: list[float]) -> None:
         assert adjusted == pytest.approx(math.log(min(means)), abs=1e-9)
 
 
+@examples
 @given(LOGS, st.integers(0, 5))
 def test_more_candidates_never_make_one_of_them_surer(logs: list[float], more: int) -> None:
     assert all(
@@ -34,6 +37,7 @@ def test_more_candidates_never_make_one_of_them_surer(logs: list[float], more: i
     )
 
 
+@examples
 @given(LOGS, st.permutations(range(6)))
 def test_the_order_of_hypotheses_does_not_matter(logs: list[float], order: list[int]) -> None:
     order = [place for place in order if place < len(logs)]

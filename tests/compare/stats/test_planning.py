@@ -3,12 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import examples
 from freehold.compare.stats.planning import cases_ahead, plan
 from freehold.compare.stats.populations import population_of, tilted, wins_and_losses
 from freehold.compare.stats.sequential import PairedTest
 from freehold.compare.stats.units import Units
 
 
+@examples
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=30), st.floats(0.05, 0.95))
 def test_a_tilted_population_has_the_mean_and_no_new_values(differences: list[float], share: float) -> None:
     population = population_of(np.array(differences))
@@ -124,6 +126,7 @@ def test_groups_count_once_and_when_they_are_complete() -> None:
             units.add(group, 0.0)
 
 
+@examples
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=30))
 def test_a_unit_is_always_something_that_a_test_takes(differences: list[float]) -> None:
     units = Units({"a": len(differences)})

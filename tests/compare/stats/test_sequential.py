@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import examples
+from freehold.compare.stats.course import course_of
 from freehold.compare.stats.paths import Paths
 from freehold.compare.stats.sequential import PairedTest, State
 
@@ -21,6 +23,7 @@ def told(differences: list[float], margin: float = 0.05, alpha: float = 0.05) ->
     return test
 
 
+@examples
 @given(DIFFERENCES, MARGINS, st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 1))
 def test_no_bettor_gains_on_average_where_the_hypothesis_is_true(
     history: list[float], margin: float, low: float, high: float, share: float
@@ -35,6 +38,7 @@ def test_no_bettor_gains_on_average_where_the_hypothesis_is_true(
         assert expected <= math.exp(getattr(before, name)) * (1 + 1e-9)
 
 
+@examples
 @given(DIFFERENCES, MARGINS, st.floats(-1, 1), st.floats(-1, 1))
 def test_a_better_difference_is_never_held_against_the_candidate(
     history: list[float], margin: float, one: float, other: float
@@ -44,6 +48,7 @@ def test_a_better_difference_is_never_held_against_the_candidate(
     assert worse.log_e_worse >= better.log_e_worse
 
 
+@examples
 @given(DIFFERENCES, MARGINS)
 def test_swapping_the_models_swaps_the_verdicts(differences: list[float], margin: float) -> None:
     test, swapped = told(differences, margin), told([-value for value in differences], -margin)
@@ -53,6 +58,7 @@ def test_swapping_the_models_swaps_the_verdicts(differences: list[float], margin
     assert swapped.decision == others[test.decision]
 
 
+@examples
 @given(DIFFERENCES, MARGINS, st.floats(0.001, 0.9))
 def test_the_interval_says_what_the_test_says(differences: list[float], margin: float, alpha: float) -> None:
     test = told(differences, margin)
@@ -62,6 +68,7 @@ def test_the_interval_says_what_the_test_says(differences: list[float], margin: 
     assert (high <= -margin) == (test.log_e_worse >= math.log(1 / alpha))
 
 
+@examples
 @given(DIFFERENCES, st.floats(0.001, 0.9), st.floats(0.001, 0.9))
 def test_an_interval_that_errs_less_is_wider(differences: list[float], one: float, other: float) -> None:
     test = told(differences)
@@ -70,6 +77,7 @@ def test_an_interval_that_errs_less_is_wider(differences: list[float], one: floa
     assert high <= wide_high + 2e-6
 
 
+@examples
 @given(DIFFERENCES, MARGINS, st.integers(0, 60))
 def test_a_test_goes_on_where_it_stopped(differences: list[float], margin: float, cut: int) -> None:
     whole, begun = told(differences, margin), told(differences[:cut], margin)
@@ -81,6 +89,7 @@ def test_a_test_goes_on_where_it_stopped(differences: list[float], margin: float
     assert again.interval() == whole.interval()
 
 
+@examples
 @given(DIFFERENCES, MARGINS, st.integers(1, 60))
 def test_many_tests_at_once_are_the_same_as_one(differences: list[float], margin: float, cut: int) -> None:
     paths = Paths(2, margin=margin)
@@ -193,3 +202,18 @@ def test_a_difference_out_of_range_is_refused(value: float) -> None:
 def test_a_margin_or_alpha_out_of_range_is_refused(margin: float, alpha: float) -> None:
     with pytest.raises(ValueError, match="lies between"):
         PairedTest(margin=margin, alpha=alpha)
+
+
+@examples
+@given(DIFFERENCES, MARGINS)
+def test_the_course_of_a_test_ends_where_the_test_does(differences: list[float], margin: float) -> None:
+    course = course_of(differences, margin=margin, alpha=0.05, steps=8)
+    assert [step.n for step in course] == sorted({step.n for step in course})
+    assert len(course) <= 8
+    if differences:
+        test = told(differences, margin)
+        last = course[-1]
+        assert (last.n, last.difference) == (test.n, test.difference)
+        assert (last.low, last.high) == test.interval()
+        assert (last.log_e_replaces, last.log_e_worse) == (test.log_e_replaces, test.log_e_worse)
+        assert course[0].n == 1
