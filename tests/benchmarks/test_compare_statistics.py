@@ -1,4 +1,4 @@
-"""The benchmark of verdicts sees what it is there to see: errors where there are too many, and none where there are not."""
+"""The benchmark of verdicts sees what it is there to see: errors where there are too many, and none elsewhere."""
 
 from __future__ import annotations
 
