@@ -17,7 +17,7 @@ PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 
 NODE_SDKS := tests/sdk/node
 
-.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults parity node-sdks check-chart
+.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare parity node-sdks check-chart
 
 EXTRAS ?= postgres shared
 
@@ -58,6 +58,9 @@ bench-wire: $(VENV)/.dev ## Measure what translating a stream costs; ARGS="--qui
 
 bench-faults: $(VENV)/.dev ## Make a provider sick in every way, and count what clients notice; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.faults $(ARGS)
+
+bench-compare: $(VENV)/.dev ## Count how often verdicts on real pairs of models are wrong; ARGS="--quick" for a short run
+	@$(BIN)/python -m benchmarks.compare $(ARGS)
 
 node-sdks: ## Install the SDKs for Node that the endpoint is tested with, where Node is here
 	@cd $(NODE_SDKS) && wanted=$$(sha256sum package-lock.json | cut -d' ' -f1) && \

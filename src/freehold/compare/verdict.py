@@ -62,7 +62,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Estimate of the candidate's mean score minus the incumbent's, corrected where `correction` says so."""
     low: float = -1.0
     high: float = 1.0
-    """Confidence sequence for it at 1 - alpha: valid whenever one looks."""
+    """Confidence sequence for it: valid whenever one looks, each end with 1 - alpha, and neither end is part of it."""
     log_e_replaces: float = 0.0
     """Natural logarithm of the e-value against "worse by the margin or more"; it decides at log(1/alpha)."""
     log_e_worse: float = 0.0

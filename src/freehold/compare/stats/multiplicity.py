@@ -1,7 +1,6 @@
 """Several candidates, several classes of tasks: how sure one has to be of each.
 
-Each e-value here is that of one test, taken where that test was stopped, or now. All of them may depend on each other
-in any way: they share the incumbent's answers.
+The tests may depend on each other in any way: they share the incumbent's answers.
 """
 
 from __future__ import annotations
@@ -14,27 +13,27 @@ import numpy as np
 from freehold.compare.stats.bets import Array
 
 
-def e_holm(log_e_values: Sequence[float]) -> list[float]:
+def e_holm(highest: Sequence[float]) -> list[float]:
     """Adjusted e-values, as logarithms, in the given order: a hypothesis whose own reaches log(1/alpha) is rejected.
+    `highest`: the logarithm of the largest that each test's e-value ever was.
 
-    Closed testing with the arithmetic mean, in essence the only admissible symmetric way to merge e-values that
-    depend on each other in unknown ways: the adjusted e-value of a hypothesis is the smallest mean over the sets that
-    contain it, and the smallest of a size are it and the k smallest others. Family-wise: the chance that any true
-    hypothesis is ever rejected is at most alpha. That holds at all times at once, and what was rejected stays so: the
-    mean over the true hypotheses is itself an e-process, and none of them is rejected before that has reached
-    1/alpha. A test may stop at its own rejection, or go on.
+    Of k hypotheses the one with the largest needs k/alpha, the next one (k - 1)/alpha, and so on: Holm's procedure
+    for 1/e, which is a p-value for the largest e-value ever, too (Ville). Family-wise: the chance that any true
+    hypothesis is ever rejected is at most alpha, and what was rejected stays so. It does not matter how far each test
+    has come.
 
-    Sources: Vovk and Wang, E-values: calibration, combination and applications, Annals of Statistics 49 (2021),
-    arXiv 1912.06116; Hartog and Lei, Family-wise error rate control with e-values, arXiv 2501.09015 (2025).
+    Averaging e-values (closed testing with their mean) would need less where several candidates are good, but only with
+    the values of one moment, and which moment that is would depend on whose answers are quick.
+
+    Sources: Holm (below); Vovk and Wang, E-values: calibration, combination and applications, Annals of Statistics 49
+    (2021), arXiv 1912.06116; Tavyrikov, Goeman and de Heide, Carefree multiple testing with e-processes, arXiv
+    2501.19360 (2025).
     """
-    order = sorted(range(len(log_e_values)), key=lambda place: log_e_values[place])
-    adjusted = [0.0] * len(log_e_values)
+    order = sorted(range(len(highest)), key=lambda place: -highest[place])
+    adjusted = [0.0] * len(highest)
+    smallest = math.inf
     for rank, place in enumerate(order):
-        own = smallest = log_e_values[place]
-        summed = -math.inf
-        for count, other in enumerate(order[:rank], start=1):
-            summed = float(np.logaddexp(summed, log_e_values[other]))
-            smallest = min(smallest, float(np.logaddexp(own, summed)) - math.log(count + 1))
+        smallest = min(smallest, highest[place] - math.log(len(highest) - rank))
         adjusted[place] = smallest
     return adjusted
 

@@ -1,0 +1,124 @@
+"""The figures as SVG."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from benchmarks.compare.measured import Run, share
+from benchmarks.compare.resampling import ALPHA
+from benchmarks.gateway.environments import ROOT
+
+FOLDER = ROOT / "docs" / "images"
+_OURS, _OTHER, _USUAL, _LIMIT = "#0b6e4f", "#2f6fb7", "#9aa5ad", "#c0392b"
+_INK, _FAINT = "#24292f", "#e4e8eb"
+_WIDTH = 620
+
+
+def draw(run: Run) -> None:
+    """Write the three charts."""
+    for name, chart in (("errors", _errors(run)), ("cases", _cases(run)), ("looks", _looks(run))):
+        FOLDER.mkdir(exist_ok=True)
+        _dressed(chart).save(str(FOLDER / f"statistics-{name}.svg"))
+
+
+def _dressed(chart: Any) -> Any:
+    return chart.configure(
+        background="white",
+        font="sans-serif",
+        padding=14,
+        axis=alt.AxisConfig(
+            labelColor=_INK, titleColor=_INK, domain=False, gridColor=_FAINT, titleFontWeight="normal"
+        ),
+        title=alt.TitleConfig(anchor="start", fontSize=13, color=_INK, offset=12),
+        legend=alt.LegendConfig(title=None, orient="top", labelLimit=400, labelColor=_INK, symbolOpacity=1),
+        view=alt.ViewConfig(stroke=None),
+        header=alt.HeaderConfig(labelColor=_INK, labelFontSize=12, titleColor=_INK),
+    )
+
+
+def _errors(run: Run) -> Any:
+    """A dot is a pair at a margin."""
+    kinds = ("wrong replaces", "wrong does not replace", "wrong by the fixed-n design")
+    rows = [
+        {"margin": f"margin {one.margin:g}", "kind": kind, "rate": share(count, one)}
+        for one in run.results
+        for kind, count in zip(kinds, (one.errors.replaces, one.errors.worse, one.errors.fixed), strict=True)
+    ]
+    base = alt.Chart(alt.Data(values=rows))
+    dots = base.mark_point(filled=True, size=34, opacity=0.55).encode(
+        x=alt.X(
+            "rate:Q",
+            title="share of resamples with a wrong verdict",
+            axis=alt.Axis(format=".0%", tickCount=8),
+        ),
+        y=alt.Y("kind:N", sort=list(kinds), title=None, axis=alt.Axis(labelLimit=220, ticks=False)),
+        color=alt.Color(
+            "kind:N", scale=alt.Scale(domain=list(kinds), range=[_OURS, _OTHER, _USUAL]), legend=None
+        ),
+    )
+    limit = base.mark_rule(color=_LIMIT, strokeDash=[4, 3]).encode(x=alt.datum(ALPHA))
+    return (
+        alt.layer(limit, dots)
+        .properties(width=_WIDTH - 150, height=66)
+        .facet(row=alt.Row("margin:N", title=None, header=alt.Header(labelAngle=0, labelAlign="left")))
+        .properties(
+            title="Wrong verdicts where the true difference is exactly the margin (promised: 5 % at most)"
+        )
+    )
+
+
+def _cases(run: Run) -> Any:
+    kinds = ("half of the comparisons were sure", "nine in ten were sure")
+    rows = [
+        {"fixed": one.fixed, "cases": cases, "kind": kind}
+        for one in run.results
+        for kind, cases in zip(kinds, (one.equal.median, one.equal.ninth_decile), strict=True)
+        if cases < float("inf")
+    ]
+    fixed = [one.fixed for one in run.results]
+    ends = [min(fixed), max(fixed)]
+    same = alt.Chart(alt.Data(values=[{"fixed": end, "cases": end} for end in ends]))
+    scale = alt.Scale(type="log", nice=False)
+    axis = alt.Axis(values=[10, 30, 100, 300, 1000, 3000, 10_000, 30_000], format=",")
+    x = alt.X("fixed:Q", scale=scale, axis=axis, title="cases of the fixed-n design with 80 % power")
+    y = alt.Y("cases:Q", scale=scale, axis=axis, title="cases until replaces")
+    dots = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_point(filled=True, size=40, opacity=0.75)
+        .encode(
+            x=x, y=y, color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[_OURS, _USUAL]))
+        )
+    )
+    line = same.mark_line(color=_LIMIT, strokeDash=[4, 3]).encode(x=x, y=y)
+    return alt.layer(line, dots).properties(
+        width=_WIDTH,
+        height=300,
+        title="Cases that it takes where both models are equally good (line: as many)",
+    )
+
+
+def _looks(run: Run) -> Any:
+    assert run.looks is not None
+    kinds = ("this test", "the usual test, looked at after every case")
+    rows = [
+        {"cases": cases, "rate": rate, "kind": kind}
+        for kind, rates in zip(kinds, (run.looks.sequential, run.looks.usual), strict=True)
+        for cases, rate in zip(run.looks.cases, rates, strict=True)
+    ]
+    base = alt.Chart(alt.Data(values=rows))
+    lines = base.mark_line(strokeWidth=2.5).encode(
+        x=alt.X(
+            "cases:Q",
+            scale=alt.Scale(type="log", nice=False),
+            axis=alt.Axis(values=[30, 100, 300, 1000, 3000], format=","),
+            title="cases seen so far",
+        ),
+        y=alt.Y("rate:Q", title="wrongly said replaces by then", axis=alt.Axis(format=".0%")),
+        color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[_OURS, _USUAL])),
+    )
+    limit = base.mark_rule(color=_LIMIT, strokeDash=[4, 3]).encode(y=alt.datum(ALPHA))
+    return alt.layer(limit, lines).properties(
+        width=_WIDTH, height=240, title=f"Whoever looks after every case: {run.looked_at}"
+    )
