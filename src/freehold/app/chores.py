@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 
 from freehold.app.configuration import new_watch
@@ -47,6 +47,14 @@ async def keep_doing(name: str, chore: Chore) -> None:
         except Exception:
             log.exception("%s failed; it is tried again", name)
         await asyncio.sleep(_REST_SECONDS)
+
+
+async def end_all(chores: Collection[asyncio.Task[None]]) -> None:
+    """Cancel them until they are over: what one waits in may take the cancellation for a time limit of its own."""
+    while under_way := [one for one in chores if not one.done()]:
+        for one in under_way:
+            one.cancel()
+        await asyncio.wait(under_way, timeout=_REST_SECONDS)
 
 
 async def _refresh(keys: Keys) -> None:

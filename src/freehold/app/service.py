@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from freehold.app.chores import all_chores, keep_doing
+from freehold.app.chores import all_chores, end_all, keep_doing
 from freehold.app.configuration import note
 from freehold.app.endpoint import make_endpoint
 from freehold.app.filing import go_on
@@ -120,8 +120,7 @@ async def _serve(parts: Parts, announce: Callable[[Started], None]) -> None:
         finally:
             if admin is not None:
                 admin.stop()
-            for task in background:
-                task.cancel()
+            await end_all(background)
 
 
 async def _take_leave(parts: Parts) -> None:
