@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ from hypothesis import strategies as st
 
 from freehold.compare.case import ScorerSettings, Source, Suite
 from freehold.compare.suites.casefile import CaseFile, Columns
+from freehold.compare.suites.description import Description
 from freehold.compare.suites.exporting import lines_of
 from freehold.compare.suites.lines import LONGEST
+from freehold.compare.suites.reading import CASE_FIELDS
+from freehold.compare.suites.recorded import ScoreRange
+from freehold.compare.suites.recording import RecordedFile
 from freehold.compare.suites.scorer_text import read_scorer, write_scorer
 from freehold.core.errors import BadRequest
 
@@ -109,10 +114,7 @@ def test_what_is_exported_is_the_same_suite(tmp_path_factory: pytest.TempPathFac
     )
     exported = CaseFile(_file(folder, b"".join(lines_of(suite, file.cases())), "again.jsonl"))
     assert exported.look_through() == contents
-    other = (
-        ScorerSettings(kind="recorded", settings=msgspec.Raw(b"{}")),
-        ScorerSettings(kind="rubric-judge"),
-    )
+    other = (*ANY, read_scorer("rubric-judge:model=a/b"))
     assert exported.look_through(other).hash != contents.hash
 
 
@@ -265,3 +267,39 @@ def test_scorers_are_written_as_people_would() -> None:
     ):
         with pytest.raises(BadRequest):
             read_scorer(wrong)
+
+
+GOOD = json.dumps(
+    {"input": [{"role": "user", "content": "Hi"}], "target": "a", "tools": [], "class": "x"}
+).encode()
+
+
+@given(
+    name=st.sampled_from(["cases.jsonl", "cases.csv"]),
+    lines=st.lists(
+        st.one_of(
+            st.binary(max_size=60),
+            st.just(GOOD),
+            st.tuples(st.integers(0, len(GOOD)), st.binary(max_size=3)).map(
+                lambda cut: GOOD[: cut[0]] + cut[1] + GOOD[cut[0] + 1 :]
+            ),
+            st.recursive(values, lambda some: st.dictionaries(st.sampled_from(CASE_FIELDS), some)).map(
+                msgspec.json.encode
+            ),
+        ),
+        max_size=4,
+    ),
+)
+def test_whatever_is_in_a_file_it_is_a_suite_or_a_mistake_that_is_told(
+    tmp_path_factory: pytest.TempPathFactory, name: str, lines: list[bytes]
+) -> None:
+    path = _file(tmp_path_factory.mktemp("any"), b"\n".join(lines), name)
+    try:
+        contents = CaseFile(path).look_through(ANY)
+    except BadRequest as error:
+        assert str(error)
+    else:
+        assert contents.cases == len(list(CaseFile(path).cases())) > 0
+    described = Description(name="any", cases=path, scorers=ANY)
+    with suppress(BadRequest):
+        RecordedFile(described, ScoreRange()).look_through()

@@ -53,7 +53,7 @@ def add_recorded(shelf: SuiteShelf, description: Description, scores: ScoreRange
     Of the same cases again, only answers are added that are not there yet. Raises BadRequest: there is a mistake in
     the file, or an answer is another one than was recorded before.
     """
-    file = _RecordedFile(description, scores)
+    file = RecordedFile(description, scores)
     cases, scorers, notes = file.look_through()
     hash_ = hash_of(scorers, cases)
     there = shelf.same_as(description.name, hash_)
@@ -105,7 +105,9 @@ class _Told:
         )
 
 
-class _RecordedFile:
+class RecordedFile:
+    """Answers in JSONL or CSV, read twice as cases are."""
+
     def __init__(self, description: Description, scores: ScoreRange) -> None:
         self._path = description.cases
         self._name = description.name

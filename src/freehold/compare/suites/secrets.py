@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv6Address
 from typing import NamedTuple
 
 
@@ -55,6 +56,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("PHONE", r"(?<!\d)(?:\+?82[ .-]?\(?0?|0)1[016-9]\)?[ .-]?\d{3,4}[ .-]?\d{4}(?!\d)"),
     ("PHONE", r"(?<!\d)0(?:2|[3-6]\d|70|50\d)[ .)-]{1,2}\d{3,4}[ .-]\d{4}(?!\d)"),
 )
+_COLONS = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{0,40}")
 _compiled = [
     (kind, re.compile(pattern, re.DOTALL | re.IGNORECASE if kind == "SECRET" else 0))
     for kind, pattern in _PATTERNS
@@ -67,3 +69,15 @@ def secrets_in(text: str) -> Iterator[Span]:
         for found in pattern.finditer(text):
             group: int | str = _VALUE if _VALUE in found.groupdict() else 0
             yield Span(*found.span(group), kind)
+    for run in _COLONS.finditer(text):
+        # Presidio misses an address with a colon behind it, as a sentence may have one.
+        address = run[0] if run[0].endswith("::") else run[0].rstrip(":.")
+        if _is_address(address):
+            yield Span(run.start(), run.start() + len(address), "IP")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return IPv6Address(text) != IPv6Address("::")
+    except ValueError:
+        return False
