@@ -12,7 +12,6 @@ import pytest
 
 from freehold.access.key import Key
 from freehold.access.keys import Keys
-from freehold.core.errors import StoreError
 from freehold.gateway.door import LOOKS_PER_SECOND, MOST_LOOKS, Door
 
 
@@ -31,8 +30,12 @@ class CountedKeys:
         self._keys.refresh()
 
     @property
-    def problem(self) -> StoreError | None:
-        return self._keys.problem
+    def looks(self) -> int:
+        return self._keys.looks
+
+    @property
+    def looked(self) -> int:
+        return self._keys.looked
 
 
 @pytest.fixture

@@ -38,12 +38,12 @@ async def _nothing() -> dict[Counter, int]:
 
 @asynccontextmanager
 async def clerks(
-    port: int, count: int, refill: Callable[[], Awaitable[dict[Counter, int]]] = _nothing
+    port: int, count: int, refill: Callable[[], Awaitable[dict[Counter, int]]] = _nothing, first: int = 0
 ) -> AsyncIterator[list[Clerk]]:
-    """Processes that share the books at the server."""
+    """Processes that share the books at the server, numbered from `first`."""
     async with AsyncExitStack() as stack:
         made = []
-        for number in range(count):
+        for number in range(first, first + count):
             clock = ServerClock(SystemClock())
             books = SharedBooks(f"valkey://127.0.0.1:{port}/0", clock)
             clerk = Clerk(books, clock, owner=f"process-{number}", refill=refill)
@@ -56,6 +56,13 @@ async def clerks(
                 assert time.monotonic() < until
                 await asyncio.sleep(0.05)
         yield made
+
+
+@asynccontextmanager
+async def half_a_second() -> AsyncIterator[None]:
+    """Has passed."""
+    await asyncio.sleep(0.5)
+    yield
 
 
 async def reserve(clerk: Clerk, amount: int, bound: int = BOUND) -> bool:
@@ -199,6 +206,47 @@ def test_a_process_that_the_others_have_not_heard_of_has_no_share(tmp_path: Path
                 await told(other)
                 assert (await standing(server.port)).settled == BOUND
                 await other.close()
+
+    asyncio.run(story())
+
+
+def test_a_process_that_was_taken_to_be_gone_has_no_share_before_the_others_know_of_it_again(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            async with (
+                clerks(server.port, 1) as (one,),
+                half_a_second(),
+                clerks(server.port, 1, first=1) as (other,),
+            ):
+                assert other.processes == 2
+                await asyncio.sleep(3.0)  # both are known
+                end = time.monotonic() + 20
+                while other.processes == 2:
+                    assert time.monotonic() < end
+                    await look(one)
+                    before = one.looks
+                    server.ask("ZREM", "{freehold}:limits:owners", "process-0")  # as if it had been silent
+                    while other.processes == 2 and one.looks == before:
+                        await asyncio.sleep(0.002)
+                    await look(one)  # it is back, and the other has not looked since
+                server.send(signal.SIGSTOP)
+                assert (one.processes, other.processes) == (2, 1)
+                used = 0
+                until = time.monotonic() + LOST_S + 1.0
+                while time.monotonic() < until:
+                    used += await spend_all(one) + await spend_all(other)
+                    await asyncio.sleep(0.05)
+                server.send(signal.SIGCONT)
+                await come_back(one, other)
+                assert used == BOUND
+
+    async def look(clerk: Clerk) -> None:
+        """Until it has looked at the books once more."""
+        before = clerk.looks
+        while clerk.looks == before:
+            await asyncio.sleep(0.002)
 
     asyncio.run(story())
 

@@ -67,6 +67,10 @@ class Keys:
         self._confirmed_us = 0
         self.problem: StoreError | None = None
         """Why the last refresh failed, while the keys known before stay good; None when it worked."""
+        self.looks = 0
+        """How many looks at what others changed were begun."""
+        self.looked = 0
+        """Which of them was the latest that worked."""
         self._hold: KeyFile | KeyServer
         if isinstance(place, Path):
             self._hold = KeyFile(place, self._clock, self._take)
@@ -141,12 +145,14 @@ class Keys:
             self._look(is_patient=True)
 
     def _look(self, *, is_patient: bool) -> None:
+        self.looks += 1
+        number = self.looks
         try:
             if isinstance(self._hold, KeyFile):
                 if self._hold.look(self._reload, in_trouble=self.problem is not None):
-                    self.problem = None
+                    self.problem, self.looked = None, number
             elif self._hold.look(self._reload, is_patient=is_patient):
-                self.problem = None
+                self.problem, self.looked = None, number
                 self._confirmed_us = self._now_us()
                 if self._cache is not None:
                     self._cache.confirm(self._confirmed_us)

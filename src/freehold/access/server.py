@@ -33,11 +33,6 @@ class KeyServer:
         self._seen = -1
         self._look_at = 0.0
 
-    @property
-    def is_away(self) -> bool:
-        """Whether it has to be connected to anew, which takes time."""
-        return self._watching is None
-
     def open(self) -> None:
         """Connect, and bring the tables up to date."""
         engine = open_database(self.place, "access")
@@ -64,13 +59,14 @@ class KeyServer:
             engine.dispose()
 
     def look(self, load: Callable[[], None], *, is_patient: bool) -> bool:
-        """Read the keys anew with `load` where others changed them. Whether all is well now.
+        """Read the keys anew with `load` where others changed them. Whether that was done.
 
-        Unless `is_patient`, it takes a quarter of a second at most, and does not connect: False, when it had to.
+        Unless `is_patient`, it takes a quarter of a second at most, and does not connect: False, when it had to, or has
+        just looked.
         """
         began = time.monotonic()
         if not is_patient and not self.may_look:
-            return not self.is_away
+            return False
         if self._watching is None:
             self.open()
             return True

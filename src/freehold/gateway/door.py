@@ -7,14 +7,16 @@ from collections.abc import Callable
 from typing import Protocol
 
 from freehold.access.key import Key
-from freehold.core.errors import StoreError
+from freehold.core.errors import Overloaded
 
 LOOKS_PER_SECOND = 20.0
 """How often strangers may cause a look at the database of keys, which costs a tenth of a millisecond."""
 MOST_LOOKS = 20.0
 """How many of them may come at once."""
-PATIENCE_S = 1.0
-"""How long a key that is not found waits where the keys cannot be read: somebody may be writing them down."""
+PATIENCE_S = 2.0
+"""How long a key that is not found waits for a look that works: the keys are looked at every second in any case, but
+somebody may be writing them down.
+"""
 
 
 class KnownKeys(Protocol):
@@ -27,8 +29,12 @@ class KnownKeys(Protocol):
         """Take over what other processes changed. Never raises."""
 
     @property
-    def problem(self) -> StoreError | None:
-        """Why the last refresh failed; None when it worked."""
+    def looks(self) -> int:
+        """How many looks at what others changed were begun, by anybody."""
+
+    @property
+    def looked(self) -> int:
+        """Which of them was the latest that worked."""
 
 
 class Door:
@@ -45,25 +51,23 @@ class Door:
         self._next: asyncio.Future[None] | None = None
 
     async def find(self, token: bytes) -> Key | None:
-        """The key behind `token`, if it is good now. None where `problem` is set: nobody can tell now."""
+        """The key behind `token`, if it is good now. Raises Overloaded: it may be new, nobody could look."""
         key = self._keys.find(token)
         if key is not None:
             return key
+        looks, give_up_at = self._keys.looks, self._tick() + PATIENCE_S
         if self._may_look():
-            self._keys.refresh()
+            self._keys.refresh()  # which leaves it to others where the database has just been looked at
         else:
             await self._next_look()
-        give_up_at = self._tick() + PATIENCE_S
-        while (key := self._keys.find(token)) is None and self.problem is not None:
+        while (key := self._keys.find(token)) is None and self._keys.looked <= looks:
             if self._tick() >= give_up_at:
-                break
+                raise Overloaded(
+                    "The keys cannot be read now, and this one is not among those that were known before.",
+                    hint="Try again in a moment; `freehold doctor` tells what is wrong.",
+                )
             await self._next_look()
         return key
-
-    @property
-    def problem(self) -> StoreError | None:
-        """Why the keys could not be looked at the last time; None when they could."""
-        return self._keys.problem
 
     async def _next_look(self) -> None:
         if self._next is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from freehold.access.key import Key
-from freehold.core.errors import Overloaded, StoreError, Unauthorized
+from freehold.core.errors import Overloaded, Unauthorized
 from freehold.gateway.metrics import Metrics
 
 _UNKNOWN_KEY = "The key is unknown, revoked or expired."
@@ -15,11 +15,7 @@ class KeyFinder(Protocol):
     """Where keys are looked up."""
 
     async def find(self, token: bytes) -> Key | None:
-        """The key behind `token`, if it is good now."""
-
-    @property
-    def problem(self) -> StoreError | None:
-        """Why the keys could not be looked at the last time; None when they could."""
+        """The key behind `token`, if it is good now. Raises Overloaded: nobody can tell."""
 
 
 class Gate:
@@ -37,11 +33,6 @@ class Gate:
                 hint="Send `authorization: Bearer fh-…`; `freehold keys create` makes one.",
             )
         key = await self._keys.find(token)
-        if key is None and self._keys.problem is not None:
-            raise Overloaded(
-                "The keys cannot be read now, and this one is not among those that were known before.",
-                hint="Try again in a moment; `freehold doctor` tells what is wrong.",
-            )
         if key is None:
             self._metrics.strangers += 1
             raise Unauthorized(_UNKNOWN_KEY, hint="`freehold keys list` shows the keys there are.")
@@ -49,4 +40,7 @@ class Gate:
 
     async def knows(self, token: bytes | None) -> bool:
         """Whether the token is that of a good key."""
-        return token is not None and await self._keys.find(token) is not None
+        try:
+            return token is not None and await self._keys.find(token) is not None
+        except Overloaded:
+            return False

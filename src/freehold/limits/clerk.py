@@ -118,7 +118,7 @@ class Clerk:
         self._silence = Silence(lambda: self._flight is not None or self._away is not None)
         self._processes: tuple[str, ...] = (owner,)
         self._announced_at = math.inf
-        """When the books first knew of this process, in the clock's `tick`."""
+        """When the books came to know of this process, in the clock's `tick`."""
         self._heard_at = 0.0
         self._away: str | None = None
         self._shares: Shares | None = None
@@ -370,6 +370,8 @@ class Clerk:
             if sum_.pressed:
                 self._free(counter)
         self._heard_at = self._clock.tick()
+        if done.lapsed:
+            self._announced_at = math.inf  # the others have to learn of it anew
         if done.owners:
             self._processes = done.owners
             self._announced_at = min(self._announced_at, self._heard_at)

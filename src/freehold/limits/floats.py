@@ -92,7 +92,8 @@ class Floats:
             return
         one.amount += amount
         if amount > 0:
-            one.working = min(one.amount, max(one.working, _working(one)))
+            # Of what the books take to be spare nothing is working before they have heard of it.
+            one.working = max(one.working, min(one.amount - one.told, _working(one)))
         else:
             one.working = min(one.working, one.amount)
 
