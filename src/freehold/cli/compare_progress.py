@@ -69,6 +69,7 @@ def _show(runner: Runner, loop: Any, over: threading.Event) -> None:
 
 
 def _table(progress: Progress, margin: float, seconds: float) -> Any:
+    from rich.console import Group  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
@@ -77,7 +78,7 @@ def _table(progress: Progress, margin: float, seconds: float) -> Any:
         f"{progress.counted:,} of {progress.of:,} cases · {progress.asked:,} answers asked for, "
         f"{progress.reused:,} there already · {money(progress.spent)}{unknown} · {_left(progress, seconds)}"
     )
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for name in ("", scale(margin), "difference", "pairs", ""):
         table.add_column(Text(name))
     for one in progress.candidates:
@@ -90,7 +91,7 @@ def _table(progress: Progress, margin: float, seconds: float) -> Any:
             Text(f"{evidence.n:,}"),
             Text(one.decided or ("" if one.goes_on else "undecided")),
         )
-    return table
+    return Group(Text(title), table)  # a table's own title is folded to the width of the table
 
 
 def scale(margin: float) -> str:
