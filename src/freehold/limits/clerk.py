@@ -92,9 +92,10 @@ class Clerk:
         *,
         owner: str,
         refill: Refill,
+        expected: int = 1,
     ) -> None:
         """`owner` names this process and no other. `refill` gives what is remembered elsewhere as used, for books
-        that were lost.
+        that were lost. `expected`: how many processes share the books at the most, for as long as these have not told.
         """
         self._books = books
         self._clock = clock
@@ -117,6 +118,7 @@ class Clerk:
         self._floats = Floats()
         self._silence = Silence(lambda: self._flight is not None or self._away is not None)
         self._processes: tuple[str, ...] = (owner,)
+        self._expected = expected
         self._announced_at = math.inf
         """When the books came to know of this process, in the clock's `tick`."""
         self._heard_at = 0.0
@@ -140,6 +142,10 @@ class Clerk:
         away, that is the state it begins in.
         """
         await self._do_now()
+        if self._away is not None and self._shares is None:
+            now_us = self._now_us()
+            known = await self._filling.recall()
+            self._seen = {one: Seen(Sum(charged, 0), now_us) for one, charged in known.items()}
         if self._filling.task is not None:
             await self._filling.task
             await self._do_now()
@@ -529,8 +535,13 @@ class Clerk:
             return Verdict(True, tuple(self.sums(wants)))
         shares = self._shares
         if shares is None:
-            count = self.processes
-            place = self._processes.index(self._owner) if self._owner in self._processes else count - 1
+            has_heard = math.isfinite(self._announced_at)
+            count = self.processes if has_heard else max(self._expected, self.processes)
+            place = (
+                self._processes.index(self._owner)
+                if self._owner in self._processes and has_heard
+                else count - 1
+            )
             held = dict(self._dues.mine)
             for counter, amount in self._floats.give_back():
                 self.settle([(counter, amount, 0)])
@@ -541,7 +552,7 @@ class Clerk:
                 untold=self._dues.unconfirmed(),
                 place=place,
                 count=count,
-                known=count == 1 or self._is_known,
+                known=count == 1 or not has_heard or self._is_known,
             )
             if self._away is not None or not self._filling.epoch:
                 self._shares = shares
