@@ -122,6 +122,8 @@ class Clerk:
         self._announced_at = math.inf
         """When the books came to know of this process, in the clock's `tick`."""
         self._heard_at = 0.0
+        self._owners_at = self._left_at = -math.inf
+        """The loop's time when the books were last asked who shares them, and when they were last left."""
         self._away: str | None = None
         self._shares: Shares | None = None
         self._closing = False
@@ -347,6 +349,8 @@ class Clerk:
             self._stuck = None
             self._silence.heard()
             self._floats.heard()
+            if done.owners:
+                self._owners_at = sent
             self._take_in(batch, asked, done)
             if self._away is not None and loop.time() - sent < self._patience_s:
                 self._come_back()
@@ -380,6 +384,8 @@ class Clerk:
             self._announced_at = math.inf  # the others have to learn of it anew
         if done.owners:
             self._processes = done.owners
+            if self.processes > 1 and self._shares is not None and self._shares.is_all:
+                self._shares = None  # it was alone, and is not any more
             self._announced_at = min(self._announced_at, self._heard_at)
         if done.lapsed or done.repeated:
             self._dues.truth_due = True
@@ -499,7 +505,7 @@ class Clerk:
     def _leave(self, reason: str) -> None:
         if self._away is None:
             self._absences += 1
-            now = asyncio.get_running_loop().time()
+            self._left_at = now = asyncio.get_running_loop().time()
             self._said = now - self._said_at > _SAY_S
             if self._said:
                 self._said_at = now
@@ -528,8 +534,9 @@ class Clerk:
         return self._heard_at - self._announced_at >= 2 * self._books.beat_s
 
     def _decide_alone(self, wants: tuple[Want, ...]) -> Verdict:
-        # Whoever believes to be alone may be the last to learn that it is not.
-        if self._shares is None and not self._silence.lost:
+        # Whoever believes to be alone may be the last to learn that it is not: slow books have to say so, once left.
+        is_alone = self.processes == 1 and self._owners_at >= self._left_at
+        if self._shares is None and not is_alone and not self._silence.lost:
             if not self._floats.take(wants, self._clock.tick(), away=True):
                 return refused(wants, self._seen)
             return Verdict(True, tuple(self.sums(wants)))
