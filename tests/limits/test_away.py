@@ -495,6 +495,28 @@ def test_a_file_that_disappears_is_made_again(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("replicas", [1, 2, 3])
+def test_replicas_that_start_while_the_server_is_away_spend_no_more_than_what_the_ledger_leaves(
+    replicas: int,
+) -> None:
+    async def spent_before() -> dict[Counter, int]:
+        return {DAY: 100}
+
+    async def story() -> None:
+        used = []
+        for number in range(replicas):
+            clock = ServerClock(SystemClock())
+            books = SharedBooks("valkey://127.0.0.1:1/0", clock)  # nobody listens there
+            owner = f"process-{number}"
+            clerk = Clerk(books, clock, owner=owner, refill=spent_before, expected=replicas)
+            await clerk.start()
+            used.append(await spend_all(clerk))
+            await clerk.close()
+        assert used == [(BOUND - 100) // replicas] * replicas
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("used", [False, True])
 def test_at_the_end_a_loss_is_told_where_there_is_one(
     caplog: pytest.LogCaptureFixture, *, used: bool

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
 def make_limits(parts: Parts) -> LimitsService:
     """Nothing is opened before there is a limit."""
-    return LimitsService(lambda: books_of(parts.settings), lambda limits: _remember(parts, limits))
+    return LimitsService(
+        lambda: books_of(parts.settings),
+        lambda limits: _remember(parts, limits),
+        expected=lambda: _most_processes(parts),
+    )
+
+
+def _most_processes(parts: Parts) -> int:
+    """How many share the counters."""
+    settings = parts.settings
+    return settings.server.workers * (1 if settings.shared_url is None else settings.shared.replicas)
 
 
 def _remember(parts: Parts, limits: Sequence[Limit]) -> dict[Counter, int]:

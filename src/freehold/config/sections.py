@@ -221,6 +221,9 @@ class SharedSettings(msgspec.Struct, frozen=True):
     `valkey://:PASSWORD@HOST:6379/0`, or `valkeys://…` with TLS. Without it, limits are kept in `limits.db`."""
     prefix: Annotated[str, msgspec.Meta(min_length=1)] = "freehold"
     """What its keys there begin with; installations that share a server have different ones."""
+    replicas: Annotated[int, msgspec.Meta(ge=1)] = 1
+    """How many share it at the most. One that starts while the server cannot be reached knows of no other: it may use
+    so small a part of what its ledger does not know to be used."""
 
 
 class File(msgspec.Struct, frozen=True):

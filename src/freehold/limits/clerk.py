@@ -92,9 +92,10 @@ class Clerk:
         *,
         owner: str,
         refill: Refill,
+        expected: int = 1,
     ) -> None:
         """`owner` names this process and no other. `refill` gives what is remembered elsewhere as used, for books
-        that were lost.
+        that were lost. `expected`: how many processes share the books at the most, for as long as these have not told.
         """
         self._books = books
         self._clock = clock
@@ -117,9 +118,12 @@ class Clerk:
         self._floats = Floats()
         self._silence = Silence(lambda: self._flight is not None or self._away is not None)
         self._processes: tuple[str, ...] = (owner,)
+        self._expected = expected
         self._announced_at = math.inf
         """When the books came to know of this process, in the clock's `tick`."""
         self._heard_at = 0.0
+        self._owners_at = self._left_at = -math.inf
+        """The loop's time when the books were last asked who shares them, and when they were last left."""
         self._away: str | None = None
         self._shares: Shares | None = None
         self._closing = False
@@ -140,6 +144,10 @@ class Clerk:
         away, that is the state it begins in.
         """
         await self._do_now()
+        if self._away is not None and self._shares is None:
+            now_us = self._now_us()
+            known = await self._filling.recall()
+            self._seen = {one: Seen(Sum(charged, 0), now_us) for one, charged in known.items()}
         if self._filling.task is not None:
             await self._filling.task
             await self._do_now()
@@ -341,6 +349,8 @@ class Clerk:
             self._stuck = None
             self._silence.heard()
             self._floats.heard()
+            if done.owners:
+                self._owners_at = sent
             self._take_in(batch, asked, done)
             if self._away is not None and loop.time() - sent < self._patience_s:
                 self._come_back()
@@ -374,6 +384,8 @@ class Clerk:
             self._announced_at = math.inf  # the others have to learn of it anew
         if done.owners:
             self._processes = done.owners
+            if self.processes > 1 and self._shares is not None and self._shares.is_all:
+                self._shares = None  # it was alone, and is not any more
             self._announced_at = min(self._announced_at, self._heard_at)
         if done.lapsed or done.repeated:
             self._dues.truth_due = True
@@ -493,7 +505,7 @@ class Clerk:
     def _leave(self, reason: str) -> None:
         if self._away is None:
             self._absences += 1
-            now = asyncio.get_running_loop().time()
+            self._left_at = now = asyncio.get_running_loop().time()
             self._said = now - self._said_at > _SAY_S
             if self._said:
                 self._said_at = now
@@ -522,15 +534,21 @@ class Clerk:
         return self._heard_at - self._announced_at >= 2 * self._books.beat_s
 
     def _decide_alone(self, wants: tuple[Want, ...]) -> Verdict:
-        # Whoever believes to be alone may be the last to learn that it is not.
-        if self._shares is None and not self._silence.lost:
+        # Whoever believes to be alone may be the last to learn that it is not: slow books have to say so, once left.
+        is_alone = self.processes == 1 and self._owners_at >= self._left_at
+        if self._shares is None and not is_alone and not self._silence.lost:
             if not self._floats.take(wants, self._clock.tick(), away=True):
                 return refused(wants, self._seen)
             return Verdict(True, tuple(self.sums(wants)))
         shares = self._shares
         if shares is None:
-            count = self.processes
-            place = self._processes.index(self._owner) if self._owner in self._processes else count - 1
+            has_heard = math.isfinite(self._announced_at)
+            count = self.processes if has_heard else max(self._expected, self.processes)
+            place = (
+                self._processes.index(self._owner)
+                if self._owner in self._processes and has_heard
+                else count - 1
+            )
             held = dict(self._dues.mine)
             for counter, amount in self._floats.give_back():
                 self.settle([(counter, amount, 0)])
@@ -541,7 +559,7 @@ class Clerk:
                 untold=self._dues.unconfirmed(),
                 place=place,
                 count=count,
-                known=count == 1 or self._is_known,
+                known=count == 1 or not has_heard or self._is_known,
             )
             if self._away is not None or not self._filling.epoch:
                 self._shares = shares

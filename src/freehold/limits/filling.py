@@ -76,15 +76,20 @@ class Filling:
         await asyncio.sleep(after)
         since: dict[Counter, int] = {}
         self._since = since
-        try:
-            known = await self._refill()
-            self._dues.remember({one: charged + since.get(one, 0) for one, charged in known.items()})
-        except Exception:  # what is in memory is told in any case
-            log.exception("the ledger could not be asked for what had been spent")
+        known = await self.recall()  # what is in memory is told in any case
+        self._dues.remember({one: charged + since.get(one, 0) for one, charged in known.items()})
         if name:
             self.name = secrets.token_hex(8)
         self._task = self._since = None
         self._over()
+
+    async def recall(self) -> dict[Counter, int]:
+        """What the ledger knows; nothing when it cannot be asked."""
+        try:
+            return await self._refill()
+        except Exception:
+            log.exception("the ledger could not be asked for what had been spent")
+            return {}
 
     def close(self) -> None:
         """Leave it."""

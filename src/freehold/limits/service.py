@@ -26,12 +26,20 @@ Opener = Callable[[], tuple[Books, Clock]]
 class LimitsService:
     """Nothing is opened before there is a limit."""
 
-    def __init__(self, open_books: Opener, remember: Callable[[Sequence[Limit]], dict[Counter, int]]) -> None:
+    def __init__(
+        self,
+        open_books: Opener,
+        remember: Callable[[Sequence[Limit]], dict[Counter, int]],
+        *,
+        expected: Callable[[], int] = lambda: 1,
+    ) -> None:
         """`open_books` gives the books and the clock that they go by; it may raise StoreError and SettingsError.
-        `remember` says what the ledger knows of, for books that were lost; it may block.
+        `remember` says what the ledger knows of, for books that were lost; it may block. `expected` says how many
+        processes share them at the most.
         """
         self._open_books = open_books
         self._remember = remember
+        self._expected = expected
         self._limits: tuple[Limit, ...] = ()
         self._clerk: Clerk | None = None
         self._clock: Clock | None = None
@@ -46,7 +54,7 @@ class LimitsService:
         if clerk is None or clock is None:
             books, clock = self._open_books()
             owner = f"{os.getpid()}-{secrets.token_hex(8)}"
-            clerk = Clerk(books, clock, owner=owner, refill=self._refill)
+            clerk = Clerk(books, clock, owner=owner, refill=self._refill, expected=self._expected())
         keeper = Keeper(limits, clerk, prices=prices, catalog=catalog, clock=clock)
         # From here on nothing fails: what does leaves those limits in force that were before.
         known = {limit.name for limit in self._limits}

@@ -59,6 +59,11 @@ class Shares:
         self._known = known
         self._shares: dict[Counter, _Share] = {}
 
+    @property
+    def is_all(self) -> bool:
+        """Whether there is nobody to share with."""
+        return self._count == 1
+
     def decide(self, wants: Sequence[Want], now_us: int) -> Verdict:
         """As the books would; the caller takes what is granted into `mine`."""
         sums = [self._sum(want, now_us) for want in wants]

@@ -62,6 +62,7 @@ pepper = "env:FREEHOLD_PEPPER"
 
 [shared]
 url = "env:FREEHOLD_SHARED"
+replicas = {{ ternary .Values.autoscaling.maxReplicas .Values.replicas .Values.autoscaling.enabled }}
 {{- end }}
 {{- if .Values.admin.enabled }}
 
