@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -53,7 +53,7 @@ class Turns:
         except Exception as error:  # noqa: BLE001 - handed on past Inspect AI, which would try again or wrap it
             if not self.halted.done():
                 self.halted.set_exception(error)
-        return await asyncio.get_running_loop().create_future()
+        return await _never()
 
     async def _answer(self, model: str | None, request: msgspec.Raw, number: int) -> Answer:
         if model is None and self.is_scoring:
@@ -66,7 +66,7 @@ class Turns:
                 raise BadRequest(f"The task asks `{model}` before it asks the model that is looked at.")
             if not self.halted.done():
                 self.halted.set_result(request)
-            return await asyncio.get_running_loop().create_future()
+            return await _never()
         if number == 0 and model is None:
             if self._expected is None or plain_json(request) != plain_json(self._expected):
                 raise BadRequest(
@@ -82,6 +82,12 @@ class Turns:
         if answer.failure is not None:
             raise StepFailed(answer.failure)
         return answer
+
+
+async def _never() -> NoReturn:
+    """Until it is cancelled."""
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError
 
 
 under_way: ContextVar[Turns] = ContextVar("turns")

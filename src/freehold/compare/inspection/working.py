@@ -74,8 +74,9 @@ async def _within(turns: Turns, work: Coroutine[Any, Any, T]) -> T | msgspec.Raw
         return await work
 
     task = asyncio.create_task(contained())
+    either: list[asyncio.Future[Any]] = [task, turns.halted]
     try:
-        await asyncio.wait([task, turns.halted], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     finally:
         if not task.done():
             task.cancel()
