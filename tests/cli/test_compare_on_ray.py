@@ -48,7 +48,7 @@ def test_a_budget_is_shared_out_and_never_overrun(tmp_path: Path, shell: Shell) 
     with simulated(RIGHT) as old, simulated(RIGHT) as new:
         folder.configure(old, new)
         folder.add(case(number) for number in range(200))
-        found = compared(shell, *RAY, "--budget", "0.002", "--concurrency", "4")
+        found = compared(shell, *RAY, "--budget", "0.002", "--concurrency", "4", "--margin", "0.01")
         calls = shell.json("calls", "--limit", "1000")
     (verdict,) = found["verdicts"]
     assert verdict["decision"] == "undecided" and "budget" in verdict["reason"]

@@ -285,7 +285,7 @@ class Comparisons:
 
     def _routes(self, terms: Terms, recorded: Collection[str]) -> dict[str, Route]:
         """Each model by its own name, with the route's time limit and retries: as it would be asked in its place."""
-        from freehold.routing.routes import Route, Target
+        from freehold.routing.routes import Route
 
         table = self.settings.route_table()
         models = [one for one in map(terms.model_of, terms.parties) if one not in recorded]

@@ -30,7 +30,7 @@ _AT_ONCE = 1000
 class StationActor:
     """What Ray runs. Its machine has the same Freehold, configuration file and secrets as the driver's."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - Ray hands them over in their order
         self,
         file: str,
         folder: str,
@@ -157,6 +157,7 @@ def _check_ledger(ray: Any, settings: Settings) -> None:
 
 async def _those_that_started(ray: Any, started: dict[Any, Any]) -> list[Any]:
     def wait() -> list[Any]:
+        ready: list[Any]
         ready, _ = ray.wait(list(started), num_returns=len(started), timeout=_START_SECONDS)
         for one in ready:
             ray.get(one)

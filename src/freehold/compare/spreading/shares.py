@@ -14,7 +14,7 @@ from freehold.routing.routes import Target
 
 
 class ShareLimits:
-    """What a station's engine asks before each attempt: the share of the call that is under way, then the owner's limits."""
+    """What a station's engine asks before each attempt: the share of the call under way, then the owner's limits."""
 
     def __init__(self, limits: Limits | None, tariffs: Tariffs, *, unpriced: bool) -> None:
         self._limits = limits
