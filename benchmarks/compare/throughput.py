@@ -8,6 +8,7 @@ rates are of what a long run takes more than a short one.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -21,7 +22,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.compare.words import SCRIPT, question
-from benchmarks.gateway.environments import ROOT, find_tool, say
+from benchmarks.gateway.environments import ROOT, find_tool, python_with, say
 from benchmarks.gateway.machine import GATEWAY_CORE, LOAD_CORE, describe_machine
 
 LATENCY = 0.02
@@ -178,6 +179,13 @@ def _standin(folder: Path) -> Iterator[str]:
             yield process.stdout.readline().decode().strip()
         finally:
             process.terminate()
+
+
+def _python_with_inspect() -> str:
+    """This one, where Inspect AI is installed; else one of an environment that holds exactly what is pinned."""
+    if importlib.util.find_spec("inspect_ai") is not None:
+        return sys.executable
+    return str(python_with(Path(__file__).parent / "inspect-ai.txt"))
 
 
 def _pinned(core: int, words: list[str]) -> list[str]:

@@ -148,9 +148,9 @@ def _add_task(
     with _shelf(config) as shelf, waiting(f"Reading {reference}"):
         added = add_task(shelf, reference, args, grader=grader, name=called)
     if as_json:
-        write_json({**_shown(added.suite), "new": added.is_new, "answers": 0})
+        write_json({**show_suite(added.suite), "new": added.is_new, "answers": 0})
         return
-    _tell(added.suite, new=added.is_new)
+    tell(added.suite, new=added.is_new)
 
 
 @app.command()
