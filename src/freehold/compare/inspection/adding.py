@@ -9,10 +9,10 @@ import msgspec
 
 from freehold.compare.case import Case, ScorerSettings, Source, hash_of
 from freehold.compare.inspection.scorer import first_requests
-from freehold.compare.inspection.settings import KIND, InspectSettings
 from freehold.compare.inspection.tasks import LoadedTask, load
 from freehold.compare.suites.adding import Added
 from freehold.compare.suites.shelf import SuiteShelf
+from freehold.compare.task_settings import KIND, InspectSettings
 
 _PORTION = 200
 _ONCE = (

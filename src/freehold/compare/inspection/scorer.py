@@ -11,11 +11,11 @@ import msgspec
 
 from freehold.compare.answer import Answer
 from freehold.compare.case import Case, ScorerSettings
-from freehold.compare.inspection.settings import KIND, read_settings
 from freehold.compare.inspection.tasks import load
 from freehold.compare.inspection.turns import Ask, StepFailed, Turns
 from freehold.compare.inspection.working import first_request, scores_of
 from freehold.compare.scoring import Scored
+from freehold.compare.task_settings import KIND, read_settings
 from freehold.core.errors import BadRequest, NotFound
 
 if TYPE_CHECKING:

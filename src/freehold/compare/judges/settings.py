@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from freehold.compare.case import ScorerSettings
-from freehold.compare.inspection.settings import grader_of
+from freehold.compare.task_settings import grader_of
 from freehold.core.errors import BadRequest
 
 JudgeKind = Literal["rubric-judge", "pairwise-judge"]

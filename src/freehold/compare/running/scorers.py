@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from freehold.compare.case import ScorerSettings, Suite
-from freehold.compare.inspection.settings import KIND as INSPECT
 from freehold.compare.judges.pairwise import PairwiseJudge
 from freehold.compare.judges.registry import Judge, judge_of
 from freehold.compare.judges.settings import KINDS
@@ -15,6 +14,7 @@ from freehold.compare.running.answers import Ask
 from freehold.compare.running.marking import Named
 from freehold.compare.scorers.registry import OpenScorer, scorer_of
 from freehold.compare.suites.shelf import SuiteShelf
+from freehold.compare.task_settings import KIND as INSPECT
 from freehold.core.errors import BadRequest
 
 Opener = Callable[[Suite, Ask], AbstractAsyncContextManager[list[Named]]]
