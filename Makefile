@@ -27,7 +27,7 @@ help: ## List the commands
 up: $(VENV)/.run ## Set everything up and start the endpoint; ARGS="…" go to `freehold up`
 	@exec $(BIN)/freehold up --new-key $(ARGS)
 
-extras: $(VENV)/.run ## Install what only some need: EXTRAS="postgres shared parquet aws google compare", or of these
+extras: $(VENV)/.run ## Install what only some need: EXTRAS="postgres shared parquet aws google compare inspect ray", or of these
 	@for extra in $(EXTRAS); do $(INSTALL) -r requirements/$$extra.txt; done
 
 test: check node-sdks ## Set everything up, run every check and test; ARGS="…" go to pytest
@@ -82,8 +82,9 @@ lock: $(VENV)/.dev ## Lock the dependencies anew; ARGS="--upgrade" takes newer o
 	$(COMPILE) $(ARGS) --no-deps requirements/models.in -o requirements/models.txt
 	$(COMPILE) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) $(ARGS) -c requirements/run.txt -c requirements/dev.txt requirements/chart.in -o requirements/chart.txt
-	for extra in postgres shared aws google parquet compare; do \
+	for extra in postgres shared aws google parquet compare ray; do \
 	  $(COMPILE) $(ARGS) -c requirements/base.txt -c requirements/dev.txt --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
+	$(COMPILE) $(ARGS) -c requirements/base.txt --extra inspect pyproject.toml -o requirements/inspect.txt
 
 clean: ## Remove what the commands above made; the ledger and the keys in .freehold stay
 	rm -rf $(VENV) $(NODE_SDKS)/node_modules .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
