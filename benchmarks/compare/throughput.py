@@ -56,6 +56,7 @@ class Rate(msgspec.Struct, frozen=True):
     per_core_s: float
     """For a second of the processor's time, of one core."""
     per_wall_s: float
+    """For a second of the clock, from start to end of the long run."""
     peak_mb: float
 
 
@@ -99,7 +100,7 @@ def _best(name: str, run: Callable[[int, int], Measured], tried: Sequence[int], 
         rate = Rate(
             concurrency,
             answers / (whole.processor_s - short.processor_s),
-            answers / (whole.wall_s - short.wall_s),
+            whole.answers / whole.wall_s,
             whole.peak_mb,
         )
         say(f"{name}, {concurrency} at once: {rate.per_core_s:,.0f} scored answers for a second of a core")
@@ -204,7 +205,7 @@ def _table(ours: Rate, theirs: Rate, memory: dict[int, Measured]) -> str:
     lines = [
         f"{describe_machine()}. The stand-in answers after {LATENCY * 1000:.0f} ms.",
         "",
-        "| runner | at once | scored answers / s of a core | scored answers / s | peak memory |",
+        "| runner | at once | scored answers / s of a core | scored answers / s, all in all | peak memory |",
         "|---|---|---|---|---|",
     ]
     for name, one in (("Freehold", ours), ("Inspect AI", theirs)):
