@@ -27,7 +27,7 @@ help: ## List the commands
 up: $(VENV)/.run ## Set everything up and start the endpoint; ARGS="…" go to `freehold up`
 	@exec $(BIN)/freehold up --new-key $(ARGS)
 
-extras: $(VENV)/.run ## Install what only some need: EXTRAS="postgres shared parquet aws google compare", or of these
+extras: $(VENV)/.run ## Install what only some need: EXTRAS="postgres shared parquet aws google compare inspect ray", or of these
 	@for extra in $(EXTRAS); do $(INSTALL) -r requirements/$$extra.txt; done
 
 test: check node-sdks ## Set everything up, run every check and test; ARGS="…" go to pytest
@@ -59,8 +59,9 @@ bench-wire: $(VENV)/.dev ## Measure what translating a stream costs; ARGS="--qui
 bench-faults: $(VENV)/.dev ## Make a provider sick in every way, and count what clients notice; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.faults $(ARGS)
 
-bench-compare: $(VENV)/.dev ## Count how often verdicts on real pairs of models are wrong; ARGS="--quick" for a short run
+bench-compare: $(VENV)/.dev ## Count how often verdicts on real pairs of models are wrong, and cases a second beside Inspect AI; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.compare $(ARGS)
+	@$(BIN)/python -m benchmarks.compare.throughput $(filter --quick,$(ARGS))
 
 node-sdks: ## Install the SDKs for Node that the endpoint is tested with, where Node is here
 	@cd $(NODE_SDKS) && wanted=$$(sha256sum package-lock.json | cut -d' ' -f1) && \
@@ -81,8 +82,9 @@ lock: $(VENV)/.dev ## Lock the dependencies anew; ARGS="--upgrade" takes newer o
 	$(COMPILE) $(ARGS) --no-deps requirements/models.in -o requirements/models.txt
 	$(COMPILE) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) $(ARGS) -c requirements/run.txt -c requirements/dev.txt requirements/chart.in -o requirements/chart.txt
-	for extra in postgres shared aws google parquet compare; do \
+	for extra in postgres shared aws google parquet compare ray; do \
 	  $(COMPILE) $(ARGS) -c requirements/base.txt -c requirements/dev.txt --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
+	$(COMPILE) $(ARGS) -c requirements/base.txt --extra inspect pyproject.toml -o requirements/inspect.txt
 
 clean: ## Remove what the commands above made; the ledger and the keys in .freehold stay
 	rm -rf $(VENV) $(NODE_SDKS)/node_modules .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from freehold.core.errors import BadRequest, NotFound, UnknownModel
 if TYPE_CHECKING:
     from freehold.app.parts import Parts
     from freehold.compare.archive import Archive
-    from freehold.compare.budget import Budget, BudgetedLimits
+    from freehold.compare.budget import Budget, BudgetedLimits, Tariffs
     from freehold.compare.case import Suite
     from freehold.compare.database import Database
     from freehold.compare.running.answers import Ask
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from freehold.compare.terms import Comparison, Means, Prompt, Terms
     from freehold.config.settings import Settings
     from freehold.engine.limiting import Limits
-    from freehold.routing.routes import Route
+    from freehold.routing.routes import Route, Target
 
 # ruff: noqa: PLC0415 - the command line imports this module for every command: each function imports what it needs
 
@@ -234,11 +234,15 @@ class Comparisons:
             judges = {judge for one in suite.scorers if (judge := judge_model(one)) is not None}
             parties = {*comparison.terms.parties} - {*recorded}
             if judges or parties:
-                parts = await held.enter_async_context(self._engine(comparison.terms, recorded))
                 asked = sorted({*map(comparison.terms.model_of, parties)} | judges)
-                budget, limits = self._budget(parts, comparison, means, asked)
-                prices, clock = self.settings.price_list(), SystemClock()
-                ask = Asker(parts.engine, prices, clock, comparison.id, limits=limits).ask
+                if means.ray:
+                    stations = self._stations(comparison, means, recorded, asked)
+                    ask, budget = await held.enter_async_context(stations)
+                else:
+                    parts = await held.enter_async_context(self._engine(comparison.terms, recorded))
+                    budget, limits = self._budget(parts, comparison, means, asked)
+                    prices, clock = self.settings.price_list(), SystemClock()
+                    ask = Asker(parts.engine, prices, clock, comparison.id, limits=limits).ask
             if recorded:
                 ask = ask_but(ask, recorded, is_askable)
             assert ask is not None
@@ -251,6 +255,33 @@ class Comparisons:
 
         async with open_engine(self.settings, self._routes(terms, recorded)) as parts:
             yield parts
+
+    @asynccontextmanager
+    async def _stations(
+        self, comparison: Comparison, means: Means, recorded: Collection[str], asked: Collection[str]
+    ) -> AsyncIterator[tuple[Ask, Budget | None]]:
+        """Engines on a Ray cluster; the budget stays here, and each call has a share of it."""
+        from freehold.app.ray_stations import open_stations
+        from freehold.compare.budget import Budget, Tariffs
+        from freehold.compare.spreading.driver import Driver
+        from freehold.core.clock import SystemClock
+
+        settings, routes = self.settings, self._routes(comparison.terms, recorded)
+        table, budget = settings.route_table(), None
+        tariffs = Tariffs(settings.price_list(), settings.catalog(), SystemClock())
+        if means.budget is not None:
+            _check_prices(tariffs, [table.find(name).incumbent for name in asked], means)
+            budget = Budget(means.budget, comparison.charged_nano)
+        async with open_stations(
+            settings,
+            comparison.id,
+            routes,
+            address=means.ray_address,
+            most=means.concurrency,
+            limited=budget is not None,
+            unpriced=means.unpriced,
+        ) as stations:
+            yield Driver(stations, budget, tariffs, lambda name: table.find(name).incumbent).ask, budget
 
     def _routes(self, terms: Terms, recorded: Collection[str]) -> dict[str, Route]:
         """Each model by its own name, with the route's time limit and retries: as it would be asked in its place."""
@@ -275,22 +306,28 @@ class Comparisons:
     def _budget(
         self, parts: Parts, comparison: Comparison, means: Means, asked: Collection[str]
     ) -> tuple[Budget | None, BudgetedLimits | None]:
-        from freehold.compare.budget import Budget, BudgetedLimits, Tariffs, unpriced
+        from freehold.compare.budget import Budget, BudgetedLimits, Tariffs
         from freehold.core.clock import SystemClock
 
         if means.budget is None:
             return None, None
         settings, runtime = self.settings, parts.engine.runtime
         tariffs = Tariffs(settings.price_list(), settings.catalog(), SystemClock())
-        for name in asked:
-            target = runtime.routes.find(name).incumbent
-            if not means.unpriced and tariffs.of(target) is None:
-                raise unpriced(target)
+        _check_prices(tariffs, [runtime.routes.find(name).incumbent for name in asked], means)
         budget = Budget(means.budget, comparison.charged_nano)
         limits = BudgetedLimits(runtime.limits, budget, tariffs, unpriced=means.unpriced)
         in_force: Limits = limits
         parts.engine.runtime = msgspec.structs.replace(runtime, limits=in_force)
         return budget, limits
+
+
+def _check_prices(tariffs: Tariffs, targets: Iterable[Target], means: Means) -> None:
+    """Raises Forbidden: there is a budget, and nobody knows what one of them costs."""
+    from freehold.compare.budget import unpriced
+
+    for target in targets:
+        if not means.unpriced and tariffs.of(target) is None:
+            raise unpriced(target)
 
 
 def check_extra() -> None:

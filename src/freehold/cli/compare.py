@@ -105,6 +105,14 @@ def compare(
     resume: Annotated[
         str | None, typer.Option(metavar="ID", help="Go on with a comparison that was broken off.")
     ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="ray[=ADDRESS]",
+            help="Ask the models from a Ray cluster: that of RAY_ADDRESS or ADDRESS, else one of this machine alone.",
+        ),
+    ] = None,
     plan_only: Annotated[
         bool, typer.Option("--plan-only", help="Say what it would ask and cost at the most, and ask nothing.")
     ] = False,
@@ -123,10 +131,14 @@ def compare(
 
     terms = {"margin": margin, "alpha": alpha, "seed": seed, "max_cases": max_cases}
     settings = freehold.settings_from(config)
+    if on is not None and on.partition("=")[0] != "ray":
+        raise BadRequest(f"Cases cannot be run on `{on}`.", hint="Write `--on ray`, or `--on ray=ADDRESS`.")
     means = Means(
         budget=_dollars(budget),
         unpriced=unpriced,
         concurrency=concurrency or settings.compare.concurrency,
+        ray=on is not None,
+        ray_address=None if on is None else on.partition("=")[2] or None,
     )
     with open_comparisons(settings) as comparisons:
         if resume is not None:

@@ -45,7 +45,12 @@ def suite() -> None:
 @app.command()
 def add(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Cases (`.jsonl`, `.csv`), or a suite's own `.toml`.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Cases (`.jsonl`, `.csv`), a suite's own `.toml`, or a task of Inspect AI (`.py`, `.py@TASK`, "
+            "`inspect:MODULE@TASK`).",
+        ),
     ],
     *,
     recorded: Annotated[
@@ -68,6 +73,14 @@ def add(
     ignore: Annotated[
         list[str] | None, typer.Option("--ignore", metavar="NAME", help="A field that means nothing here.")
     ] = None,
+    task_arg: Annotated[
+        list[str] | None,
+        typer.Option("--task-arg", metavar="NAME=VALUE", help="What a task of Inspect AI is called with."),
+    ] = None,
+    grader: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="The model that a task's scorer asks, where it asks one."),
+    ] = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -75,8 +88,19 @@ def add(
 
     A line is a case: `input` (text, or a list of messages) or a whole `request`, and where they are known `target`,
     `id`, `class`, `group`, `system`, `tools` and `response_format`. With --recorded a line is an answer: `case`,
-    `model`, `answer` or `score` or both, and whatever a case has.
+    `model`, `answer` or `score` or both, and whatever a case has. The file of a task of Inspect AI is executed.
     """
+    from freehold.compare.inspection.tasks import is_task  # noqa: PLC0415 - imported when the command runs
+
+    if is_task(str(file)):
+        if recorded or scorer or score_range is not None or field or ignore:
+            raise BadRequest(
+                "A task of Inspect AI brings its own cases and scorers.", hint="Use --task-arg and --grader."
+            )
+        _add_task(str(file), task_arg, grader, name, config, as_json=as_json)
+        return
+    if task_arg or grader is not None:
+        raise BadRequest("`--task-arg` and `--grader` are of tasks of Inspect AI.", hint="Name a `.py` file.")
     from freehold.cli.waiting import waiting  # noqa: PLC0415 - imported when the command runs
     from freehold.compare.suites.adding import add_file  # noqa: PLC0415
     from freehold.compare.suites.description import columns_of, described, name_for  # noqa: PLC0415
@@ -103,6 +127,30 @@ def add(
     tell(added.suite, new=added.is_new)
     if recorded:
         say(f"{counted(added.answers, 'answer')} added.")
+
+
+def _add_task(
+    reference: str,
+    told: list[str] | None,
+    grader: str | None,
+    name: str | None,
+    config: Config,
+    *,
+    as_json: bool,
+) -> None:
+    from freehold.cli.waiting import waiting  # noqa: PLC0415 - imported when the command runs
+    from freehold.compare.inspection.adding import add_task  # noqa: PLC0415
+    from freehold.compare.inspection.tasks import read_args  # noqa: PLC0415
+    from freehold.compare.suites.description import name_for  # noqa: PLC0415
+
+    args = read_args(told or ())
+    called = None if name is None else name_for(name)
+    with _shelf(config) as shelf, waiting(f"Reading {reference}"):
+        added = add_task(shelf, reference, args, grader=grader, name=called)
+    if as_json:
+        write_json({**show_suite(added.suite), "new": added.is_new, "answers": 0})
+        return
+    tell(added.suite, new=added.is_new)
 
 
 @app.command()

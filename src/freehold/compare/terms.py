@@ -103,3 +103,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     """Models without a known price may be asked although there is a budget."""
     concurrency: int = 8
     """Calls at once to one provider."""
+    ray: bool = False
+    """Models are asked by stations on a Ray cluster, and not by this process."""
+    ray_address: str | None = None
+    """Of the cluster; None: what Ray finds, else one of this machine alone."""

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from freehold.compare.case import ScorerSettings
+from freehold.compare.task_settings import grader_of
 from freehold.core.errors import BadRequest
 
 JudgeKind = Literal["rubric-judge", "pairwise-judge"]
@@ -77,7 +78,7 @@ def read_settings(scorer: ScorerSettings) -> AnySettings:
 
 def judge_model(scorer: ScorerSettings) -> str | None:
     """The model that judges; None: this scorer asks no model. Raises BadRequest."""
-    return read_settings(scorer).model if scorer.kind in KINDS else None
+    return read_settings(scorer).model if scorer.kind in KINDS else grader_of(scorer)
 
 
 def kind_of(settings: AnySettings) -> JudgeKind:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from freehold.compare.case import Suite
+from freehold.compare.case import ScorerSettings, Suite
 from freehold.compare.judges.pairwise import PairwiseJudge
 from freehold.compare.judges.registry import Judge, judge_of
 from freehold.compare.judges.settings import KINDS
@@ -13,6 +14,7 @@ from freehold.compare.running.answers import Ask
 from freehold.compare.running.marking import Named
 from freehold.compare.scorers.registry import OpenScorer, scorer_of
 from freehold.compare.suites.shelf import SuiteShelf
+from freehold.compare.task_settings import KIND as INSPECT
 from freehold.core.errors import BadRequest
 
 Opener = Callable[[Suite, Ask], AbstractAsyncContextManager[list[Named]]]
@@ -30,7 +32,7 @@ async def opened(suite: Suite, ask: Ask) -> AsyncIterator[list[Named]]:
     try:
         named = []
         for one in suite.scorers:
-            scorer = judge_of(one, ask) if one.kind in KINDS else scorer_of(one, others=KINDS)
+            scorer = await _opened(one, ask)
             held.append(scorer)
             if isinstance(scorer, PairwiseJudge):
                 named.append(Named(one.kind, pairs=scorer))
@@ -40,6 +42,16 @@ async def opened(suite: Suite, ask: Ask) -> AsyncIterator[list[Named]]:
     finally:
         for held_one in held:
             await held_one.close()
+
+
+async def _opened(scorer: ScorerSettings, ask: Ask) -> OpenScorer | Judge:
+    if scorer.kind in KINDS:
+        return judge_of(scorer, ask)
+    if scorer.kind == INSPECT:
+        from freehold.compare.inspection.scorer import InspectScorer  # noqa: PLC0415 - for suites of that kind alone
+
+        return await asyncio.to_thread(InspectScorer, scorer, ask)  # imports for seconds
+    return scorer_of(scorer, others=(*KINDS, INSPECT))
 
 
 def check_cases(suite: Suite, shelf: SuiteShelf, scorers: Sequence[Named]) -> None:

@@ -1,0 +1,1 @@
+"""Tasks of Inspect AI as suites: the public benchmarks, and whoever writes tasks of that kind."""
