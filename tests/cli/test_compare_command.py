@@ -401,7 +401,7 @@ def test_all_ties_are_declared_and_not_taken_for_proof(
     assert one["decision"] == "undecided"
     assert one["evidence"]["ties"] == 40
     assert one["reason"].startswith(
-        "There are no more cases. 40 pairs do not tell yet whether it is worse by 0.03 or more. If it goes on like this"
+        "There are no more cases. 40 pairs do not tell yet whether it is worse by 0.03 or more. About "
     )
 
 
@@ -434,6 +434,23 @@ def test_what_cannot_be_compared_is_told(
     done = shell(*words)
     assert done.returncode == 1
     assert said in done.stderr
+    assert not old.requests
+
+
+def test_without_the_extra_it_says_what_to_install(
+    folder: Folder, shell: Shell, old: ThreadedProvider, good: ThreadedProvider
+) -> None:
+    folder.configure(old, good)
+    folder.add([case(1)])
+    hidden = folder.path / "hidden"
+    hidden.mkdir()
+    (hidden / "numpy.py").write_text("raise ImportError")
+    path = f"{hidden}{os.pathsep}{shell.environment['PYTHONPATH']}"
+    running = shell.start(*WORDS, PYTHONPATH=path)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 1
+    assert b"Comparisons need NumPy, which is not installed." in said
+    assert b"EXTRAS=compare" in said
     assert not old.requests
 
 

@@ -62,9 +62,11 @@ class Comparisons:
     """The comparisons of an installation."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises BadRequest: the statistics are not installed."""
         from freehold.compare.archive import Archive
         from freehold.compare.suites.shelf import SuiteShelf
 
+        check_extra()
         self.settings = settings
         self.database: Database = database_of(settings)
         self.shelf: SuiteShelf = SuiteShelf(self.database)
@@ -285,6 +287,18 @@ class Comparisons:
         limits = BudgetedLimits(runtime.limits, budget, tariffs, unpriced=means.unpriced)
         parts.engine.runtime = msgspec.structs.replace(runtime, limits=limits)
         return budget, limits
+
+
+def check_extra() -> None:
+    """Raises BadRequest: the statistics are not installed."""
+    from freehold.core.extras import how_to_install
+
+    try:
+        import numpy  # noqa: F401
+    except ImportError:
+        raise BadRequest(
+            "Comparisons need NumPy, which is not installed.", hint=how_to_install("compare")
+        ) from None
 
 
 def database_of(settings: Settings) -> Database:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from freehold.compare.pair import NOT_RECORDED, Pair
+from freehold.compare.stats.planning import Ahead, cases_ahead
 from freehold.compare.stats.sequential import PairedTest
 from freehold.compare.verdict import Evidence
 
@@ -18,9 +19,10 @@ Sure = Literal["replaces", "does not replace"]
 class Tally:
     """The pairs of one candidate, in one class of tasks or in all of them. Takes next to no memory for each."""
 
-    def __init__(self, *, margin: float, alpha: float) -> None:
+    def __init__(self, *, margin: float, alpha: float, among: int = 1) -> None:
+        """`among`: how many candidates share alpha; what is foreseen reckons with that."""
         self._alpha = alpha
-        self._test = PairedTest(margin=margin, alpha=alpha)
+        self._test = PairedTest(margin=margin, alpha=alpha / among)
         self.drawn = 0
         """Units, those that do not count among them."""
         self.units = 0
@@ -80,6 +82,10 @@ class Tally:
         """The same against "not worse by the margin"."""
         return self._test.log_e_worse
 
+    def ahead(self) -> Ahead:
+        """How many more units it may take."""
+        return cases_ahead(self._test)
+
     def most_failed(self) -> tuple[Literal["incumbent", "candidate"], int]:
         """Whose answers failed more often, and how many of them."""
         if self.failures["incumbent"] > self.failures["candidate"]:
@@ -111,9 +117,10 @@ class Tally:
 class Candidacy:
     """One candidate: its tally over everything, and one for each class of tasks."""
 
-    def __init__(self, model: str, *, margin: float, alpha: float) -> None:
+    def __init__(self, model: str, *, margin: float, alpha: float, among: int = 1) -> None:
+        """`among`: how many candidates there are."""
         self.model = model
-        self.whole = Tally(margin=margin, alpha=alpha)
+        self.whole = Tally(margin=margin, alpha=alpha, among=among)
         self.classes: dict[str, Tally] = {}
         self._margin, self._alpha = margin, alpha
 

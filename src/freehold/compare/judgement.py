@@ -9,6 +9,8 @@ from typing import Literal
 import msgspec
 
 from freehold.compare.evidence import Candidacy, Sure, Tally
+from freehold.compare.stats.multiplicity import e_bh
+from freehold.compare.stats.planning import Ahead
 from freehold.compare.terms import Terms
 from freehold.compare.verdict import Decision
 from freehold.core.figures import counted
@@ -45,16 +47,13 @@ def sure_of_classes(terms: Terms, tallies: Mapping[str, Tally], classes: int) ->
     (Wang and Ramdas, JRSS-B 84, 2022). The e-values are those of this moment, and not their highest.
     """
     sure: dict[str, Sure] = {}
+    names = list(tallies)
     for word in _WORDS:
-        logs = {name: _now(tally, word) for name, tally in tallies.items()}
-        ordered = sorted(logs, key=lambda one: -logs[one])
-        passed = [
-            place
-            for place, name in enumerate(ordered, 1)
-            if logs[name] >= math.log(classes / (terms.alpha * place))
-        ]
-        for name in ordered[: max(passed, default=0)]:
-            sure.setdefault(name, word)
+        # A class of which nothing was counted is a class all the same: its e-value is 1.
+        logs = [_now(tallies[name], word) for name in names] + [0.0] * (classes - len(names))
+        for name, is_sure in zip(names, e_bh(logs, terms.alpha), strict=False):
+            if is_sure:
+                sure.setdefault(name, word)
     return sure
 
 
@@ -112,7 +111,8 @@ def found_for(
         return Found("replaces", f"It is not worse by {margin} or more.")
     if sure == "does not replace":
         return Found("does not replace", f"It is worse by {margin} or more.")
-    return Found("undecided", f"{stopped or 'There are no more cases.'} {_what_is_missing(terms, tally)}")
+    why = stopped or "There are no more cases."
+    return Found("undecided", f"{why} {_what_is_missing(terms, tally)}{_what_would_do(tally)}")
 
 
 def found_for_class(terms: Terms, candidacy: Candidacy, name: str, sure: Sure | None) -> Found:
@@ -131,20 +131,26 @@ def found_for_class(terms: Terms, candidacy: Candidacy, name: str, sure: Sure | 
 def _what_is_missing(terms: Terms, tally: Tally) -> str:
     if not tally.n:
         return "No pair counted."
-    best = max(tally.log_e_replaces, tally.log_e_worse)
-    told = f"{counted(tally.n, 'pair')} do not tell yet whether it is worse by {terms.margin:g} or more."
-    missing = math.log(_share(terms) / terms.alpha) - best
-    if best <= 0.1 or missing <= 0 or tally.units < _LEAST_TO_FORESEE:
-        return told
-    more = math.ceil(missing / best * tally.units)
-    return f"{told} If it goes on like this, about {more:,} more would."
+    return f"{counted(tally.n, 'pair')} do not tell yet whether it is worse by {terms.margin:g} or more."
+
+
+def _what_would_do(tally: Tally) -> str:
+    """An expectation, and no part of the verdict."""
+    if tally.units < _LEAST_TO_FORESEE:
+        return ""
+    ahead = tally.ahead()
+    if ahead.half is None:
+        return (
+            f" More cases like these would hardly decide it: {ahead.most:,} more would not, as often as not."
+        )
+    return f" About {ahead.half:,} more like these would, as often as not{_at_the_most(ahead)}."
+
+
+def _at_the_most(ahead: Ahead) -> str:
+    return "" if ahead.nine_in_ten is None else f", and {ahead.nine_in_ten:,} in nine cases of ten"
 
 
 _LEAST_TO_FORESEE = 20
-
-
-def _share(terms: Terms) -> int:
-    return len(terms.candidates)
 
 
 def decisions(

@@ -32,7 +32,7 @@ async def rescore(
     reported: Reported = {}
     candidacies = []
     for model in terms.candidates:
-        candidacy = Candidacy(model, margin=terms.margin, alpha=terms.alpha)
+        candidacy = Candidacy(model, margin=terms.margin, alpha=terms.alpha, among=len(terms.candidates))
         candidacies.append(candidacy)
         unit: list[Pair] = []
         portions = archive.pairs(comparison.id, model)

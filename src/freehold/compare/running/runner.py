@@ -71,7 +71,8 @@ class Runner:
         """`patient`: candidates for whom nothing stops early, as they are looked at once, at the end."""
         self.terms = terms
         self.candidacies = [
-            Candidacy(model, margin=terms.margin, alpha=terms.alpha) for model in terms.candidates
+            Candidacy(model, margin=terms.margin, alpha=terms.alpha, among=len(terms.candidates))
+            for model in terms.candidates
         ]
         self.halted: Halted | None = None
         """Why it cannot go on for now."""

@@ -6,10 +6,11 @@ whatever is staked, as long as the stake was chosen before D was seen and the we
 a non-negative supermartingale that starts at 1, so it ever reaches 1/alpha with a probability of at most alpha (Ville).
 
 The best constant stake against a mean of m, where the truth is a little above it, is about (mean - m) / E[(D - m)^2]
-(Kelly; the second-order expansion of the mean logarithm). Nobody knows the truth, but the margin says what is to be told
-apart: `stake` is the best stake where candidate and incumbent are equally good, the variance being learned from the
-pairs so far. Six bettors stake multiples of it (`SIZES`), each with a share of the first wealth (`WEIGHTS`), and the sum
-of their wealth is the e-value: small multiples win where the truth is close to the margin, large ones where it is far.
+(Kelly; the second-order expansion of the mean logarithm). Nobody knows the truth, but the margin says what is to be
+told apart: `stake` is the best stake where candidate and incumbent are equally good, the variance being learned from
+the pairs so far. Four bettors stake multiples of it (`SIZES`), each with a share of the first wealth (`WEIGHTS`), and
+the sum of their wealth is the e-value: small multiples win where the truth is close to the margin, large ones where it
+is far away.
 
 Sources: Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting, JRSS-B 86 (2024),
 arXiv 2010.09686; Ramdas, Grünwald, Vovk and Shafer, Game-theoretic statistics and safe anytime-valid inference,
@@ -26,8 +27,8 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[np.float64]
 _Numbers = TypeVar("_Numbers", float, Array)
 
-SIZES: Array = np.array([0.25, 0.5, 1.0, 2.0, 4.0, 8.0])
-WEIGHTS: Array = np.array([0.05, 0.2, 0.45, 0.15, 0.1, 0.05])
+SIZES: Array = np.array([1.0 / 3.0, 1.0, 3.0, 9.0])
+WEIGHTS: Array = np.array([0.1, 0.75, 0.08, 0.07])
 """Shares of the first wealth; they sum to 1."""
 LOG_WEIGHTS: Array = np.log(WEIGHTS)
 

@@ -66,4 +66,5 @@ def _wealth(logs: Array, base: Array, gains: Array, bound: float) -> Array:
         grown = np.cumprod(1.0 + np.minimum(size * base, bound) * gains, axis=1)
         wealth += (weight * np.exp(logs[bettor] - highest))[:, None] * grown
         logs[bettor] += np.log(grown[:, -1])
-    return np.log(wealth) + highest[:, None]
+    logged: Array = np.log(wealth) + highest[:, None]
+    return logged
