@@ -39,6 +39,8 @@ class Chart(msgspec.Struct, frozen=True):
     caption: str
     table: Table
     spec: dict[str, Any]
+    least_width: int = 0
+    """Pixels; where there is less room it is scrolled."""
 
 
 def charts_of(report: Report) -> dict[str, Chart]:
@@ -64,8 +66,9 @@ def _thousand(one: Cost) -> Decimal:
     return (one.each or Decimal(0)) * 1000
 
 
-def _spec(chart: Any, height: int) -> dict[str, Any]:
-    shaped = chart.properties(width="container", height=height)
+def _spec(chart: Any, height: int, *, right: int = 10) -> dict[str, Any]:
+    room = {"left": 4, "top": 8, "bottom": 4, "right": right}
+    shaped = chart.properties(width="container", height=height, padding=room)
     spec: dict[str, Any] = shaped.to_dict()
     return spec
 
@@ -93,18 +96,19 @@ def _course(name: str, course: Course, report: Report, colour: str) -> Chart:
     band = lines.mark_area(opacity=0.22, color=colour, clip=True).encode(y=y, y2="high:Q")
     middle = lines.mark_line(color=colour, strokeWidth=2, clip=True).encode(y="difference:Q", tooltip=tips)
     margins = (
-        alt.Chart(alt.InlineData(values=[{"y": -margin, "label": f"margin -{margin:g}"}]))
+        alt.Chart(alt.InlineData(values=[{"y": -margin}]))
         .mark_rule(color=_INK, strokeDash=[6, 4])
         .encode(y="y:Q")
     )
-    written = margins.mark_text(align="right", dy=-6, color=_INK, x="width").encode(y="y:Q", text="label:N")
     zero = alt.Chart(alt.InlineData(values=[{"y": 0}])).mark_rule(color=_FAINT).encode(y="y:Q")
     end = (
         alt.Chart(alt.InlineData(values=[rows[-1]]))
         .mark_point(filled=True, size=90, color=colour, stroke=_PAPER, opacity=1)
         .encode(x="n:Q", y="difference:Q", tooltip=tips)
     )
-    stopped = end.mark_rule(color=_INK, strokeWidth=1).encode(x="n:Q")
+    stopped = (
+        alt.Chart(alt.InlineData(values=[rows[-1]])).mark_rule(color=_INK, strokeWidth=1).encode(x="n:Q")
+    )
     return Chart(
         id=name,
         title=course.candidate,
@@ -114,14 +118,14 @@ def _course(name: str, course: Course, report: Report, colour: str) -> Chart:
             f"margin is {signed(-margin)}."
         ),
         caption=(
-            f"It ended after {told(last.n, 'unit')}: {course.decision}. "
+            f"The dashed line is the margin, {-margin:g}. It ended after {told(last.n, 'unit')}: {course.decision}. "
             f"{states(course.decision)} The band holds at all times at once, so it may be looked at whenever one likes."
         ),
         table=Table(
             ("Units", "Difference", "From", "To"),
             tuple((f"{s.n:,}", signed(s.difference), signed(s.low), signed(s.high)) for s in course.steps),
         ),
-        spec=_spec(alt.layer(zero, band, margins, written, stopped, middle, end), 240),
+        spec=_spec(alt.layer(zero, band, margins, stopped, middle, end), 240),
     )
 
 
@@ -153,9 +157,14 @@ def _costs(costs: Sequence[Cost], report: Report) -> Chart:
     whole = alt.Chart(alt.InlineData(values=rows))
     span = whole.mark_rule(strokeWidth=1.5).encode(
         x=x,
-        y=alt.Y("low:Q", title="Difference to the incumbent", axis=alt.Axis(format="+.2f")),
+        y=alt.Y(
+            "low:Q",
+            title="Difference to the incumbent",
+            axis=alt.Axis(format="+.2f"),
+            scale=alt.Scale(padding=14, nice=False),
+        ),
         y2="high:Q",
-        color=alt.Color("model:N", scale=alt.Scale(domain=names, range=colours), legend=None),
+        color=alt.Color("model:N", scale=alt.Scale(domain=names, range=colours), legend=_legend()),
     )
     points = whole.mark_point(filled=True, size=130, opacity=1).encode(
         x=x,
@@ -273,15 +282,15 @@ def _classes(classes: Sequence[str], report: Report) -> Chart:
         }
         for one in found
     ]
-    several = len(report.terms.candidates) > 1
+    several = len(report.terms.candidates) > 2
     whole = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X(
             "candidate:N",
             title=None,
             sort=list(report.terms.candidates),
-            axis=alt.Axis(orient="top", labelLimit=110, labelAngle=-30 if several else 0),
+            axis=alt.Axis(orient="top", labelLimit=110, labelAngle=-25 if several else 0),
         ),
-        y=alt.Y("class:N", title=None, axis=alt.Axis(labelLimit=110)),
+        y=alt.Y("class:N", title=None, axis=alt.Axis(labelLimit=150)),
     )
     cells = whole.mark_rect(stroke=_PAPER, strokeWidth=2).encode(
         color=alt.Color(
@@ -330,7 +339,8 @@ def _classes(classes: Sequence[str], report: Report) -> Chart:
                 for one in found
             ),
         ),
-        spec=_spec(alt.layer(cells, figures), 46 + 34 * len(classes)),
+        spec=_spec(alt.layer(cells, figures), 46 + 34 * len(classes), right=44),
+        least_width=170 + 62 * len(report.terms.candidates),
     )
 
 

@@ -35,6 +35,7 @@ class OfCandidate(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     classes: Rows
     saving: Saving | None
+    """None: there is nothing to reckon with, or it may not replace the incumbent."""
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +126,9 @@ def _of_candidate(report: Report, verdict: Verdict) -> OfCandidate:
             )
             for one in mine
         ],
-        saving=next((one for one in report.savings if one.candidate == verdict.candidate), None),
+        saving=None
+        if verdict.decision != "replaces"
+        else next((one for one in report.savings if one.candidate == verdict.candidate), None),
     )
 
 

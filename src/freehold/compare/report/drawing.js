@@ -17,6 +17,7 @@
   const specs = JSON.parse(document.getElementById("specs").textContent);
   for (const [id, spec] of Object.entries(specs)) {
     const place = document.getElementById(id);
+    if (place.dataset.least > 0) place.style.minWidth = `${place.dataset.least}px`;
     await vegaEmbed(place, spec, options);
     for (const drawn of place.querySelectorAll("svg")) drawn.setAttribute("aria-hidden", "true");
   }

@@ -62,7 +62,7 @@ def _bundle() -> str:
     import vl_convert  # noqa: PLC0415 - large, and only for this
 
     # In a script element it may not say what would end it.
-    bundle: str = vl_convert.javascript_bundle(None)
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed=vegaEmbed;")
     return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
