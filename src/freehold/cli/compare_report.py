@@ -24,7 +24,7 @@ def report_comparison(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a report on a comparison: one HTML file with its charts, that needs no network to be read.
+    """Write a report on a comparison: one HTML file that needs no network to be read.
 
     It has the verdicts in plain words, how they came about, quality against cost, the cases that tell most, and what a
     month would save. It contains questions and answers of the suite: mind whom you give it to.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from functools import cache
 from importlib.resources import files
 
 import jinja2
@@ -27,7 +28,7 @@ _PARTS = files("freehold.compare.report")
 def page_of(report: Report) -> str:
     """The page of a report: about 1 MB, of which nine tenths are the library that draws."""
     charts = charts_of(report)
-    style, drawing, bundle = _read("style.css"), _read("drawing.js"), _bundle()
+    style, drawing, bundle = _read("style.css"), _read("drawing.js"), _bundle() if charts else ""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
@@ -57,6 +58,7 @@ def _read(name: str) -> str:
     return (_PARTS / name).read_text("utf-8").strip()
 
 
+@cache
 def _bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed, from the package that carries them."""
     import vl_convert  # noqa: PLC0415 - large, and only for this
