@@ -170,7 +170,7 @@ def test_verdicts_come_first_and_in_plain_words(page: Opened) -> None:
     text = first.inner_text()
     assert f"{CHEAP} does not replace acme/large." in text
     assert f"It is undecided whether {CLOSE} may replace acme/large." in text
-    assert "replaces" in first.locator("tr", has_text="returns and refunds").first.inner_text()
+    assert "does not replace" in first.locator("tr", has_text="small talk").first.inner_text()
 
 
 def test_on_paper_everything_that_scrolls_is_laid_open(chromium: Any, written: tuple[Report, Path]) -> None:
@@ -224,19 +224,19 @@ def _hostile(case: Case) -> msgspec.Raw:
 def test_what_others_wrote_never_becomes_script(chromium: Any, attacked: Path) -> None:
     with opened(chromium, attacked) as found:
         found(OPEN_ALL)
-        for mark in found.page.locator(
-            ".chart svg path[aria-roledescription], .chart svg .mark-rect path"
-        ).all()[:4]:
-            mark.hover(force=True)
+        found.page.locator("#classes .mark-rect path").first.hover(force=True)
+        found.page.locator("#vg-tooltip-element.visible").wait_for()
+        assert "onerror=" in found.page.locator("#vg-tooltip-element").inner_text()
         quiet(found)
         assert found("window.pwned") is None
         assert found("document.querySelectorAll('script').length") == 3
         assert (
-            found("document.querySelectorAll('img, iframe, object, embed, form, [onerror], [onload]').length")
-            == 0
+            found("document.querySelectorAll('img, iframe, object, embed, [onerror], [onload]').length") == 0
         )
         assert found("[...document.querySelectorAll('a')].every(a => a.getAttribute('href').startsWith('#'))")
         assert "onerror=" in found.page.locator(".case pre").first.inner_text()
+        assert r"\u202e may replace acme/large." in found.page.locator("#verdicts h3").inner_text()
+        assert "\u202e" not in found.page.content()
         assert "{{7*7}}" in found.page.locator(".case pre").first.inner_text()
 
 

@@ -282,7 +282,7 @@ def _classes(classes: Sequence[str], report: Report) -> Chart:
         }
         for one in found
     ]
-    several = len(report.terms.candidates) > 2
+    several = len(report.terms.candidates) > 1
     whole = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X(
             "candidate:N",
@@ -292,6 +292,13 @@ def _classes(classes: Sequence[str], report: Report) -> Chart:
         ),
         y=alt.Y("class:N", title=None, axis=alt.Axis(labelLimit=150)),
     )
+    tips = [
+        alt.Tooltip("class:N", title="Class"),
+        alt.Tooltip("candidate:N", title="Candidate"),
+        alt.Tooltip("decision:N", title="Verdict"),
+        alt.Tooltip("difference:Q", title="Difference", format="+.3f"),
+        alt.Tooltip("n:Q", title="Pairs", format=","),
+    ]
     cells = whole.mark_rect(stroke=_PAPER, strokeWidth=2).encode(
         color=alt.Color(
             "difference:Q",
@@ -303,15 +310,9 @@ def _classes(classes: Sequence[str], report: Report) -> Chart:
             ),
             legend=None,
         ),
-        tooltip=[
-            alt.Tooltip("class:N", title="Class"),
-            alt.Tooltip("candidate:N", title="Candidate"),
-            alt.Tooltip("decision:N", title="Verdict"),
-            alt.Tooltip("difference:Q", title="Difference", format="+.3f"),
-            alt.Tooltip("n:Q", title="Pairs", format=","),
-        ],
+        tooltip=tips,
     )
-    figures = whole.mark_text(color=_INK, fontSize=12).encode(text="label:N")
+    figures = whole.mark_text(color=_INK, fontSize=12).encode(text="label:N", tooltip=tips)
     said = "; ".join(
         f"{one.candidate} at {one.task_class}: {one.decision}, {signed(one.evidence.difference)}"
         for one in found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -22,6 +23,8 @@ from freehold.compare.report.content import content_of
 from freehold.compare.report.report import Report
 from freehold.compare.report.wording import dollars, mean, seconds, signed
 
+# Overrides and embeddings of the direction of text, and control characters.
+_HIDDEN = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f]")
 _PARTS = files("freehold.compare.report")
 
 
@@ -30,7 +33,11 @@ def page_of(report: Report) -> str:
     charts = charts_of(report)
     style, drawing, bundle = _read("style.css"), _read("drawing.js"), _bundle() if charts else ""
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        finalize=_visible,
     )
     template = environment.from_string(_read("page.html"))
     return template.render(
@@ -68,9 +75,24 @@ def _bundle() -> str:
     return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
+def _visible(value: object) -> object:
+    """Text in which characters that would turn our own words round, or that nobody could see, are written out."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
+
+
 def _inert_json(value: object) -> Markup:
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(_all_visible(value), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
+
+
+def _all_visible(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _all_visible(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_all_visible(one) for one in value]
+    return _visible(value)
 
 
 def _policy(style: str, scripts: tuple[str, ...]) -> str:
