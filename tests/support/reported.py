@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
@@ -24,6 +25,7 @@ from freehold.compare.terms import Comparison, Means, Terms
 from freehold.core.ids import new_id
 
 INCUMBENT, CLOSE, CHEAP = "acme/large", "open/medium", "open/tiny"
+JUDGE = "house/judge"
 CLASSES = ("invoices", "opening hours", "returns and refunds", "small talk")
 TERMS = Terms(
     incumbent=INCUMBENT, candidates=(CLOSE, CHEAP), route="support", margin=0.1, alpha=0.05, max_cases=600
@@ -75,6 +77,8 @@ def _right(asked: str) -> str:
 
 async def ask(model: str, request: msgspec.Raw, models: dict[str, Model] = MODELS) -> Answer:
     """What a model answers: always the same to the same."""
+    if model == JUDGE:
+        return _judge(request)
     how, asked = models[model], msgspec.json.decode(request)["messages"][-1]["content"]
     chance = random.Random(f"{model} {asked}")
     is_hard = CLASSES[-1] in asked
@@ -92,6 +96,27 @@ async def ask(model: str, request: msgspec.Raw, models: dict[str, Model] = MODEL
         else Decimal(how.cost) * Decimal(str(round(chance.uniform(0.5, 1.5), 3))),
         latency_s=how.seconds * chance.lognormvariate(0, 0.5),
         losses=how.losses if chance.random() < 0.3 else (),
+    )
+
+
+def _judge(request: msgspec.Raw) -> Answer:
+    """Finds the answer from the handbook better."""
+    said = msgspec.json.decode(request)["messages"][-1]["content"]
+    found = {
+        name: answer
+        for name, answer in re.findall(r"<answer-([AB])-\w{16}>\n(.*?)\n</answer-", said, re.DOTALL)
+        if answer.startswith("The handbook says")
+    }
+    verdict = {
+        "reasoning": "Only one is from the handbook.",
+        "better": min(found) if len(found) == 1 else "tie",
+    }
+    return Answer(
+        id=new_id("answer"),
+        model=JUDGE,
+        text=json.dumps(verdict),
+        call_id=new_id("call"),
+        cost=Decimal("0.001"),
     )
 
 
@@ -116,6 +141,7 @@ def compared(
     of: list[Case] | None = None,
     models: dict[str, Model] = MODELS,
     name: str = "support-2026-10",
+    scorers: tuple[ScorerSettings, ...] = (ScorerSettings(kind="exact"),),
     notes: tuple[str, ...] = ("First turns only: later turns answer the old model.",),
 ) -> Iterator[Compared]:
     """A comparison in a database below `path`, run to its end."""
@@ -132,6 +158,6 @@ def compared(
         shelf, archive = SuiteShelf(database), Archive(database)
         source = Source(kind="calls", name="support", notes=notes)
         given = list(cases()) if of is None else of
-        suite = shelf.add(name, source, (ScorerSettings(kind="exact"),), given)
+        suite = shelf.add(name, source, scorers, given)
         comparison = new_comparison(suite, terms)
         yield Compared(asyncio.run(run()), suite, shelf, archive)

@@ -12,12 +12,25 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reported import CHEAP, CLASSES, CLOSE, INCUMBENT, MODELS, TERMS, TRAFFIC, Compared, cases, compared
+from reported import (
+    CHEAP,
+    CLASSES,
+    CLOSE,
+    INCUMBENT,
+    JUDGE,
+    MODELS,
+    TERMS,
+    TRAFFIC,
+    Compared,
+    cases,
+    compared,
+)
 
 from freehold.compare.archive import PairRow
-from freehold.compare.case import Case, unaskable
+from freehold.compare.case import Case, ScorerSettings, unaskable
 from freehold.compare.report.asked import MOST, conversation_of, shortened
 from freehold.compare.report.money import BothPaid, saving_of, with_frontier
+from freehold.compare.report.page import page_of
 from freehold.compare.report.report import Cost, Report, Traffic
 from freehold.compare.report.telling import Choice
 from freehold.compare.report.wording import dollars
@@ -143,6 +156,32 @@ def test_every_call_is_named_once(done: Compared, report: Report) -> None:
             ids = [one for row in rows for one in (row.incumbent_answer, row.candidate_answer)]
             expected |= {one.call_id for one in done.archive.answers(ids).values()}
     assert set(report.calls) == expected
+
+
+def test_a_pairwise_judge_is_told_with_what_it_said_and_its_calls(tmp_path: Path) -> None:
+    judge = ScorerSettings(kind="pairwise-judge", settings=msgspec.Raw(json.dumps({"model": JUDGE}).encode()))
+    terms = msgspec.structs.replace(TERMS, candidates=(CHEAP,))
+    with compared(tmp_path, of=list(cases(60)), terms=terms, scorers=(judge,)) as found:
+        report = found.report()
+        rows = [row for rows in found.archive.pairs(report.comparison, CHEAP) for row in rows]
+        scores = found.archive.known_scores([row.candidate_answer for row in rows]).values()
+    (told,) = report.judges
+    assert (told.kind, told.model, told.checked) == ("pairwise-judge", JUDGE, "")
+    assert {call for one in scores for call in one.call_ids} <= set(report.calls)
+    assert any(one.call_ids for one in scores)
+    for one in report.telling:
+        (mark,) = one.marks
+        assert mark.kind == "pairwise-judge"
+        assert mark.value == one.difference
+        assert one.incumbent.score is one.other.score is None
+    page = page_of(report)
+    assert "Nobody has checked this judge against people" in page
+    assert "Only one is from the handbook." in page
+    # There are no mean scores where only pairs are judged, and a difference all the same.
+    assert report.suite.scorers[0].means == {}
+    assert next(one for one in report.costs if one.model == CHEAP).difference == pytest.approx(
+        sum(row.difference or 0 for row in rows) / len(rows)
+    )
 
 
 def test_the_arithmetic_of_a_month() -> None:
