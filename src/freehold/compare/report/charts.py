@@ -117,16 +117,23 @@ def _course(name: str, course: Course, report: Report, colour: str) -> Chart:
             f"{last.n:,} units at {signed(last.difference)}, between {signed(last.low)} and {signed(last.high)}; the "
             f"margin is {signed(-margin)}."
         ),
-        caption=(
-            f"The dashed line is the margin, {-margin:g}. It ended after {told(last.n, 'unit')}: {course.decision}. "
-            f"{states(course.decision)} The band holds at all times at once, so it may be looked at whenever one likes."
-        ),
+        caption=" ".join(_about_course(course, margin)),
         table=Table(
             ("Units", "Difference", "From", "To"),
             tuple((f"{s.n:,}", signed(s.difference), signed(s.low), signed(s.high)) for s in course.steps),
         ),
         spec=_spec(alt.layer(zero, band, margins, stopped, middle, end), 240),
     )
+
+
+def _about_course(course: Course, margin: float) -> Iterator[str]:
+    yield f"The dashed line is the margin, {-margin:g}."
+    yield f"It ended after {told(course.steps[-1].n, 'unit')}: {course.decision}."
+    if course.by_people:
+        yield "Labels of people decided, at the end: what is drawn are the judge's scores, without them."
+    else:
+        yield states(course.decision)
+    yield "The band holds at all times at once, so it may be looked at whenever one likes."
 
 
 def _costs(costs: Sequence[Cost], report: Report) -> Chart:

@@ -68,10 +68,7 @@ def report_of(
         ),
         terms=comparison.terms,
         verdicts=tuple(verdicts),
-        courses=tuple(
-            reckoning.course(name, whole[name].decision if name in whole else "undecided")
-            for name in comparison.terms.candidates
-        ),
+        courses=tuple(reckoning.course(name, whole.get(name)) for name in comparison.terms.candidates),
         costs=_costs(comparison, reckoning, whole),
         latencies=tuple(one for party in reckoning.parties.values() if (one := party.latency()) is not None),
         losses=tuple(one for party in reckoning.parties.values() for one in party.losses()),

@@ -17,7 +17,7 @@ from freehold.compare.report.telling import Choice
 from freehold.compare.scoring import Scored
 from freehold.compare.stats.course import course_of
 from freehold.compare.terms import Terms
-from freehold.compare.verdict import Decision
+from freehold.compare.verdict import Verdict
 
 _SHARES = 61
 
@@ -123,14 +123,15 @@ class Reckoning:
         """There are no more."""
         self._close_unit()
 
-    def course(self, candidate: str, decision: Decision) -> Course:
+    def course(self, candidate: str, verdict: Verdict | None) -> Course:
         """How the interval tightened."""
         terms = self.terms
         steps = course_of(self._units[candidate], margin=terms.margin, alpha=terms.alpha)
         return Course(
             candidate=candidate,
             steps=tuple(Step(one.n, one.difference, max(-1.0, one.low), min(1.0, one.high)) for one in steps),
-            decision=decision,
+            decision="undecided" if verdict is None else verdict.decision,
+            by_people=verdict is not None and bool(verdict.evidence.correction),
         )
 
     def _meet(self, party: str, answer: Answer, marks: Mapping[str, Scored]) -> None:

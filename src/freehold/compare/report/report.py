@@ -49,7 +49,9 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     candidate: str
     steps: tuple[Step, ...]
     decision: Decision
-    """The verdict that its last step led to, so that nothing more was asked."""
+    """The verdict that it ended in."""
+    by_people: bool = False
+    """Labels of people decided, at the end. The steps are of the judge's scores, without them."""
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
