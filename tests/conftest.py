@@ -10,9 +10,9 @@ from typing import Any
 import psutil
 import pytest
 import uvloop
-from databases import databases, module_place, place, places
+from databases import databases, module_place, own, place, places
 
-__all__ = ["databases", "module_place", "place", "places"]
+__all__ = ["databases", "module_place", "own", "place", "places"]
 
 
 class NetworkRefusedError(RuntimeError):

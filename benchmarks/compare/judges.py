@@ -17,15 +17,8 @@ from benchmarks.compare.judges_page import figures_of, tables, write_page
 from benchmarks.compare.judges_results import Elsewhere, Repeats, Result, Run
 from benchmarks.gateway.environments import ROOT
 from benchmarks.gateway.machine import describe_machine
-from freehold.compare.stats.correction import (
-    Corrected,
-    Labelled,
-    Numbers,
-    Seen,
-    Uncorrectable,
-    prediction_powered,
-    with_error_rates,
-)
+from freehold.compare.stats.correction import Corrected, Numbers, Uncorrectable, prediction_powered
+from freehold.compare.stats.error_rates import Labelled, Seen, with_error_rates
 
 ALPHA = 0.05
 _DATA = ROOT.parent / "shared" / "data"

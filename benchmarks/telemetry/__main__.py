@@ -5,6 +5,7 @@ python -m benchmarks.telemetry
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -208,4 +209,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -9,6 +9,7 @@ one counts and writes spans and one sends them. So what telemetry takes is seen 
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import subprocess
@@ -186,4 +187,5 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     asyncio.run(_main())

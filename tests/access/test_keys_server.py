@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from databases import NOT_INSTALLED, Databases, place_of
-from postgres_server import programs, serving
+from postgres_server import programs
 from slow_road import SlowRoad
 
 from freehold.access.keys import Keys
@@ -27,13 +27,6 @@ pytestmark = pytest.mark.skipif(programs() is None, reason=NOT_INSTALLED)
 PEPPER = pepper_of("0123456789abcdef" * 4)
 QUICK = 0.4
 """Seconds. An answer waits for no more than a look, which is a quarter of one."""
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[Databases]:
-    """A server that nobody else uses, so that it can be stopped."""
-    with serving() as server:
-        yield Databases(server)
 
 
 @pytest.fixture

@@ -154,6 +154,27 @@ def test_calls_are_listed_in_pages_shown_and_exported_as_the_command_line_does(a
     assert admin.ask("GET", "/calls/call_ffffffffffff").status_code == 404
 
 
+def test_who_reads_what_was_said_is_written_down(admin: Administered) -> None:
+    made = call(admin)[1]
+    admin.endpoint.recorded(made)
+    admin.get(f"/calls/{made}")
+    before = admin.get("/audit")["entries"][0]["number"]
+    for what in ("bodies", "request", "answer"):
+        assert admin.ask("GET", f"/calls/{made}/{what}", "operator").status_code == 200
+    assert admin.ask("GET", f"/calls/{made}/answer", "viewer").status_code == 403
+    assert admin.ask("GET", "/calls/call_ffffffffffff/answer", "operator").status_code == 404
+    assert admin.ask("GET", "/exports/bodies", "operator", params={"route": "chat", "since": "1h"}).content
+    told = [one for one in admin.get("/audit")["entries"] if one["number"] > before][::-1]
+    assert [(one["act"], one["subject"], one["detail"]) for one in told] == [
+        ("bodies.read", made, {"what": "both"}),
+        ("bodies.read", made, {"what": "request"}),
+        ("bodies.read", made, {"what": "answer"}),
+        ("bodies.export", "", {"route": "chat", "since": "1h"}),
+    ]
+    assert all(one["actor"].startswith("admin:") for one in told)
+    assert admin.get("/audit/verify")["good"]
+
+
 def test_calls_can_be_followed(admin: Administered) -> None:
     last = admin.get("/recorded")["last"]
     made = call(admin)[1]
@@ -278,7 +299,8 @@ def test_batches_and_files_of_every_key_are_seen_and_ended(admin: Administered) 
 def test_a_changed_configuration_is_written_down_with_its_hash_before_and_after(
     admin: Administered, toml: str
 ) -> None:
-    before = admin.get("/configuration")["digest"]
+    before = admin.get("/configuration")
+    assert admin.endpoint.health["configuration"] == before["configuration"]
     listen = '\n[admin]\nlisten = "127.0.0.1:0"\n'
     admin.endpoint.configure(f'{toml}[routes.added]\nincumbent = "sim/two"\n{listen}')
     admin.post("/configuration/reload", "operator")
@@ -286,17 +308,23 @@ def test_a_changed_configuration_is_written_down_with_its_hash_before_and_after(
     found = until(
         lambda: [one for one in admin.get("/audit")["entries"] if one["act"] == "configuration.change"]
     )
-    after = admin.get("/configuration")["digest"]
+    after = admin.get("/configuration")
+    assert admin.endpoint.health["configuration"] == after["configuration"] != before["configuration"]
     assert found[0]["actor"] == "reload"
-    assert found[0]["detail"] == {"before": before, "configuration": after, "changed": ["routes.added"]}
+    assert found[0]["detail"] == {
+        "before": before["configuration"],
+        "configuration": after["configuration"],
+        "digest": after["digest"],
+        "changed": ["routes.added"],
+    }
     assert "configuration.reload" in [one["act"] for one in admin.get("/audit")["entries"]]
     admin.endpoint.configure(f"{toml}{listen}[")
     assert until(lambda: admin.get("/configuration")["problem"])
-    assert admin.get("/configuration")["digest"] == after
+    assert admin.get("/configuration")["digest"] == after["digest"]
     assert admin.get("/configuration/check")["good"] is False
     admin.endpoint.configure(f"{toml}{listen}")
-    assert until(lambda: admin.get("/configuration")["digest"] == before)
-    assert until(lambda: last_act(admin)["detail"].get("before") == after)
+    assert until(lambda: admin.get("/configuration")["digest"] == before["digest"])
+    assert until(lambda: last_act(admin)["detail"].get("before") == after["configuration"])
 
 
 def test_the_audit_log_is_listed_verified_and_exported(admin: Administered) -> None:

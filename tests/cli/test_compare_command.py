@@ -343,7 +343,7 @@ def test_a_budget_needs_prices(
 def test_a_model_that_times_out_on_a_third_of_the_cases_is_undecided(folder: Folder, shell: Shell) -> None:
     third = Behaviour(text=Echo(), faults=(Hang(chance=0.33),))
     with simulated(RIGHT) as old, simulated(third, seed=3) as new:
-        folder.configure(old, new, more="timeouts.first_token = 0.15")
+        folder.configure(old, new, more="timeouts.first_token = 0.6")
         folder.add(case(number) for number in range(200))
         found = result(shell, *WORDS, "--concurrency", "20")
         one = verdict(found)

@@ -123,6 +123,28 @@ def test_another_program_at_the_address_is_broken(shell: Shell) -> None:
     assert "another program listens" in str(found["endpoint"]["found"])
 
 
+def test_the_address_of_the_admin_api_is_looked_at(shell: Shell) -> None:
+    toml = '[server]\nport = 0\n[local]\nenabled = false\n[admin]\nlisten = "127.0.0.1:{}"\n'
+    file = shell.folder / "freehold.toml"
+    with SimulatedProvider.in_thread(Script()) as other:
+        file.write_text(toml.format(other.port))
+        found = _findings(shell, 1)["admin"]
+        assert "another program listens" in str(found["found"])
+        assert "`listen` under `[admin]`" in str(found["next"])
+        port = other.port
+    file.write_text(toml.format(port))
+    assert _findings(shell, 0)["admin"]["found"] == f"not running; 127.0.0.1:{port} is free"
+    with shell.start("up") as endpoint:
+        try:
+            assert endpoint.stdout is not None
+            assert endpoint.stdout.readline()  # it is ready
+            found = _findings(shell, 0)["admin"]
+        finally:
+            endpoint.terminate()
+            endpoint.communicate(timeout=20)
+    assert found["found"] == f"the admin API answers at http://127.0.0.1:{port}/admin/v1"
+
+
 def test_a_running_endpoint_is_found(shell: Shell) -> None:
     with RunningEndpoint(shell) as endpoint:
         port = endpoint.url.rpartition(":")[2]

@@ -82,6 +82,15 @@ def test_limits_are_shown_before_anybody_used_anything_and_looking_makes_no_file
     assert not (tmp_path / ".freehold").exists()
 
 
+def test_what_was_released_is_told_as_json_too(tmp_path: Path) -> None:
+    (tmp_path / "freehold.toml").write_text(TOML)
+    shell = Shell(tmp_path)
+    shell("keys", "create", "laptop")
+    _use(tmp_path)
+    (freed,) = shell.json("limits", "release", "all")
+    assert (freed["limit"], freed["measure"], freed["amount"]) == ("all", "money", "3.000000000")
+
+
 def test_what_is_used_held_expired_and_left_is_shown_and_what_expired_can_be_released(tmp_path: Path) -> None:
     (tmp_path / "freehold.toml").write_text(TOML)
     shell = Shell(tmp_path)
@@ -103,6 +112,7 @@ def test_what_is_used_held_expired_and_left_is_shown_and_what_expired_can_be_rel
     after = {(row["limit"], row["measure"]): row for row in shell.json("limits")}["all", "money"]
     assert (after["expired"], after["left"]) == ("0.000000000", "23.000000000")
     assert "Nothing has expired there" in shell("limits", "release", "all").stderr
+    assert shell.json("limits", "release", "all") == []
     wrong = shell("limits", "release", "al")
     assert wrong.returncode == 1
     assert "No limit is called `al`" in wrong.stderr

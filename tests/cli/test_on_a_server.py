@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from databases import NOT_INSTALLED, Databases, place_of
 from planted import PRICES, call_number
-from postgres_server import programs, serving
+from postgres_server import programs
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 from freehold.core.secret import Secret
@@ -24,13 +24,6 @@ url = "env:DATABASE"
 [local]
 enabled = false
 """
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[Databases]:
-    """A server that nobody else uses, so that it can be stopped."""
-    with serving() as server:
-        yield Databases(server)
 
 
 @pytest.fixture
@@ -87,6 +80,11 @@ def test_the_doctor_looks_at_the_server_and_at_what_waits_for_it(own: Databases,
     state, text = states(shell, 0)["spool"]
     assert state == "notice"
     assert text.startswith("7 calls in ")
+    aside = spool / "damaged-1-2-00000001.calls"
+    aside.write_bytes(b"?")
+    told = [one for one in shell.json("doctor") if str(aside) in str(one["found"])]
+    assert [one["state"] for one in told] == ["notice"]
+    aside.unlink()
     own.server.stop("immediate")
     state, text = states(shell, 1)["database"]
     assert state == "broken"

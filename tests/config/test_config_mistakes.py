@@ -82,6 +82,10 @@ def test_unknown_settings(tmp_path: Path, text: str, line: int, message: str, hi
             '`server.body_timeout` must be a duration above zero, such as "30s", "250ms" or "5m", not 0.',
         ),
         (
+            '[health]\nprobe = "1ms"',
+            '`health.probe` must be a duration of at least 0.1s, such as "30s" or "5m", not "1ms".',
+        ),
+        (
             '[server]\nmax_body_bytes = "unlimited"',
             '`server.max_body_bytes` must be a size above zero, such as "32MiB" or "2GB", not "unlimited".',
         ),

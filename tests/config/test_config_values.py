@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -152,14 +153,15 @@ def test_days_flags_and_texts() -> None:
 
 @given(st.text(max_size=12) | st.integers() | st.decimals() | st.booleans() | st.none())
 def test_anything_is_read_or_refused(written: object) -> None:
-    for read in (
+    readers: tuple[Callable[[object], object], ...] = (
         read_seconds,
         read_dollars,
         read_date,
         read_flag,
         read_text,
         *(read_whole(units) for units in ("", "bytes", "days", "milliseconds")),
-    ):
+    )
+    for read in readers:
         try:
             read(written)
         except UnfitError as unfit:

@@ -312,6 +312,32 @@ def test_hanging_up_ends_both() -> None:
     run_on_uvloop(main())
 
 
+def test_hanging_up_at_any_moment_of_a_race_leaves_no_connection_behind() -> None:
+    """Also just when one has won, and the other is being let go of."""
+
+    async def main() -> None:
+        for turns in range(40):
+            slow = [*streamed(ROLE, WORD, ended=False), Do.HOLD]
+            async with (
+                ByteServer([Do.HOLD]) as first,
+                ByteServer(slow) as second,
+                stage_of({"first": first, "second": second}, route=route(SECOND, hedge_after=0.01)) as stage,
+            ):
+                playing = asyncio.create_task(stage.play(STREAMED))
+                while not second.requests:
+                    await asyncio.sleep(0)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                playing.cancel()
+                await asyncio.gather(playing, return_exceptions=True)
+                await first.all_ended(limit=1.0)
+                await second.all_ended(limit=1.0)
+                assert stage.record.outcome == "cancelled"
+                assert {one.outcome for one in stage.record.attempts} == {"cancelled"}
+
+    run_on_uvloop(main())
+
+
 # Going on
 
 

@@ -11,7 +11,7 @@ import pytest
 from databases import NOT_INSTALLED, Databases
 from load import Load
 from openai import InternalServerError
-from postgres_server import programs, serving
+from postgres_server import programs
 from running_endpoint import RunningEndpoint, until
 
 from freehold.access.keys import Keys
@@ -27,13 +27,6 @@ Show = Callable[[str], None]
 DIGITS = "0123456789abcdef" * 4
 SLOWEST_MS = 500.0
 """99 of 100 answers come within this. A wait for the server on the way of a call would take seconds."""
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[Databases]:
-    """A server that nobody else uses, so that it can be stopped."""
-    with serving() as server:
-        yield Databases(server)
 
 
 @pytest.fixture

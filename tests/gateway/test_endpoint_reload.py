@@ -203,3 +203,25 @@ def test_keeping_bodies_is_switched_while_it_runs(endpoint: RunningEndpoint, pla
     assert endpoint.recorded(ask(endpoint).call).call.answer_body is not None
     edit(endpoint, plain.replace("flush_ms = 10", "flush_ms = 10\nbodies = false"))
     assert endpoint.recorded(ask(endpoint).call).call.answer_body is None
+
+
+def test_a_configuration_whose_limits_cannot_be_counted_changes_nothing_at_all(
+    endpoint: RunningEndpoint, plain: str
+) -> None:
+    """Not even that providers are left alone, which is known of the process and not of its routes."""
+    health = "[health]\nenabled = {}\n"
+    pair = '[providers.sick]\nbase_url = "http://127.0.0.1:9/v1"\n'
+    pair += '[routes.pair]\nincumbent = "sick/m"\nfallbacks = ["sim/m"]\n'
+    edit(endpoint, plain + pair + health.format("false"))
+    books = endpoint.data / "limits.db"
+    books.mkdir()
+    limit = '[limits.all]\non = "organisation"\nper = "day"\nrequests = 1\n'
+    endpoint.configure(plain + pair + health.format("true") + limit)
+    until(lambda: endpoint.says("ERROR", NOT_IN_FORCE, "could not be used"))
+    for _ in range(8):  # more than it takes to leave a provider alone
+        entry = endpoint.recorded(ask(endpoint, "pair").call)
+        assert [attempt.provider for attempt in entry.call.attempts] == ["sick", "sim"]
+    books.rmdir()
+    endpoint.configure(plain + pair + health.format("true") + limit + "\n")
+    until(books.is_file)
+    until(lambda: ask(endpoint).status == 429)

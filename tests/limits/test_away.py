@@ -18,9 +18,10 @@ from valkey_server import PROGRAM, ValkeyServer
 from freehold.core.clock import SystemClock
 from freehold.limits.account import PLACE, Counter
 from freehold.limits.batch import Standing, Want
-from freehold.limits.clerk import LOST_S, Clerk
+from freehold.limits.clerk import Clerk
 from freehold.limits.filed import FiledBooks
 from freehold.limits.shared import ServerClock, SharedBooks
+from freehold.limits.silence import LOST_S
 
 if PROGRAM is None:
     pytest.skip("neither valkey-server nor redis-server is installed", allow_module_level=True)
@@ -136,6 +137,68 @@ def test_a_lost_server_leaves_each_its_share_and_is_told_of_it_later(tmp_path: P
                 assert not await spend(one, BOUND - found.settled + 1)
         finally:
             server.stop()
+
+    asyncio.run(story())
+
+
+def test_a_process_that_was_too_busy_to_listen_does_not_take_the_server_for_lost(tmp_path: Path) -> None:
+    """Its clock went on, but it heard no silence: it goes by what it has set aside, and not by its share."""
+
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            async with clerks(server.port, 2) as (one, other):
+                for _ in range(20):  # some of it is set aside for what comes
+                    assert await spend(one, 1)
+                    assert await spend(other, 1)
+                    await asyncio.sleep(0.1)
+                server.send(signal.SIGSTOP)
+                waiting = asyncio.create_task(
+                    reserve(one, 400)
+                )  # more than is set aside: the server is asked
+                await asyncio.sleep(0)
+                await asyncio.sleep(0.01)
+                time.sleep(LOST_S + 1.0)
+                assert not await waiting
+                assert one.away
+                from_floats = await spend_all(one, 5)
+                assert 0 < from_floats <= 240  # no more than one in four of half of it
+                until = time.monotonic() + LOST_S + 0.5
+                while time.monotonic() < until:  # and now it does listen
+                    await asyncio.sleep(0.02)
+                assert await spend(one, 300)  # of its half
+                server.send(signal.SIGCONT)
+                await come_back(one, other)
+                await told(one)
+                await told(other)
+                assert (await standing(server.port)).settled == 40 + from_floats + 300
+
+    asyncio.run(story())
+
+
+def test_a_process_that_the_others_have_not_heard_of_has_no_share(tmp_path: Path) -> None:
+    """They divide what is left among themselves, as long as they cannot learn of it."""
+
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            async with clerks(server.port, 1) as (one,):
+                clock = ServerClock(SystemClock())
+                books = SharedBooks(f"valkey://127.0.0.1:{server.port}/0", clock)
+                other = Clerk(books, clock, owner="newcomer", refill=_nothing)
+                await other.start()
+                server.send(signal.SIGSTOP)
+                assert (one.processes, other.processes) == (1, 2)
+                used = 0
+                until = time.monotonic() + LOST_S + 1.0
+                while time.monotonic() < until:
+                    used += await spend_all(one) + await spend_all(other)
+                    await asyncio.sleep(0.05)
+                assert used == BOUND
+                server.send(signal.SIGCONT)
+                await come_back(one, other)
+                await told(one)
+                await told(other)
+                assert (await standing(server.port)).settled == BOUND
+                await other.close()
 
     asyncio.run(story())
 
@@ -348,7 +411,12 @@ def test_a_full_server_is_as_good_as_none(tmp_path: Path) -> None:
                 assert await spend(one, 10)
                 await asyncio.sleep(0.2)
                 assert one.away
-                assert await spend_all(one) == 980  # alone, it knows exactly what is left
+                used = await spend_all(one)
+                assert 0 < used < 980, (
+                    "what it has set aside: another may have begun that it has not heard of"
+                )
+                await asyncio.sleep(LOST_S + 0.5)
+                assert await spend_all(one) == 980 - used, "alone, it knows exactly what is left"
                 server.ask("CONFIG", "SET", "maxmemory", "0")
                 await come_back(one)
                 await told(one)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from freehold.core.allowance import Allowance
 from freehold.routing.backoff import LONGEST_SECONDS, full_jitter
-from freehold.routing.breakers import spots_of
-from freehold.routing.plans import Accounts, ProvidersHealth, Step, plan_for
+from freehold.routing.breakers import Ending, spots_of
+from freehold.routing.plans import Accounts, ProvidersHealth, Step, first_step, plan_for
 from freehold.routing.routes import Route, Target
 
 BIG, SMALL, OWN = Target("acme", "big"), Target("beta", "small"), Target("local", "own")
@@ -29,6 +32,50 @@ def test_all_well_it_is_the_route_s_own_order() -> None:
     steps = plan_for(COPILOT, ALONE, health(), 5.0)
     assert order(steps) == [("acme/big", "incumbent"), ("beta/small", "fallback"), ("local/own", "fallback")]
     assert all(step.free_at == 5.0 for step in steps)
+
+
+PROVIDERS = st.sampled_from(["acme", "acme-eu", "acme-second", "beta"])
+TARGETS = st.builds(Target, PROVIDERS, st.sampled_from(["big", "small"]))
+
+
+@st.composite
+def found(draw: st.DrawFn, accounts: Accounts) -> ProvidersHealth:
+    """What is known after some time in which this and that went wrong."""
+    state = health()
+    state.enabled = draw(st.booleans())
+    endings: st.SearchStrategy[Ending] = st.sampled_from(["missing", "locked-out", "unreachable", "answered"])
+    for target, ending in draw(st.lists(st.tuples(TARGETS, endings))):
+        spots = spots_of(target.provider, target.model, accounts.quota_of(target.provider))
+        state.breakers.end(state.breakers.begin(spots, 0.0), ending, 0.0)
+    for provider, until in draw(st.lists(st.tuples(PROVIDERS, st.sampled_from([2.0, 5.0])), min_size=1)):
+        state.quotas.block(provider, until)
+    left = st.tuples(PROVIDERS, st.integers(0, 2), st.sampled_from([0, 100, 900]))
+    for provider, requests, tokens in draw(st.lists(left)):
+        allowance = Allowance(
+            requests_limit=2, requests_left=requests, requests_reset=2.5,
+            tokens_limit=1000, tokens_left=tokens, tokens_reset=50.0,
+        )  # fmt: skip
+        state.quotas.note(provider, allowance, 0.0)
+    return state
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_who_is_found_well_without_a_plan_is_the_first_of_the_plan(data: st.DataObject) -> None:
+    fallbacks = st.lists(TARGETS, max_size=3).map(tuple)
+    route = data.draw(st.builds(Route, st.just("r"), TARGETS, fallbacks))
+    accounts = data.draw(st.sampled_from([ALONE, REGIONS, Accounts(quotas={"acme-second": "acme"})]))
+    state = data.draw(found(accounts))
+    now, tokens = (
+        data.draw(st.sampled_from([0.0, 1.0, 3.0, 60.0])),
+        data.draw(st.sampled_from([0, 200, 5000])),
+    )
+    plan = plan_for(route, accounts, state, now, tokens=tokens)
+    step = first_step(route, accounts, state, now, tokens=tokens)
+    if step is not None:
+        assert step == plan[0]
+    elif route.incumbent.provider not in accounts.pools:
+        assert next(one.free_at for one in plan if one.target == route.incumbent) > now
 
 
 def test_what_is_broken_or_used_up_comes_last_and_the_soonest_free_first() -> None:

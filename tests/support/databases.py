@@ -55,6 +55,13 @@ def databases() -> Iterator[Databases]:
         yield Databases(server)
 
 
+@pytest.fixture(scope="module")
+def own() -> Iterator[Databases]:
+    """A server that nobody else uses, so that it can be stopped."""
+    with serving() as server:
+        yield Databases(server)
+
+
 @pytest.fixture(params=KINDS)
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Place]]:
     """Makes as many places as are needed, each with a database of its own; of each kind in turn."""

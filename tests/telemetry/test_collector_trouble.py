@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -40,6 +41,11 @@ def ask(endpoint: RunningEndpoint, times: int = 1) -> list[str]:
         answers = [client.chat("default") for _ in range(times)]
     assert {answer.status for answer in answers} == {200}
     return [answer.call for answer in answers]
+
+
+def processor_seconds(process: int) -> float:
+    user, system = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def told(collector: Collector, calls: list[str]) -> bool:
@@ -140,6 +146,20 @@ def test_headers_are_secrets(tmp_path: Path, provider: ThreadedProvider) -> None
         assert request.headers["x-scope-orgid"] == "tenant-1"
         assert request.headers["content-type"] == "application/x-protobuf"
         assert request.headers["user-agent"].startswith("freehold/")
+
+
+def test_who_sends_rests_where_there_are_no_metrics_to_send(
+    tmp_path: Path, provider: ThreadedProvider
+) -> None:
+    with Collector() as collector:
+        toml = configured(provider, collector.url, "metrics = false").replace('"1h"', '"100ms"')
+        with RunningEndpoint(tmp_path, toml) as endpoint:
+            calls = ask(endpoint)
+            until(lambda: told(collector, calls))
+            before = processor_seconds(endpoint.pid)
+            time.sleep(1.5)
+            assert processor_seconds(endpoint.pid) - before < 0.3
+        assert {request.path for request in collector.requests} == {"/v1/traces"}
 
 
 def test_without_a_collector_nothing_is_told(tmp_path: Path, provider: ThreadedProvider) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from freehold.admin.operation import Asked, Operation
 from freehold.admin.operations import OPERATIONS, ROOT
 from freehold.admin.replies import Send, send_bytes, send_problem, send_stream
 from freehold.admin.settings import AdminSettings
+from freehold.admin.source import Source
 from freehold.core.errors import ClientGone, FreeholdError, MethodNotAllowed, NotFound, Overloaded
 
 log = logging.getLogger("freehold.admin")
@@ -36,7 +37,6 @@ Scope = Any
 
 THREADS = 4
 _WHO = "freehold.administrator"
-_END = object()
 
 
 class Api:
@@ -58,12 +58,12 @@ class Api:
         routes = [Route(ROOT + path, _Place(self, by_method)) for path, by_method in in_order]
         self._router = Router(routes, redirect_slashes=False, default=_nowhere)
 
-    def close(self) -> None:
-        """Let go of the threads and of the database of keys."""
+    async def close(self) -> None:
+        """Let go of the databases, once no thread asks them any more; what waits for a thread is not begun."""
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
         self._office.admin_keys.close()
         self._office.keys.close()
         self._office.audit.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. Nobody without a key is told so much as which paths there are."""
@@ -105,9 +105,13 @@ class Api:
             answer = await operation.act(self._office, asked)
         else:
             answer = await self._do(lambda: operation.act(self._office, asked))
-        if isinstance(answer, Iterator):
-            async with _watching(receive) as is_gone:
-                await send_stream(send, operation.media, self._pieces(answer, is_gone))
+        if isinstance(answer, Generator):
+            source = Source(answer)
+            try:
+                async with _watching(receive) as is_gone:
+                    await send_stream(send, operation.media, self._pieces(source, is_gone))
+            finally:
+                await self._do(source.close)
         elif answer is None or isinstance(answer, bytes):
             await send_bytes(send, operation.status, operation.media, answer or b"")
         else:
@@ -118,11 +122,11 @@ class Api:
         """Do in a thread what takes time."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, job)
 
-    async def _pieces(self, pieces: Iterator[bytes], is_gone: Callable[[], bool]) -> AsyncIterator[bytes]:
+    async def _pieces(self, source: Source, is_gone: Callable[[], bool]) -> AsyncIterator[bytes]:
         while not is_gone():
             async with self._turn:  # exports keep an interpreter busy, which calls need too: one at a time
-                piece = await self._do(lambda: next(pieces, _END))
-            if not isinstance(piece, bytes):
+                piece = await self._do(source.next)
+            if piece is None:
                 return
             yield piece
 

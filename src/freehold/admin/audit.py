@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Annotated
 
 import msgspec
@@ -61,7 +61,7 @@ def _verify(office: Office, asked: Asked) -> ShownVerdict:
     return show_verdict(office.audit.verify(None if isinstance(head, UnsetType) else head))
 
 
-def _export(office: Office, _asked: Asked) -> Iterator[bytes]:
+def _export(office: Office, _asked: Asked) -> Generator[bytes, None, None]:
     encode = msgspec.json.Encoder().encode
     piece = bytearray()
     for entry in office.audit.all():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Annotated
 
 import msgspec
@@ -98,25 +98,33 @@ def _show(office: Office, asked: Asked) -> ShownCall:
 
 
 def _bodies(office: Office, asked: Asked) -> ShownBodies:
-    return show_bodies(_entry(office, asked))
+    entry = _entry(office, asked)
+    _note(office, asked, entry, "both")
+    return show_bodies(entry)
 
 
 def _request(office: Office, asked: Asked) -> bytes:
     entry = _entry(office, asked)
-    return _kept(entry.call.request_body, entry, "request")
+    body = _kept(entry.call.request_body, entry, "request")
+    _note(office, asked, entry, "request")
+    return body
 
 
 def _answer(office: Office, asked: Asked) -> bytes:
     entry = _entry(office, asked)
-    return _kept(entry.call.answer_body, entry, "answer")
+    body = _kept(entry.call.answer_body, entry, "answer")
+    _note(office, asked, entry, "answer")
+    return body
 
 
-def _export(office: Office, asked: Asked) -> Iterator[bytes]:
+def _export(office: Office, asked: Asked) -> Generator[bytes, None, None]:
     return _lines(office, _chosen(office, asked.query), bodies=False)
 
 
-def _export_bodies(office: Office, asked: Asked) -> Iterator[bytes]:
-    return _lines(office, _chosen(office, asked.query), bodies=True)
+def _export_bodies(office: Office, asked: Asked) -> Generator[bytes, None, None]:
+    chosen = _chosen(office, asked.query)
+    office.audit.append(asked.actor, "bodies.export", detail=msgspec.to_builtins(asked.query))
+    return _lines(office, chosen, bodies=True)
 
 
 def _losses(office: Office, asked: Asked) -> LossList:
@@ -133,7 +141,7 @@ def _gaps(office: Office, asked: Asked) -> GapList:
     )
 
 
-def _lines(office: Office, chosen: Filter, *, bodies: bool) -> Iterator[bytes]:
+def _lines(office: Office, chosen: Filter, *, bodies: bool) -> Generator[bytes, None, None]:
     if not office.history.exists:
         return
     names = _names(office)
@@ -156,6 +164,11 @@ def _entry(office: Office, asked: Asked) -> Entry:
     if not office.history.exists or not which.isascii():
         raise NotFound(f"No call is called `{which[:100]}`.")
     return office.history.call(which)
+
+
+def _note(office: Office, asked: Asked, entry: Entry, what: str) -> None:
+    """Who reads what was said is on record before it is shown."""
+    office.audit.append(asked.actor, "bodies.read", entry.call.id, {"what": what})
 
 
 def _kept(body: bytes | None, entry: Entry, what: str) -> bytes:

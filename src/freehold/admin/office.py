@@ -67,10 +67,10 @@ class InForce(msgspec.Struct, kw_only=True):
     """The configuration in force. Of secrets, it says where they are from."""
 
     file: str | None
-    version: str
-    """What the file's text is called, as `/health/ready` says it; empty: there is none."""
+    configuration: str
+    """What the file's text is called, as `/health/ready` and the audit log say it; empty: there is none."""
     digest: str
-    """SHA-256 of `settings`, 64 hexadecimal digits: what is in force, however it is written."""
+    """SHA-256 of `settings`, 64 hexadecimal digits: what is in force, however it is written; in the audit log too."""
     problem: str | None
     """Why the newest edit was not taken."""
     settings: dict[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Literal
 
 import msgspec
@@ -34,7 +34,7 @@ class Asked(msgspec.Struct, frozen=True):
         return f"admin:{self.who.id}:{self.who.name}"
 
 
-Answer = msgspec.Struct | bytes | Iterator[bytes] | None
+Answer = msgspec.Struct | bytes | Generator[bytes, None, None] | None
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):

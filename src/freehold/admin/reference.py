@@ -95,8 +95,12 @@ to. It may refer to variables and files, and the answer says whether they are th
 ## The audit log
 
 Every administrative act, of the command line (`cli:USER`), of the API (`admin:ID:NAME`) and of the endpoint itself
-(`reload`: a changed configuration was taken, with the hash before and after; `freehold`: it started), is an entry in
-the database of the keys. Keys and their entries are written in one transaction; what is done elsewhere is written
+(`reload`: a changed configuration was taken; `freehold`: it started), is an entry in the database of the keys. A
+configuration is named by the hash of its text there (`configuration`, `before`), as in `/health/ready`; `digest` is
+that of the settings, however they are written. Who reads through the API what was said in calls is an entry too
+(`bodies.read` with the call, `bodies.export` with what was asked for).
+
+Keys and their entries are written in one transaction; what is done elsewhere is written
 down before it is done, and again when it failed. Each entry has a hash over itself and the hash before it, so
 `freehold audit verify` finds any entry that was changed, removed, moved or put in, and says the first. What was
 removed at the end is found with the head that was printed earlier (`--head`): keep it where whoever can write the

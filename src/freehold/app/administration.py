@@ -28,7 +28,7 @@ def open_admin(parts: Parts, clock: Clock) -> Api | None:
 
     settings = parts.settings
     api = Api(RunningOffice(_premises(parts, clock)), settings.admin, clock.tick)
-    parts.ends.callback(api.close)
+    parts.ends.push_async_callback(api.close)
     if settings.admin.listen is not None:
         from freehold.office.server import AdminServer  # noqa: PLC0415 - only where it has a port of its own
 

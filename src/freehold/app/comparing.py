@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from freehold.compare.suites.shelf import SuiteShelf
     from freehold.compare.terms import Comparison, Means, Prompt, Terms
     from freehold.config.settings import Settings
+    from freehold.engine.limiting import Limits
     from freehold.routing.routes import Route
 
 # ruff: noqa: PLC0415 - the command line imports this module for every command: each function imports what it needs
@@ -43,6 +44,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     alpha: float = 0.05
     seed: int = 0
     max_cases: int | None = None
+    to_the_end: bool = False
     fresh: bool = False
     judges_allowed: tuple[str, ...] = ()
     prompt: Prompt | None = None
@@ -163,6 +165,7 @@ class Comparisons:
             alpha=wanted.alpha,
             seed=wanted.seed,
             max_cases=wanted.max_cases,
+            to_the_end=wanted.to_the_end,
             fresh=wanted.fresh,
             judges_allowed=wanted.judges_allowed,
             most_failures=self.settings.compare.most_failures,
@@ -285,7 +288,8 @@ class Comparisons:
                 raise unpriced(target)
         budget = Budget(means.budget, comparison.charged_nano)
         limits = BudgetedLimits(runtime.limits, budget, tariffs, unpriced=means.unpriced)
-        parts.engine.runtime = msgspec.structs.replace(runtime, limits=limits)
+        in_force: Limits = limits
+        parts.engine.runtime = msgspec.structs.replace(runtime, limits=in_force)
         return budget, limits
 
 

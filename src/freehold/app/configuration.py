@@ -77,11 +77,11 @@ def note(parts: Parts, act: str, settings: Settings, before: Settings | None = N
     """Have the configuration that is in force from now on written down in the audit log."""
 
     where = str(settings.path) if settings.path else ""
-    detail: dict[str, object] = {"configuration": digest_of(settings)}
+    detail: dict[str, object] = {"configuration": settings.version, "digest": digest_of(settings)}
     if before is None:
         parts.scribe.note("freehold", act, where, {**detail, "version": __version__})
         return
-    detail |= {"before": digest_of(before), "changed": changes_between(before, settings)}
+    detail |= {"before": before.version, "changed": changes_between(before, settings)}
     parts.scribe.note("reload", act, where, detail)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -46,6 +47,14 @@ class WantedCheck(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: bool = False
 
 
+class Drawn(msgspec.Struct, frozen=True):
+    """Lines for people to label."""
+
+    lines: list[dict[str, Any]]
+    whole: bool
+    """Whether they were drawn from all cases of the suite."""
+
+
 class JudgeChecks:
     """The checks of an installation."""
 
@@ -74,6 +83,46 @@ class JudgeChecks:
             many = "Several checks begin with" if found else "There is no check"
             raise NotFound(f"{many} `{which}`.", hint="`freehold judge list` shows those there are.")
         return found[0]
+
+    def sample(self, comparison: str, candidate: str | None, n: int, seed: int) -> Drawn:
+        """Lines for people to label: `n` cases of a comparison at the most, drawn at random from those that both models
+        have answered. Raises NotFound; BadRequest: no such candidate, no judge, nothing was answered.
+        """
+        from freehold.compare.archive import Archive
+        from freehold.compare.judges.sampling import Both, lines_to_label
+        from freehold.compare.judges.settings import KINDS
+
+        archive = Archive(self._database)
+        found = archive.find(comparison)
+        suite = self._shelf.find(found.suite)
+        kinds = [kind for kind in KINDS if any(one.kind == kind for one in suite.scorers)]
+        if len(kinds) != 1:
+            raise BadRequest(
+                f"The suite `{suite.name}` has {'no judge' if not kinds else 'judges of both kinds'}."
+            )
+        candidates = found.terms.candidates
+        chosen = candidate or candidates[0]
+        if chosen not in candidates or (candidate is None and len(candidates) > 1):
+            told = ", ".join(f"`{one}`" for one in candidates)
+            raise BadRequest("Whose answers are meant is not said.", hint=f"`--candidate` one of {told}.")
+        rows = [row for some in archive.pairs(found.id, chosen) for row in some]
+        whole = len({row.drawn for row in rows}) == self._shelf.units(suite.id)
+        rows = [row for row in rows if row.difference is not None]
+        random.Random(seed).shuffle(rows)
+        both: list[Both] = []
+        for start in range(0, len(rows), max(1, n)):
+            some = rows[start : start + n]
+            answers = archive.answers(
+                [one for row in some for one in (row.incumbent_answer, row.candidate_answer)]
+            )
+            cases = self._shelf.by_id(suite.id, [row.case_id for row in some])
+            for row in some:
+                old, new = answers[row.incumbent_answer], answers[row.candidate_answer]
+                if len(both) < n and new.failure is None:
+                    both.append(Both(cases[row.case_id], old, msgspec.structs.replace(new, model=chosen)))
+        if not both:
+            raise BadRequest(f"There are no pairs of answers in `{found.id}`.")
+        return Drawn(lines_to_label(both, kinds[0], seed=seed), whole)
 
     def run(self, wanted: WantedCheck, step: Callable[[int], None]) -> JudgeCheck:
         """Have everything judged that has not been judged by an earlier run that was broken off; `step` is called with

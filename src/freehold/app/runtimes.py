@@ -32,6 +32,8 @@ def build_runtime(parts: Parts, settings: Settings, known: dict[str, ProviderCli
             sign = sign_for(provider, parts.tls)
             client = ProviderClient(provider, tls=parts.tls, find_address=find_address, sign=sign)
         providers[name] = client
+    # Opening the books may fail; then nothing of the process has been changed yet.
+    keeper = parts.limits.keeper(tuple(settings.limits.values()), settings.price_list(), settings.catalog())
     parts.health_of_providers.enabled = settings.health.enabled
     return Runtime(
         settings.route_table(),
@@ -40,7 +42,7 @@ def build_runtime(parts: Parts, settings: Settings, known: dict[str, ProviderCli
         _fetcher(parts, settings),
         settings.accounts(),
         parts.health_of_providers,
-        parts.limits.keeper(tuple(settings.limits.values()), settings.price_list(), settings.catalog()),
+        keeper,
     )
 
 

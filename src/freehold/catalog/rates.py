@@ -50,6 +50,8 @@ class Rates(msgspec.Struct, frozen=True):
         cached = usage.cache_read_tokens or 0
         kept = usage.cache_write_tokens or 0
         heard = usage.input_audio_tokens or 0
+        if not (cached or kept or heard) and total >= 0:
+            return _with_rest(_NOTHING, self.input, total)
         if min(total, cached, kept, heard) < 0 or cached + kept > total or heard > total:
             return None
         amount = _NOTHING
@@ -74,6 +76,8 @@ class Rates(msgspec.Struct, frozen=True):
             return None
         thought = usage.reasoning_tokens or 0
         spoken = usage.output_audio_tokens or 0
+        if not (thought or spoken) and total >= 0:
+            return _with_rest(_NOTHING, self.output, total)
         if min(total, thought, spoken) < 0 or thought > total or spoken > total:
             return None
         amount = _NOTHING

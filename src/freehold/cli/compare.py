@@ -86,6 +86,9 @@ def compare(
             dir_okay=False,
         ),
     ] = None,
+    to_the_end: Annotated[
+        bool, typer.Option("--to-the-end", help="Ask all cases, however sure the verdict is before.")
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Ask again what an earlier comparison has asked.")
     ] = False,
@@ -128,7 +131,15 @@ def compare(
     )
     with open_comparisons(settings) as comparisons:
         if resume is not None:
-            if route is not None or candidates or suite is not None or fresh or system or any(terms.values()):
+            if (
+                route is not None
+                or candidates
+                or suite is not None
+                or fresh
+                or to_the_end
+                or system
+                or any(terms.values())
+            ):
                 raise BadRequest(
                     "What is compared, and on what terms, is known of a comparison that is gone on with.",
                     hint=f"`freehold compare --resume {resume}`, with --budget or --concurrency if need be.",
@@ -144,6 +155,7 @@ def compare(
                 incumbent=route,
                 candidates=tuple(candidates or ()),
                 suite=suite,
+                to_the_end=to_the_end,
                 fresh=fresh,
                 judges_allowed=tuple(allow_judge or ()),
                 prompt=None if system is None else Prompt(system.stem, system.read_text("utf-8").strip()),

@@ -155,6 +155,39 @@ def show(
     _show(found, alpha, as_json=as_json)
 
 
+@app.command()
+def sample(
+    comparison: Annotated[str, typer.Argument(help="The comparison.", metavar="COMPARISON")],
+    *,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, metavar="N", help="Cases at the most.")] = 100,
+    candidate: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Where there are several: whose answers.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Fixes what is drawn.")] = 0,
+    config: Config = None,
+) -> None:
+    """Draw answers of a comparison at random, for people to label.
+
+    Writes a file of labels to standard output, one JSON object a line, in which people replace each `null`. `freehold
+    judge check --sample-of SUITE --labels FILE` takes it then.
+    """
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.app.judging import judge_checks_of  # noqa: PLC0415
+
+    with judge_checks_of(freehold.settings_from(config)) as checks:
+        drawn = checks.sample(comparison, candidate, n, seed)
+    for line in drawn.lines:
+        write_json(line)
+    say(
+        f"{counted(len(drawn.lines), 'line')} to label. The models' names are in them: hide those from who labels."
+    )
+    if not drawn.whole:
+        say(
+            "Not all cases of the suite were asked, and where a comparison stops depends on the judge: these are no "
+            "random sample of the suite. `freehold compare … --to-the-end` asks them all."
+        )
+
+
 def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()

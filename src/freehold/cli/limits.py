@@ -84,9 +84,11 @@ def release(
         str | None, typer.Option("--who", metavar="WHO", help="Only of this team, user, key, route …")
     ] = None,
     config: Config = None,
+    as_json: AsJson = False,
 ) -> None:
     """Release what expired: a process ended without saying what became of it, and you know that it was not used."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.limits.shown import show_released  # noqa: PLC0415
     from freehold.office.counters import release as free_expired  # noqa: PLC0415
 
     settings = freehold.settings_from(config)
@@ -102,6 +104,10 @@ def release(
             now_us=microseconds(time.time()),
             by=actor(),
         )
+    if as_json:
+        for row in rows:
+            write_json(show_released(row, keys))
+        return
     if not rows:
         say("Nothing has expired there.")
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from freehold.compare.terms import Comparison, Terms
 from freehold.compare.verdict import Verdict
 from freehold.core.errors import BadRequest, NotFound
 from freehold.ledger.rows import pico_of
+from freehold.store.bulk import Upsert
 
 _PICO = Decimal("1e12")
 _CHUNK = 500
@@ -146,8 +147,7 @@ class Archive:
         scores = [_score_row(one) for one in arrived.scores]
         pairs = [_pair_row(comparison, one) for one in arrived.pairs]
         with self._database.writing() as connection:
-            if answers:
-                connection.execute(tables.answers.insert(), answers)
+            _put(connection, tables.answers, answers)
             _put(connection, tables.scores, scores)
             _put(connection, tables.pairs, pairs)
             connection.execute(
@@ -243,17 +243,7 @@ class Archive:
 
     def put_verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Verdicts in place of those there are."""
-        rows = [
-            {
-                "comparison": one.comparison,
-                "candidate": one.candidate,
-                "task_class": one.task_class,
-                "verdict": one.decision,
-                "body": msgspec.json.encode(one).decode(),
-                "made_us": one.made_us,
-            }
-            for one in verdicts
-        ]
+        rows = [_verdict_row(one) for one in verdicts]
         with self._database.writing() as connection:
             _put(connection, tables.verdicts, rows)
 
@@ -303,21 +293,24 @@ class Archive:
         return Decimal(int(known)) / _PICO, int(unknown)
 
 
-def _put(connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows, in place of those with the same keys."""
-    if not rows:
-        return
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as insert_there  # noqa: PLC0415 - only where it is used
+Row = tuple[object, ...]
 
-        insert: Any = insert_there(table)
-    else:
-        from sqlalchemy.dialects.sqlite import insert as insert_here  # noqa: PLC0415
 
-        insert = insert_here(table)
-    keys = [column.name for column in table.primary_key]
-    rest = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
-    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), rows)
+def _replacing(table: sql.Table) -> Upsert:
+    keys = {column.name for column in table.primary_key}
+    return Upsert(table, {column.name: "{new}" for column in table.c if column.name not in keys})
+
+
+_KEPT = {
+    table.name: (_replacing(table), len(table.primary_key))
+    for table in (tables.answers, tables.scores, tables.pairs, tables.verdicts)
+}
+
+
+def _put(connection: sql.Connection, table: sql.Table, rows: Sequence[Row]) -> None:
+    """Rows, their keys first, in place of those with the same keys. Of two in `rows`, the last."""
+    upsert, keys = _KEPT[table.name]
+    upsert.run(connection, list({row[:keys]: row for row in rows}.values()))
 
 
 def _portions(items: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -348,32 +341,34 @@ def _pair(row: Any) -> PairRow:
     return PairRow(**values)
 
 
-def _pair_row(comparison: str, pair: PairRow) -> dict[str, object]:
-    return {"comparison": comparison, **msgspec.structs.asdict(pair)}
+# In the order of the tables' columns.
 
 
-def _answer_row(kept: KeptAnswer) -> dict[str, object]:
+def _pair_row(comparison: str, pair: PairRow) -> Row:
+    return (comparison, *msgspec.structs.astuple(pair))
+
+
+def _answer_row(kept: KeptAnswer) -> Row:
     answer = kept.answer
-    return {
-        "id": answer.id,
-        "model": answer.model,
-        "request_hash": kept.request_hash,
-        "sample": kept.sample,
-        "suite": None,
-        "comparison": kept.comparison,
-        "call_id": answer.call_id,
-        "failure": answer.failure,
-        "cost_pico": pico_of(answer.cost),
-        "made_us": answer.made_us,
-        "body": pack(answer),
-    }
+    return (
+        answer.id,
+        answer.model,
+        kept.request_hash,
+        kept.sample,
+        None,
+        kept.comparison,
+        answer.call_id,
+        answer.failure,
+        pico_of(answer.cost),
+        answer.made_us,
+        pack(answer),
+    )
 
 
-def _score_row(kept: KeptScore) -> dict[str, object]:
-    return {
-        "answer": kept.answer,
-        "against": kept.against,
-        "scorer": kept.scorer,
-        "value": kept.scored.value,
-        "body": pack(kept.scored),
-    }
+def _score_row(kept: KeptScore) -> Row:
+    return (kept.answer, kept.against, kept.scorer, kept.scored.value, pack(kept.scored))
+
+
+def _verdict_row(one: Verdict) -> Row:
+    body = msgspec.json.encode(one).decode()
+    return (one.comparison, one.candidate, one.task_class, one.decision, body, one.made_us)

@@ -22,6 +22,8 @@ from freehold.core.errors import (
     Forbidden,
     FreeholdError,
     LimitReached,
+    Overloaded,
+    ProviderError,
     ProviderRefused,
     RateLimited,
     Stopping,
@@ -112,7 +114,9 @@ class Asker:
             if error.provider_status not in _AGAIN:
                 return None
             return min(_seconds(error.retry_after, wait), longest)
-        return None if error is None or status_of(error) not in _AGAIN else min(wait, longest)
+        if not isinstance(error, ProviderError | Overloaded) or status_of(error) not in _AGAIN:
+            return None
+        return min(wait, longest)
 
     async def _once_paid(
         self, model: str, body: bytes, asked: Request

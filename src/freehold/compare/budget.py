@@ -142,6 +142,12 @@ class BudgetedLimits:
             _ticket.reset(before)
             self._budget.settle(ticket.hand_over(), 0)
 
+    def take(
+        self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float
+    ) -> Hold | None:
+        """None: it has to be reserved."""
+        return None
+
     async def reserve(
         self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float
     ) -> Hold:
@@ -168,7 +174,10 @@ class BudgetedLimits:
         below: Hold = NO_HOLD
         if self._limits is not None:
             try:
-                below = await self._limits.reserve(who, target, worst, first=first, deadline=deadline)
+                taken = self._limits.take(who, target, worst, first=first, deadline=deadline)
+                below = taken or await self._limits.reserve(
+                    who, target, worst, first=first, deadline=deadline
+                )
             except BaseException:
                 self._budget.settle(amount, 0)
                 raise

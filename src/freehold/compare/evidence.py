@@ -127,7 +127,7 @@ class Candidacy:
     def add(self, pairs: Sequence[Pair]) -> None:
         """The pairs of one unit, all of them."""
         self.whole.add(pairs)
-        for name in dict.fromkeys(one.case.task_class for one in pairs):
+        for name in dict.fromkeys(one.case.task_class for one in pairs if one.case.task_class):
             if name not in self.classes:
                 self.classes[name] = Tally(margin=self._margin, alpha=self._alpha)
             self.classes[name].add([one for one in pairs if one.case.task_class == name])

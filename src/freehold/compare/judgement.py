@@ -143,11 +143,13 @@ def _what_would_do(tally: Tally) -> str:
         return (
             f" More cases like these would hardly decide it: {ahead.most:,} more would not, as often as not."
         )
-    return f" About {ahead.half:,} more like these would, as often as not{_at_the_most(ahead)}."
+    return f" About {ahead.half:,} more like these would{_at_the_most(ahead)}."
 
 
 def _at_the_most(ahead: Ahead) -> str:
-    return "" if ahead.nine_in_ten is None else f", and {ahead.nine_in_ten:,} in nine cases of ten"
+    if ahead.nine_in_ten is None or ahead.nine_in_ten == ahead.half:
+        return ""
+    return f", and {ahead.nine_in_ten:,} in nine cases of ten"
 
 
 _LEAST_TO_FORESEE = 20

@@ -40,6 +40,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """The share of a model's answers that may have failed."""
     most_without_verdict: float = 0.10
     """The share of pairs on which no judge may have given a verdict."""
+    to_the_end: bool = False
+    """Nothing stops early: all cases are asked, so that labels can be drawn from them."""
     fresh: bool = False
     """Answers of earlier comparisons are not used."""
     judges_allowed: tuple[str, ...] = ()

@@ -136,6 +136,8 @@ def _read_one(kind: inspect.Type, unit: str, value: object) -> object:
             return read_whole(unit, least, most)(value)
         case inspect.FloatType(le=1):
             return read_share(value)
+        case inspect.FloatType(ge=least) if least is not None:
+            return read_seconds(value, least)
         case inspect.StrType(min_length=least):
             return read_text(value, empty=least == 0)
         case inspect.LiteralType(values=words):

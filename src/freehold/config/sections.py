@@ -153,10 +153,10 @@ class HealthSettings(msgspec.Struct, frozen=True):
     enabled: bool = True
     """Whether models that cannot be expected to answer are left alone for a time: circuit breakers, and what answers
     say about rate limits. Without it, each route is tried in its own order, whatever happened before."""
-    probe: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    probe: Annotated[float, msgspec.Meta(ge=0.1)] | None = None
     """Seconds after which each provider is asked for its list of models, which costs nothing: one that cannot be
     reached or does not let the account in is known before a call needs it, and known to be well again without one.
-    Without it, only calls tell."""
+    At least a tenth of one. Without it, only calls tell."""
 
 
 class RouteSection(msgspec.Struct, frozen=True):

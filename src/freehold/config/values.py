@@ -58,11 +58,13 @@ def shown(value: object) -> str:
             return str(value)
 
 
-def read_seconds(value: object) -> float:
-    """A duration above zero in seconds."""
-    expected = 'a duration above zero, such as "30s", "250ms" or "5m"'
+def read_seconds(value: object, least: float = 0) -> float:
+    """A duration above zero, and of at least `least`, in seconds."""
+    bound = f"of at least {least:g}s" if least else "above zero"
+    examples = '"30s" or "5m"' if least else '"30s", "250ms" or "5m"'
+    expected = f"a duration {bound}, such as {examples}"
     seconds = _measured(value, {unit: Decimal(size) for unit, size in _SECONDS.items()}, "s", expected)
-    if not 0 < seconds <= 366 * 86_400:
+    if not 0 < seconds <= 366 * 86_400 or float(seconds) < least:
         raise UnfitError(expected)
     return float(seconds)
 

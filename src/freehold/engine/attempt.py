@@ -17,7 +17,7 @@ from freehold.core.errors import (
     ProviderUnreachable,
 )
 from freehold.core.usage import NO_USAGE, Usage
-from freehold.engine.aside import aside
+from freehold.engine.aside import LARGE, aside
 from freehold.engine.counting import Estimate, is_not_counted
 from freehold.engine.exchange import AnswerStream, Exchange, Translating
 from freehold.engine.held import HeldStream
@@ -176,7 +176,10 @@ class RunningAttempt:
                 response = await self._send(again, stream=False)
                 await self._check(response)
                 answer = await response.read()
-            answer, self.facts = await aside(len(answer), partial(exchange.read_whole, answer))
+            if len(answer) < LARGE:
+                answer, self.facts = exchange.read_whole(answer)
+            else:
+                answer, self.facts = await aside(len(answer), partial(exchange.read_whole, answer))
         except NotAnAnswer as error:
             text = f"What `{self._provider.name}` sent is not an answer: {_clause(error)}."
             raise ProviderBroken(text, provider=self._provider.name) from None
@@ -206,8 +209,14 @@ class RunningAttempt:
             trace=None if trace is None or not trace.told else trace.parent_of(self.record.span),
         )
         self.record.status = response.status
-        named = next((name for name in map(response.header, _NAMED_BY) if name is not None), b"")
-        self.provider_name = self._provider.conceal(named) if _NAME.fullmatch(named) else None
+        told = dict(reversed(response.headers))  # of several headers of one name the first counts
+        for header in _NAMED_BY:
+            named = told.get(header)
+            if named is not None:
+                self.provider_name = self._provider.conceal(named) if _NAME.fullmatch(named) else None
+                break
+        else:
+            self.provider_name = None
         allowance = allowance_in(response.headers, self._clock.now())
         if allowance is not None:
             health.quotas.note(self._quota, allowance, self._clock.tick())

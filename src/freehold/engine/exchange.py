@@ -357,8 +357,9 @@ async def exchange_for(
     speech = settings.dialects[0]
     if request.dialect in settings.dialects and not _must_change(request, settings):
         speech = request.dialect
-        size = request.size if request.holds_state else 0
-        own = await aside(size, partial(opened_for, request, settings, model))
+        own: Request | None = request
+        if request.holds_state:
+            own = await aside(request.size, partial(opened_for, request, settings, model))
     else:
         own = None
     if own is not None:

@@ -1,6 +1,9 @@
 """What the engine asks of limits: something set aside before each attempt, and told afterwards what it was.
 
-    hold = await limits.reserve(who, target, worst, first=True, deadline=tick() + 660)
+    terms = who, target, worst
+    hold = limits.take(*terms, first=True, deadline=tick() + 660)
+    if hold is None:
+        hold = await limits.reserve(*terms, first=True, deadline=tick() + 660)
     …the attempt…
     hold.settle(usage, cost_pico)    or, when nothing can have been billed,    hold.release()
     …the end of the whole call…
@@ -49,11 +52,16 @@ class Hold(Protocol):
 class Limits(Protocol):
     """Every limit there is."""
 
+    def take(
+        self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float
+    ) -> Hold | None:
+        """As `reserve`, where this process can answer by itself; None: it cannot, and has to `reserve`."""
+
     async def reserve(
         self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float
     ) -> Hold:
-        """Set the worst case aside on every level at once, or raise RateLimited, BudgetExhausted or Forbidden
-        (a model without a price under a limit in money); then nothing is set aside.
+        """Set the worst case aside on every level at once, or raise RateLimited, BudgetExhausted or Forbidden (a model
+        without a price under a limit in money); then nothing is set aside.
 
         `deadline`, in the clock's `tick`: by then the attempt is over; what is not settled is charged.
         """

@@ -16,6 +16,8 @@ from freehold.wire.sealing import is_for
 
 def opened_for(request: Request, settings: ProviderSettings, model: str) -> Request | None:
     """The request as a provider of its dialect reads it, with the state as it was made; None when some is another's."""
+    if not request.holds_state:
+        return request
     recipient = Recipient(model=model, origin=settings.origin)
     of_model = dialect_of(request.dialect).state.of_model
 

@@ -38,15 +38,17 @@ class Reserving:
         self, limits: Limits, key: Key | None, route: str, *, operation: Operation, tick: Callable[[], float]
     ) -> None:
         self._limits = limits
-        self._who = Subject(None, None, None, route)
-        if key is not None:
-            self._who = Subject(key.id, key.team, key.user, route, key.name)
+        self._who = (
+            Subject(None, None, None, route)
+            if key is None
+            else Subject(key.id, key.team, key.user, route, key.name)
+        )
         self._operation = operation
         self._tick = tick
         self._request: Request | None = None
         self._worst: Worst | None = None
         self._first: Hold | None = None
-        self._entering = asyncio.Lock()
+        self._entering: asyncio.Lock | None = None
         """Held while it is not known whether the call is let in: only one of its attempts counts it."""
 
     def aside(self, target: Target, request: Request, seconds: float, more: int = 0) -> Aside:
@@ -60,18 +62,29 @@ class Reserving:
         worst = self._worst
         if more:
             worst = msgspec.structs.replace(worst, input_tokens=worst.input_tokens + more)
-        if self._first is None:
+        limits, deadline = self._limits, self._tick() + seconds
+        first = self._first
+        if first is None and self._entering is None:
+            self._first = limits.take(self._who, target, worst, first=True, deadline=deadline)
+            if self._first is not None:
+                return self._first
+            self._entering = asyncio.Lock()
+        if first is None:
+            assert self._entering is not None
             async with self._entering:
-                if self._first is None:
-                    self._first = await self._reserve(target, worst, seconds, first=True)
+                first = self._first
+                if first is None:
+                    deadline = self._tick() + seconds
+                    self._first = await limits.reserve(
+                        self._who, target, worst, first=True, deadline=deadline
+                    )
                     return self._first
-        hold = await self._reserve(target, worst, seconds, first=False)
-        self._first.stay(self._tick() + seconds)
+            deadline = self._tick() + seconds
+        hold = limits.take(self._who, target, worst, first=False, deadline=deadline)
+        if hold is None:
+            hold = await limits.reserve(self._who, target, worst, first=False, deadline=deadline)
+        first.stay(deadline)
         return hold
-
-    async def _reserve(self, target: Target, worst: Worst, seconds: float, *, first: bool) -> Hold:
-        deadline = self._tick() + seconds
-        return await self._limits.reserve(self._who, target, worst, first=first, deadline=deadline)
 
     def _worst_of(self, request: Request) -> Worst:
         if self._operation == "count":

@@ -29,7 +29,7 @@ from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Call
 from freehold.providers.settings import Timeouts
 from freehold.routing.backoff import full_jitter
-from freehold.routing.plans import Reason, Step, plan_for
+from freehold.routing.plans import Reason, Step, first_step, plan_for
 from freehold.routing.routes import Route, Target
 from freehold.wire.request import Request
 from freehold.wire.token_estimate import estimated_tokens
@@ -81,6 +81,8 @@ class Tries:
         self._started = started
         self._deadline = None if route.deadline is None else started + route.deadline
         self._asked = Asked(request, runtime.fetcher)
+        self._tokens = call.request_bytes // 4
+        """About how many the request needs."""
         self._made_it: Callable[[Target], bool] | None = None
         self._affinity = _affinity_of(request) if runtime.accounts.pools else None
         self._reserving = reserving
@@ -107,8 +109,9 @@ class Tries:
             step, wait = self._next_step()
             if wait > 0.0:
                 await asyncio.sleep(wait)
+            asking = self._ask if self._route.hedge_after is None else self._ask_in_time
             try:
-                answered = await self._ask_in_time(step)
+                answered = await asking(step.target, step.reason)
             except FreeholdError as error:
                 self._last = error
                 if _is_final(error):
@@ -142,7 +145,7 @@ class Tries:
             self._runtime.accounts,
             self._runtime.health,
             now,
-            tokens=self._call.request_bytes // 4,
+            tokens=self._tokens,
             affinity=self._affinity,
             made_it=self._made_it,
         )
@@ -151,6 +154,12 @@ class Tries:
         """The next target, and the seconds to wait before it is asked. Raises when there is none."""
         now = self._clock.tick()
         left = self._left(now)
+        if not self._times and not self._given_up and self._made_it is None:
+            step = first_step(
+                self._route, self._runtime.accounts, self._runtime.health, now, tokens=self._tokens
+            )
+            if step is not None:
+                return step, 0.0
         steps = [step for step in self._plan(now) if self._is_open(step.target)]
         fresh = [step for step in steps if step.target not in self._times]
         if fresh and fresh[0].free_at <= now:
@@ -186,9 +195,9 @@ class Tries:
         three quarters for a stream that somebody else can go on with.
         """
         own = self._runtime.providers[target.provider].settings.timeouts
-        now = self._clock.tick()
         if self._deadline is None:
             return own
+        now = self._clock.tick()
         left = self._left(now)
         others = any(
             step.target != target and step.free_at <= now and step.target not in self._times
@@ -277,20 +286,23 @@ class Tries:
                 written = 0
             record.usage = Usage(input_tokens=read, output_tokens=written, source="counted")
 
-    async def _ask_in_time(self, step: Step) -> tuple[RunningAttempt, bytes]:
+    async def _ask_in_time(self, target: Target, reason: Reason) -> tuple[RunningAttempt, bytes]:
         """Ask, and when no word has come after the route's `hedge_after`, ask another one beside it."""
         patience = self._route.hedge_after
-        if patience is None or not self._another(step.target):
-            return await self._ask(step.target, step.reason)
-        asking = [asyncio.create_task(self._ask(step.target, step.reason))]
+        if patience is None or not self._another(target):
+            return await self._ask(target, reason)
+        asking = [asyncio.create_task(self._ask(target, reason))]
         try:
             await asyncio.wait(asking, timeout=patience)
-            other = self._another(step.target)
+            other = self._another(target)
             if not asking[0].done() and other is not None:
                 asking.append(asyncio.create_task(self._ask(other, "hedge")))
-            return await _first_good(asking)
-        finally:
+            good = await _first_good(asking)
+            await _end_all([one for one in asking if one is not good])
+            return good.result()
+        except BaseException:  # the good one, too, when the call is given up just now
             await _end_all(asking)
+            raise
 
     def _another(self, target: Target) -> Target | None:
         """Who else could be asked now."""
@@ -301,27 +313,29 @@ class Tries:
         return None
 
 
-async def _first_good(
-    asking: list[Asking],
-) -> tuple[RunningAttempt, bytes]:
-    """The first that answers; when none does, the error of the first of them."""
+async def _first_good(asking: list[Asking]) -> Asking:
+    """The first that answers; when none does, the first of them, which has failed."""
     waiting = set(asking)
     while waiting:
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for one in asking:
             if one in done and one.exception() is None:
-                asking.remove(one)
-                return one.result()
-    return asking[0].result()
+                return one
+    return asking[0]
 
 
 async def _end_all(asking: list[Asking]) -> None:
-    """Let go of those that nobody waits for any more."""
+    """Let go of those that nobody waits for any more, even if nobody waits for this either."""
     for one in asking:
         one.cancel()
-    for ended in await asyncio.gather(*asking, return_exceptions=True):
-        if not isinstance(ended, BaseException):
-            ended[0].end("cancelled")  # it answered, a moment too late
+        one.add_done_callback(_let_go)
+    if asking:
+        await asyncio.wait(asking)
+
+
+def _let_go(asked: Asking) -> None:
+    if not asked.cancelled() and asked.exception() is None:
+        asked.result()[0].end("cancelled")  # it answered, a moment too late
 
 
 def _is_final(error: FreeholdError) -> bool:

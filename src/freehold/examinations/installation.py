@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from freehold.admin.settings import address_of
 from freehold.config.settings import Settings
 from freehold.core.errors import SettingsError
 from freehold.examinations.companions import examine_companions
@@ -12,7 +13,7 @@ from freehold.examinations.embedded import examine_embedded_models
 from freehold.examinations.finding import Finding, broken, good, notice
 from freehold.examinations.folder import examine_folder
 from freehold.examinations.machine import examine_machine
-from freehold.examinations.network import examine_network
+from freehold.examinations.network import examine_admin, examine_network
 
 
 def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
@@ -39,3 +40,5 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
     yield from examine_companions(settings)
     if settings.server.port:
         yield from examine_network(settings.server.host, settings.server.port)
+    if settings.admin.listen is not None and address_of(settings.admin.listen)[1]:
+        yield from examine_admin(settings.admin.listen)

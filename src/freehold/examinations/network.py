@@ -9,11 +9,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from freehold.admin.replies import PROBLEM
+from freehold.admin.settings import address_of
 from freehold.config.address import local_url
 from freehold.examinations.finding import Finding, broken, good, notice
 
 _PATIENCE = 3.0
 """Seconds."""
+_OF_THE_API = (401, 429, 503)
+"""What the admin API may say to somebody without a key."""
+_ADMIN_ELSEWHERE = "Choose another with `listen` under `[admin]`."
 _WELL = ("ok", "ready", "idle", "absent", "starting")
 """What parts say that are well, or soon will be."""
 
@@ -48,6 +53,30 @@ def examine_network(host: str, port: int) -> Iterator[Finding]:
     )
 
 
+def examine_admin(listen: str) -> Iterator[Finding]:
+    """Who answers where the admin API is to be: it tells nobody without a key what it is, but asks for one."""
+    from freehold.admin.operations import ROOT  # noqa: PLC0415 - all that the API can do: only where it is wanted
+
+    host, port = address_of(listen)
+    url = local_url(host, port)
+    reached = urlsplit(url).hostname or host
+    try:
+        connection = http.client.HTTPConnection(reached, port, timeout=_PATIENCE)
+        try:
+            connection.request("GET", f"{ROOT}/version")
+            answer = connection.getresponse()
+            is_ours = answer.status in _OF_THE_API and answer.getheader("content-type", "") == PROBLEM
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException):
+        yield _without_an_endpoint(host, port, reached, "admin", _ADMIN_ELSEWHERE)
+        return
+    if is_ours:
+        yield good("admin", f"the admin API answers at {url}{ROOT}")
+    else:
+        yield _another_program("admin", reached, port, f"End it. {_ADMIN_ELSEWHERE}")
+
+
 def _is_well(part: str, state: str) -> bool:
     """Whether a part has nothing to complain of now."""
     if part == "replicas":
@@ -65,14 +94,20 @@ def _ask(reached: str, port: int) -> tuple[int, _Health]:
         connection.close()
 
 
-def _without_an_endpoint(host: str, port: int, reached: str) -> Finding:
+def _another_program(subject: str, reached: str, port: int, step: str) -> Finding:
+    return broken(subject, f"another program listens at {reached}:{port}", step)
+
+
+def _without_an_endpoint(
+    host: str,
+    port: int,
+    reached: str,
+    subject: str = "endpoint",
+    elsewhere: str = "Choose another with `freehold up --host … --port …` or under `[server]`.",
+) -> Finding:
     try:
         with socket.create_connection((reached, port), timeout=_PATIENCE):
-            return broken(
-                "endpoint",
-                f"another program listens at {reached}:{port}",
-                "End it, or choose another port: `freehold up --port 8485` or `port` under `[server]`.",
-            )
+            return _another_program(subject, reached, port, f"End it. {elsewhere}")
     except OSError:
         pass
     try:
@@ -83,9 +118,5 @@ def _without_an_endpoint(host: str, port: int, reached: str) -> Finding:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)
     except OSError as error:
-        return broken(
-            "endpoint",
-            f"{host}:{port} cannot be listened on: {error.strerror}",
-            "Choose another with `freehold up --host … --port …` or under `[server]`.",
-        )
-    return good("endpoint", f"not running; {host}:{port} is free")
+        return broken(subject, f"{host}:{port} cannot be listened on: {error.strerror}", elsewhere)
+    return good(subject, f"not running; {host}:{port} is free")

@@ -8,12 +8,14 @@ from pathlib import Path
 from freehold.core.errors import StoreError
 from freehold.core.figures import counted, size
 from freehold.examinations.finding import Finding, broken, good, notice
-from freehold.ledger.spool import waiting_in
+from freehold.ledger.spool import damaged_in, waiting_in
 from freehold.store.database import ask_server
 from freehold.store.places import Server
 
 SLOW_SECONDS = 0.1
 """An answer from the server that takes longer than this is worth a word."""
+MOST_FILES = 3
+"""That are named."""
 OLDEST = 130_000
 """Of the versions that Freehold is made for: PostgreSQL 13."""
 
@@ -40,6 +42,15 @@ def _server(server: Server) -> Finding:
 
 
 def _spool(spool: Path) -> Iterator[Finding]:
+    if aside := damaged_in(spool):
+        files = ", ".join(str(path) for path in aside[:MOST_FILES]) + (
+            " …" if len(aside) > MOST_FILES else ""
+        )
+        yield notice(
+            "spool",
+            f"calls that waited on the disk cannot be read, and are not in the ledger: {files}",
+            "See under `record` how many. Keep the files where they are looked into, and then move them away.",
+        )
     calls, stored, running = waiting_in(spool)
     if not calls:
         return

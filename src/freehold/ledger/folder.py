@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +16,12 @@ from freehold.ledger.frames import Framed, calls_in, read_frames
 from freehold.ledger.record import Call
 from freehold.ledger.runs import Counts, Process
 
+log = logging.getLogger("freehold.ledger")
+
 FILE_BYTES = 8_000_000
 """A file that has grown to this is followed by another one."""
+ASIDE = "damaged-"
+"""What the names begin with of files in the spool that could not be read to their ends."""
 _OWNER = "owner"
 _SUFFIX = ".calls"
 _LOCK = fcntl.LOCK_EX | fcntl.LOCK_NB
@@ -34,7 +39,7 @@ class Owner(msgspec.Struct):
 class File:
     """One file of frames."""
 
-    __slots__ = ("calls", "path", "read", "size")
+    __slots__ = ("calls", "is_torn", "lost", "path", "read", "size")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,6 +49,24 @@ class File:
         """Bytes of those whose calls are in the ledger."""
         self.calls = 0
         """Calls that are still to be written."""
+        self.lost = 0
+        """Calls of what was read that could not be made out."""
+        self.is_torn = False
+        """Whether something follows the whole frames, in which there may be any number of calls."""
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """A file of which not all could be read. It is kept, under another name."""
+
+    path: Path
+    """Where it is now."""
+    calls: int | None
+    """How many are missing by it; None: nobody knows."""
+
+    @property
+    def in_words(self) -> str:
+        """What happened, for people."""
+        return f"what waited on the disk could not be read to its end, and is kept as {self.path}"
 
 
 class Portion(msgspec.Struct, frozen=True):
@@ -54,6 +77,8 @@ class Portion(msgspec.Struct, frozen=True):
     until: int
     counted: int
     """As how many calls they count in the folder."""
+    lost: int = 0
+    """Those of them that could not be made out."""
 
 
 class Folder:
@@ -68,6 +93,8 @@ class Folder:
         self._handle = -1
         self._writing: File | None = None
         self._number = 0
+        self.damages: list[Damage] = []
+        """What could not be read of it, until somebody has written that down."""
 
     @classmethod
     def make(cls, spool: Path, process: Process) -> Folder:
@@ -101,10 +128,16 @@ class Folder:
                 for one in read_frames(name):
                     file.size = one.end
                     file.calls += one.calls
+                file.is_torn = name.stat().st_size > file.size
                 folder._files.append(file)
-        except (BlockingIOError, ValueError, msgspec.DecodeError):
+            for file in [one for one in folder._files if not one.calls]:
+                folder._let_go(file)
+        except BlockingIOError:
             os.close(lock)
             return None
+        except ValueError:
+            os.close(lock)
+            raise OSError(errno.EINVAL, f"its file `{_OWNER}` does not say whose it is") from None
         except BaseException:
             os.close(lock)
             raise
@@ -137,19 +170,24 @@ class Folder:
         file.calls += framed.calls - framed.refused
 
     def next(self, most: int) -> Portion | None:
-        """The oldest frames, of up to `most` calls together but at least one frame; None when none is left."""
+        """The oldest frames, of up to `most` calls together but at least one frame; None when none is left.
+
+        A file of which something could not be read is moved aside when the rest of it has been written.
+        """
         while self._files:
             file = self._files[0]
             calls: list[Call] = []
-            until, counted = file.read, 0
+            until, counted, lost = file.read, 0, 0
             for one in read_frames(file.path, file.read):
                 if one.end > file.size or (calls and counted + one.calls > most):
                     break
-                calls += calls_in(one.content)
+                found = calls_in(one.content)
+                calls += found or ()
+                lost += one.calls if found is None else 0
                 until, counted = one.end, counted + one.calls
             if calls:
-                return Portion(calls, file, until, counted)
-            self._remove(file)
+                return Portion(calls, file, until, counted, lost)
+            self._let_go(file)
         return None
 
     def done(self, portion: Portion) -> None:
@@ -157,8 +195,9 @@ class Folder:
         file = portion.file
         file.read = portion.until
         file.calls -= portion.counted
+        file.lost += portion.lost
         if file.read >= file.size:
-            self._remove(file)
+            self._let_go(file)
 
     def end(self, counts: Counts, ended_us: int) -> None:
         """Say that the process ends in good order, and what it has counted."""
@@ -197,12 +236,21 @@ class Folder:
         self._writing = file
         return file
 
-    def _remove(self, file: File) -> None:
+    def _let_go(self, file: File) -> None:
+        """Nothing more is to be had of this file: it is removed, or moved aside if there may be calls in it still."""
+        if file.is_torn or file.lost or file.calls:
+            aside = self.path.with_name(f"{ASIDE}{self.path.name}-{file.path.name}")
+            file.path.rename(aside)
+            _sync(aside.parent)
+            damage = Damage(aside, None if file.is_torn else file.lost + file.calls)
+            log.error("Calls are missing in the ledger: %s", damage.in_words)
+            self.damages.append(damage)
+        else:
+            file.path.unlink(missing_ok=True)
         self._files.remove(file)
         if file is self._writing:
             os.close(self._handle)
             self._handle, self._writing = -1, None
-        file.path.unlink(missing_ok=True)
 
 
 class Look(NamedTuple):

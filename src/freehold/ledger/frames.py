@@ -78,13 +78,13 @@ def read_frames(path: Path, start: int = 0) -> Iterator[Frame]:
             yield Frame(calls, content, file.tell())
 
 
-def calls_in(content: bytes) -> list[Call]:
-    """The calls of a frame. None of them when it is of a form that nobody reads any more, which is logged."""
+def calls_in(content: bytes) -> list[Call] | None:
+    """The calls of a frame; None when they cannot be made out, which is logged: no longer a known form."""
     try:
         return _decode(zstandard.ZstdDecompressor().decompress(content))
     except (zstandard.ZstdError, ValueError, msgspec.DecodeError) as error:
         log.error("Calls in the spool cannot be read: %s", error)  # noqa: TRY400 - it says all there is
-        return []
+        return None
 
 
 def _frame(calls: Sequence[Call], *, bodies: bool) -> Framed:

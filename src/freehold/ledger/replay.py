@@ -65,6 +65,7 @@ class Replay:
         Raises StoreError, SQLAlchemyError, OSError.
         """
         found = self.spool.next(REPLAY_CALLS)
+        self._count_damages()
         if found is None:
             return None
         folder, portion = found
@@ -84,11 +85,16 @@ class Replay:
             batch.clear()
         self._strange = 0
         self.spool.done(folder, portion)
+        self._count_damages()
         if not mine:
             return 0
         if refused:
             self._inbox.drop("unrecordable", refused)
         return len(portion.calls) - refused
+
+    def _count_damages(self) -> None:
+        for damage in self.spool.own_damages():
+            self._inbox.drop("damaged", damage.calls or 0)
 
     def look_around(self) -> None:
         """Take over what processes that have ended left behind, and write down the ends of those that left nothing.
@@ -96,5 +102,5 @@ class Replay:
         Raises StoreError, SQLAlchemyError, OSError.
         """
         for folder in self.spool.take_over():
-            self._server.settle(folder.owner)
+            self._server.settle(folder.owner, folder.damages)
             self.spool.settled(folder)

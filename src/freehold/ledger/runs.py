@@ -19,7 +19,7 @@ from collections.abc import Collection
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from freehold import __version__
 from freehold.ledger import tally
@@ -178,15 +178,17 @@ def settle_former_runs(
             .where(runs.c.id == row.id)
             .values(ending="killed", ended_us=now_us, recorded=recorded, dropped=dropped)
         )
-        for gap in gaps_of_killed(row, count, host):
+        for gap in gaps_of_killed(row, count, host, _damaged(connection, row.id)):
             note_gap(connection, gap)
         if row.tally is not None and row.host == host:
             done.append(row.tally)
     return done
 
 
-def gaps_of_killed(row: Row[Any], count: tally.Count | None, host: str | None) -> list[Gap]:
-    """What is missing after the process of run `row` was killed, as far as is known on `host`."""
+def gaps_of_killed(row: Row[Any], count: tally.Count | None, host: str | None, damaged: int = 0) -> list[Gap]:
+    """What is missing after the process of run `row` was killed, as far as is known on `host`; `damaged`: besides
+    what is already on record of it as that.
+    """
     if row.host != host:
         detail = (
             f"nothing was heard of `{row.host}` for a quarter of an hour; its calls since then may be missing"
@@ -198,7 +200,7 @@ def gaps_of_killed(row: Row[Any], count: tally.Count | None, host: str | None) -
         )
         return [Gap(row.id, "killed", detail, row.updated_us, None, None)]
     found = []
-    missing = count.recorded - row.written - count.dropped
+    missing = count.recorded - row.written - count.dropped - damaged
     if missing > 0:
         found.append(Gap(row.id, "killed", "accepted but not yet committed", row.updated_us, None, missing))
     in_flight = count.begun - count.recorded
@@ -211,6 +213,15 @@ def gaps_of_killed(row: Row[Any], count: tally.Count | None, host: str | None) -
             Gap(row.id, "dropped", "given up before the process ended", row.updated_us, None, unreported)
         )
     return found
+
+
+def _damaged(connection: Connection, run: int) -> int:
+    """Calls of a run that were found to be missing when its spool was taken over."""
+    its = select(func.sum(gaps.c.calls)).where(gaps.c.run == run, gaps.c.reason == "damaged")
+    its = its.where(
+        gaps.c.until_us.is_(None)
+    )  # what a process found of its own it has counted among its drops
+    return int(connection.execute(its).scalar() or 0)
 
 
 def is_alive(row: Row[Any], count: tally.Count | None, host: str | None, now_us: int) -> bool:
@@ -261,7 +272,7 @@ def read_runs(connection: Connection, limit: int) -> list[tuple[Run, list[Gap]]]
         if row.ending is None:
             count = tally.read(row.tally) if row.host == host else None
             if not is_alive(row, count, host, time.time_ns() // 1000):
-                unwritten = gaps_of_killed(row, count, host)
+                unwritten = gaps_of_killed(row, count, host, _damaged(connection, row.id))
                 values["ending"] = "killed"
                 if count is not None:
                     values.update(recorded=count.recorded, dropped=count.dropped)

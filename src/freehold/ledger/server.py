@@ -23,7 +23,7 @@ from freehold.ledger.adding import losses_of
 from freehold.ledger.batch import Batch
 from freehold.ledger.bodies import FreshBody
 from freehold.ledger.bodies import Place as BodyPlace
-from freehold.ledger.folder import Owner
+from freehold.ledger.folder import Damage, Owner
 from freehold.ledger.holding import BodiesGone
 from freehold.ledger.inbox import Drops
 from freehold.ledger.names import LearnedNames
@@ -175,8 +175,8 @@ class LedgerServer:
 
         return self._write(batch, after, alone=alone, again=True)
 
-    def settle(self, owner: Owner) -> None:
-        """Write down the end of a process all of whose calls are in the ledger now.
+    def settle(self, owner: Owner, damages: Sequence[Damage] = ()) -> None:
+        """Write down the end of a process all of whose calls are in the ledger now, but for what was damaged.
 
         Of one that was killed only that there was one: the next `beat` finds out what is missing.
         """
@@ -186,6 +186,11 @@ class LedgerServer:
             run = runs.find_run(connection, who)
             if run is None:
                 run = runs.begin_run(connection, who, counts or runs.Counts(0, 0, 0))
+            for one in damages:
+                if counts is None and one.calls is None:
+                    continue  # what is found to be missing of a killed process includes it
+                missing = runs.Gap(run, "damaged", one.in_words, who.started_us, owner.ended_us, one.calls)
+                runs.note_gap(connection, missing)
             if counts is not None:
                 runs.take_back_death(connection, run)
                 runs.end_run(connection, run, owner.ended_us or who.started_us, counts)

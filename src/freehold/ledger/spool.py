@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from freehold.ledger.folder import Folder, Portion, look_into
+from freehold.ledger.folder import ASIDE, Damage, Folder, Portion, look_into
 from freehold.ledger.frames import frame
 from freehold.ledger.record import Call
 from freehold.ledger.runs import Counts, Process
@@ -134,6 +134,15 @@ class Spool:
             log.warning("%d calls of an earlier process are in the spool", found.calls)
             self._others.append(found)
 
+    def own_damages(self) -> list[Damage]:
+        """What could not be read of what this process has put by; told once."""
+        with self._lock:
+            own = self._own
+            if own is None:
+                return []
+            damages, own.damages = own.damages, []
+            return damages
+
     def settled(self, folder: Folder) -> None:
         """All that was in this folder is in the ledger, and the end of its process too."""
         with self._lock:
@@ -200,3 +209,8 @@ def waiting_in(spool: Path) -> tuple[int, int, bool]:
             calls, stored = calls + found.calls, stored + found.size
             is_looked_after |= found.running
     return calls, stored, is_looked_after
+
+
+def damaged_in(spool: Path) -> list[Path]:
+    """Files that were moved aside in a spool, as they could not be read to their ends."""
+    return sorted(spool.glob(f"{ASIDE}*"))

@@ -56,16 +56,16 @@ class Batch(msgspec.Struct, gc=False):
     number: int
     """Grows; a batch that was done is not done again."""
     now_us: int
-    settlements: Settlements
-    expirations: dict[Counter, int]
+    settlements: Settlements = {}
+    expirations: dict[Counter, int] = {}
     """Holds of this process that are past their time, whoever forgot them."""
-    raises: dict[Counter, int]
+    raises: dict[Counter, int] = {}
     """What somebody remembers as used: counters that know of less are raised to it."""
-    truth: dict[Counter, int] | None
+    truth: dict[Counter, int] | None = None
     """Everything that this process holds; None where the books know."""
-    spares: dict[Counter, int]
+    spares: dict[Counter, int] = {}
     """Parts of that which no call has: floats. If the process is taken to be gone, they are free again."""
-    wants: list[tuple[Want, ...]]
+    wants: list[tuple[Want, ...]] = []
     watched: tuple[Counter, ...] = ()
     """Counters whose sums are wanted beside."""
     beat: bool = False

@@ -14,27 +14,28 @@ import asyncio
 import contextlib
 import logging
 import math
-import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from freehold.core.clock import Clock, microseconds
-from freehold.limits.account import PRESSED_US, Counter, Settlement
+from freehold.limits.account import PRESSED_US, Counter
 from freehold.limits.batch import (
     NOTHING,
     Batch,
     Books,
     Done,
-    Settlements,
     Sum,
     UnavailableError,
     Verdict,
     Want,
 )
+from freehold.limits.dues import Dues
+from freehold.limits.filling import Filling, Refill
 from freehold.limits.floats import Floats, refused
 from freehold.limits.hold import Hold, Settled
 from freehold.limits.shares import Seen, Shares
+from freehold.limits.silence import Silence
 
 log = logging.getLogger("freehold.limits")
 
@@ -44,12 +45,6 @@ TELL_S = 0.1
 """Within which what calls came to is told to the books."""
 _LAG_S = 0.02
 """A timer that is later than this is late because the process is busy."""
-LOST_S = 3.0
-"""Without a word from the books for so long, they are lost, and each process goes by its share of what remained."""
-_HARK_S = 0.1
-"""Between two looks at how long they have been silent. A look that is later counts for two at the most: a process that
-was too busy to listen has not heard silence.
-"""
 _PROBE_S = 0.5
 """Between two tries while they are away."""
 _MOST_WATCHED = 500
@@ -57,10 +52,6 @@ _MOST_WATCHED = 500
 _MOST_SEEN = 20_000
 _SAY_S = 10.0
 """Between two lines in the log about going by shares: a machine that is too busy does so many times a second."""
-_WRITTEN_S = 0.5
-"""When the books were lost in the middle of it, the ledger is asked after so long: by then other processes have written
-what had ended before, too.
-"""
 _CLOSE_S = 2.0
 
 
@@ -100,7 +91,7 @@ class Clerk:
         clock: Clock,
         *,
         owner: str,
-        refill: Callable[[], Awaitable[dict[Counter, int]]],
+        refill: Refill,
     ) -> None:
         """`owner` names this process and no other. `refill` gives what is remembered elsewhere as used, for books
         that were lost.
@@ -108,20 +99,9 @@ class Clerk:
         self._books = books
         self._clock = clock
         self._owner = owner
-        self._refill = refill
         self._patience_s = books.patience_s
-        self._mine: dict[Counter, int] = {}
-        self._settlements: Settlements = {}
-        self._untold: dict[Counter, int] = {}
-        """What was used and the books have not confirmed to know."""
-        self._expirations: dict[Counter, int] = {}
-        self._raises: dict[Counter, int] = {}
-        self._filled = ""
-        self._epoch = ""
-        """What the books were called when they were last seen."""
-        self._filling: asyncio.Task[None] | None = None
-        self._since: dict[Counter, int] | None = None
-        """What was used since the ledger was asked, which may not have known of it."""
+        self._dues = Dues(owner)
+        self._filling = Filling(self._dues, refill, self._schedule)
         self._asked: list[_Asked] = []
         self._flying: list[_Asked] | None = None
         self._stuck: Batch | None = None
@@ -132,15 +112,14 @@ class Clerk:
         self._telling: asyncio.TimerHandle | None = None
         self._plan_due = False
         self._beat_due = True
-        self._truth_due = True
         self._number = 0
         self._seen: dict[Counter, Seen] = {}
         self._floats = Floats()
-        self._silent_s = math.inf
-        """How long the books have said nothing although this process listened."""
-        self._harked_at = 0.0
-        self._harking: asyncio.TimerHandle | None = None
+        self._silence = Silence(lambda: self._flight is not None or self._away is not None)
         self._processes: tuple[str, ...] = (owner,)
+        self._announced_at = math.inf
+        """When the books first knew of this process, in the clock's `tick`."""
+        self._heard_at = 0.0
         self._away: str | None = None
         self._shares: Shares | None = None
         self._closing = False
@@ -149,6 +128,8 @@ class Clerk:
         self._said = False
         """Whether the log was told that this process goes by its share now."""
         self._reserves = 0
+        self.looks = 0
+        """How often the books were looked at."""
         self.holds: set[Hold] = set()
         """Everything set aside and not over."""
 
@@ -159,8 +140,8 @@ class Clerk:
         away, that is the state it begins in.
         """
         await self._do_now()
-        if self._filling is not None:
-            await self._filling
+        if self._filling.task is not None:
+            await self._filling.task
             await self._do_now()
         self._beat_later()
 
@@ -185,18 +166,18 @@ class Clerk:
                     await self._flight
                 for counter, amount in self._floats.give_back():
                     self.settle([(counter, amount, 0)])
-                self._truth_due = True
+                self._dues.truth_due = True
                 await self._do_now()
         if self._flight is not None:
             self._flight.cancel()
-        if self._filling is not None:
-            self._filling.cancel()
-        if self._harking is not None:
-            self._harking.cancel()
+        self._filling.close()
+        self._silence.close()
         stuck = self._stuck
-        if self._settlements or (stuck is not None and (stuck.settlements or stuck.wants)):
+        if self._dues.settled or (stuck is not None and (stuck.settlements or stuck.wants)):
             log.error("the limits could not be told of the last calls: they are charged at their worst")
-        await self._books.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                await self._books.close()
 
     @property
     def status(self) -> ClerkStatus:
@@ -212,13 +193,7 @@ class Clerk:
     def busy(self) -> bool:
         """Whether the books have not been told everything yet."""
         return bool(
-            self._flight is not None
-            or self._stuck is not None
-            or self._settlements
-            or self._expirations
-            or self._raises
-            or self._truth_due
-            or self._filled
+            self._flight is not None or self._stuck is not None or self._dues.any or self._filling.name
         )
 
     @property
@@ -230,11 +205,23 @@ class Clerk:
 
     async def reserve(self, wants: tuple[Want, ...]) -> Verdict:
         """Set all of it aside, or nothing. Waits `patience` at the most."""
+        if self.take(wants):
+            return Verdict(True, tuple(self.sums(wants)))
+        return await self.ask(wants)
+
+    def take(self, wants: Sequence[Want]) -> bool:
+        """Set all of it aside, where what this process keeps for itself is enough: the books hold that already."""
+        if self._away is not None or not self._floats.take(wants, self._clock.tick(), away=False):
+            return False
+        self._reserves += 1
+        if self._telling is None:
+            self._tell_later()
+        return True
+
+    async def ask(self, wants: tuple[Want, ...]) -> Verdict:
+        """As `reserve`, when `take` could not."""
         self._reserves += 1
         if self._away is None:
-            if self._floats.take(wants, self._clock.tick(), away=False):
-                self._tell_later()
-                return Verdict(True, self._sums(wants))
             loop = asyncio.get_running_loop()
             future: asyncio.Future[Verdict | None] = loop.create_future()
             self._asked.append(_Asked(wants, future, loop.time()))
@@ -253,55 +240,40 @@ class Clerk:
 
     def settle(self, told: Sequence[Settled]) -> None:
         """What was reserved on these counters is over."""
-        mine, settlements, owner = self._mine, self._settlements, self._owner
-        for counter, amount, actual in told:
-            left = mine.get(counter, 0) - amount
-            if left > 0:
-                mine[counter] = left
-            else:
-                mine.pop(counter, None)
-            key = owner, counter
-            settlement = settlements.get(key)
-            if settlement is None:
-                settlement = settlements[key] = Settlement()
-            settlement.add(amount, actual)
-            if actual:
-                self._untold[counter] = self._untold.get(counter, 0) + actual
-            if self._since is not None:
-                self._since[counter] = self._since.get(counter, 0) + actual
-            if self._shares is not None:
-                self._shares.charge(counter, actual, self._now_us())
+        self._dues.settle(told)
+        if self._shares is not None or self._filling.noting:
+            self._note_used(told)
         if self._telling is None:
             self._tell_later()
 
-    def expire(self, counter: Counter, amount: int) -> None:
-        """Something that was reserved was never settled: it is charged."""
-        self._mine[counter] = self._mine.get(counter, 0) - amount
-        self._expirations[counter] = self._expirations.get(counter, 0) + amount
-        self._tell_later()
-
     def settle_late(self, told: Sequence[Settled]) -> None:
         """What had been given up as expired is settled after all."""
-        for counter, amount, _ in told:
-            self._mine[counter] = self._mine.get(counter, 0) + amount
-        self.settle(told)
-        self._truth_due = True
+        self._dues.settle_late(told)
+        self._note_used(told)
+        self._tell_later()
+
+    def expire(self, counter: Counter, amount: int) -> None:
+        """Something that was reserved was never settled: it is charged."""
+        self._dues.expire(counter, amount)
+        self._tell_later()
 
     def remember(self, used: dict[Counter, int]) -> None:
         """The books are to know of at least this much."""
-        for counter, charged in used.items():
-            self._raises[counter] = max(charged, self._raises.get(counter, 0))
+        self._dues.remember(used)
         self._schedule()
+
+    def _note_used(self, told: Sequence[Settled]) -> None:
+        self._filling.note(told)
+        if self._shares is not None:
+            now_us = self._now_us()
+            for counter, _, actual in told:
+                self._shares.charge(counter, actual, now_us)
 
     def _return(self, wants: tuple[Want, ...], verdict: Verdict) -> None:
         """Nobody wants what was granted any more."""
         if verdict.granted:
             for want in wants:
                 self.settle([(want.counter, want.amount, 0)])
-
-    def _take(self, wants: tuple[Want, ...]) -> None:
-        for want in wants:
-            self._mine[want.counter] = self._mine.get(want.counter, 0) + want.amount
 
     # Batches
 
@@ -335,9 +307,7 @@ class Clerk:
         self._flying = asked
         loop = asyncio.get_running_loop()
         self._flight = loop.create_task(self._fly(batch, asked))
-        if self._harking is None:
-            self._harked_at = loop.time()
-            self._harking = loop.call_later(_HARK_S, self._hark)
+        self._silence.listen()
 
     def _gather(self, asked: list[_Asked]) -> Batch:
         self._number += 1
@@ -345,20 +315,16 @@ class Clerk:
             owner=self._owner,
             number=self._number,
             now_us=self._now_us(),
-            settlements=self._settlements,
-            expirations=self._expirations,
-            raises=self._raises,
-            truth={one: held for one, held in self._mine.items() if held} if self._truth_due else None,
             spares=self._floats.telling(),
             wants=[one.wants for one in asked],
             watched=self._floats.counters[:_MOST_WATCHED],
             beat=self._beat_due,
-            leave=self._closing and not self._mine,
-            filled=self._filled,
+            leave=self._closing and not self._dues.mine,
+            filled=self._filling.name,
         )
-        self._settlements, self._expirations, self._raises = {}, {}, {}
-        self._truth_due = self._beat_due = False
-        self._filled = ""
+        self._dues.tell(batch)
+        self._beat_due = False
+        self._filling.name = ""
         return batch
 
     async def _fly(self, batch: Batch, asked: list[_Asked]) -> None:
@@ -373,7 +339,7 @@ class Clerk:
             self._lose(batch, asked, f"{type(error).__name__}: {error}")
         else:
             self._stuck = None
-            self._silent_s = 0.0
+            self._silence.heard()
             self._floats.heard()
             self._take_in(batch, asked, done)
             if self._away is not None and loop.time() - sent < self._patience_s:
@@ -383,26 +349,32 @@ class Clerk:
         if self._away is not None:
             if not self._closing:
                 loop.call_later(_PROBE_S if self._stuck is not None else 0.0, self._probe)
-        elif self._asked or (self._filling is None and (self._truth_due or self._raises or self._filled)):
+        elif self._asked or (self._filling.task is None and (self._dues.urgent or self._filling.name)):
             self._send()
         elif self.busy:
             self._tell_later()
 
     def _take_in(self, batch: Batch, asked: list[_Asked], done: Done) -> None:
+        self.looks += 1
         for one in asked[len(done.verdicts) :]:
             _give_up(one)
         self._note_own(batch, asked)
-        if not self._knows(done.epoch):
+        self._filling.look(done.epoch, self._seen)
+        if done.epoch and self._away is None:
+            self._shares = None
+        if not done.epoch:
             return
         self._rule(asked, done.verdicts, batch.now_us)
         for counter, sum_ in zip(batch.watched, done.watched, strict=False):
-            self._seen[counter] = Seen(sum_, batch.now_us, self._mine.get(counter, 0))
+            self._seen[counter] = Seen(sum_, batch.now_us, self._dues.mine.get(counter, 0))
             if sum_.pressed:
                 self._free(counter)
+        self._heard_at = self._clock.tick()
         if done.owners:
             self._processes = done.owners
+            self._announced_at = min(self._announced_at, self._heard_at)
         if done.lapsed or done.repeated:
-            self._truth_due = True
+            self._dues.truth_due = True
         if len(self._seen) > _MOST_SEEN:
             kept = set(self._floats.counters)
             self._seen = {one: seen for one, seen in self._seen.items() if one in kept}
@@ -410,39 +382,20 @@ class Clerk:
     def _note_own(self, batch: Batch, asked: list[_Asked]) -> None:
         """What the books were told was used is part of what they are known to know. Fresh ones are told of the sum."""
         looked_at = {want.counter for one in asked for want in one.wants}.union(batch.watched)
+        self._dues.confirm(batch.settlements)
         for (owner, counter), done in batch.settlements.items():
-            untold = self._untold.pop(counter, 0) - done.actual
-            if untold > 0:
-                self._untold[counter] = untold
             seen = self._seen.get(counter)
             if owner == self._owner and seen is not None and counter not in looked_at:
                 held = max(0, seen.sum.held - done.amount)
                 sum_ = Sum(seen.sum.charged + done.actual, held, seen.sum.pressed)
                 self._seen[counter] = Seen(sum_, batch.now_us, max(0, seen.mine - done.amount))
 
-    def _knows(self, epoch: str) -> bool:
-        """Whether these books know what there is to know; else they are told."""
-        lost = False
-        if epoch != self._epoch:
-            lost = bool(self._epoch)  # they are not those that we knew
-            if lost:
-                self._remember()
-            self._epoch = epoch
-        if not epoch:
-            self._truth_due = True
-        if (lost or not epoch) and self._filling is None and not self._filled:
-            after = _WRITTEN_S if lost else 0.0
-            self._filling = asyncio.get_running_loop().create_task(self._fill(after, name=not epoch))
-        if epoch and self._away is None:
-            self._shares = None
-        return bool(epoch)
-
     def _rule(self, asked: list[_Asked], verdicts: list[Verdict], now_us: int) -> None:
         """What the books say to each; who was refused for what this process keeps for itself is asked for again."""
         kept = False
         for one, verdict in zip(asked, verdicts, strict=False):
             for want, sum_ in zip(one.wants, verdict.sums, strict=True):
-                mine = self._mine.get(want.counter, 0) + (want.amount if verdict.granted else 0)
+                mine = self._dues.mine.get(want.counter, 0) + (want.amount if verdict.granted else 0)
                 self._seen[want.counter] = Seen(sum_, now_us, mine)
                 stands = not verdict.granted and sum_.used + want.amount > want.bound
                 if (sum_.pressed or stands) and self._free(want.counter):
@@ -462,7 +415,7 @@ class Clerk:
 
     def _answer(self, one: _Asked, verdict: Verdict) -> None:
         if verdict.granted:
-            self._take(one.wants)
+            self._dues.take(one.wants)
         if one.future is None:
             if verdict.granted:
                 counter, amount = one.wants[0].counter, one.wants[0].amount
@@ -474,28 +427,6 @@ class Clerk:
             one.future.set_result(verdict)
         else:  # too late: the call went by the share, or is gone
             self._return(one.wants, verdict)
-
-    def _remember(self) -> None:
-        """Tell what was last seen: books that know of less were lost."""
-        for counter, seen in self._seen.items():
-            self._raises[counter] = max(seen.sum.charged, self._raises.get(counter, 0))
-        self._truth_due = True
-
-    async def _fill(self, after: float, *, name: bool) -> None:
-        """The books are new: tell them what the ledger knows, too, `after` so many seconds. `name`: nobody else did."""
-        await asyncio.sleep(after)
-        since: dict[Counter, int] = {}
-        self._since = since
-        try:
-            for counter, charged in (await self._refill()).items():
-                known = charged + since.get(counter, 0)
-                self._raises[counter] = max(known, self._raises.get(counter, 0))
-        except Exception:  # what is in memory is told in any case
-            log.exception("the ledger could not be asked for what had been spent")
-        if name:
-            self._filled = secrets.token_hex(8)
-        self._filling = self._since = None
-        self._schedule()
 
     # Time
 
@@ -546,15 +477,6 @@ class Clerk:
                 self.settle([(want.counter, -by, 0)])
         return wants
 
-    def _hark(self) -> None:
-        """Count silence, as long as an answer is awaited or the books are away."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        self._silent_s += min(now - self._harked_at, 2 * _HARK_S)
-        self._harked_at, self._harking = now, None
-        if self._flight is not None or self._away is not None:
-            self._harking = loop.call_later(_HARK_S, self._hark)
-
     # Without the books
 
     def _lose(self, batch: Batch, flying: list[_Asked], reason: str) -> None:
@@ -580,7 +502,7 @@ class Clerk:
 
     def _probe(self) -> None:
         if self._away is not None and self._flight is None and not self._closing:
-            self._truth_due = self._beat_due = True
+            self._dues.truth_due = self._beat_due = True
             self._send()
 
     def _come_back(self) -> None:
@@ -588,37 +510,49 @@ class Clerk:
         if self._said:
             log.warning("the limits go by the common books again")
         self._away = None
-        if self._epoch:
+        if self._filling.epoch:
             self._shares = None
-        self._truth_due = True
+        self._dues.truth_due = True
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether the others, who look at the books with every sign of life, have learned of this process."""
+        return self._heard_at - self._announced_at >= 2 * self._books.beat_s
 
     def _decide_alone(self, wants: tuple[Want, ...]) -> Verdict:
-        if self._shares is None and self.processes > 1 and self._silent_s < LOST_S:
+        # Whoever believes to be alone may be the last to learn that it is not.
+        if self._shares is None and not self._silence.lost:
             if not self._floats.take(wants, self._clock.tick(), away=True):
                 return refused(wants, self._seen)
-            return Verdict(True, self._sums(wants))
+            return Verdict(True, tuple(self.sums(wants)))
         shares = self._shares
         if shares is None:
             count = self.processes
             place = self._processes.index(self._owner) if self._owner in self._processes else count - 1
-            held = dict(self._mine)
+            held = dict(self._dues.mine)
             for counter, amount in self._floats.give_back():
                 self.settle([(counter, amount, 0)])
             shares = Shares(
-                dict(self._seen), held, self._mine, untold=dict(self._untold), place=place, count=count
+                dict(self._seen),
+                held,
+                self._dues.mine,
+                untold=self._dues.unconfirmed(),
+                place=place,
+                count=count,
+                known=count == 1 or self._is_known,
             )
-            if self._away is not None or not self._epoch:
+            if self._away is not None or not self._filling.epoch:
                 self._shares = shares
         verdict = shares.decide(wants, self._now_us())
         if verdict.granted:
-            self._take(wants)
-            self._truth_due = True
+            self._dues.take(wants)
+            self._dues.truth_due = True
         return verdict
 
-    def _sums(self, wants: tuple[Want, ...]) -> tuple[Sum, ...]:
+    def sums(self, wants: Sequence[Want]) -> Sequence[Sum]:
         """How the counters stood when the books were last asked."""
         seen = self._seen
-        return tuple([seen[want.counter].sum if want.counter in seen else NOTHING for want in wants])
+        return [seen[want.counter].sum if want.counter in seen else NOTHING for want in wants]
 
     def _now_us(self) -> int:
         return microseconds(self._clock.now())

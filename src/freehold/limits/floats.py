@@ -30,7 +30,9 @@ AWAY_S = 5.0
 KEEP_S = 60.0
 """After which a counter that nobody wanted anything of needs none."""
 _HALF = 0.5
-"""How much the latest rate counts beside those before it."""
+"""How much the latest rate counts beside those before it, in a second."""
+_RISING = 0.25
+"""How much it counts at least where it is higher: a float that comes too late has everybody ask the books."""
 
 
 class _Float(msgspec.Struct, gc=False):
@@ -67,19 +69,20 @@ class Floats:
         """Give all of it out of the floats, or nothing. `away`: the spare part may be used, too."""
         floats, enough, found = self._floats, True, []
         for want in wants:
-            one = floats.get(want.counter)
+            counter, amount = want.counter, want.amount
+            one = floats.get(counter)
             if one is None:
-                one = floats[want.counter] = _Float(want, now)
+                one = floats[counter] = _Float(want, now)
             one.want, one.at = want, now
-            amount = want.amount
             one.asked += amount
-            if amount > (one.amount if away else one.working) or one.working > want.bound:
+            working = one.working
+            if working > want.bound or amount > (one.amount if away else working):
                 enough = False
-            found.append(one)
+            found.append((one, amount))
         if enough:
-            for one, want in zip(found, wants, strict=True):
-                one.amount -= want.amount
-                one.working = max(0, one.working - want.amount)
+            for one, amount in found:
+                one.amount -= amount
+                one.working = max(0, one.working - amount) if away else one.working - amount
         return enough
 
     def add(self, counter: Counter, amount: int) -> None:
@@ -140,8 +143,9 @@ class Floats:
         self._planned_at = now
         plan, idle = [], []
         for counter, one in self._floats.items():
+            latest = one.asked / passed
             weight = min(1.0, passed) * _HALF
-            one.rate += (one.asked / passed - one.rate) * weight
+            one.rate += (latest - one.rate) * (max(weight, _RISING) if latest > one.rate else weight)
             one.asked = 0
             known = seen.get(counter)
             target = 0

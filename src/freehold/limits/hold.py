@@ -9,12 +9,12 @@ import msgspec
 
 from freehold.core.usage import Usage
 from freehold.limits.account import MOST, Counter
-from freehold.limits.batch import Verdict, Want
+from freehold.limits.batch import Sum, Want
 from freehold.limits.limit import Limit, Measure
 from freehold.limits.money import Tariff, nano_of_pico
 from freehold.limits.refusing import Level
 from freehold.limits.subject import Worst
-from freehold.limits.telling import Headers, headers_for
+from freehold.limits.telling import Headers, Notices, headers_for
 
 Settled = tuple[Counter, int, int]
 """Counter, what was held there, what was used."""
@@ -35,17 +35,26 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     bound: int
     unsaid: int
     """Tokens of an answer whose length the request does not bound."""
+    one: Want
+    """What is wanted of it where that is always one: calls, and places."""
+    stays: bool
+    """Whether it is a place among concurrent calls that is the call's, and not the attempt's."""
 
     @property
-    def stays(self) -> bool:
-        """Whether it is a place among concurrent calls that is the call's, and not the attempt's."""
-        return self.measure == "concurrency" and not self.limit.of_target
+    def freed(self) -> Settled:
+        """What is told when such a place is free."""
+        return self.counter, self.one.amount, 0
 
 
 class Books(Protocol):
     """Who is told of what was set aside."""
 
     holds: set[Hold]
+    looks: int
+    """How often the books were looked at."""
+
+    def sums(self, wants: Sequence[Want]) -> Sequence[Sum]:
+        """How the counters stood when they were last looked at."""
 
     @property
     def away(self) -> bool:
@@ -65,53 +74,58 @@ class Books(Protocol):
         """It was forgotten."""
 
 
-class Terms(msgspec.Struct, frozen=True, gc=False):
-    """What was set aside, and on what terms."""
+class Hold(msgspec.Struct, eq=False, gc=False):
+    """One attempt's: what was set aside, and on what terms. In the event loop's thread."""
 
+    books: Books
     entries: Sequence[Entry]
-    wants: Sequence[Want]
-    verdict: Verdict
+    wants: tuple[Want, ...]
+    sums: Sequence[Sum]
+    """As the books said; empty where they were not asked."""
     worst: Worst
     tariff: Tariff | None
     now_us: int
-
-
-class Hold:
-    """One attempt's. In the event loop's thread."""
-
-    __slots__ = ("_books", "_expired", "_left", "_over", "_terms", "deadline")
-
-    def __init__(self, books: Books, terms: Terms, *, deadline: float) -> None:
-        self._books = books
-        self._terms = terms
-        self._over = self._left = self._expired = False
-        self.deadline = deadline
-        """In the clock's `tick`."""
+    deadline: float
+    """In the clock's `tick`."""
+    places: Sequence[Settled]
+    """What is told when the call is over."""
+    notices: Notices | None
+    """Those of others of whom the same is wanted; None: there are none."""
+    over: bool = False
+    left: bool = False
+    expired: bool = False
 
     def settle(self, spent: Usage, cost_pico: int | None) -> None:
         """It is over, and this is what it was."""
-        if self._over:
+        if self.over:
             return
         cost = None if cost_pico is None else nano_of_pico(cost_pico)
         guessed = spent.source == "counted"
         if guessed:
             spent = _with_what_was_on_its_way(spent)
             cost = max(cost or 0, self._cost_of(spent) or 0) or None
-        elif cost is None:
+        elif cost is None and self.tariff is not None:
             cost = self._cost_of(spent)
-        told = []
-        for entry, want in zip(self._terms.entries, self._terms.wants, strict=True):
-            if not entry.stays:
-                actual = _actual(entry.measure, want.amount, spent, cost)
-                if guessed and actual > want.amount:
-                    actual = want.amount  # a guess is never more than the bound it is under
-                told.append((want.counter, want.amount, min(actual, MOST)))
+        told: list[Settled] = []
+        for entry, want in zip(self.entries, self.wants, strict=True):
+            if entry.stays:
+                continue
+            measure, amount = entry.measure, want.amount
+            if measure == "requests":
+                actual = 1
+            elif measure == "money" and cost is not None:
+                actual = cost
+            else:
+                actual = _actual(measure, amount, spent)
+            if actual > amount and (guessed or actual > MOST):
+                actual = amount if guessed else MOST  # a guess is never more than the bound it is under
+            told.append((want.counter, amount, actual))
         self._end(told)
 
     def release(self) -> None:
         """It is over, and nothing was spent. The request counts all the same."""
-        if not self._over:
-            pairs = zip(self._terms.entries, self._terms.wants, strict=True)
+        if not self.over:
+            pairs = zip(self.entries, self.wants, strict=True)
             self._end(
                 [
                     (want.counter, want.amount, 1 if entry.measure == "requests" else 0)
@@ -126,57 +140,64 @@ class Hold:
 
     def leave(self) -> None:
         """The call is over."""
-        if not self._left:
-            self._left = True
-            places = self._places
-            if places:
-                self._tell([(want.counter, want.amount, 0) for want in places])
-            if self._over:
-                self._books.holds.discard(self)
+        if self.left:
+            return
+        self.left = True
+        if self.places:
+            self._tell(self.places)
+        if self.over:
+            self.books.holds.discard(self)
 
     def expire(self) -> None:
         """Its time is long over and nobody said so: what it set aside is charged, and its places are free."""
-        if self._expired:
+        if self.expired:
             return
-        self._expired = True
-        for entry, want in zip(self._terms.entries, self._terms.wants, strict=True):
-            if not (self._left if entry.stays else self._over):
-                self._books.expire(want.counter, want.amount)
-        self._books.holds.discard(self)
+        self.expired = True
+        for entry, want in zip(self.entries, self.wants, strict=True):
+            if not (self.left if entry.stays else self.over):
+                self.books.expire(want.counter, want.amount)
+        self.books.holds.discard(self)
 
     def headers(self, dialect: str) -> Headers:
         """What the client is told of its limits."""
-        terms, books = self._terms, self._books
+        books = self.books
+        alone = books.away
+        notices = None if self.sums or alone else self.notices
+        if notices is not None:
+            known = notices.find(dialect, books.looks, self.now_us)
+            if known is not None:
+                return known
         levels = [
             Level(entry.limit, entry.measure, want)
-            for entry, want in zip(terms.entries, terms.wants, strict=True)
+            for entry, want in zip(self.entries, self.wants, strict=True)
         ]
-        return headers_for(dialect, levels, terms.verdict, terms.now_us, alone=books.away, of=books.processes)
+        sums = self.sums or books.sums(self.wants)
+        told = headers_for(dialect, levels, sums, self.now_us, alone=alone, of=books.processes)
+        if notices is not None:
+            notices.keep(dialect, books.looks, self.now_us, told)
+        return told
 
-    @property
-    def _places(self) -> list[Want]:
-        return [
-            want for entry, want in zip(self._terms.entries, self._terms.wants, strict=True) if entry.stays
-        ]
-
-    def _tell(self, told: list[Settled]) -> None:
-        (self._books.settle_late if self._expired else self._books.settle)(told)
+    def _tell(self, told: Sequence[Settled]) -> None:
+        if self.expired:
+            self.books.settle_late(told)
+        else:
+            self.books.settle(told)
 
     def _end(self, told: list[Settled]) -> None:
-        self._over = True
+        self.over = True
         self._tell(told)
-        if self._left or not self._places:
-            self._books.holds.discard(self)
+        if self.left or not self.places:
+            self.books.holds.discard(self)
 
     def _cost_of(self, spent: Usage) -> int | None:
         """In billionths of a dollar; a count that is not known is taken at its worst."""
-        tariff = self._terms.tariff
+        tariff = self.tariff
         if tariff is None:
             return None
         known = tariff.cost_of(spent)
         if known is not None:
             return known
-        read = self._terms.worst.input_tokens if spent.input_tokens is None else spent.input_tokens
+        read = self.worst.input_tokens if spent.input_tokens is None else spent.input_tokens
         return None if spent.output_tokens is None else tariff.worst(read, spent.output_tokens)
 
 
@@ -188,22 +209,18 @@ def _with_what_was_on_its_way(spent: Usage) -> Usage:
     return msgspec.structs.replace(spent, output_tokens=wrote + max(ON_ITS_WAY, wrote // 2))
 
 
-def _actual(measure: Measure, amount: int, spent: Usage, cost: int | None) -> int:
-    """What was used; the worst case, `amount`, where that is not known."""
+def _actual(measure: Measure, amount: int, spent: Usage) -> int:
+    """What was used; the worst case, `amount`, where that is not known, as with money here."""
+    if measure == "concurrency":
+        return 0
     read, wrote = spent.input_tokens, spent.output_tokens
-    match measure:
-        case "money":
-            return amount if cost is None else cost
-        case "tokens":
-            return amount if read is None or wrote is None else read + wrote
-        case "input_tokens":
-            return amount if read is None else read
-        case "output_tokens":
-            return amount if wrote is None else wrote
-        case "requests":
-            return 1
-        case "concurrency":
-            return 0
+    if measure == "tokens":
+        known = None if read is None or wrote is None else read + wrote
+    elif measure == "input_tokens":
+        known = read
+    else:
+        known = wrote if measure == "output_tokens" else None
+    return amount if known is None else known
 
 
 class NoHold:

@@ -15,11 +15,12 @@ from freehold.core.errors import Forbidden
 from freehold.limits.account import PLACE, WHOLE, Counter
 from freehold.limits.batch import Want
 from freehold.limits.clerk import Clerk
-from freehold.limits.hold import NO_HOLD, Entry, Hold, NoHold, Terms
+from freehold.limits.hold import NO_HOLD, Entry, Hold, NoHold, Settled
 from freehold.limits.limit import Limit, Measure
 from freehold.limits.money import Tariff
 from freehold.limits.refusing import Level, refusal
 from freehold.limits.subject import Subject, Target, Worst
+from freehold.limits.telling import Notices
 from freehold.limits.windows import Calendar, Span
 
 _MOST_KNOWN = 20_000
@@ -34,6 +35,11 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
     """For further attempts of a call that was let in."""
     most: int | None
     """What the model can write at the most, as far as the catalog knows."""
+    places: tuple[Settled, ...]
+    """What is told when such a call is over."""
+    priced: bool
+    """Whether any of it is money."""
+    notices: Notices
 
     def entries_of(self, worst: Worst, *, first: bool) -> tuple[Entry, ...]:
         """What counts for an attempt; `first`: for the call, too."""
@@ -57,54 +63,77 @@ class Keeper:
         self._plans: dict[tuple[Subject, str, str], _Plan] = {}
         self._tariffs: dict[int, tuple[Price, Tariff]] = {}
 
+    def take(
+        self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float
+    ) -> Hold | NoHold | None:
+        """As `reserve`, out of what this process has set aside for itself; None: the books have to be asked."""
+        hold = self._wanted(who, target, worst, first=first, deadline=deadline)
+        if hold is None:
+            return NO_HOLD
+        if not self._clerk.take(hold.wants):
+            return None
+        self._clerk.holds.add(hold)
+        return hold
+
     async def reserve(
         self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float
     ) -> Hold | NoHold:
-        """Set the worst case aside on every level, or raise; then nothing is."""
+        """Set the worst case aside on every level, or raise; then nothing is. The books are asked."""
+        hold = self._wanted(who, target, worst, first=first, deadline=deadline)
+        if hold is None:
+            return NO_HOLD
+        verdict = await self._clerk.ask(hold.wants)
+        if not verdict.granted:
+            entries = hold.entries
+            levels = [
+                Level(entry.limit, entry.measure, want)
+                for entry, want in zip(entries, hold.wants, strict=True)
+            ]
+            unsaid = entries[0].unsaid * worst.answers if worst.output_tokens is None else None
+            raise refusal(levels, verdict, hold.now_us, output_tokens=unsaid)
+        hold.sums = verdict.sums
+        self._clerk.holds.add(hold)
+        return hold
+
+    def _wanted(
+        self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float
+    ) -> Hold | None:
+        """What has to be set aside, and is not yet; None: nothing. Raises Forbidden."""
         now_us = microseconds(self._clock.now())
         plan = self._plan(who, target, now_us)
         entries = plan.entries_of(worst, first=first)
         if not entries:
-            return NO_HOLD
-        tariff = self._tariff_of(target, now_us)
+            return None
+        tariff = self._tariff_of(target, now_us) if plan.priced else None
         read, said = worst.input_tokens, worst.output_tokens
         if said is not None and plan.most is not None:
             said = min(said, plan.most * worst.answers)
-        wants = []
-        counted: list[Entry] | None = None
-        for at, entry in enumerate(entries):
+        wants: list[Want] = []
+        uncounted: list[Entry] = []
+        for entry in entries:
             measure = entry.measure
+            if measure in ("requests", "concurrency"):
+                wants.append(entry.one)
+                continue
             wrote = entry.unsaid * worst.answers if said is None else said
             if measure == "money":
                 cost = None if tariff is None else tariff.worst(read, wrote)
                 if cost is None:
                     if not entry.limit.allow_unpriced:
                         raise _unpriced(entry.limit, target)
-                    counted = list(entries[:at]) if counted is None else counted
+                    uncounted.append(entry)
                     continue
                 amount = cost
             elif measure == "tokens":
                 amount = read + wrote
-            elif measure in ("requests", "concurrency"):
-                amount = 1
             else:
                 amount = read if measure == "input_tokens" else wrote
             wants.append(Want(entry.counter, amount, entry.bound))
-            if counted is not None:
-                counted.append(entry)
-        if counted is not None:
-            entries = tuple(counted)
-        verdict = await self._clerk.reserve(tuple(wants))
-        if not verdict.granted:
-            levels = [
-                Level(entry.limit, entry.measure, want) for entry, want in zip(entries, wants, strict=True)
-            ]
-            unsaid = entries[0].unsaid * worst.answers if worst.output_tokens is None else None
-            raise refusal(levels, verdict, now_us, output_tokens=unsaid)
-        terms = Terms(entries, wants, verdict, worst, tariff, now_us)
-        hold = Hold(self._clerk, terms, deadline=deadline)
-        self._clerk.holds.add(hold)
-        return hold
+        if uncounted:
+            entries = tuple([entry for entry in entries if entry not in uncounted])
+        notices = plan.notices if entries is plan.entries else None
+        places = plan.places if first else ()
+        return Hold(self._clerk, entries, tuple(wants), (), worst, tariff, now_us, deadline, places, notices)
 
     def _plan(self, who: Subject, target: Target, now_us: int) -> _Plan:
         key = who, target.provider, target.model
@@ -127,7 +156,15 @@ class Keeper:
             start, end = max(start, span.start_us), min(end, span.end_us)
             unsaid = _unsaid(profile, limit)
             entries += [
-                Entry(limit, measure, counter, bound, unsaid)
+                Entry(
+                    limit,
+                    measure,
+                    counter,
+                    bound,
+                    unsaid,
+                    Want(counter, 1, bound),
+                    stays=measure == "concurrency" and not limit.of_target,
+                )
                 for measure, bound, counter in counters_of(limit, name, span)
             ]
         later = [
@@ -135,7 +172,15 @@ class Keeper:
             for entry in entries
             if entry.measure != "requests" and (entry.measure != "concurrency" or entry.limit.of_target)
         ]
-        return _Plan(Span(start, end), tuple(entries), tuple(later), profile.max_output_tokens)
+        return _Plan(
+            span=Span(start, end),
+            entries=tuple(entries),
+            later=tuple(later),
+            most=profile.max_output_tokens,
+            places=tuple(entry.freed for entry in entries if entry.stays),
+            priced=any(entry.measure == "money" for entry in entries),
+            notices=Notices(),
+        )
 
     def _tariff_of(self, target: Target, now_us: int) -> Tariff | None:
         price = self._prices.price_of(target.provider, target.model, now_us)

@@ -39,17 +39,23 @@ class LimitsService:
 
     def keeper(self, limits: Sequence[Limit], prices: PriceList, catalog: Catalog) -> Keeper | None:
         """The limits of a configuration at work; None when nothing is limited. Raises StoreError, SettingsError."""
-        known, self._limits = {limit.name for limit in self._limits}, tuple(limits)
         if not any(limit.bounds for limit in limits):
+            self._limits = tuple(limits)
             return None
-        if self._clerk is None or self._clock is None:
-            books, self._clock = self._open_books()
+        clerk, clock, books = self._clerk, self._clock, None
+        if clerk is None or clock is None:
+            books, clock = self._open_books()
             owner = f"{os.getpid()}-{secrets.token_hex(8)}"
-            self._clerk = Clerk(books, self._clock, owner=owner, refill=self._refill)
-            self._starting = asyncio.get_running_loop().create_task(self._start(self._clerk, books))
+            clerk = Clerk(books, clock, owner=owner, refill=self._refill)
+        keeper = Keeper(limits, clerk, prices=prices, catalog=catalog, clock=clock)
+        # From here on nothing fails: what does leaves those limits in force that were before.
+        known = {limit.name for limit in self._limits}
+        self._limits, self._clerk, self._clock = tuple(limits), clerk, clock
+        if books is not None:
+            self._starting = asyncio.get_running_loop().create_task(self._start(clerk, books))
         elif new := [limit for limit in limits if limit.name not in known]:
-            self._starting = asyncio.get_running_loop().create_task(self._count_in(self._clerk, new))
-        return Keeper(limits, self._clerk, prices=prices, catalog=catalog, clock=self._clock)
+            self._starting = asyncio.get_running_loop().create_task(self._count_in(clerk, new))
+        return keeper
 
     async def _start(self, clerk: Clerk, books: Books) -> None:
         await clerk.start()

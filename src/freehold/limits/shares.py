@@ -42,11 +42,13 @@ class Shares:
         untold: Mapping[Counter, int],
         place: int,
         count: int,
+        known: bool,
     ) -> None:
         """`seen`: the counters as last seen; `held`: what this process held then; `mine`: what its calls hold, which
         goes on to change; `untold`: what it used then and had not told the books.
 
-        `place` is this process's among the `count` of them, from 0: what cannot be divided goes to the first.
+        `place` is this process's among the `count` of them, from 0: what cannot be divided goes to the first. `known`:
+        the others know of this process; if they may not, they divide among themselves, and nothing is left for it.
         """
         self._seen = seen
         self._held = held
@@ -54,6 +56,7 @@ class Shares:
         self._untold = untold
         self._place = place
         self._count = count
+        self._known = known
         self._shares: dict[Counter, _Share] = {}
 
     def decide(self, wants: Sequence[Want], now_us: int) -> Verdict:
@@ -93,5 +96,7 @@ class Shares:
         charged += self._untold.get(counter, 0)
         held = self._held.get(counter, 0)
         others = 0 if seen is None else max(0, sum_.held - seen.mine)
+        if not self._known:
+            return held
         whole, rest = divmod(max(0, want.bound - charged - others - held), self._count)
         return held + whole + (1 if self._place < rest else 0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from freehold.core.clock import as_datetime
 from freehold.limits.account import PLACE, WHOLE
-from freehold.limits.batch import Verdict
+from freehold.limits.batch import Sum
 from freehold.limits.refusing import Level
 from freehold.limits.windows import SECOND_US
 
@@ -29,15 +29,35 @@ _OTHERS = {
 }
 
 
+class Notices:
+    """What the calls of one plan are told, written once for each look at the books and each second."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, int, Headers]] = {}
+
+    def find(self, dialect: str, look: int, now_us: int) -> Headers | None:
+        """What was written after the latest look at the books, in the same second."""
+        known = self._known.get(dialect)
+        if known is None or known[0] != look or known[1] != now_us // SECOND_US:
+            return None
+        return known[2]
+
+    def keep(self, dialect: str, look: int, now_us: int, headers: Headers) -> None:
+        """For the calls that follow."""
+        self._known[dialect] = look, now_us // SECOND_US, headers
+
+
 def headers_for(
-    dialect: str, levels: Sequence[Level], verdict: Verdict, now_us: int, *, alone: bool, of: int
+    dialect: str, levels: Sequence[Level], sums: Sequence[Sum], now_us: int, *, alone: bool, of: int
 ) -> Headers:
     """The tightest limit of each measure, as it stood when the call began.
 
     `alone`: this process goes by its share, as one `of` so many.
     """
     tightest: dict[str, tuple[int, Level]] = {}
-    for level, one in zip(levels, verdict.sums, strict=True):
+    for level, one in zip(levels, sums, strict=True):
         measure: str = level.measure
         if measure in _WORDS:
             left = level.want.bound - one.charged - one.held

@@ -34,9 +34,8 @@ itself is in the request.
 BEGINNING = 64
 """What they put there in any case."""
 KEPT_TOKENS = {
-    ("gemini", "cachedContent"): 1_000_000,
-    ("gemini", "cached_content"): 1_000_000,
-    ("openai-responses", "prompt"): 100_000,
+    "gemini": {"cachedContent": 1_000_000, "cached_content": 1_000_000},
+    "openai-responses": {"prompt": 100_000},
 }
 """Of what the provider keeps and the request only names, in a field of a dialect: a cache, a template."""
 
@@ -44,11 +43,11 @@ MOST_TOKENS = 1_000_000_000
 """Of one call; whoever says more means no bound."""
 _MOST_ANSWERS = 10_000
 
-_MEDIA_WORDS = (b'"image', b'"audio', b'"video', b'"file', b'"document', b'"input_', b'"inline', b'"media')
+_names_media = re.compile(rb'"(?:image|audio|video|file|document|input_|inline|media)').search
 """How the names and kinds of media begin, in every dialect. In a text the quotes are escaped."""
 _escapes_letters = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aA]|5[fF])").search
 """Nobody has to escape letters; whoever does may write these words so."""
-_SAID_IN = ("messages", "contents", "input", "system", "systemInstruction", "system_instruction")
+_SAID_IN = frozenset({"messages", "contents", "input", "system", "systemInstruction", "system_instruction"})
 _TOOL_FIELDS = frozenset({"tools", "functions", "toolConfig", "tool_config"})
 _FORM_FIELDS = frozenset(
     {"response_format", "text", "output_format", "output_config", "generationConfig", "generation_config"}
@@ -63,12 +62,12 @@ _decode_fields = msgspec.json.Decoder(Fields).decode
 
 def worst_of(request: Request, *, writes: bool) -> Worst:
     """The worst case of a request. `writes`: the answer is written by the model, as with chat."""
-    size = sum(map(len, request.fields.values()))
-    names = request.fields.keys()
+    fields = request.fields
+    size = sum(map(len, fields.values()))
     extra = (
         BEGINNING
-        + (TOOL_PROMPT if _TOOL_FIELDS & names else 0)
-        + (FORM_PROMPT if _FORM_FIELDS & names else 0)
+        + (0 if _TOOL_FIELDS.isdisjoint(fields) else TOOL_PROMPT)
+        + (0 if _FORM_FIELDS.isdisjoint(fields) else FORM_PROMPT)
         + _kept_in(request)
     )
     if not writes:
@@ -86,27 +85,20 @@ def worst_of(request: Request, *, writes: bool) -> Worst:
 
 
 def _may_hold_media(request: Request) -> bool:
-    fields = request.fields
-    for name in _SAID_IN:
-        raw = fields.get(name)
-        if raw is not None:
+    for name, raw in request.fields.items():
+        if name in _SAID_IN:
             said = bytes(raw)
-            for word in _MEDIA_WORDS:
-                if word in said:
-                    return True
-            if _escapes_letters(said):
+            if _names_media(said) or _escapes_letters(said):
                 return True
     return False
 
 
 def _kept_in(request: Request) -> int:
     """Tokens of what the provider keeps and the request names."""
-    fields = request.fields
-    return sum(
-        most
-        for (dialect, name), most in KEPT_TOKENS.items()
-        if dialect == request.dialect and not _is_null(fields.get(name))
-    )
+    kept = KEPT_TOKENS.get(request.dialect)
+    if kept is None:
+        return 0
+    return sum(most for name, most in kept.items() if not _is_null(request.fields.get(name)))
 
 
 def _is_null(raw: msgspec.Raw | None) -> bool:
@@ -140,40 +132,45 @@ def _parts(parts: Sequence[Part]) -> Iterator[Part]:
 def _most_written(request: Request) -> tuple[int | None, int]:
     """`max_tokens` by whatever name, None where it is not said; and how many answers are asked for at once."""
     fields = request.fields
+    most: float = _NOT_SAID
+    times: float = _NOT_SAID
     if request.dialect == "gemini":
-        inner = [_fields_of(fields[name]) for name in _GEMINI_SETTINGS if name in fields]
-        most = _number(inner, "maxOutputTokens", "max_output_tokens")
-        times = _number(inner, "candidateCount", "candidate_count")
+        for name in _GEMINI_SETTINGS:
+            if name in fields:
+                inner = _fields_of(fields[name])
+                most = max(most, _number(inner, ("maxOutputTokens", "max_output_tokens")))
+                times = max(times, _number(inner, ("candidateCount", "candidate_count")))
     elif request.dialect == "openai-responses":
-        most, times = _number([fields], "max_output_tokens"), _NOT_SAID
+        most = _number(fields, ("max_output_tokens",))
     elif request.dialect == "anthropic-messages":
-        most, times = _number([fields], "max_tokens"), _NOT_SAID
+        most = _number(fields, ("max_tokens",))
     else:
-        most = _number([fields], "max_completion_tokens", "max_tokens")
-        times = _number([fields], "n", "best_of")
+        most = _number(fields, ("max_completion_tokens", "max_tokens"))
+        times = _number(fields, ("n", "best_of"))
     if times == math.inf:
         times = _MOST_ANSWERS  # a provider may make something of it
     bound = None if most in (_NOT_SAID, math.inf) else math.ceil(most)
-    return bound, min(max(1, math.ceil(times)), _MOST_ANSWERS)
+    return bound, 1 if times <= 1 else min(math.ceil(times), _MOST_ANSWERS)
 
 
-def _number(tables: Sequence[Fields], *names: str) -> float:
+def _number(fields: Fields, names: tuple[str, ...]) -> float:
     """The largest of those that are there: which one a provider heeds is its own affair. Many take a number with a
     point, or in quotes, for the same one. What is none, or is below zero, may mean anything: infinity.
     """
     found: float = _NOT_SAID
-    for fields in tables:
-        for name in names:
-            raw = fields.get(name)
-            if raw is not None:
-                found = max(found, _read_number(raw))
+    for name in names:
+        if name in fields:
+            said = _read_number(fields[name])
+            found = max(found, said)
     return found
 
 
 def _read_number(raw: msgspec.Raw) -> float:
     try:
         said = _decode_number(raw)
-        number = said if isinstance(said, int) else float(said or 0)
+        if type(said) is int:
+            return said if said >= 0 else math.inf
+        number = float(said or 0)
     except (msgspec.DecodeError, ValueError):
         return math.inf
     return number if number >= 0 else math.inf  # nor is what is no number

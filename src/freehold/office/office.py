@@ -159,7 +159,7 @@ class RunningOffice:
         settings = self._settings
         return InForce(
             file=str(settings.path) if settings.path else None,
-            version=settings.version,
+            configuration=settings.version,
             digest=digest_of(settings),
             problem=self._premises.problem(),
             settings=plain(settings),

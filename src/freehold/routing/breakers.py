@@ -175,6 +175,11 @@ class Breakers:
         self._settings = settings
         self._breakers: dict[Spot, Breaker] = {}
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is known of any spot, so that all calls may pass."""
+        return not self._breakers
+
     def state(self, spot: Spot, now: float) -> State:
         """What the breaker at `spot` is."""
         breaker = self._breakers.get(spot)

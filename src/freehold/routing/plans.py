@@ -51,8 +51,10 @@ class ProvidersHealth:
         """The time from which a try is worth it; `now`: at once."""
         if not self.enabled:
             return now
-        breaker = self.breakers.free_at(spots_of(target.provider, target.model, quota), now)
-        return max(breaker, self.quotas.free_at(quota, now, tokens))
+        free = self.quotas.free_at(quota, now, tokens)
+        if self.breakers.idle:
+            return free
+        return max(free, self.breakers.free_at(spots_of(target.provider, target.model, quota), now))
 
     def refuse(self, quota: str, wait: float | None, now: float) -> None:
         """The provider said that it answers nothing for `wait` seconds or, with None, just not now."""
@@ -93,6 +95,20 @@ class Accounts(msgspec.Struct, frozen=True):
     def quota_of(self, provider: str) -> str:
         """The quota that calls of `provider` are counted against."""
         return self.quotas.get(provider, provider)
+
+
+def first_step(
+    route: Route, accounts: Accounts, health: ProvidersHealth, now: float, *, tokens: int = 0
+) -> Step | None:
+    """What `plan_for` puts first when the incumbent is well; None when the whole plan has to be made to know.
+
+    It nearly always is, and then nothing has to be known of the others. Not for requests that hold reasoning state.
+    """
+    target = route.incumbent
+    if target.provider in accounts.pools:
+        return None
+    free = health.free_at(target, accounts.quota_of(target.provider), now, tokens)
+    return None if free > now else Step(target, "incumbent", free)
 
 
 def plan_for(

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+)
 from sqlalchemy.exc import DBAPIError
 
 _SIZES = (64, 16, 4, 1)
@@ -17,7 +27,8 @@ _TYPES = {
     Integer: "int4",
     Boolean: "bool",
     LargeBinary: "bytea",
-    Text: "text",
+    Float: "float8",
+    String: "text",
 }
 """Of columns, as PostgreSQL names them; more special ones first."""
 

@@ -14,13 +14,15 @@ LONGEST_TEXT = 1024
 
 _LONGEST_NUMBER = 10
 """Bytes that a whole number takes at most."""
+_SHORT = 100
+"""Bytes of words before which everything is known, so that they are only put behind it."""
 _double = Struct("<d").pack
 
 
 class Name:
     """The name of an attribute, ready to be written again and again with other values, as one field of a message."""
 
-    __slots__ = ("_field", "_fraction", "_key", "_whole")
+    __slots__ = ("_before", "_field", "_fraction", "_key", "_whole")
 
     def __init__(self, field: int, name: str) -> None:
         self._field = varint(field << 3 | 2)
@@ -28,6 +30,8 @@ class Name:
         self._whole = tuple(self._head(size + 1) + b"\x18" for size in range(_LONGEST_NUMBER + 1))
         """What comes before a whole number, by the bytes that it takes."""
         self._fraction = self._head(9) + b"\x21"
+        self._before: dict[int, bytes] = {}
+        """What comes before few words, by the bytes that they take."""
 
     def _head(self, size: int) -> bytes:
         """All that comes before a value of so many bytes, fewer than 126."""
@@ -49,7 +53,14 @@ class Name:
 
     def text(self, value: str) -> bytes:
         """The attribute with words, however many they are."""
-        return self._any(text(1, value))
+        said = value.encode("utf-8", "replace")
+        size = len(said)
+        before = self._before.get(size)
+        if before is None:
+            if size > _SHORT:
+                return self._any(block(1, said))
+            before = self._before[size] = self._head(size + 2) + bytes((0x0A, size))
+        return before + said
 
     def texts(self, values: tuple[str, ...]) -> bytes:
         """The attribute with a list of words."""

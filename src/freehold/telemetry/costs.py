@@ -26,6 +26,8 @@ def costs_of(call: Call, pricer: Pricer) -> list[Decimal | None]:
 
 def sum_of(costs: list[Decimal | None]) -> Decimal | None:
     """All together; not known as soon as one of them is not."""
+    if len(costs) == 1:
+        return costs[0]
     total = NOTHING
     for cost in costs:
         if cost is None:

@@ -134,17 +134,14 @@ class Figures:
                 series.old_output.observe(usage.output_tokens)
 
     def _count_tokens(self, series: AttemptSeries, usage: Usage) -> None:
-        for modality, part in _by_modality(
-            usage.input_tokens, usage.input_audio_tokens, usage.input_image_tokens
-        ):
-            series.inputs[modality].total += part
-        for modality, part in _by_modality(
-            usage.output_tokens, usage.output_audio_tokens, usage.output_image_tokens
-        ):
-            series.outputs[modality].total += part
-        series.cache_read.total += usage.cache_read_tokens or 0
-        series.cache_write.total += usage.cache_write_tokens or 0
-        series.reasoning.total += usage.reasoning_tokens or 0
+        _add(series.inputs, usage.input_tokens, usage.input_audio_tokens, usage.input_image_tokens)
+        _add(series.outputs, usage.output_tokens, usage.output_audio_tokens, usage.output_image_tokens)
+        if usage.cache_read_tokens:
+            series.cache_read.total += usage.cache_read_tokens
+        if usage.cache_write_tokens:
+            series.cache_write.total += usage.cache_write_tokens
+        if usage.reasoning_tokens:
+            series.reasoning.total += usage.reasoning_tokens
 
     def _of_attempts(self, call: Call, attempt: Attempt, reported: str | None) -> AttemptSeries:
         series = AttemptSeries()
@@ -257,12 +254,12 @@ def _route_of(call: Call) -> str:
     return _NO_ROUTE if route is None or "/" in route else route
 
 
-def _by_modality(tokens: int | None, audio: int | None, image: int | None) -> list[tuple[str, int]]:
-    """Tokens by what they are of. `unknown` where the provider does not tell them apart."""
-    if tokens is None:
-        return [("unknown", 0)]
-    if audio is None and image is None:
-        return [("unknown", tokens)]
-    parts = [("text", max(0, tokens - (audio or 0) - (image or 0)))]
-    parts += [(kind, part) for kind, part in (("audio", audio), ("image", image)) if part]
-    return parts
+def _add(series: dict[str, Series], tokens: int | None, audio: int | None, image: int | None) -> None:
+    """Count tokens by what they are of. `unknown` where the provider does not tell them apart."""
+    if tokens is None or (audio is None and image is None):
+        series["unknown"].total += tokens or 0
+        return
+    series["text"].total += max(0, tokens - (audio or 0) - (image or 0))
+    for kind, part in (("audio", audio), ("image", image)):
+        if part:
+            series[kind].total += part

@@ -11,16 +11,16 @@ from collections.abc import Iterable
 
 _double = struct.Struct("<d").pack
 _fixed64 = struct.Struct("<Q").pack
-_SMALL = tuple(bytes((number,)) for number in range(128))
-_MIDDLE = tuple(bytes((number & 127 | 128, number >> 7)) for number in range(2048))
+_KNOWN = tuple(
+    bytes((number,)) if number < 128 else bytes((number & 127 | 128, number >> 7)) for number in range(2048)
+)
+"""The numbers that are written most."""
 
 
 def varint(number: int) -> bytes:
     """A whole number; negative ones take ten bytes, as two's complement of 64 bits."""
-    if 0 <= number < 128:
-        return _SMALL[number]
     if 0 <= number < 2048:
-        return _MIDDLE[number]
+        return _KNOWN[number]
     number &= 2**64 - 1
     out = bytearray()
     while number > 127:

@@ -96,7 +96,8 @@ class Sender:
     # The thread
 
     def _work(self) -> None:
-        next_metrics = time.monotonic() + self._settings.metrics_every
+        every = math.inf if self._metrics is None else self._settings.metrics_every
+        next_metrics = time.monotonic() + every
         while True:
             closing = self._close_by is not None
             if not closing and not self._outbox:
@@ -106,7 +107,7 @@ class Sender:
                 while (one := self._outbox.take()) is not None:
                     self._deliver(one)
                 if self._metrics is not None and (closing or time.monotonic() >= next_metrics):
-                    next_metrics = time.monotonic() + self._settings.metrics_every
+                    next_metrics = time.monotonic() + every
                     self._post("/v1/metrics", self._metrics())
                     self._well()
             except Refused as refused:

@@ -15,16 +15,20 @@ from freehold.ledger.record import Attempt, Call
 from freehold.telemetry.attributes import Name, Value, attributes
 from freehold.telemetry.costs import sum_of
 from freehold.telemetry.facts import ProviderFacts
-from freehold.telemetry.protobuf import block, number, text
+from freehold.telemetry.protobuf import block, number, text, varint
 from freehold.telemetry.settings import Names
 
 SPANS = 2
 """The field of ScopeSpans that a span is."""
 _ATTRIBUTES = 9
 _SERVER, _CLIENT = 2, 3
-_times = Struct("<BQBQ2sI").pack
-"""Start and end in nanoseconds, and flags: fields 7, 8 and 16."""
+_of_call = Struct("<2s16s2s8sBQBQ2sI").pack
+"""The trace's and the span's id, start and end in nanoseconds, and flags: fields 1, 2, 7, 8 and 16."""
+_of_attempt = Struct("<2s16s2s8s2s8sBQBQ2sI").pack
+"""The same with the id of the span above, field 4."""
+_TRACE, _SPAN, _PARENT = b"\x0a\x10", b"\x12\x08", b"\x22\x08"
 _START, _END, _FLAGS = 0x39, 0x41, b"\x85\x01"
+_HEAD = varint(SPANS << 3 | 2)
 _ERROR = block(15, number(3, 2))
 _LOCAL_PARENT, _REMOTE_PARENT = 0x100, 0x300
 _MOST_KEPT = 4096
@@ -82,24 +86,22 @@ class Spans:
         """All spans of a recorded call, one behind the other."""
         trace = call.trace
         assert trace is not None
-        common = block(1, bytes.fromhex(trace.trace_id)) + (text(3, trace.state) if trace.state else b"")
-        start = call.started_us * 1000
-        parts = [block(SPANS, self._call(call, trace, common, start, costs))]
+        ids = bytes.fromhex(trace.trace_id + trace.span_id)
+        span = self._call(call, trace, ids, costs)
+        parts = [_HEAD, varint(len(span)), span]
         answering = answering_attempt(call)
         said = [] if self._content is None else self._content(call)
         for index, attempt in enumerate(call.attempts):
             answers = index == answering
-            span = self._attempt(call, attempt, trace, common, start, cost=costs[index], answers=answers)
+            span = self._attempt(call, attempt, trace, ids, cost=costs[index], answers=answers)
             if said and answers:
                 span += b"".join(Name(_ATTRIBUTES, name).text(value) for name, value in said)
-            parts.append(block(SPANS, span))
+            parts += (_HEAD, varint(len(span)), span)
         return b"".join(parts)
 
     # The call
 
-    def _call(
-        self, call: Call, trace: Trace, common: bytes, start: int, costs: list[Decimal | None]
-    ) -> bytes:
+    def _call(self, call: Call, trace: Trace, ids: bytes, costs: list[Decimal | None]) -> bytes:
         key = (
             call.dialect, call.operation, call.key_id, call.route, call.provider, call.model, call.status,
             call.outcome, call.error, call.losses, call.streamed, len(call.attempts),
@@ -108,22 +110,23 @@ class Spans:
         if known is None:
             known = self._keep(key, self._of_call(call))
         total = sum_of(costs)
-        flags = _REMOTE_PARENT if trace.parent_id else _LOCAL_PARENT
+        start = call.started_us * 1000
         end = start + int(call.duration_ms * 1_000_000)
-        return b"".join(
-            (
-                common,
-                b"\x12\x08",
-                bytes.fromhex(trace.span_id),
-                block(4, bytes.fromhex(trace.parent_id)) if trace.parent_id else b"",
-                _times(_START, start, _END, end, _FLAGS, flags | trace.flags),
-                known,
-                _CALL_ID.text(call.id),
-                _REQUEST_SIZE.whole(call.request_bytes),
-                _ANSWER_SIZE.whole(call.answer_bytes),
-                b"" if total is None else _COST.fraction(float(total)),
-            )
-        )
+        flags = trace.flags | (_REMOTE_PARENT if trace.parent_id else _LOCAL_PARENT)
+        parts = [
+            _of_call(_TRACE, ids[:16], _SPAN, ids[16:], _START, start, _END, end, _FLAGS, flags),
+            known,
+            _CALL_ID.text(call.id),
+            _REQUEST_SIZE.whole(call.request_bytes),
+            _ANSWER_SIZE.whole(call.answer_bytes),
+        ]
+        if total is not None:
+            parts.append(_COST.fraction(float(total)))
+        if trace.parent_id:
+            parts.append(block(4, bytes.fromhex(trace.parent_id)))
+        if trace.state:
+            parts.append(text(3, trace.state))
+        return b"".join(parts)
 
     def _of_call(self, call: Call) -> bytes:
         route = _PATHS.get((call.dialect, call.operation), f"/{call.dialect}")
@@ -165,8 +168,7 @@ class Spans:
         call: Call,
         attempt: Attempt,
         trace: Trace,
-        common: bytes,
-        start: int,
+        ids: bytes,
         *,
         cost: Decimal | None,
         answers: bool,
@@ -179,25 +181,25 @@ class Spans:
         known = self._known.get(key)
         if known is None:
             known = self._keep(key, self._of_attempt(call, attempt, stop, reported))
-        first = attempt.first_ms
+        start = call.started_us * 1000
         began = start + int(attempt.start_ms * 1_000_000)
-        end = start + int(max(attempt.end_ms, attempt.start_ms) * 1_000_000)
-        return b"".join(
-            (
-                common,
-                b"\x12\x08",
-                attempt.span.to_bytes(8, "big"),
-                b"\x22\x08",
-                bytes.fromhex(trace.span_id),
-                _times(_START, began, _END, end, _FLAGS, _LOCAL_PARENT | trace.flags),
-                known,
-                b""
-                if first is None or not call.streamed
-                else _FIRST_CHUNK.fraction((first - attempt.start_ms) / 1000),
-                self._usage(attempt.usage),
-                b"" if cost is None else _COST.fraction(float(cost)),
-            )
-        )
+        end = max(began, start + int(attempt.end_ms * 1_000_000))
+        span = attempt.span.to_bytes(8, "big")
+        flags = trace.flags | _LOCAL_PARENT
+        parts = [
+            _of_attempt(
+                _TRACE, ids[:16], _SPAN, span, _PARENT, ids[16:], _START, began, _END, end, _FLAGS, flags
+            ),
+            known,
+        ]
+        self._add_usage(parts, attempt.usage)
+        if attempt.first_ms is not None and call.streamed:
+            parts.append(_FIRST_CHUNK.fraction((attempt.first_ms - attempt.start_ms) / 1000))
+        if cost is not None:
+            parts.append(_COST.fraction(float(cost)))
+        if trace.state:
+            parts.append(text(3, trace.state))
+        return b"".join(parts)
 
     def _of_attempt(self, call: Call, attempt: Attempt, stop: str | None, reported: str | None) -> bytes:
         facts = self._providers.get(attempt.provider) or ProviderFacts(attempt.provider)
@@ -229,8 +231,7 @@ class Spans:
             )
         )
 
-    def _usage(self, usage: Usage) -> bytes:
-        parts = []
+    def _add_usage(self, parts: list[bytes], usage: Usage) -> None:
         if usage.input_tokens is not None:
             parts.append(_INPUT.whole(usage.input_tokens))
         if usage.output_tokens is not None:
@@ -244,7 +245,6 @@ class Spans:
                 parts.append(_CACHE_WRITE.whole(usage.cache_write_tokens))
             if self._old:
                 parts.append(_CACHE_CREATION.whole(usage.cache_write_tokens))
-        return b"".join(parts)
 
     def _keep(self, key: tuple[object, ...], known: bytes) -> bytes:
         if len(self._known) >= _MOST_KEPT:
@@ -255,9 +255,12 @@ class Spans:
 
 def answering_attempt(call: Call) -> int | None:
     """Which attempt's answer the call has; None when none of them answered."""
-    for index in range(len(call.attempts) - 1, -1, -1):
-        attempt = call.attempts[index]
-        same = attempt.provider == call.provider and attempt.model == call.model
+    attempts, provider, model = call.attempts, call.provider, call.model
+    index = len(attempts)
+    while index:
+        index -= 1
+        attempt = attempts[index]
+        same = attempt.provider == provider and attempt.model == model
         if same and attempt.outcome in ("answered", call.outcome):
             return index
     return None

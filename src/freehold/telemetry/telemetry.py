@@ -141,6 +141,11 @@ class Telemetry:
         return self._sender.close(max(0.1, ends - time.monotonic())) and not self._thread.is_alive()
 
     @property
+    def waiting(self) -> int:
+        """Finished calls that wait to be counted."""
+        return len(self._inbox)
+
+    @property
     def watches(self) -> bool:
         """Whether there is anything to do with calls."""
         return self._figures is not None or self._sender is not None or self._told != "none"

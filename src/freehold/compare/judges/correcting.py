@@ -26,13 +26,11 @@ from freehold.compare.judges.settings import PAIRWISE
 from freehold.compare.stats.correction import (
     LEAST_LABELS,
     Corrected,
-    Labelled,
-    Seen,
     Uncorrectable,
     beside_known,
     prediction_powered,
-    with_error_rates,
 )
+from freehold.compare.stats.error_rates import Labelled, Seen, with_error_rates
 from freehold.compare.verdict import Decision
 
 

@@ -130,6 +130,10 @@ def _read(line: bytes, kind: JudgeKind, where: str, number: int) -> Label:
     try:
         read = msgspec.json.decode(line, type=_FORMS[kind])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if _is_unlabelled(line):
+            raise BadRequest(
+                f"`{where}`: it is not labelled yet.", hint="Write what people say for `null`."
+            ) from None
         raise BadRequest(f"`{where}`: {error}.", hint=_hint(_FORMS[kind])) from None
     case = Case(
         id=f"line {number}" if read.case is None else read.case,
@@ -160,6 +164,14 @@ def _request(read: _Line, where: str) -> msgspec.Raw:
 
 def _answer(model: str, text: str) -> Answer:
     return Answer(id="", model=model, text=text)
+
+
+def _is_unlabelled(line: bytes) -> bool:
+    try:
+        read = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return bytes(read.get("label") or read.get("better") or b"") == b"null"
 
 
 def _hint(form: type[_Line]) -> str:

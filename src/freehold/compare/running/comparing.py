@@ -99,7 +99,7 @@ class Comparing:
                     marker,
                     keeping,
                     concurrency=concurrency,
-                    patient=people.deciding(),
+                    patient=people.patient(),
                 )
                 watch(runner)
                 await runner.run()

@@ -54,9 +54,11 @@ class People:
         if len(self._judges) == 1 and len(suite.scorers) == 1:
             self._check = Checks(archive.database).newest_of(judge_hash(self._judges[0]))
 
-    def deciding(self) -> frozenset[str]:
-        """The candidates about whom people's labels decide, at the end and not before: nothing stops early for them."""
+    def patient(self) -> frozenset[str]:
+        """The candidates for whom nothing stops early: it is wanted so, or people's labels decide at the end."""
         check, terms = self._check, self._comparison.terms
+        if terms.to_the_end:
+            return frozenset(terms.candidates)
         if check is None:
             return frozenset()
         return frozenset(

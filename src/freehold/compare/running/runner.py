@@ -228,6 +228,8 @@ class Runner:
 
 async def _all(work: Sequence[Awaitable[T]]) -> list[T]:
     """The results of all, once all have ended: what is paid for is waited for, whatever becomes of the others."""
+    if len(work) == 1:
+        return [await work[0]]
     done = await asyncio.gather(*work, return_exceptions=True)
     for one in done:
         if isinstance(one, BaseException):

@@ -1,0 +1,1 @@
+"""What a call costs in the engine alone."""
