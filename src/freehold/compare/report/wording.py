@@ -81,8 +81,8 @@ def why(verdict: Verdict) -> str:
     elif evidence.difference < 0:
         about = f"worse by {-evidence.difference:.3f}"
     return (
-        f"{verdict.reason} Over {counted(evidence.n, 'pair')} its mean score is {about}; the true difference lies "
-        f"between {signed(evidence.low)} and {signed(evidence.high)}."
+        f"{verdict.reason} Over {counted(evidence.n, 'pair')} its mean score is {about}, with an interval for the true "
+        f"difference from {signed(evidence.low)} to {signed(evidence.high)}."
     )
 
 
