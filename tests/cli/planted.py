@@ -23,11 +23,11 @@ PRICES = PriceList(
 START_US = 1_790_000_000_000_000
 
 
-def plant(folder: Path, calls: Iterable[Call]) -> None:
+def plant(folder: Path, calls: Iterable[Call], prices: PriceList = PRICES) -> None:
     """Write `calls` into the ledger of the data folder `.freehold` in `folder`."""
     data = folder / ".freehold"
     data.mkdir(mode=0o700, exist_ok=True)
-    ledger = Ledger(data / "ledger.db", LedgerSettings(), PRICES)
+    ledger = Ledger(data / "ledger.db", LedgerSettings(), prices)
     ledger.start()
     for call in calls:
         ledger.record(call)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from freehold.cli.compare_group import DIRECT, DirectGroup
+from freehold.cli.compare_report import report_comparison
 from freehold.cli.completion import route_names
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, say, write_json
@@ -242,6 +243,9 @@ def show_comparison(
         comparison = comparisons.archive.find(which)
         ended = comparisons.rescore(comparison) if rescore else comparisons.look(comparison)
         _show(ended, as_json=as_json)
+
+
+app.command("report")(report_comparison)
 
 
 def _dollars(text: str | None) -> Decimal | None:
