@@ -293,7 +293,6 @@ def test_batches_and_files_of_every_key_are_seen_and_ended(admin: Administered) 
     assert admin.ask("DELETE", f"/files/{file.id}", "operator").status_code == 204
     assert last_act(admin)["act"] == "files.delete"
     assert admin.ask("GET", f"/files/{file.id}").status_code == 404
-    sdk.close()
 
 
 def test_a_changed_configuration_is_written_down_with_its_hash_before_and_after(

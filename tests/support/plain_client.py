@@ -91,6 +91,7 @@ class PlainClient:
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=limit)
         self._key = key
         self._socket: socket.socket | None = None
+        self._answer: http.client.HTTPResponse | None = None
 
     @property
     def local_port(self) -> int:
@@ -126,7 +127,7 @@ class PlainClient:
 
     def finish(self) -> Answer:
         """The answer to what was begun."""
-        return self._whole(self._connection.getresponse())
+        return self._whole(self._begin())
 
     def leave(self, *, reset: bool = False) -> None:
         """Close the connection now, whatever is under way on it."""
@@ -141,8 +142,10 @@ class PlainClient:
             self._socket.close()
 
     def close(self) -> None:
-        """Close the connection; no answer is under way."""
+        """Close the connection, and the answer that may be under way: it would hold the socket open."""
         self._connection.close()
+        if self._answer is not None:
+            self._answer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -156,7 +159,11 @@ class PlainClient:
         self, method: str, path: str, body: dict[str, Any] | bytes | None, headers: dict[str, str]
     ) -> http.client.HTTPResponse:
         self._request(method, path, body, headers)
-        return self._connection.getresponse()
+        return self._begin()
+
+    def _begin(self) -> http.client.HTTPResponse:
+        self._answer = self._connection.getresponse()
+        return self._answer
 
     def _request(
         self, method: str, path: str, body: dict[str, Any] | bytes | None, headers: dict[str, str]

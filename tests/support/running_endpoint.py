@@ -80,6 +80,7 @@ class RunningEndpoint:
         self._within = within
         self._may_complain = may_complain
         self._process: subprocess.Popen[bytes] | None = None
+        self._sdks: list[OpenAI] = []
         self.key = ""
         self.url = ""
         if toml is not None:
@@ -166,6 +167,8 @@ class RunningEndpoint:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for sdk in self._sdks:
+            sdk.close()
         if not self.running:
             if self._process is not None and self._process.stdout is not None:
                 self._process.stdout.close()
@@ -185,8 +188,13 @@ class RunningEndpoint:
         return f"{self.url}/v1"
 
     def sdk(self, key: str | None = None) -> OpenAI:
-        """OpenAI's own client, with nothing changed but the base URL and the key, and without retries."""
-        return OpenAI(base_url=self.base_url, api_key=key or self.key, max_retries=0, timeout=LIMIT)
+        """OpenAI's own client, with nothing changed but the base URL and the key, and without retries.
+
+        It is closed with the endpoint, if not before.
+        """
+        sdk = OpenAI(base_url=self.base_url, api_key=key or self.key, max_retries=0, timeout=LIMIT)
+        self._sdks.append(sdk)
+        return sdk
 
     def connect(self, key: str | None = None) -> PlainClient:
         """A connection of our own, for everything that an SDK hides."""
