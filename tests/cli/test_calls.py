@@ -255,6 +255,11 @@ def test_following_shows_calls_as_they_are_recorded(shell: Shell) -> None:
             assert _numbers(_read(command, 2)) == [8, 10]
             for path in (shell.folder / ".freehold").glob("ledger.db*"):
                 path.unlink()
+            (shell.folder / ".freehold" / "ledger.db").touch(
+                mode=0o600
+            )  # as it is for a moment while it is made
+            assert command.stdout is not None
+            assert select.select([command.stdout], [], [], 1.0)[0] == []
             plant(shell.folder, [call_number(11)])
             assert _numbers(_read(command, 1)) == [11]
         finally:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 
 import typer
 
@@ -28,7 +29,7 @@ from freehold.core.errors import BadRequest, NotFound, StoreError
 from freehold.core.figures import show_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from freehold.ledger.filters import Filter
     from freehold.ledger.reading import Entry, LedgerReader
@@ -39,6 +40,7 @@ POLL_SECONDS = 0.5
 """Between two looks at the ledger while following it."""
 MAKING_SECONDS = 5.0
 """Within which a ledger has its tables once its file is there."""
+T = TypeVar("T")
 _NONE_YET = "No call is on record yet."
 
 
@@ -282,29 +284,29 @@ def _follow(history: LedgerReader, chosen: Filter, limit: int, screen: _Screen) 
     """Show the last calls, the newest below, and then each call as it is recorded."""
     while not history.exists:
         time.sleep(POLL_SECONDS)
-    seq = _last_seq(history)
+    seq = _once_made(history.last_seq)
     screen.show(reversed(history.calls(chosen, limit=limit)))
     while True:
         time.sleep(POLL_SECONDS)
         if not history.exists:
             continue
-        last = history.last_seq()
+        last = _once_made(history.last_seq)
         if last < seq:
             seq = 0  # the ledger was begun anew
         # All calls are looked at, so that those left out by the filter are not looked at again.
         while seq < last:
-            found = history.recorded_after(seq, chosen, limit=500)
+            found = _once_made(partial(history.recorded_after, seq, chosen, limit=500))
             if found:
                 screen.show(found)
             seq = found[-1].seq if len(found) == 500 else max(last, found[-1].seq if found else 0)
 
 
-def _last_seq(history: LedgerReader) -> int:
-    """The newest call of a ledger whose tables may only just be on their way."""
+def _once_made(ask: Callable[[], T]) -> T:
+    """What a ledger says whose tables may only just be on their way, now or when it is begun anew."""
     give_up_at = time.monotonic() + MAKING_SECONDS
     while True:
         try:
-            return history.last_seq()
+            return ask()
         except StoreError:
             if time.monotonic() > give_up_at:
                 raise
