@@ -82,9 +82,8 @@ lock: $(VENV)/.dev ## Lock the dependencies anew; ARGS="--upgrade" takes newer o
 	$(COMPILE) $(ARGS) --no-deps requirements/models.in -o requirements/models.txt
 	$(COMPILE) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) $(ARGS) -c requirements/run.txt -c requirements/dev.txt requirements/chart.in -o requirements/chart.txt
-	for extra in postgres shared aws google parquet compare ray; do \
+	for extra in postgres shared aws google parquet compare inspect ray; do \
 	  $(COMPILE) $(ARGS) -c requirements/base.txt -c requirements/dev.txt --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
-	$(COMPILE) $(ARGS) -c requirements/base.txt --extra inspect pyproject.toml -o requirements/inspect.txt
 
 clean: ## Remove what the commands above made; the ledger and the keys in .freehold stay
 	rm -rf $(VENV) $(NODE_SDKS)/node_modules .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from administered import Administered, administered
+from kept_comparisons import keep_comparison
 
 from benchmarks.admin.examining import Examined, examine, tells_where_it_failed
 from freehold.providers.simulated import Behaviour, Script, SimulatedProvider
@@ -35,7 +36,9 @@ on = "organisation"
 per = "day"
 requests = 1000
 """
-        with administered(tmp_path_factory.mktemp("described"), toml, admin="wrong_keys = 1000000") as admin:
+        folder = tmp_path_factory.mktemp("described")
+        keep_comparison(folder)
+        with administered(folder, toml, admin="wrong_keys = 1000000") as admin:
             for _ in range(3):
                 with admin.endpoint.connect() as client:
                     assert client.chat("chat").status == 200

@@ -17,12 +17,14 @@ VIEWER = {
     "GET /routes/{route}", "GET /models", "GET /providers", "GET /prices", "GET /configuration",
     "GET /configuration/check", "GET /health", "GET /local-models", "GET /version", "GET /batches",
     "GET /batches/{batch}", "GET /files", "GET /files/{file}", "GET /audit", "GET /audit/verify", "GET /exports/audit",
+    "GET /suites", "GET /suites/{suite}", "GET /comparisons", "GET /comparisons/{comparison}", "GET /judge-checks",
+    "GET /judge-checks/{check}",
 }  # fmt: skip
 OPERATOR = {
     "POST /keys", "POST /keys/{key}/revoke", "GET /calls/{call}/bodies", "GET /calls/{call}/request",
     "GET /calls/{call}/answer", "GET /exports/bodies", "POST /limits/{limit}/release", "POST /configuration/check",
     "POST /configuration/check-live", "POST /configuration/reload", "POST /batches/{batch}/cancel",
-    "DELETE /files/{file}",
+    "DELETE /files/{file}", "GET /suites/{suite}/cases", "GET /comparisons/{comparison}/report",
 }  # fmt: skip
 OWNER = {"GET /admin-keys", "POST /admin-keys", "GET /admin-keys/{key}", "POST /admin-keys/{key}/revoke"}
 """The whole table, written down a second time: a role that changes by accident is noticed."""
@@ -50,7 +52,7 @@ def test_the_table_is_complete_and_says_what_is_declared() -> None:
 @pytest.mark.parametrize("name", sorted(VIEWER | OPERATOR | OWNER))
 def test_an_operation_answers_those_roles_that_may_and_nobody_else(admin: Administered, name: str) -> None:
     method, path = name.split()
-    for place in ("key", "call", "limit", "route", "batch", "file"):
+    for place in ("key", "call", "limit", "route", "batch", "file", "suite", "comparison", "check"):
         path = path.replace(f"{{{place}}}", "nothing-of-this-name")
     least: Role = "owner" if name in OWNER else "operator" if name in OPERATOR else "viewer"
     body = _body(NAMES.get(name))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from starlette.routing import Route, Router
@@ -102,7 +102,7 @@ class Api:
             await send_bytes(send, 200, "application/json", await self._do(document))
             return
         if inspect.iscoroutinefunction(operation.act):
-            answer = await operation.act(self._office, asked)
+            answer = await _done(operation, self._office, asked, receive)
         else:
             answer = await self._do(lambda: operation.act(self._office, asked))
         if isinstance(answer, Generator):
@@ -138,15 +138,34 @@ class Api:
         await send_problem(send, error, [(b"allow", allowed)] if allowed else None)
 
 
+async def _done(operation: Operation, office: Office, asked: Asked, receive: Receive) -> Any:
+    """What comes of an operation that is `async`. Raises ClientGone where it ended with its client."""
+    doing = asyncio.ensure_future(cast("Awaitable[Any]", operation.act(office, asked)))
+    if not operation.ends_with_client:
+        return await doing
+    gone = asyncio.create_task(_hangs_up(receive))
+    try:
+        await asyncio.wait([doing, gone], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+        if not doing.done():
+            doing.cancel()
+            await asyncio.wait([doing])
+    if doing.cancelled():
+        raise ClientGone("The client hung up.")
+    return doing.result()
+
+
+async def _hangs_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 @asynccontextmanager
 async def _watching(receive: Receive) -> AsyncIterator[Callable[[], bool]]:
     """Tells whether the client has hung up."""
 
-    async def wait() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    waiting = asyncio.create_task(wait())
+    waiting = asyncio.create_task(_hangs_up(receive))
     try:
         yield waiting.done
     finally:

@@ -10,6 +10,9 @@ from freehold.access.admin_keys import AdminKeys
 from freehold.access.audit import AuditLog
 from freehold.access.keys import Keys
 from freehold.catalog.shown import ShownModel
+from freehold.compare.archive import Archive
+from freehold.compare.judges.checks import Checks
+from freehold.compare.suites.shelf import SuiteShelf
 from freehold.core.moments import Moment
 from freehold.ledger.reading import LedgerReader
 from freehold.limits.shown import Released, ShownForecast, ShownLimit
@@ -185,6 +188,24 @@ class Office(Protocol):
     @property
     def history(self) -> LedgerReader:
         """The calls on record."""
+
+    @property
+    def shelf(self) -> SuiteShelf:
+        """The suites."""
+
+    @property
+    def archive(self) -> Archive:
+        """What is kept of comparisons."""
+
+    @property
+    def checks(self) -> Checks:
+        """The checks of judges."""
+
+    async def report(self, comparison: str) -> bytes:
+        """The page on a comparison, by its id. Raises NotFound, BadRequest, StoreError, Overloaded."""
+
+    async def findings(self, check: str, alpha: float) -> bytes:
+        """What a check of a judge found, as JSON; raises the same. Intervals leave out so much."""
 
     def routes(self) -> list[ShownRoute]:
         """In the order of the configuration."""

@@ -11,7 +11,7 @@ from freehold.access.admin_keys import AdminKey
 from freehold.access.roles import Role
 from freehold.admin.office import Office
 
-Media = Literal["application/json", "application/jsonl", "application/octet-stream"]
+Media = Literal["application/json", "application/jsonl", "application/octet-stream", "text/html"]
 
 
 class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +54,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: type[msgspec.Struct] | None = None
     status: int = 200
     media: Media = "application/json"
+    ends_with_client: bool = False
+    """Whether it is given up when its client hangs up; for what is `async` and changes nothing."""
     conflicts: bool = False
     """Whether it may say 409: not in the state that it is in."""
 

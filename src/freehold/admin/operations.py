@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from freehold.admin import audit, batches, calls, keys, models, money, running
+from freehold.admin import audit, batches, calls, comparisons, keys, models, money, running, suites
 from freehold.admin.operation import Operation
 
 ROOT = "/admin/v1"
@@ -14,5 +14,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *models.OPERATIONS,
     *running.OPERATIONS,
     *batches.OPERATIONS,
+    *suites.OPERATIONS,
+    *comparisons.OPERATIONS,
     *audit.OPERATIONS,
 )

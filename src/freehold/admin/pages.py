@@ -1,11 +1,14 @@
-"""Query parameters that several operations share."""
+"""Query parameters, and what they say, that several operations share."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+
+from freehold.core.errors import NotFound
 
 Word = Annotated[str, Meta(min_length=1, max_length=300)]
 Limit = Annotated[int, Meta(ge=1, le=1000, description="At most so many.")]
@@ -24,3 +27,29 @@ class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def given(value: str | UnsetType) -> str | None:
     """The value of a parameter, if it was given."""
     return None if isinstance(value, UnsetType) else value
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Listed = TypeVar("Listed", bound=_HasId)
+
+
+def page_of(found: Sequence[Listed], after: str | None, limit: int) -> tuple[Sequence[Listed], str | None]:
+    """Those behind the one with the id `after`, and behind what to go on. Raises NotFound: there is no such one."""
+    begin = 0
+    if after is not None:
+        begin = 1 + next((at for at, one in enumerate(found) if one.id == after), len(found))
+        if begin > len(found):
+            raise NotFound(f"There is no `{after}` to go on behind.", hint="Begin again without `after`.")
+    page = found[begin : begin + limit]
+    return page, page[-1].id if begin + limit < len(found) else None
+
+
+def named(text: str, kind: str) -> str:
+    """A name or id as it may be looked for. Raises NotFound: nothing can have it."""
+    if not text.isprintable():
+        raise NotFound(f"No {kind} has a name with characters that cannot be seen.")
+    return text

@@ -33,6 +33,22 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "spend --forecast": ("GET /spend/forecast",),
     "limits": ("GET /limits",),
     "limits release": ("POST /limits/{limit}/release",),
+    "suite add": "reads a file of whoever runs it, and of a task of Inspect AI executes it",
+    "suite sample": "takes minutes of a processor, which calls need: it is run beside the endpoint",
+    "suite list": ("GET /suites",),
+    "suite show": ("GET /suites/{suite}",),
+    "suite remove": "is for whoever makes suites, and they are made on the command line only",
+    "suite export": ("GET /suites/{suite}/cases",),
+    "compare ROUTE": "runs for minutes or hours in a process of its own, which can be broken off and gone on with; "
+    "what it has come to can be seen at any time",
+    "compare list": ("GET /comparisons",),
+    "compare show": ("GET /comparisons/{comparison}",),
+    "compare show --rescore": "runs scorers, and with them code of answers, in the command's own process",
+    "compare report": ("GET /comparisons/{comparison}/report",),
+    "judge check": "reads labels from a file and asks a judge, for minutes, in a process of its own",
+    "judge list": ("GET /judge-checks",),
+    "judge show": ("GET /judge-checks/{check}",),
+    "judge sample": "draws lines for the file that people label, on the machine where `judge check` reads it",
     "audit list": ("GET /audit",),
     "audit verify": ("GET /audit/verify",),
     "audit export": ("GET /exports/audit",),
@@ -87,7 +103,10 @@ unknown parameter or field is an error. `GET {ROOT}/openapi.json` is the descrip
 from the same declarations that serve.
 
 What waits for a database is done in four threads of the API's own, and 32 requests at once are worked on, so that no
-call waits for an administrator.
+call waits for an administrator. A report and what a check found are made in a process of their own, one at a time,
+within two minutes; that takes the extra `compare`. The report is a page of HTML that may run its own scripts and
+nothing else. A comparison shows the name of the prompt that candidates were given, and not what it says: that was said
+in calls.
 
 A configuration that somebody sends to be checked is never asked live: its addresses would be sent the keys it refers
 to. It may refer to variables and files, and the answer says whether they are there, so it takes an operator.
@@ -98,7 +117,8 @@ Every administrative act, of the command line (`cli:USER`), of the API (`admin:I
 (`reload`: a changed configuration was taken; `freehold`: it started), is an entry in the database of the keys. A
 configuration is named by the hash of its text there (`configuration`, `before`), as in `/health/ready`; `digest` is
 that of the settings, however they are written. Who reads through the API what was said in calls is an entry too
-(`bodies.read` with the call, `bodies.export` with what was asked for).
+(`bodies.read` with the call, `bodies.export` with what was asked for, `suites.export` with the suite,
+`comparisons.read` with the comparison whose report it was).
 
 Keys and their entries are written in one transaction; what is done elsewhere is written
 down before it is done, and again when it failed. Each entry has a hash over itself and the hash before it, so

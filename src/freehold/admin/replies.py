@@ -37,6 +37,9 @@ async def send_bytes(send: Send, status: int, media: str, body: bytes, more: Hea
     headers: Headers = [*_ALWAYS, *(more or [])]
     if status != HTTPStatus.NO_CONTENT:
         headers += [(b"content-type", media.encode()), (b"content-length", b"%d" % len(body))]
+    if media == "text/html":
+        # It holds what models wrote: whatever it may do, it does as a page of nobody's.
+        headers.append((b"content-security-policy", b"sandbox allow-scripts"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

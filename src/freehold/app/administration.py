@@ -6,11 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from freehold.admin.api import Api
+from freehold.app.aside import Aside
 from freehold.app.configuration import look_at_configuration
 from freehold.app.forecasts import forecasts_of
 from freehold.app.health import health_of
 from freehold.app.model_lists import list_provider_models
-from freehold.app.opening import admin_keys_of, audit_of, books_of, history_of, keys_of
+from freehold.app.opening import admin_keys_of, audit_of, books_of, comparisons_of, history_of, keys_of
 from freehold.app.parts import Parts
 from freehold.office.office import RunningOffice
 from freehold.office.premises import Premises
@@ -44,6 +45,10 @@ def _premises(parts: Parts, clock: Clock) -> Premises:
     settings = parts.settings
     # Keys of its own: those that calls look at are locked while they are changed.
     keys = keys_of(settings, outlast=True)
+    comparisons = comparisons_of(settings, patience=_QUESTION_SECONDS)
+    parts.ends.callback(comparisons.close)
+    aside = Aside(comparisons.place, settings.database or settings.data / "ledger.db", os.environ)
+    parts.ends.callback(aside.close)
     return Premises(
         keys=keys,
         admin_keys=admin_keys_of(settings, keys),
@@ -65,4 +70,7 @@ def _premises(parts: Parts, clock: Clock) -> Premises:
         open_books=books_of,
         forecasts=forecasts_of,
         list_models=list_provider_models,
+        comparisons=comparisons,
+        report=aside.report,
+        findings=aside.findings,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from freehold.core.errors import BadRequest, NotFound, SettingsError
+from freehold.core.errors import BadRequest, SettingsError
 from freehold.core.extras import how_to_install
 
 if TYPE_CHECKING:
@@ -78,11 +78,7 @@ class JudgeChecks:
 
     def find(self, which: str) -> JudgeCheck:
         """By its id, or the beginning of one. Raises NotFound."""
-        found = [one for one in self._checks.all() if one.id.startswith(which)]
-        if len(found) != 1:
-            many = "Several checks begin with" if found else "There is no check"
-            raise NotFound(f"{many} `{which}`.", hint="`freehold judge list` shows those there are.")
-        return found[0]
+        return self._checks.find(which)
 
     def sample(self, comparison: str, candidate: str | None, n: int, seed: int) -> Drawn:
         """Lines for people to label: `n` cases of a comparison at the most, drawn at random from those that both models

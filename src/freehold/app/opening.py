@@ -71,11 +71,14 @@ def history_of(settings: Settings, *, patience: float = 60.0) -> LedgerReader:
     return LedgerReader(settings.database or settings.data / "ledger.db", patience=patience)
 
 
-def comparisons_of(settings: Settings) -> Database:
-    """Where suites, answers and comparisons are kept. Nothing is opened yet."""
+def comparisons_of(settings: Settings, *, patience: float = 60.0) -> Database:
+    """Where suites, answers and comparisons are kept; `patience`: seconds that a server may take over one question.
+
+    Nothing is opened yet.
+    """
     from freehold.compare.database import Database
 
-    return Database(settings.database or settings.data / "compare.db")
+    return Database(settings.database or settings.data / "compare.db", patience=patience)
 
 
 def parquet_of(

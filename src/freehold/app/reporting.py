@@ -6,14 +6,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from freehold.app.comparing import open_comparisons
+from freehold.app.comparing import check_extra, open_comparisons
 from freehold.core.clock import microseconds
 from freehold.core.errors import BadRequest
 
 if TYPE_CHECKING:
+    from freehold.compare.database import Database
     from freehold.compare.report.report import Report, Traffic
     from freehold.compare.terms import Comparison
     from freehold.config.settings import Settings
+    from freehold.ledger.reading import LedgerReader
 
 # ruff: noqa: PLC0415 - the command line imports this module: each function imports what it needs
 
@@ -23,31 +25,31 @@ def report_on(settings: Settings, which: str) -> Report:
 
     `which`: its id, or a beginning of it.
     """
-    from freehold.compare.report.gathering import report_of
+    from freehold.app.opening import history_of
 
     with open_comparisons(settings) as comparisons:
-        comparison = comparisons.archive.find(which)
-        return report_of(
-            comparison,
-            shelf=comparisons.shelf,
-            archive=comparisons.archive,
-            traffic=_traffic(settings, comparison),
-        )
+        return report_from(comparisons.database, history_of(settings), which)
+
+
+def report_from(database: Database, history: LedgerReader, which: str) -> Report:
+    """The same from databases. Raises NotFound, BadRequest, StoreError."""
+    from freehold.compare.archive import Archive
+    from freehold.compare.suites.shelf import SuiteShelf
+
+    check_extra()
+    from freehold.compare.report.gathering import report_of
+
+    archive = Archive(database)
+    comparison = archive.find(which)
+    traffic = _traffic(history, comparison)
+    return report_of(comparison, shelf=SuiteShelf(database), archive=archive, traffic=traffic)
 
 
 def write_page(report: Report, path: Path) -> int:
     """Write a report's page and return its size in bytes. Raises BadRequest: charts cannot be drawn, or it cannot be
     written.
     """
-    from freehold.core.extras import how_to_install
-
-    try:
-        from freehold.compare.report.page import page_of
-    except ImportError:
-        raise BadRequest(
-            "Reports need Altair and vl-convert, which are not installed.", hint=how_to_install("compare")
-        ) from None
-    page = page_of(report).encode()
+    page = page_for(report)
     try:
         path.write_bytes(page)
     except OSError as error:
@@ -57,11 +59,23 @@ def write_page(report: Report, path: Path) -> int:
     return len(page)
 
 
-def _traffic(settings: Settings, comparison: Comparison) -> Traffic | None:
-    from freehold.app.opening import history_of
+def page_for(report: Report) -> bytes:
+    """A report's page. Raises BadRequest: charts cannot be drawn."""
+    from freehold.core.extras import how_to_install
+
+    try:
+        from freehold.compare.report.page import page_of
+    except ImportError:
+        raise BadRequest(
+            "Reports need Altair and vl-convert, which are not installed.", hint=how_to_install("compare")
+        ) from None
+    return page_of(report).encode()
+
+
+def _traffic(history: LedgerReader, comparison: Comparison) -> Traffic | None:
     from freehold.compare.report.traffic import traffic_of
 
     terms = comparison.terms
     if terms.route is None:
         return None
-    return traffic_of(history_of(settings), terms.route, terms.incumbent, microseconds(time.time()))
+    return traffic_of(history, terms.route, terms.incumbent, microseconds(time.time()))

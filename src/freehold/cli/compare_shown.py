@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from freehold.cli.output import Column, Listing, fold, plain, write
-from freehold.core.figures import count, counted, exact, money
+from freehold.compare.shown import ShownComparison, show_comparison
+from freehold.core.figures import count, counted, money
 
 if TYPE_CHECKING:
     from freehold.compare.running.comparing import Ended
     from freehold.compare.verdict import Evidence, Verdict
 
 
-def as_json(ended: Ended) -> dict[str, object]:
+def as_json(ended: Ended) -> ShownComparison:
     """Everything that a verdict carries."""
-    comparison = ended.comparison
-    return {
-        "comparison": comparison.id,
-        "suite": comparison.suite,
-        "state": comparison.state,
-        "reason": comparison.reason,
-        "terms": comparison.terms,
-        "asked": ended.asked,
-        "reused": ended.reused,
-        "spent": exact(ended.spent),
-        "unpriced": ended.unpriced,
-        "verdicts": [{**msgspec.to_builtins(one), "cost": exact(one.cost)} for one in ended.verdicts],
-    }
+    return show_comparison(
+        ended.comparison,
+        ended.verdicts,
+        spent=ended.spent,
+        unpriced=ended.unpriced,
+        asked=ended.asked,
+        reused=ended.reused,
+    )
 
 
 def show(ended: Ended) -> None:

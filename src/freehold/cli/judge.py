@@ -302,16 +302,8 @@ def _tell(check: JudgeCheck, findings: Findings, alpha: float) -> None:
 
 
 def _facts(check: JudgeCheck) -> dict[str, object]:
-    return {
-        "check": check.id,
-        "judge": check.judge,
-        "kind": check.kind,
-        "scorer": check.scorer,
-        "labels": check.labels,
-        "file": check.file,
-        "sample_of": check.sample_of,
-        "reported_models": check.reported_models,
-        "complete": check.complete,
-        "judged": len(check.judged),
-        "made_us": check.made_us,
-    }
+    import msgspec  # noqa: PLC0415 - imported when the command runs
+
+    from freehold.compare.shown import show_check  # noqa: PLC0415
+
+    return msgspec.structs.asdict(show_check(check))

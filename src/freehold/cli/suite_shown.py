@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from freehold.cli.output import fold, say
 from freehold.core.figures import counted
-from freehold.core.moments import iso
 
 if TYPE_CHECKING:
     from freehold.compare.case import Suite
@@ -27,15 +28,9 @@ def tell(made: Suite, *, new: bool) -> None:
 
 def show_suite(one: Suite) -> dict[str, Any]:
     """A suite for programs, without its cases."""
-    return {
-        "id": one.id,
-        "name": one.name,
-        "hash": one.hash,
-        "cases": one.cases,
-        "scorers": [{"kind": scorer.kind, "settings": scorer.settings} for scorer in one.scorers],
-        "source": {"kind": one.source.kind, "name": one.source.name, "notes": list(one.source.notes)},
-        "made": iso(one.made_us),
-    }
+    from freehold.compare import shown  # noqa: PLC0415 - imported when the command runs
+
+    return msgspec.structs.asdict(shown.show_suite(one))
 
 
 def name_scorers(one: Suite) -> str:

@@ -14,7 +14,7 @@ from freehold.compare.answer import Answer
 from freehold.compare.database import Database, pack, unpack
 from freehold.compare.scoring import Scored
 from freehold.compare.terms import Comparison, Terms
-from freehold.compare.verdict import Verdict
+from freehold.compare.verdict import Decision, Verdict
 from freehold.core.errors import BadRequest, NotFound
 from freehold.ledger.rows import pico_of
 from freehold.store.bulk import Upsert
@@ -112,9 +112,14 @@ class Archive:
             f"There is no comparison `{which}`.", hint="`freehold compare list` shows those there are."
         )
 
-    def newest(self, limit: int = 50) -> list[Comparison]:
-        """The newest first."""
-        return self._those(limit=limit)
+    def newest(self, limit: int = 50, *, after: str | None = None) -> list[Comparison]:
+        """The newest first. `after`: only those behind the one of this id. Raises NotFound: there is none."""
+        if after is None:
+            return self._those(limit=limit)
+        last = self.find(after)
+        earlier = _comparisons.begun_us < last.begun_us
+        as_early = sql.and_(_comparisons.begun_us == last.begun_us, _comparisons.id < last.id)
+        return self._those(sql.or_(earlier, as_early), limit=limit)
 
     def same(self, suite: str, terms: Terms) -> Comparison | None:
         """The newest comparison of this suite on these terms that did not come to its end."""
@@ -256,6 +261,20 @@ class Archive:
         )
         with self._database.reading() as connection:
             return [msgspec.json.decode(body, type=Verdict) for (body,) in connection.execute(chosen)]
+
+    def decisions(self, comparisons: Sequence[str]) -> dict[str, dict[str, Decision]]:
+        """What was decided over everything, by comparison and candidate; nothing of those without a verdict."""
+        found: dict[str, dict[str, Decision]] = {}
+        with self._database.reading() as connection:
+            for some in _portions(comparisons):
+                chosen = (
+                    sql.select(_verdicts.comparison, _verdicts.candidate, _verdicts.verdict)
+                    .where(_verdicts.comparison.in_(some), _verdicts.task_class == "")
+                    .order_by(_verdicts.candidate)
+                )
+                for row in connection.execute(chosen):
+                    found.setdefault(row.comparison, {})[row.candidate] = row.verdict
+        return found
 
     def recorded_models(self, suite: str) -> tuple[str, ...]:
         """The models whose answers were handed in with a suite, sorted."""

@@ -30,8 +30,10 @@ class Database:
     Whatever uses it raises StoreError when it cannot be used.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, patience: float = _PATIENCE) -> None:
+        """`patience`: seconds that a server may take over one question."""
         self.place = place
+        self._patience = patience
         self._engine: sql.Engine | None = None
         self._lock = threading.Lock()
 
@@ -65,7 +67,7 @@ class Database:
         with self._lock:
             if self._engine is None:
                 self._engine = open_database(
-                    self.place, "compare", busy_ms=_BUSY_MS, cache_kb=8000, patience=_PATIENCE
+                    self.place, "compare", busy_ms=_BUSY_MS, cache_kb=8000, patience=self._patience
                 )
             return self._engine
 

@@ -16,6 +16,9 @@ from freehold.admin.office import (
     ShownProvider,
 )
 from freehold.catalog.shown import ShownModel, show_model
+from freehold.compare.archive import Archive
+from freehold.compare.judges.checks import Checks
+from freehold.compare.suites.shelf import SuiteShelf
 from freehold.config.check import check
 from freehold.config.live import ask_providers
 from freehold.config.plain import digest_of, plain
@@ -44,6 +47,9 @@ class RunningOffice:
 
     def __init__(self, premises: Premises) -> None:
         self._premises = premises
+        self._shelf = SuiteShelf(premises.comparisons)
+        self._archive = Archive(premises.comparisons)
+        self._checks = Checks(premises.comparisons)
 
     @property
     def keys(self) -> Keys:
@@ -64,6 +70,29 @@ class RunningOffice:
     def history(self) -> LedgerReader:
         """The calls on record."""
         return self._premises.history
+
+    @property
+    def shelf(self) -> SuiteShelf:
+        """The suites."""
+        return self._shelf
+
+    @property
+    def archive(self) -> Archive:
+        """What is kept of comparisons."""
+        return self._archive
+
+    @property
+    def checks(self) -> Checks:
+        """The checks of judges."""
+        return self._checks
+
+    async def report(self, comparison: str) -> bytes:
+        """The page on a comparison."""
+        return await self._premises.report(comparison)
+
+    async def findings(self, check: str, alpha: float) -> bytes:
+        """What a check of a judge found."""
+        return await self._premises.findings(check, alpha)
 
     # Routes, models, providers
 

@@ -10,6 +10,7 @@ from freehold.access.admin_keys import AdminKeys
 from freehold.access.audit import AuditLog
 from freehold.access.keys import Keys
 from freehold.batches.overseer import Overseer
+from freehold.compare.database import Database
 from freehold.config.settings import Settings
 from freehold.core.clock import Clock
 from freehold.gateway.pages import Health
@@ -51,3 +52,8 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
     forecasts: Callable[[Settings, Sequence[Standing], int], list[Foreseen]]
     list_models: Callable[[Settings, str], Awaitable[list[str]]]
     """Asks a provider."""
+    comparisons: Database
+    report: Callable[[str], Awaitable[bytes]]
+    """The page on a comparison, by its id."""
+    findings: Callable[[str, float], Awaitable[bytes]]
+    """What a check of a judge found, as JSON: by its id, with intervals that leave out so much."""

@@ -8,6 +8,7 @@ import sqlalchemy as sql
 from freehold.compare import tables
 from freehold.compare.database import Database
 from freehold.compare.judges.checking import JudgeCheck
+from freehold.core.errors import NotFound
 
 _checks = tables.judge_checks.c
 
@@ -45,6 +46,14 @@ class Checks:
     def all(self) -> list[JudgeCheck]:
         """All, the newest first."""
         return self._those(sql.true())
+
+    def find(self, which: str) -> JudgeCheck:
+        """By its id, or the beginning of one. Raises NotFound."""
+        found = self._those(_checks.id.startswith(which, autoescape=True))
+        if len(found) != 1:
+            many = "Several checks begin with" if found else "There is no check"
+            raise NotFound(f"{many} `{which}`.", hint="`freehold judge list` shows those there are.")
+        return found[0]
 
     def _of(self, scorer: str) -> list[JudgeCheck]:
         return self._those(_checks.scorer == scorer)
