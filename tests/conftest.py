@@ -81,17 +81,19 @@ def _no_process_left_behind() -> Iterator[None]:
     assert not names, f"processes left behind: {names}"
 
 
-_FIGURES = pytest.StashKey[list[str]]()
+_FIGURE = "figure"
 
 
 @pytest.fixture
 def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Show one line of figures at the end of the run."""
-    return request.config.stash.setdefault(_FIGURES, []).append
+    return lambda line: request.node.user_properties.append((_FIGURE, line))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    lines = config.stash.get(_FIGURES, [])
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for several in terminalreporter.stats.values() for report in several]
+    last = [report for report in reports if getattr(report, "when", None) == "teardown"]
+    lines = [line for report in last for name, line in report.user_properties if name == _FIGURE]
     if lines:
         terminalreporter.section("figures")
         for line in lines:
