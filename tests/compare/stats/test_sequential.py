@@ -98,7 +98,9 @@ def test_what_is_staked_is_what_the_documents_say() -> None:
             share = min(size * 0.05 / (square + 0.05**2), 0.95 / (1 - 0.05))
             wealth[size] *= 1 + share * (difference + 0.05)
         seen.append(difference)
-    together = sum(weight * wealth[size] for weight, size in zip((0.1, 0.75, 0.08, 0.07), wealth, strict=True))
+    together = sum(
+        weight * wealth[size] for weight, size in zip((0.1, 0.75, 0.08, 0.07), wealth, strict=True)
+    )
     assert told(seen).log_e_replaces == pytest.approx(math.log(together), abs=1e-12)
 
 
@@ -213,6 +215,14 @@ def test_always_the_same(value: float, decision: str) -> None:
     assert math.isfinite(test.log_e_replaces)
     assert math.isfinite(test.log_e_worse)
     assert test.difference == pytest.approx(value)
+
+
+def test_a_verdict_comes_when_the_e_value_reaches_one_over_alpha() -> None:
+    test = PairedTest(margin=0.05, alpha=0.05)
+    while test.log_e_replaces < math.log(20):
+        assert test.decision is None
+        test.add(0.25)
+    assert (test.decision, test.decided_at) == ("replaces", test.n)
 
 
 def test_a_verdict_stays() -> None:
