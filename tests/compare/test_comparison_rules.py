@@ -112,6 +112,17 @@ def test_the_pairs_of_a_group_are_one_unit() -> None:
     assert found.evidence().log_e_replaces == alone.evidence().log_e_replaces
 
 
+def test_a_large_group_draws_the_difference_out_of_its_interval_no_more_than_a_small_one() -> None:
+    found = Tally(margin=0.1, alpha=0.05)
+    found.add([pair(-1.0)] * 50)
+    for _ in range(60):
+        found.add([pair(1.0)])
+    evidence = found.evidence()
+    assert evidence.difference == pytest.approx(59 / 61)
+    assert evidence.low < 59 / 61 < evidence.high
+    assert (evidence.units, evidence.wins, evidence.losses) == (61, 60, 50)
+
+
 def test_failures_stand_in_the_way_whatever_the_test_says() -> None:
     found = Candidacy("b/one", margin=0.1, alpha=0.05)
     for at in range(100):
