@@ -74,7 +74,7 @@ class Keeping:
         written, self._next = self._next, asyncio.get_running_loop().create_future()
         try:
             await asyncio.to_thread(self._write, taken)
-        except Exception as error:  # whatever it is: who waits for the commit must not wait for ever
+        except Exception as error:  # noqa: BLE001 - who waits for the commit must not wait for ever
             self._trouble = error
             # Tried once more at the end: it may have been paid for.
             rest = self._waiting
