@@ -259,5 +259,4 @@ def test_the_course_of_a_test_ends_where_the_test_does(differences: list[float],
         last = course[-1]
         assert (last.n, last.difference) == (test.n, test.difference)
         assert (last.low, last.high) == test.interval()
-        assert (last.log_e_replaces, last.log_e_worse) == (test.log_e_replaces, test.log_e_worse)
         assert course[0].n == 1
