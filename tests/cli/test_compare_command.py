@@ -418,6 +418,11 @@ def test_all_ties_are_declared_and_not_taken_for_proof(
         (("compare", "show", "x"), "There is no comparison `x`"),
         ((*WORDS, "--budget", "much"), "`--budget` is an amount of US dollars"),
         ((*WORDS, "--resume", "x"), "is known of a comparison that is gone on with"),
+        (("compare", "--resume", "x", "--seed", "0"), "is known of a comparison that is gone on with"),
+        (
+            ("compare", "--resume", "x", "--allow-judge", "a/b"),
+            "is known of a comparison that is gone on with",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_told(

@@ -84,6 +84,24 @@ def test_classes_are_sure_together_sooner_than_alone() -> None:
     # One of two would need twice as much; both of two do not.
     assert sure_of_classes(terms, {"x": strong, "y": tally(0.0)}, 2) == {}
     assert set(sure_of_classes(terms, {"x": strong, "y": strong}, 2)) == {"x", "y"}
+    # A class of which no pair was counted yet is one of them.
+    assert sure_of_classes(terms, {"x": strong}, 2) == {}
+
+
+def test_a_class_is_sure_by_what_is_known_now_and_a_candidate_by_the_most_that_was_ever_known() -> None:
+    """e-BH holds for the e-values of one moment, and not for the highest that each ever had; Holm holds for these."""
+    fallen = tally(*[1.0] * 40, *[-1.0] * 40)
+    assert fallen.most_replaces > math.log(1 / TERMS.alpha) > fallen.log_e_replaces
+    assert sure_of_classes(TERMS, {"x": fallen}, 1) != {"x": "replaces"}
+    assert sure_of(TERMS, {"x": fallen})["x"] == "replaces"
+
+
+def test_intervals_are_of_each_candidate_by_itself() -> None:
+    alone, together = Tally(margin=0.1, alpha=0.05), Tally(margin=0.1, alpha=0.05, among=5)
+    for one in (1.0, 0.0, -1.0, 1.0, 0.5) * 10:
+        alone.add([pair(one)])
+        together.add([pair(one)])
+    assert together.evidence() == alone.evidence()
 
 
 def test_the_pairs_of_a_group_are_one_unit() -> None:
@@ -92,6 +110,17 @@ def test_the_pairs_of_a_group_are_one_unit() -> None:
     alone = tally(0.5)
     assert (found.units, found.n, found.uncounted) == (1, 2, {"incumbent failed": 1})
     assert found.evidence().log_e_replaces == alone.evidence().log_e_replaces
+
+
+def test_a_large_group_draws_the_difference_out_of_its_interval_no_more_than_a_small_one() -> None:
+    found = Tally(margin=0.1, alpha=0.05)
+    found.add([pair(-1.0)] * 50)
+    for _ in range(60):
+        found.add([pair(1.0)])
+    evidence = found.evidence()
+    assert evidence.difference == pytest.approx(59 / 61)
+    assert evidence.low < 59 / 61 < evidence.high
+    assert (evidence.units, evidence.wins, evidence.losses) == (61, 60, 50)
 
 
 def test_failures_stand_in_the_way_whatever_the_test_says() -> None:
@@ -103,6 +132,13 @@ def test_failures_stand_in_the_way_whatever_the_test_says() -> None:
     (decision,) = decisions(terms, [found], 0, {}).values()
     assert decision.decision == "undecided"
     assert decision.reason == "`b/one` failed to answer 6 of 100 cases, and at most 5% may fail."
+
+
+def test_as_many_as_may_fail_do_not_stand_in_the_way() -> None:
+    found = Tally(margin=0.1, alpha=0.05)
+    for at in range(100):
+        found.add([pair(0.0, failed="candidate" if at < 5 else "")])
+    assert obstacle(TERMS, found, "a/one", "b/one") is None
 
 
 def test_no_verdicts_stand_in_the_way() -> None:

@@ -217,3 +217,22 @@ def test_recorded_answers_are_compared_and_what_is_missing_does_not_count(databa
 
     (renewed,) = asyncio.run(again())
     assert renewed.evidence == evidence
+
+
+def test_an_answer_that_cannot_be_kept_ends_it_and_hangs_nobody(database: Database, suite: Suite) -> None:
+    async def ask(model: str, request: msgspec.Raw) -> Answer:
+        return Answer(id=new_id("answer"), model=model, text="half of a pair: \ud83d")
+
+    async def work() -> None:
+        archive = Archive(database)
+        comparison = new_comparison(suite, TERMS)
+        archive.begin(comparison)
+        comparing = Comparing(comparison, suite, Means(), SuiteShelf(database), archive, goes_on=False)
+        with pytest.raises(UnicodeEncodeError):
+            async with asyncio.timeout(20) as patience:
+                await comparing.run(ask)
+        assert not patience.expired()
+
+    asyncio.run(work())
+    (comparison,) = Archive(database).newest()
+    assert comparison.state == "stopped"

@@ -113,13 +113,16 @@ class Comparisons:
     def run(self, beginning: Beginning, means: Means, watch: Callable[[Runner], None]) -> Ended:
         """Run it to its end, or until it is interrupted. `watch` is handed the runner as it begins.
 
-        Raises BadRequest (it runs already; a scorer or a case is at fault), Forbidden (no
-        price, and a budget), StoreError.
+        Raises BadRequest (it runs already, or has come to its end meanwhile; a scorer or a case is at fault), Forbidden
+        (no price, and a budget), StoreError.
         """
         import uvloop
 
         with self._alone(beginning.comparison):
-            if not beginning.goes_on:
+            if beginning.goes_on:  # somebody else may have gone on with it, and paid, until now
+                now = self.resume(beginning.comparison.id).comparison
+                beginning = msgspec.structs.replace(beginning, comparison=now)
+            else:
                 self.archive.begin(beginning.comparison)
             try:
                 return uvloop.run(self._run(beginning, means, watch))

@@ -143,15 +143,8 @@ def compare(
     )
     with open_comparisons(settings) as comparisons:
         if resume is not None:
-            if (
-                route is not None
-                or candidates
-                or suite is not None
-                or fresh
-                or to_the_end
-                or system
-                or any(terms.values())
-            ):
+            said = (route, suite, system, *terms.values())
+            if candidates or allow_judge or fresh or to_the_end or any(one is not None for one in said):
                 raise BadRequest(
                     "What is compared, and on what terms, is known of a comparison that is gone on with.",
                     hint=f"`freehold compare --resume {resume}`, with --budget or --concurrency if need be.",

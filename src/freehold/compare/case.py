@@ -31,7 +31,7 @@ class ScorerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """A scorer and how it is set."""
 
     kind: str
-    """`exact`, `numeric`, `json-schema`, `judge` ..."""
+    """`exact`, `numeric`, `json-schema`, `pairwise-judge` ..."""
     settings: msgspec.Raw = msgspec.Raw(b"{}")
     """A JSON object; each kind says what may be in it."""
 

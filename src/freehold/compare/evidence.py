@@ -33,7 +33,6 @@ class Tally:
         self.uncounted: Counter[str] = Counter()
         self.failures = {"incumbent": 0, "candidate": 0}
         """Answers that failed."""
-        self._difference = 0.0
         self._scores = [0.0, 0.0]
         self._scored = 0
         self.most_replaces = self.most_worse = 0.0
@@ -60,7 +59,6 @@ class Tally:
         self.wins += pair.difference > 0
         self.losses += pair.difference < 0
         self.ties += pair.difference == 0
-        self._difference += pair.difference
         if pair.incumbent_score is not None and pair.candidate_score is not None:
             self._scored += 1
             self._scores[0] += pair.incumbent_score
@@ -69,8 +67,10 @@ class Tally:
 
     @property
     def difference(self) -> float | None:
-        """The mean difference of the pairs that count; None: none does."""
-        return self._difference / self.n if self.n else None
+        """The mean difference of the units that count, which is what the test and its interval are about; None: none
+        does.
+        """
+        return self._test.difference
 
     @property
     def log_e_replaces(self) -> float:
@@ -107,8 +107,8 @@ class Tally:
             incumbent_mean=self._scores[0] / self.n if scored else None,
             candidate_mean=self._scores[1] / self.n if scored else None,
             difference=self.difference,
-            low=max(-1.0, low),
-            high=min(1.0, high),
+            low=low,
+            high=high,
             log_e_replaces=self.log_e_replaces,
             log_e_worse=self.log_e_worse,
         )

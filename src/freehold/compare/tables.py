@@ -92,7 +92,7 @@ comparisons = Table(
     Column("suite", String(40), nullable=False),
     Column("route", Text),
     Column("incumbent", Text, nullable=False),
-    # JSON: candidates, margin, alpha, seed, budget ...
+    # The `Terms` as JSON.
     Column("settings", Text, nullable=False),
     # `running`, `done`, `stopped` (by a person, a budget or a kill: it can be gone on with), `failed`.
     Column("state", String(10), nullable=False),

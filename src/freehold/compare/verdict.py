@@ -52,14 +52,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ties: int = 0
     """Pairs in which the candidate scored more than the incumbent, less, the same."""
     uncounted: dict[str, int] = {}
-    """Pairs that do not count, by reason: `incumbent failed`, `no verdict of the judge` ..."""
+    """Pairs that do not count, by reason: `incumbent failed`, `no verdict`, `not recorded`."""
     failures: dict[str, int] = {}
     """Answers that failed: of the `incumbent`, and of the `candidate`."""
     incumbent_mean: float | None = None
     candidate_mean: float | None = None
     """Mean scores, 0 … 1. None: nothing counts, or only pairs were judged."""
     difference: float | None = None
-    """Estimate of the candidate's mean score minus the incumbent's, corrected where `correction` says so."""
+    """Estimate of the candidate's mean score minus the incumbent's, corrected where `correction` says so. A unit counts
+    once, however many pairs it has; the means above are over pairs.
+    """
     low: float = -1.0
     high: float = 1.0
     """Confidence sequence for it: valid whenever one looks, each end with 1 - alpha, and neither end is part of it."""

@@ -72,9 +72,12 @@ def test_a_lost_station_is_charged_all_of_its_share_and_another_one_asked() -> N
 
 
 def test_without_stations_it_ends_in_words() -> None:
-    lost, _ = replying(StationLost)
+    lost, shares = replying(StationLost)
+    budget = Budget(Decimal("0.01"))
     with pytest.raises(Halted, match="All stations are lost"):
-        asyncio.run(driver([lost], Budget(Decimal("0.01"))).ask("old/model", REQUEST))
+        asyncio.run(driver([lost], budget).ask("old/model", REQUEST))
+    # Nobody was there for the second try, so it cost nothing.
+    assert (budget.charged, budget.held) == (shares[0], 0)
 
 
 def test_a_share_that_does_not_do_is_doubled_within_the_budget() -> None:

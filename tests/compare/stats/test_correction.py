@@ -15,6 +15,7 @@ from freehold.compare.stats.correction import (
     Groups,
     Numbers,
     Uncorrectable,
+    beside_known,
     prediction_powered,
     quantile,
 )
@@ -37,7 +38,7 @@ def passes(share: float, n: int = N) -> Numbers:
 def test_the_rate_of_one_model_is_the_published_one() -> None:
     of = labelled(180, 200, 160, 200)  # sensitivity 0.9, specificity 0.8
     assert error_rates(of) == pytest.approx((0.8, 0.9))
-    p, n, q0, q1 = 0.55, N, 0.8, 0.9
+    p, n, q0, q1 = 0.41, N, 0.8, 0.9
     found = with_error_rates([Seen(passes(p), np.arange(n), of, 1.0)], raw=p, alpha=0.05)
     theta = (p + q0 - 1) / (q0 + q1 - 1)
     assert found.difference == pytest.approx(theta)
@@ -48,6 +49,17 @@ def test_the_rate_of_one_model_is_the_published_one() -> None:
     assert found.standard_error == pytest.approx(math.sqrt(variance))
     assert (found.interval, found.method, found.labels) == ("formula", "error rates", 400)
     assert found.high - found.difference == pytest.approx(1.959964 * math.sqrt(variance), rel=1e-5)
+
+
+def test_how_many_failed_is_a_matter_of_chance_and_in_the_variance() -> None:
+    found = prediction_powered(
+        np.array([]), np.array([], int), *[np.tile([0.0, 1.0], 20)] * 2, np.arange(40), alpha=0.05
+    )
+    beside = beside_known(found, np.full(10, -1.0), 40)
+    share = 10 / 50
+    assert beside.difference == pytest.approx((1 - share) * 0.5 - share)
+    variance = ((1 - share) * found.standard_error) ** 2 + share * (1 - share) * 1.5**2 / 50
+    assert beside.standard_error == pytest.approx(math.sqrt(variance))
 
 
 def test_each_model_has_its_own_error_rates() -> None:

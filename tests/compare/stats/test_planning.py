@@ -7,7 +7,6 @@ from examples import examples
 from freehold.compare.stats.planning import cases_ahead, plan
 from freehold.compare.stats.populations import population_of, tilted, wins_and_losses
 from freehold.compare.stats.sequential import PairedTest
-from freehold.compare.stats.units import Units
 
 
 @examples
@@ -106,31 +105,3 @@ def test_a_test_that_is_nearly_sure_is_soon_over() -> None:
     assert ahead.replaces > 0.9
     fresh = cases_ahead(PairedTest(margin=0.05, alpha=0.05))
     assert (fresh.half or 10**9) > 10 * ahead.half  # nothing told: the worst case
-
-
-def test_groups_count_once_and_when_they_are_complete() -> None:
-    units = Units({"a": 3, "b": 2, "c": 1, "d": 1})
-    told = [
-        ("a", 1.0),
-        (None, -1.0),
-        ("b", 0.5),
-        ("a", None),
-        ("a", 0.0),
-        ("c", None),
-        ("b", 0.0),
-        ("d", 0.25),
-    ]
-    assert [units.add(*one) for one in told] == [None, -1.0, None, None, 0.5, None, 0.25, 0.25]
-    for group in ("a", "unknown"):
-        with pytest.raises(KeyError):
-            units.add(group, 0.0)
-
-
-@examples
-@given(st.lists(st.floats(-1, 1), min_size=1, max_size=30))
-def test_a_unit_is_always_something_that_a_test_takes(differences: list[float]) -> None:
-    units = Units({"a": len(differences)})
-    found = [units.add("a", one) for one in differences]
-    assert found[:-1] == [None] * (len(differences) - 1)
-    assert found[-1] == pytest.approx(sum(differences) / len(differences), abs=1e-9)
-    PairedTest(margin=0.05, alpha=0.05).add(found[-1] or 0.0)

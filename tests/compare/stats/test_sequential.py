@@ -69,6 +69,42 @@ def test_the_interval_says_what_the_test_says(differences: list[float], margin: 
 
 
 @examples
+@given(DIFFERENCES, MARGINS, st.floats(0.001, 0.9))
+def test_the_interval_ends_where_the_same_bettors_could_refute_no_more(
+    differences: list[float], margin: float, alpha: float
+) -> None:
+    low, high = told(differences, margin).interval(alpha)
+    enough = math.log(1 / alpha)
+
+    def wealth_against(threshold: float) -> list[float]:
+        sides = Paths(1, margin=margin, threshold=threshold).advance(np.array([differences]))
+        return [float(side[0, -1]) for side in sides]
+
+    if differences and low > -1.0:
+        assert wealth_against(low)[0] >= enough - 1e-6
+        assert wealth_against(min(1.0, low + 1e-3))[0] < enough
+    if differences and high < 1.0:
+        assert wealth_against(high)[1] >= enough - 1e-6
+        assert wealth_against(max(-1.0, high - 1e-3))[1] < enough
+
+
+def test_what_is_staked_is_what_the_documents_say() -> None:
+    """d / (v + d²), v as if ten differences with a mean square of 0.25 had been seen, and 95 % at the most."""
+    wealth = dict.fromkeys((1 / 3, 1.0, 3.0, 9.0), 1.0)
+    seen: list[float] = []
+    for difference in (0.5, -1.0, 0.0, 1.0):
+        square = (2.5 + sum(one * one for one in seen)) / (10 + len(seen))
+        for size in wealth:
+            share = min(size * 0.05 / (square + 0.05**2), 0.95 / (1 - 0.05))
+            wealth[size] *= 1 + share * (difference + 0.05)
+        seen.append(difference)
+    together = sum(
+        weight * wealth[size] for weight, size in zip((0.1, 0.75, 0.08, 0.07), wealth, strict=True)
+    )
+    assert told(seen).log_e_replaces == pytest.approx(math.log(together), abs=1e-12)
+
+
+@examples
 @given(DIFFERENCES, st.floats(0.001, 0.9), st.floats(0.001, 0.9))
 def test_an_interval_that_errs_less_is_wider(differences: list[float], one: float, other: float) -> None:
     test = told(differences)
@@ -181,6 +217,14 @@ def test_always_the_same(value: float, decision: str) -> None:
     assert test.difference == pytest.approx(value)
 
 
+def test_a_verdict_comes_when_the_e_value_reaches_one_over_alpha() -> None:
+    test = PairedTest(margin=0.05, alpha=0.05)
+    while test.log_e_replaces < math.log(20):
+        assert test.decision is None
+        test.add(0.25)
+    assert (test.decision, test.decided_at) == ("replaces", test.n)
+
+
 def test_a_verdict_stays() -> None:
     test = told([1.0] * 40)
     assert test.decision == "replaces"
@@ -215,5 +259,4 @@ def test_the_course_of_a_test_ends_where_the_test_does(differences: list[float],
         last = course[-1]
         assert (last.n, last.difference) == (test.n, test.difference)
         assert (last.low, last.high) == test.interval()
-        assert (last.log_e_replaces, last.log_e_worse) == (test.log_e_replaces, test.log_e_worse)
         assert course[0].n == 1

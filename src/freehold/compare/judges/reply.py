@@ -27,7 +27,6 @@ class Reply(msgspec.Struct, Generic[T], frozen=True):
     why: str
     """Why there is none; else empty."""
     call_ids: tuple[str, ...]
-    reported_model: str | None = None
 
 
 async def ask_for(ask: Ask, model: str, request: dict[str, Any], form: type[T]) -> Reply[T]:
@@ -37,20 +36,20 @@ async def ask_for(ask: Ask, model: str, request: dict[str, Any], form: type[T]) 
     first = await ask(model, encoded(request))
     calls = _calls(first)
     if first.failure is not None:
-        return Reply(None, _why_silent(first), calls, first.reported_model)
+        return Reply(None, _why_silent(first), calls)
     verdict, problem = _read(first, form)
     if verdict is not None:
-        return Reply(verdict, "", calls, first.reported_model)
+        return Reply(verdict, "", calls)
     said = [{"role": "assistant", "content": first.text}] if first.text.strip() else []
     wish = f"That cannot be used: {problem}. Reply again, with the JSON object alone."
     messages = [*request["messages"], *said, {"role": "user", "content": wish}]
     second = await ask(model, encoded({**request, "messages": messages}))
     calls += _calls(second)
     if second.failure is not None:
-        return Reply(None, f"{problem}; then {_why_silent(second)}", calls, second.reported_model)
+        return Reply(None, f"{problem}; then {_why_silent(second)}", calls)
     verdict, again = _read(second, form)
     why = "" if verdict is not None else f"{problem}; and when it was asked again, {again}"
-    return Reply(verdict, why, calls, second.reported_model)
+    return Reply(verdict, why, calls)
 
 
 def _read(answer: Answer, form: type[T]) -> tuple[T | None, str]:

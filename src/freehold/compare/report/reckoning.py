@@ -12,7 +12,7 @@ from freehold.compare.answer import Answer
 from freehold.compare.archive import Known, PairRow
 from freehold.compare.pair import NOT_RECORDED
 from freehold.compare.report.money import BothPaid, Sums
-from freehold.compare.report.report import Course, Latency, Lost, Step
+from freehold.compare.report.report import Course, Latency, Lost
 from freehold.compare.report.telling import Choice
 from freehold.compare.scoring import Scored
 from freehold.compare.stats.course import course_of
@@ -126,10 +126,9 @@ class Reckoning:
     def course(self, candidate: str, verdict: Verdict | None) -> Course:
         """How the interval tightened."""
         terms = self.terms
-        steps = course_of(self._units[candidate], margin=terms.margin, alpha=terms.alpha)
         return Course(
             candidate=candidate,
-            steps=tuple(Step(one.n, one.difference, max(-1.0, one.low), min(1.0, one.high)) for one in steps),
+            steps=tuple(course_of(self._units[candidate], margin=terms.margin, alpha=terms.alpha)),
             decision="undecided" if verdict is None else verdict.decision,
             by_people=verdict is not None and bool(verdict.evidence.correction),
         )

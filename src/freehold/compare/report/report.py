@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from freehold.compare.case import Source
+from freehold.compare.stats.course import Step
 from freehold.compare.terms import State, Terms
 from freehold.compare.verdict import Decision, Verdict
 
@@ -32,15 +33,6 @@ class SuiteSaid(msgspec.Struct, frozen=True, kw_only=True):
     cases: int
     source: Source
     scorers: tuple[ScorerSaid, ...]
-
-
-class Step(msgspec.Struct, frozen=True):
-    """What was known after so many units."""
-
-    n: int
-    difference: float
-    low: float
-    high: float
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 
 from freehold.compare.archive import Archive, Arrived, KeptAnswer, KeptScore, PairRow
-from freehold.core.errors import StoreError
 
 _MOST_WAITING = 4000
 """Rows that wait before whoever brings more has to wait, too."""
@@ -25,7 +24,7 @@ class Keeping:
         self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when all that waits now is written, or cannot be."""
         self._closing = False
-        self._trouble: StoreError | None = None
+        self._trouble: Exception | None = None
         self._task = asyncio.create_task(self._work())
 
     async def keep_answer(self, answer: KeptAnswer) -> None:
@@ -75,7 +74,7 @@ class Keeping:
         written, self._next = self._next, asyncio.get_running_loop().create_future()
         try:
             await asyncio.to_thread(self._write, taken)
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - who waits for the commit must not wait for ever
             self._trouble = error
             # Tried once more at the end: it may have been paid for.
             rest = self._waiting

@@ -66,12 +66,13 @@ class Driver:
         """None: the station was lost on the way, and is not asked again."""
         if self._budget is not None:
             await self._budget.wait_for(share)
-        charged = share  # of what nobody knows the end of, all
+        charged = 0
         try:
             if not self._busy:
                 raise Halted("All stations are lost.", hint="The same command goes on where this ended.")
             number = min(self._busy, key=self._busy.__getitem__)
             self._busy[number] += 1
+            charged = share  # of what nobody knows the end of, all
             try:
                 reply = msgspec.json.decode(
                     await self._stations[number](model, bytes(request), share), type=Reply

@@ -17,8 +17,6 @@ class Step(msgspec.Struct, frozen=True):
     difference: float
     low: float
     high: float
-    log_e_replaces: float
-    log_e_worse: float
 
 
 def course_of(differences: Sequence[float], *, margin: float, alpha: float, steps: int = 60) -> list[Step]:
@@ -33,5 +31,5 @@ def course_of(differences: Sequence[float], *, margin: float, alpha: float, step
         if test.n in wanted:
             assert test.difference is not None
             low, high = test.interval()
-            course.append(Step(test.n, test.difference, low, high, test.log_e_replaces, test.log_e_worse))
+            course.append(Step(test.n, test.difference, low, high))
     return course

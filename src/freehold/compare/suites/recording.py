@@ -40,6 +40,7 @@ from freehold.core.errors import BadRequest
 from freehold.core.fields import Fields
 from freehold.core.figures import counted
 from freehold.core.ids import new_id
+from freehold.ledger.rows import pico_of
 
 RECORDED = ScorerSettings(kind="recorded")
 """Answers are worth what they were handed in with."""
@@ -243,7 +244,7 @@ def _row(answer: Answer, suite: Suite, request_hash: str) -> dict[str, object]:
         "suite": suite.id,
         "call_id": None,
         "failure": answer.failure,
-        "cost_pico": None if answer.cost is None else int(answer.cost * 10**12),
+        "cost_pico": pico_of(answer.cost),
         "made_us": answer.made_us,
         "body": pack(answer),
     }
