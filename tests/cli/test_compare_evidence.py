@@ -56,7 +56,13 @@ def test_answers_handed_in_with_another_suite_count_for_nobody_else(
     write(shell, "mine.jsonl", asked)
     # The same questions, to which somebody says that `new/model` has answered nonsense.
     handed_in = [
-        {"case": one["id"], "model": "new/model", "answer": "no", "input": one["input"], "target": one["input"]}
+        {
+            "case": one["id"],
+            "model": "new/model",
+            "answer": "no",
+            "input": one["input"],
+            "target": one["input"],
+        }
         for one in asked
     ]
     write(shell, "elsewhere.jsonl", handed_in)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from freehold.cli.output import fold, say
@@ -36,6 +37,15 @@ def show_suite(one: Suite) -> dict[str, Any]:
         "source": {"kind": one.source.kind, "name": one.source.name, "notes": list(one.source.notes)},
         "made": iso(one.made_us),
     }
+
+
+def shortened(digests: Sequence[str], *, least: int) -> list[str]:
+    """Beginnings that tell the digests apart, all of one length, as Git shows commits; the same where two are."""
+    different = set(digests)
+    length = least
+    while len({one[:length] for one in different}) < len(different):
+        length += 1
+    return [one[:length] for one in digests]
 
 
 def name_scorers(one: Suite) -> str:
