@@ -17,6 +17,7 @@ from freehold.core.errors import BadRequest, NotFound
 from freehold.core.ids import new_id
 
 Cases = list[Case]
+Suites = list[Suite]
 
 _CHUNK = 500
 _PREFIX = "suite_"
@@ -107,11 +108,11 @@ class SuiteShelf:
             row = connection.execute(sql.select(tables.suites).where(same)).first()
         return None if row is None else _suite(row)
 
-    def list(self) -> list[Suite]:
+    def list(self) -> Suites:
         """Those that were not removed, the newest first."""
         return self._those(_suites.removed_us.is_(None)) if self.database.exists else []
 
-    def _those(self, *where: sql.ColumnElement[bool], limit: int | None = None) -> list[Suite]:
+    def _those(self, *where: sql.ColumnElement[bool], limit: int | None = None) -> Suites:
         chosen = (
             sql.select(tables.suites)
             .where(*where)
