@@ -121,7 +121,7 @@ def test_several_candidates_share_the_answers_of_the_incumbent_and_the_error_rat
     decided = {one["candidate"]: one for one in found["verdicts"] if not one.get("task_class")}
     assert decided["new/model"]["decision"] == "replaces"
     assert decided["new/model2"]["decision"] == "does not replace"
-    assert {one["adjusted"] for one in decided.values()} == {"holm"}
+    assert {one["adjusted"] for one in decided.values()} == {"e-holm"}
     longest = max(one["evidence"]["n"] for one in decided.values())
     assert longest <= len(old.requests) <= longest + 16
     of_classes = [one for one in found["verdicts"] if one.get("task_class")]

@@ -196,3 +196,38 @@ def test_mistakes_in_recorded_answers_are_told(shell: Shell) -> None:
         "line 8, field `tool_calls`: It has to be a list of calls",
     ):
         assert f"bad.jsonl, {message}" in told, told
+
+
+def test_suites_are_listed_by_short_digests_and_found_by_any_beginning_that_is_one_s_own(
+    shell: Shell,
+) -> None:
+    made = []
+    for number in range(3):
+        _write(shell, "sums.jsonl", [{"input": f"{number} + 1?", "target": str(number + 1)}])
+        made += shell.json("suite", "add", "sums.jsonl", "--scorer", "exact", "--name", f"sums{number}")
+    ids, hashes = [str(one["id"]) for one in made], [str(one["hash"]) for one in made]
+    [header, *rows] = shell("suite", "list").stdout.splitlines()
+    assert header.split()[-2:] == ["HASH", "ID"]
+    for row, id_, hash_ in zip(rows, reversed(ids), reversed(hashes), strict=True):
+        short_hash, short_id = row.split()[-2:]
+        assert hash_.startswith(short_hash)
+        assert id_.startswith(short_id)
+        assert len(short_hash) < 12
+        assert len(short_id) < 24
+        for which in (short_hash, short_id, short_id.removeprefix("suite_"), id_):
+            assert shell.json("suite", "show", which)[0]["id"] == id_
+    assert [(one["id"], one["hash"]) for one in shell.json("suite", "list")] == [
+        *zip(ids, hashes, strict=True)
+    ][::-1]
+    # Made in one month, the ids have their beginning in common.
+    several = shell("suite", "remove", ids[0][:10])
+    assert several.returncode == 1
+    assert f"Several suites begin with `{ids[0][:10]}`." in several.stderr
+    # Too short for a beginning: a typing error in a name is none.
+    assert "There is no suite" in shell("suite", "show", hashes[0][:3]).stderr
+    # A name is what it is, whatever else begins like it.
+    _write(shell, "named.jsonl", [{"input": "?", "target": "x"}])
+    [named] = shell.json("suite", "add", "named.jsonl", "--scorer", "exact", "--name", hashes[0][:7])
+    assert shell.json("suite", "show", hashes[0][:7])[0]["id"] == named["id"]
+    assert f"Removed `sums0` ({ids[0]})" in _good(shell("suite", "remove", hashes[0][:12]))
+    assert shell("suite", "show", hashes[0][:12]).returncode == 1

@@ -46,9 +46,10 @@ def with_logs(**logs: float) -> dict[str, Tally]:
 
 
 def test_e_holm_asks_more_of_the_first_than_of_the_last() -> None:
-    need = [math.log(many / 0.05) for many in (3, 2, 1)]
+    need = [math.log(many / 0.05) + 1e-9 for many in (3, 2, 1)]
     assert set(sure_of(TERMS, with_logs(one=need[0], two=need[1], three=need[2]))) == {"one", "two", "three"}
     assert set(sure_of(TERMS, with_logs(one=need[0], two=need[2], three=need[2]))) == {"one"}
+    assert not sure_of(TERMS, with_logs(one=need[0] - 2e-9, two=need[1], three=need[2]))
     # Enough alone, and not enough among three.
     assert not sure_of(TERMS, with_logs(one=need[2], two=0.0, three=0.0))
     assert sure_of(TERMS, with_logs(one=need[2])) == {"one": "replaces"}
@@ -157,3 +158,45 @@ def test_it_is_hopeless_only_when_a_faultless_rest_would_not_help(failed: int, f
         for _ in range(more):
             found.add([pair(0.0)])
         assert obstacle(TERMS, found, "a/one", "b/one") is not None
+
+
+DIFFERENCES = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), max_size=40)
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from("xyz"), DIFFERENCES), min_size=1, max_size=4),
+    st.sampled_from([0.01, 0.05, 0.3]),
+)
+def test_sharing_alpha_never_makes_more_verdicts_than_alone(
+    differences: list[dict[str, list[float]]], alpha: float
+) -> None:
+    names = tuple(f"b/{at}" for at in range(len(differences)))
+    terms = msgspec.structs.replace(TERMS, candidates=names, alpha=alpha, margin=0.3)
+    candidacies = []
+    for name, by_class in zip(names, differences, strict=True):
+        one = Candidacy(name, margin=0.3, alpha=alpha, among=len(names))
+        for task_class, values in by_class.items():
+            for value in values:
+                made = pair(value)
+                made.case = msgspec.structs.replace(made.case, task_class=task_class)
+                one.add([made])
+        candidacies.append(one)
+    together = {(model, ""): word for model, word in sure_of(terms, wholes(candidacies)).items()}
+    alone: dict[tuple[str, str], set[str]] = {}
+    for one in candidacies:
+        of_classes = sure_of_classes(terms, one.classes, 3)
+        together |= {(one.model, name): word for name, word in of_classes.items()}
+        alone[one.model, ""] = words_of(one.whole, alpha)
+        alone |= {(one.model, name): words_of(tally, alpha) for name, tally in one.classes.items()}
+    for where, word in together.items():
+        assert word in alone[where]
+
+
+def wholes(candidacies: list[Candidacy]) -> dict[str, Tally]:
+    return {one.model: one.whole for one in candidacies}
+
+
+def words_of(tally: Tally, alpha: float) -> set[str]:
+    """What the test of this tally was ever sure of, were it the only one."""
+    highest = {"replaces": tally.most_replaces, "does not replace": tally.most_worse}
+    return {word for word, log in highest.items() if log >= math.log(1 / alpha)}

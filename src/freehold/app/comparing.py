@@ -233,7 +233,7 @@ class Comparisons:
                 watch(runner)
 
             ask: Ask | None = None
-            budget = None
+            budget: Budget | None = None
             judges = {judge for one in suite.scorers if (judge := judge_model(one)) is not None}
             parties = {*comparison.terms.parties} - {*recorded}
             if judges or parties:
@@ -262,7 +262,7 @@ class Comparisons:
     @asynccontextmanager
     async def _stations(
         self, comparison: Comparison, means: Means, recorded: Collection[str], asked: Collection[str]
-    ) -> AsyncIterator[tuple[Ask, Budget | None]]:
+    ) -> AsyncIterator[tuple[Ask, Budget]]:
         """Engines on a Ray cluster; the budget stays here, and each call has a share of it."""
         from freehold.app.ray_stations import open_stations
         from freehold.compare.budget import Budget, Tariffs
@@ -270,18 +270,17 @@ class Comparisons:
         from freehold.core.clock import SystemClock
 
         settings, routes = self.settings, self._routes(comparison.terms, recorded)
-        table, budget = settings.route_table(), None
+        table = settings.route_table()
         tariffs = Tariffs(settings.price_list(), settings.catalog(), SystemClock())
-        if means.budget is not None:
-            _check_prices(tariffs, [table.find(name).incumbent for name in asked], means)
-            budget = Budget(means.budget, comparison.charged_nano)
+        _check_prices(tariffs, [table.find(name).incumbent for name in asked], means)
+        budget = Budget(means.budget, comparison.charged_nano)
         async with open_stations(
             settings,
             comparison.id,
             routes,
             address=means.ray_address,
             most=means.concurrency,
-            limited=budget is not None,
+            limited=means.budget is not None,
             unpriced=means.unpriced,
         ) as stations:
             yield Driver(stations, budget, tariffs, lambda name: table.find(name).incumbent).ask, budget
@@ -308,17 +307,15 @@ class Comparisons:
 
     def _budget(
         self, parts: Parts, comparison: Comparison, means: Means, asked: Collection[str]
-    ) -> tuple[Budget | None, BudgetedLimits | None]:
+    ) -> tuple[Budget, BudgetedLimits]:
         from freehold.compare.budget import Budget, BudgetedLimits, Tariffs
         from freehold.core.clock import SystemClock
 
-        if means.budget is None:
-            return None, None
         settings, runtime = self.settings, parts.engine.runtime
         tariffs = Tariffs(settings.price_list(), settings.catalog(), SystemClock())
         _check_prices(tariffs, [runtime.routes.find(name).incumbent for name in asked], means)
         budget = Budget(means.budget, comparison.charged_nano)
-        limits = BudgetedLimits(runtime.limits, budget, tariffs, unpriced=means.unpriced)
+        limits = BudgetedLimits(runtime.limits, budget, tariffs, unpriced=means.is_free_of_prices)
         in_force: Limits = limits
         parts.engine.runtime = msgspec.structs.replace(runtime, limits=in_force)
         return budget, limits
@@ -329,7 +326,7 @@ def _check_prices(tariffs: Tariffs, targets: Iterable[Target], means: Means) -> 
     from freehold.compare.budget import unpriced
 
     for target in targets:
-        if not means.unpriced and tariffs.of(target) is None:
+        if not means.is_free_of_prices and tariffs.of(target) is None:
             raise unpriced(target)
 
 

@@ -48,7 +48,10 @@ def compare(
         ),
     ] = None,
     suite: Annotated[
-        str | None, typer.Option("--suite", metavar="SUITE", help="The cases: a suite's name or id.")
+        str | None,
+        typer.Option(
+            "--suite", metavar="SUITE", help="The cases: a suite's name, or a beginning of its id or hash."
+        ),
     ] = None,
     margin: Annotated[
         float | None,

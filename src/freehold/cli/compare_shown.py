@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from freehold.cli.output import Column, Listing, fold, plain, write
@@ -60,9 +61,30 @@ def show(ended: Ended) -> None:
             for note in (one.evidence.correction, *one.notes):
                 if note:
                     write(fold(f"  {plain(note)}", indent=2) + "\n")
+    for sentence in _how_shared(ended):
+        write(fold(sentence) + "\n")
     asked = f"{counted(ended.asked, 'answer')} asked for, {ended.reused:,} there already; "
     unknown = f", and {counted(ended.unpriced, 'answer')} whose cost is not known" if ended.unpriced else ""
     write(f"{ended.comparison.id}: {asked}{money(ended.spent)} spent{unknown}.\n")
+
+
+def _how_shared(ended: Ended) -> Iterator[str]:
+    """How the error rate was shared among candidates, and among classes of tasks."""
+    alpha = f"{ended.comparison.terms.alpha:.3g}"
+    used = {one.adjusted for one in ended.verdicts}
+    for how in ("e-holm", "bonferroni"):
+        if how in used:
+            yield f"Among candidates ({_SHARED[how]}): that any verdict is wrong has a chance of {alpha} at most."
+    if "e-bh" in used:
+        yield (
+            f"Among a candidate's classes of tasks (e-BH): of those told to be sure, {alpha} are wrong on average "
+            "at most."
+        )
+    if "holm" in used:
+        yield f"Among a candidate's classes of tasks (Holm): that any is wrong has a chance of {alpha} at most."
+
+
+_SHARED = {"e-holm": "e-Holm", "bonferroni": "Bonferroni"}
 
 
 def _row(one: Verdict) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import typer
 from freehold.cli.completion import route_names
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, fold, plain, say, write, write_json
-from freehold.cli.suite_shown import by_size, name_scorers, show_suite, tell
+from freehold.cli.suite_shown import by_size, name_scorers, shortened, show_suite, tell
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.figures import counted, show_moment
 
@@ -23,9 +23,15 @@ if TYPE_CHECKING:
     from freehold.config.settings import Settings
     from freehold.ledger.reading import LedgerReader
 
+_SHORT_HASH = 7
+_SHORT_ID = 18
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
-Named = Annotated[str, typer.Argument(help="Its name, of which the newest is meant, or its id.")]
+Named = Annotated[
+    str,
+    typer.Argument(help="Its name, of which the newest is meant, or a beginning of its id or of its hash."),
+]
 Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call it.")]
 Scorers = Annotated[
     list[str] | None,
@@ -239,7 +245,7 @@ def sample(
 
 @app.command(name="list")
 def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> None:
-    """List the suites, the newest first."""
+    """List the suites, the newest first. Ids and hashes are cut to what tells them apart; --json has them whole."""
     with _shelf(config) as shelf:
         found = shelf.list()
     if as_json:
@@ -249,6 +255,8 @@ def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> N
     if not found:
         say("There are no suites. Make one with `freehold suite add FILE` or `freehold suite sample ROUTE`.")
         return
+    hashes = shortened([one.hash for one in found], least=_SHORT_HASH)
+    ids = shortened([one.id for one in found], least=_SHORT_ID)
     listing = Listing(
         [
             Column("NAME", width=32),
@@ -267,10 +275,10 @@ def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> N
             name_scorers(one),
             f"{one.source.kind} {one.source.name}",
             show_moment(one.made_us, utc=utc),
-            one.hash[:12],
-            one.id,
+            hash_,
+            id_,
         )
-        for one in found
+        for one, hash_, id_ in zip(found, hashes, ids, strict=True)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,6 +32,15 @@ def show_suite(one: Suite) -> dict[str, Any]:
     from freehold.compare import shown  # noqa: PLC0415 - imported when the command runs
 
     return msgspec.structs.asdict(shown.show_suite(one))
+
+
+def shortened(digests: Sequence[str], *, least: int) -> list[str]:
+    """Beginnings that tell the digests apart, all of one length, as Git shows commits; the same where two are."""
+    different = set(digests)
+    length = least
+    while len({one[:length] for one in different}) < len(different):
+        length += 1
+    return [one[:length] for one in digests]
 
 
 def name_scorers(one: Suite) -> str:

@@ -179,25 +179,33 @@ class Archive:
         sample: int = 0,
     ) -> dict[tuple[str, str], Answer]:
         """Answers to these requests, by hash and model: those that this comparison asked for, or that were handed in
-        with its suite, and unless it is to be fresh the newest that anybody else got. What failed for others is not
-        taken over.
+        with its suite, and unless it is to be fresh the newest that another comparison got. What failed for others is
+        not taken over, and what was handed in with another suite is nobody's evidence but that suite's.
         """
         own = _answers.comparison == comparison.id
-        ours = sql.or_(own, _answers.suite == comparison.suite)
-        anybody = sql.or_(ours, _answers.failure.is_(None))
+        handed_in = _answers.suite == comparison.suite
+        asked = sql.and_(_answers.suite.is_(None), _answers.failure.is_(None))
+        usable = (own, handed_in) if comparison.terms.fresh else (own, handed_in, asked)
         rows: list[Any] = []
         with self._database.reading() as connection:
             for some in _portions(sorted(set(hashes))):
                 chosen = (
-                    sql.select(_answers.request_hash, _answers.model, _answers.comparison, _answers.body)
+                    sql.select(
+                        _answers.request_hash,
+                        _answers.model,
+                        _answers.suite,
+                        _answers.comparison,
+                        _answers.body,
+                    )
                     .where(
                         _answers.request_hash.in_(some), _answers.model.in_(models), _answers.sample == sample
                     )
-                    .where(ours if comparison.terms.fresh else anybody)
+                    .where(sql.or_(*usable))
                     .order_by(_answers.made_us, _answers.id)
                 )
                 rows += connection.execute(chosen).all()
-        rows.sort(key=lambda row: row.comparison == comparison.id)  # later ones win, and one's own over all
+        # Later ones win; over them what came with the suite, and over all what was asked for this comparison.
+        rows.sort(key=lambda row: (row.comparison == comparison.id, row.suite is not None))
         return {(row.request_hash, row.model): unpack(row.body, Answer) for row in rows}
 
     def known_scores(self, answers: Sequence[str]) -> dict[Known, Scored]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from decimal import Decimal
@@ -30,31 +30,72 @@ OUTPUT_WHEN_UNSAID = 32_768
 
 
 class Budget:
-    """Money for one comparison, in billionths of a US dollar. Of one event loop."""
+    """Money for one comparison, in billionths of a US dollar. Of one event loop.
 
-    def __init__(self, dollars: Decimal, charged: int = 0) -> None:
-        """`charged`: what was spent of it before, by a run that did not come to its end."""
-        self.bound = nano_of(dollars)
+    What is set aside is on record before it can be spent, so that a process that is killed leaves nothing behind that
+    the next one does not know of: what was under way counts at its worst.
+    """
+
+    def __init__(self, dollars: Decimal | None, charged: int = 0) -> None:
+        """`dollars`: None where nothing bounds it, and it is counted all the same. `charged`: what was spent of it
+        before, by a run that did not come to its end.
+        """
+        self.bound = None if dollars is None else nano_of(dollars)
         self.charged = charged
         self.held = 0
+        self._on_record = charged
+        self._record: Callable[[], Awaitable[None]] | None = None
         self._changed = asyncio.Event()
 
     async def wait_for(self, amount: int) -> None:
-        """Set `amount` aside, as soon as what others hold leaves room for it. Raises BudgetSpent."""
+        """Set `amount` aside, as soon as what others hold leaves room for it, and have that recorded.
+
+        Raises BudgetSpent; StoreError: it cannot be recorded.
+        """
         while not self.take(amount):
             if not self.held:
-                left = money(dollars_of(max(0, self.bound - self.charged)).normalize())
+                bound = self.bound or 0
+                left = money(dollars_of(max(0, bound - self.charged)).normalize())
                 raise BudgetSpent(
-                    f"The budget of {money(dollars_of(self.bound).normalize())} is used up: {left} of it are left, and "
+                    f"The budget of {money(dollars_of(bound).normalize())} is used up: {left} of it are left, and "
                     f"the next call may cost {money(dollars_of(amount).normalize())}.",
                     hint="Go on with a larger one: `--resume ID --budget DOLLARS`.",
                 )
             self._changed.clear()
             await self._changed.wait()
+        await self.secure(amount)
+
+    async def secure(self, amount: int) -> None:
+        """Wait until `amount`, which is set aside, is on record; it is given back if that cannot be: StoreError."""
+        if self._record is None or self.bound is None or self.owed <= self._on_record:
+            return
+        try:
+            await self._record()
+        except BaseException:
+            self.settle(amount, 0)
+            raise
+
+    @property
+    def owed(self) -> int:
+        """What was charged, and what may be yet."""
+        return self.charged + self.held
+
+    def recorded_by(self, record: Callable[[], Awaitable[None]]) -> None:
+        """`record` puts `owed` on record, and returns when it is there."""
+        self._record = record
+
+    def promise(self) -> int:
+        """What is being put on record now. Until it is there, only what both records cover is safe."""
+        self._on_record = min(self._on_record, self.owed)
+        return self.owed
+
+    def promised(self, owed: int) -> None:
+        """It is there."""
+        self._on_record = owed
 
     def take(self, amount: int) -> bool:
         """Set `amount` aside, if there is room now."""
-        if self.charged + self.held + amount > self.bound:
+        if self.bound is not None and self.owed + amount > self.bound:
             return False
         self.held += amount
         return True
@@ -161,16 +202,17 @@ class BudgetedLimits:
         held = 0 if ticket is None else ticket.hand_over()
         if not self._budget.take(amount - held):
             self._budget.settle(held, 0)
-            bound = str(dollars_of(self._budget.bound))
+            bound = str(dollars_of(self._budget.bound or 0))
             raise BudgetExhausted(
                 "The budget of the comparison is used up.",
                 limit=NAME,
                 measure="money",
                 bound=bound,
-                used=str(dollars_of(self._budget.charged + self._budget.held)),
+                used=str(dollars_of(self._budget.owed)),
                 until=None,
                 retry_after=None,
             )
+        await self._budget.secure(amount)
         below: Hold = NO_HOLD
         if self._limits is not None:
             try:

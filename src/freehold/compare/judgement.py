@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from freehold.compare.evidence import Candidacy, Sure, Tally
-from freehold.compare.stats.multiplicity import e_bh
+from freehold.compare.stats.multiplicity import e_bh, e_holm
 from freehold.compare.stats.planning import Ahead
 from freehold.compare.terms import Terms
 from freehold.compare.verdict import Decision
@@ -27,16 +27,15 @@ def sure_of(terms: Terms, tallies: Mapping[str, Tally]) -> dict[str, Sure]:
     """Which candidates the tests are sure of, by model: e-Holm over all candidates, for each of the two verdicts.
 
     An e-value's highest point decides, since the chance that it ever gets so high is bounded (Ville): so who is sure
-    stays sure. With k candidates the first needs k/alpha, the next one (k-1)/alpha, and so on (Holm, with 1/e in place
-    of p; valid however the candidates hang together).
+    stays sure.
     """
     sure: dict[str, Sure] = {}
+    enough = math.log(1.0 / terms.alpha)
     for word in _WORDS:
-        best = {model: _most(tally, word) for model, tally in tallies.items()}
-        for place, model in enumerate(sorted(best, key=lambda one: -best[one])):
-            if best[model] < math.log((len(best) - place) / terms.alpha):
-                break
-            sure.setdefault(model, word)
+        adjusted = e_holm([_most(tally, word) for tally in tallies.values()])
+        for model, highest in zip(tallies, adjusted, strict=True):
+            if highest >= enough:
+                sure.setdefault(model, word)
     return sure
 
 

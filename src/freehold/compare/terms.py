@@ -107,3 +107,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     """Models are asked by stations on a Ray cluster, and not by this process."""
     ray_address: str | None = None
     """Of the cluster; None: what Ray finds, else one of this machine alone."""
+
+    @property
+    def is_free_of_prices(self) -> bool:
+        """Whether a model may be asked without anybody knowing what it costs."""
+        return self.unpriced or self.budget is None

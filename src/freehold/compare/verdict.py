@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 Decision = Literal["replaces", "does not replace", "undecided"]
+Adjusted = Literal["", "e-holm", "e-bh", "bonferroni", "holm"]
 
 
 class LengthControlled(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +95,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How much worse the candidate may be, as a difference of mean scores."""
     alpha: float
     """The error rate that is promised for `replaces` and for `does not replace`, whenever one stops."""
-    adjusted: str = ""
-    """How alpha was shared among candidates and classes: `holm`, `e-bh`; empty: there was only this one."""
+    adjusted: Adjusted = ""
+    """How alpha was shared: `e-holm` among candidates, `e-bh` among classes; where people's labels decided,
+    `bonferroni` among candidates, `holm` among classes. Empty: there was only this one.
+    """
     evidence: Evidence
     suite: str
     """Its id."""

@@ -112,7 +112,7 @@ def test_shares_and_charges_never_exceed_the_budget(
     async def ask(model: str, request: bytes, share: int) -> bytes:
         nonlocal out
         out += share
-        assert budget.charged + out <= budget.bound
+        assert budget.charged + out <= nano_of(dollars)
         await asyncio.sleep(0)
         what = next(script, 0.5)
         out -= share
@@ -131,4 +131,4 @@ def test_shares_and_charges_never_exceed_the_budget(
 
     asyncio.run(work())
     assert budget.held == 0
-    assert budget.charged <= budget.bound
+    assert budget.charged <= nano_of(dollars)

@@ -81,10 +81,15 @@ class Comparing:
         watch: Callable[[Runner], None] = lambda _: None,
         scorers_of: Opener = opened,
     ) -> Ended:
-        """Until the end; `watch` is handed the runner before it begins. Raises ScorerFailed, BadRequest, StoreError."""
+        """Until the end. `budget`: None where nothing bounds it; `watch` is handed the runner before it begins.
+
+        Raises ScorerFailed, BadRequest, StoreError.
+        """
         comparison, archive, concurrency = self.comparison, self._archive, self._means.concurrency
         spent = archive.spent(comparison.id) if self._goes_on else (Decimal(0), 0)
-        keeping = Keeping(archive, comparison.id, lambda: 0 if budget is None else budget.charged)
+        budget = budget or Budget(None, comparison.charged_nano)
+        keeping = Keeping(archive, comparison.id, budget)
+        budget.recorded_by(keeping.record)
         answers = Answers(ask, keeping, archive, comparison, concurrency=concurrency, spent=spent)
         try:
             async with scorers_of(self.suite, answers.ask) as scorers:
@@ -143,20 +148,18 @@ class Comparing:
         self._archive.put_verdicts(verdicts)
         return verdicts
 
-    async def _end(self, keeping: Keeping, state: State, reason: str | None, budget: Budget | None) -> None:
+    async def _end(self, keeping: Keeping, state: State, reason: str | None, budget: Budget) -> None:
         try:
             await keeping.close()
         finally:
             self.comparison = await asyncio.to_thread(self._save, self.comparison, state, reason, budget)
 
-    def _save(
-        self, comparison: Comparison, state: State, reason: str | None, budget: Budget | None
-    ) -> Comparison:
+    def _save(self, comparison: Comparison, state: State, reason: str | None, budget: Budget) -> Comparison:
         now = msgspec.structs.replace(
             comparison,
             state=state,
             reason=reason,
-            charged_nano=comparison.charged_nano if budget is None else budget.charged,
+            charged_nano=budget.owed,
             ended_us=None if state == "running" else microseconds(time.time()),
         )
         self._archive.save(now)

@@ -12,7 +12,7 @@ from freehold.compare.judgement import decisions, obstacle
 from freehold.compare.running.people import People
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.compare.terms import Comparison, Terms
-from freehold.compare.verdict import Verdict
+from freehold.compare.verdict import Adjusted, Verdict
 from freehold.core.clock import microseconds
 
 Reported = dict[str, set[str]]
@@ -70,7 +70,7 @@ def verdicts_of(
     return People(comparison, suite, archive, shelf).amended(verdicts, obstructed)
 
 
-def _adjusted(terms: Terms, task_class: str) -> str:
+def _adjusted(terms: Terms, task_class: str) -> Adjusted:
     if task_class:
         return "e-bh"
-    return "holm" if len(terms.candidates) > 1 else ""
+    return "e-holm" if len(terms.candidates) > 1 else ""

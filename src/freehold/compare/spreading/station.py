@@ -14,6 +14,7 @@ from freehold.compare.spreading.shares import ShareLimits
 from freehold.core.clock import Clock
 from freehold.core.errors import BadRequest
 from freehold.engine.engine import Engine
+from freehold.limits.money import nano_of
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,9 +45,10 @@ class Station:
     async def ask(self, model: str, request: msgspec.Raw, share: int) -> Reply:
         """The answer of a model. `share`: what it may cost, in billionths of a US dollar."""
         if self._shares is None:
-            return await self._asked(
-                Asker(self._engine, self._prices, self._clock, self._comparison), model, request
-            )
+            asker = Asker(self._engine, self._prices, self._clock, self._comparison)
+            reply = await self._asked(asker, model, request)
+            cost = None if reply.answer is None else reply.answer.cost
+            return msgspec.structs.replace(reply, charged=share if cost is None else nano_of(cost))
         with self._shares.share(share) as (budget, limits):
             asker = Asker(self._engine, self._prices, self._clock, self._comparison, limits=limits)
             reply = await self._asked(asker, model, request)

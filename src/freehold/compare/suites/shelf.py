@@ -17,8 +17,11 @@ from freehold.core.errors import BadRequest, NotFound
 from freehold.core.ids import new_id
 
 Cases = list[Case]
+Suites = list[Suite]
 
 _CHUNK = 500
+_PREFIX = "suite_"
+_LEAST_DIGITS = 4
 _suites, _cases = tables.suites.c, tables.cases.c
 
 
@@ -81,19 +84,19 @@ class SuiteShelf:
         return suite
 
     def find(self, which: str) -> Suite:
-        """By its id, or the newest of a name. Raises NotFound."""
+        """By its id, the newest of a name, or a beginning of an id or of a hash that no other one has.
+
+        One that was removed has to be named by its whole id. Raises NotFound, BadRequest.
+        """
         if self.database.exists:
-            chosen = (
-                sql.select(tables.suites)
-                .where(sql.or_(_suites.id == which, _suites.name == which))
-                .where(sql.or_(_suites.removed_us.is_(None), _suites.id == which))
-                .order_by(_suites.made_us.desc(), _suites.id.desc())
-                .limit(1)
-            )
-            with self.database.reading() as connection:
-                row = connection.execute(chosen).first()
-            if row is not None:
-                return _suite(row)
+            there = _suites.removed_us.is_(None)
+            found = self._those(
+                sql.or_(_suites.id == which, sql.and_(_suites.name == which, there)), limit=1
+            ) or self._those(there, sql.or_(*_begins_with(which)), limit=2)
+            if len(found) > 1:
+                raise BadRequest(f"Several suites begin with `{which}`.", hint="Write more of the id.")
+            if found:
+                return found[0]
         raise NotFound(f"There is no suite `{which}`.", hint="`freehold suite list` shows those there are.")
 
     def same_as(self, name: str, hash: str) -> Suite | None:
@@ -105,20 +108,25 @@ class SuiteShelf:
             row = connection.execute(sql.select(tables.suites).where(same)).first()
         return None if row is None else _suite(row)
 
-    def list(self) -> list[Suite]:
+    def list(self) -> Suites:
         """Those that were not removed, the newest first."""
-        if not self.database.exists:
-            return []
+        return self._those(_suites.removed_us.is_(None)) if self.database.exists else []
+
+    def _those(self, *where: sql.ColumnElement[bool], limit: int | None = None) -> Suites:
         chosen = (
             sql.select(tables.suites)
-            .where(_suites.removed_us.is_(None))
+            .where(*where)
             .order_by(_suites.made_us.desc(), _suites.id.desc())
+            .limit(limit)
         )
         with self.database.reading() as connection:
             return [_suite(row) for row in connection.execute(chosen)]
 
     def remove(self, which: str) -> Suite:
-        """Take a suite off the shelf. Comparisons that were made with it keep what they need. Raises NotFound."""
+        """Take a suite off the shelf. Comparisons that were made with it keep what they need.
+
+        Raises as `find` does.
+        """
         suite = self.find(which)
         now_us = microseconds(time.time())
         compared = sql.select(tables.comparisons.c.id).where(tables.comparisons.c.suite == suite.id).limit(1)
@@ -191,6 +199,15 @@ class SuiteShelf:
                 yield unpack(body, Case)
             if len(rows) < _CHUNK:
                 return
+
+
+def _begins_with(which: str) -> Iterator[sql.ColumnElement[bool]]:
+    """What a suite is that begins so. A beginning has a few digits at least, or a mistyped name would be one."""
+    digits = which.removeprefix(_PREFIX)
+    if len(digits) >= _LEAST_DIGITS:
+        yield _suites.id.startswith(_PREFIX + digits, autoescape=True)
+        yield _suites.hash.startswith(which, autoescape=True)
+    yield sql.false()
 
 
 class _Units:
