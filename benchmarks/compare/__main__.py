@@ -10,10 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from benchmarks.compare.judges import JUDGES
-from benchmarks.compare.part import Figures, Part, Wanted
+from benchmarks.compare.part import Figures, Part, Wanted, keep, kept
 from benchmarks.compare.throughput import THROUGHPUT
 from benchmarks.compare.verdicts import VERDICTS
 from benchmarks.gateway.environments import ROOT, say
@@ -56,12 +54,12 @@ def main() -> int:
     for name, part in PARTS.items():
         run = None
         if name in arguments.parts:
-            run = _kept(part) if arguments.render else part.measure(wanted)
+            run = kept(part, _KEPT) if arguments.render else part.measure(wanted)
         figures |= part.figures(run)
         if run is None:
             continue
         if not (arguments.quick or arguments.render):
-            _keep(part, run)
+            keep(part, run, _KEPT)
         print(f"{part.tables(run)}\n", flush=True)
         if not (arguments.quick or arguments.no_page):
             if part.whole(run):
@@ -73,21 +71,6 @@ def main() -> int:
         say(f"Promised and not kept: {promise}")
     print(json.dumps(figures), flush=True)
     return 1 if refuted else 0
-
-
-def _keep(part: Part[Any], run: msgspec.Struct) -> None:
-    _KEPT.mkdir(parents=True, exist_ok=True)
-    # Python's own JSON has a word for what is infinite.
-    (_KEPT / f"{part.name}.json").write_text(json.dumps(msgspec.to_builtins(run, str_keys=True)))
-
-
-def _kept(part: Part[Any]) -> msgspec.Struct | None:
-    path = _KEPT / f"{part.name}.json"
-    if not path.exists():
-        say(f"There is no earlier run of {part.name}.")
-        return None
-    kept: msgspec.Struct = msgspec.convert(json.loads(path.read_text()), part.kind, strict=False)
-    return kept
 
 
 if __name__ == "__main__":

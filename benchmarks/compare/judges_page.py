@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import altair as alt
+
+from benchmarks.compare.charts import dressed
 from benchmarks.compare.judges_results import Run
 from benchmarks.compare.part import Figures, between
 from benchmarks.gateway.environments import ROOT
@@ -30,7 +33,6 @@ _TITLES = (
     "coverage",
     "refused",
 )
-_INK, _FAINT = "#24292f", "#e4e8eb"
 
 
 def figures_of(run: Run | None) -> Figures:
@@ -137,8 +139,6 @@ def write_page(run: Run) -> None:
 
 
 def _draw(run: Run, to: Path) -> None:
-    import altair as alt  # noqa: PLC0415 - only where something is drawn
-
     rows: list[dict[str, Any]] = []
     for one in run.results:
         errors = (one.raw_error, one.labels_error, one.powered_error)
@@ -149,10 +149,10 @@ def _draw(run: Run, to: Path) -> None:
         alt.Chart({"values": rows})
         .mark_point(filled=True, size=80, opacity=1)
         .encode(
-            x=alt.X("error:Q", title="mean distance to what people say", axis=alt.Axis(gridColor=_FAINT)),
-            y=alt.Y(
-                "judge:N", sort=order, title=None, axis=alt.Axis(grid=True, gridColor=_FAINT, labelLimit=300)
+            x=alt.X(
+                "error:Q", title="mean distance to what people say", axis=alt.Axis(format=".1f", tickCount=8)
             ),
+            y=alt.Y("judge:N", sort=order, title=None, axis=alt.Axis(grid=True, labelLimit=300, ticks=False)),
             color=alt.Color(
                 "method:N",
                 title=None,
@@ -161,12 +161,16 @@ def _draw(run: Run, to: Path) -> None:
             ),
             shape=alt.Shape("method:N", title=None, scale=alt.Scale(domain=list(_METHODS))),
         )
-        .properties(width=560, height=24 * len(order))
-        .configure(font="sans-serif")
-        .configure_axis(labelColor=_INK, titleColor=_INK)
-        .configure_view(stroke=None)
+        .properties(
+            width=470,
+            height=24 * len(order),
+            title=alt.TitleParams(
+                "How far from people: the judge alone, their labels alone, and both together",
+                subtitle=f"Mean distance over {run.resamples:,} resamples, {run.labels} labels each",
+            ),
+        )
     )
-    chart.save(str(to))
+    dressed(chart).save(str(to))
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

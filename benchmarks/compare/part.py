@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from benchmarks.gateway.environments import say
 from benchmarks.gateway.machine import describe_machine
 
 Run = TypeVar("Run", bound=msgspec.Struct)
@@ -40,6 +42,22 @@ class Part(msgspec.Struct, Generic[Run], frozen=True):
     """The promises that the run refutes, in words."""
     whole: Callable[[Run], bool]
     """Nothing was left out, so that the page may be written anew."""
+
+
+def keep(part: Part[Run], run: Run, folder: Path) -> None:
+    """For pages that are written anew without measuring."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # Python's own JSON has a word for what is infinite.
+    (folder / f"{part.name}.json").write_text(json.dumps(msgspec.to_builtins(run, str_keys=True)))
+
+
+def kept(part: Part[Run], folder: Path) -> Run | None:
+    """What was kept last; None: nothing was."""
+    path = folder / f"{part.name}.json"
+    if not path.exists():
+        say(f"There is no earlier run of {part.name}.")
+        return None
+    return msgspec.convert(json.loads(path.read_text()), part.kind, strict=False)
 
 
 class Occasion:
