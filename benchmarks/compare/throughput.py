@@ -7,6 +7,7 @@ rates are of what a long run takes more than a short one.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -23,7 +24,7 @@ import msgspec
 from benchmarks.compare.part import Occasion, Part, Wanted
 from benchmarks.compare.throughput_page import Measured, Rate, Run, figures_of, tables, write_page
 from benchmarks.compare.words import SCRIPT, question
-from benchmarks.gateway.environments import ROOT, find_tool, python_with, say
+from benchmarks.gateway.environments import ROOT, find_tool, pinned_version, python_with, say
 from benchmarks.gateway.machine import GATEWAY_CORE, LOAD_CORE
 
 LATENCY = 0.02
@@ -48,7 +49,7 @@ def measure_throughput(wanted: Wanted) -> Run:
     """Both runners in turn, and then memory, which short runs leave out."""
     occasion = Occasion()
     tried, long = ((64,), 300) if wanted.quick else (CONCURRENCIES, LONG)
-    inspect = _python_with_inspect()
+    inspect, version = _python_with_inspect()
     with tempfile.TemporaryDirectory() as folder, _standin(Path(folder)) as base_url:
         place = Path(folder)
         ours = _best("Freehold", lambda many, at: _ours(place, base_url, many, at), tried, long)
@@ -60,7 +61,8 @@ def measure_throughput(wanted: Wanted) -> Run:
         for many in () if wanted.quick else SIZES:
             memory[many] = one = _ours(place, base_url, many, ours.concurrency)
             say(f"{many:,} cases: {one.peak_mb:,.0f} MB at the most, {one.wall_s:,.0f} s")
-    return Run(f"{occasion} The stand-in answers after {LATENCY * 1000:.0f} ms.", ours, theirs, memory)
+    where = f"{occasion} The stand-in answers after {LATENCY * 1000:.0f} ms."
+    return Run(where, ours, theirs, memory, version)
 
 
 def broken_promises(run: Run) -> list[str]:
@@ -154,17 +156,17 @@ def _standin(folder: Path) -> Iterator[str]:
             process.terminate()
 
 
-def _python_with_inspect() -> str | None:
+def _python_with_inspect() -> tuple[str | None, str]:
     """This one, where Inspect AI is installed; else one of an environment that holds exactly what is pinned. None: it
-    cannot be made here.
+    cannot be made here. With Inspect AI's version.
     """
     if importlib.util.find_spec("inspect_ai") is not None:
-        return sys.executable
+        return sys.executable, importlib.metadata.version("inspect_ai")
     try:
-        return str(python_with(_INSPECT))
+        return str(python_with(_INSPECT)), pinned_version(_INSPECT, "inspect_ai")
     except SystemExit as error:
         say(f"{error}\nInspect AI could not be installed: its runner is left out.")
-        return None
+        return None, ""
 
 
 def _pinned(core: int, words: list[str]) -> list[str]:

@@ -43,6 +43,7 @@ class Run(msgspec.Struct, frozen=True):
     """None: Inspect AI is not there."""
     memory: dict[int, Measured]
     """By the number of cases."""
+    inspect_version: str = ""
 
 
 def figures_of(run: Run | None) -> Figures:
@@ -69,7 +70,7 @@ def tables(run: Run) -> str:
         "peak memory |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for name, one in (("Freehold", run.ours), ("Inspect AI", run.theirs)):
+    for name, one in (("Freehold", run.ours), (f"Inspect AI {run.inspect_version}".strip(), run.theirs)):
         if one is not None:
             rates = f"{one.per_core_s:,.0f} | {one.started_per_core_s:,.0f} | {one.per_wall_s:,.0f}"
             lines.append(f"| {name} | {one.concurrency} | {rates} | {one.peak_mb:,.0f} MB |")
