@@ -59,9 +59,8 @@ bench-wire: $(VENV)/.dev ## Measure what translating a stream costs; ARGS="--qui
 bench-faults: $(VENV)/.dev ## Make a provider sick in every way, and count what clients notice; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.faults $(ARGS)
 
-bench-compare: $(VENV)/.dev ## Count how often verdicts on real pairs of models are wrong, and cases a second beside Inspect AI; ARGS="--quick" for a short run
+bench-compare: $(VENV)/.dev ## Count wrong verdicts on real models, judges' errors, and cases a second beside Inspect AI; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.compare $(ARGS)
-	@$(BIN)/python -m benchmarks.compare.throughput $(filter --quick,$(ARGS))
 
 node-sdks: ## Install the SDKs for Node that the endpoint is tested with, where Node is here
 	@cd $(NODE_SDKS) && wanted=$$(sha256sum package-lock.json | cut -d' ' -f1) && \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import altair as alt
@@ -20,10 +21,11 @@ def draw(run: Run) -> None:
     """Write the three charts."""
     for name, chart in (("errors", _errors(run)), ("cases", _cases(run)), ("looks", _looks(run))):
         FOLDER.mkdir(exist_ok=True)
-        _dressed(chart).save(str(FOLDER / f"statistics-{name}.svg"))
+        dressed(chart).save(str(FOLDER / f"statistics-{name}.svg"))
 
 
-def _dressed(chart: Any) -> Any:
+def dressed(chart: Any) -> Any:
+    """In the colours and letters of all charts."""
     return chart.configure(
         background="white",
         font="sans-serif",
@@ -31,7 +33,9 @@ def _dressed(chart: Any) -> Any:
         axis=alt.AxisConfig(
             labelColor=_INK, titleColor=_INK, domain=False, gridColor=_FAINT, titleFontWeight="normal"
         ),
-        title=alt.TitleConfig(anchor="start", fontSize=13, color=_INK, offset=12),
+        title=alt.TitleConfig(
+            anchor="start", fontSize=13, color=_INK, offset=12, subtitleColor=_INK, subtitlePadding=6
+        ),
         legend=alt.LegendConfig(title=None, orient="top", labelLimit=400, labelColor=_INK, symbolOpacity=1),
         view=alt.ViewConfig(stroke=None),
         header=alt.HeaderConfig(labelColor=_INK, labelFontSize=12, titleColor=_INK),
@@ -46,6 +50,8 @@ def _errors(run: Run) -> Any:
         for one in run.results
         for kind, count in zip(kinds, (one.errors.replaces, one.errors.worse, one.errors.fixed), strict=True)
     ]
+    tries = run.results[0].resamples
+    chance = 2.0 * math.sqrt(ALPHA * (1.0 - ALPHA) / tries)
     base = alt.Chart(alt.Data(values=rows))
     dots = base.mark_point(filled=True, size=34, opacity=0.55).encode(
         x=alt.X(
@@ -58,23 +64,32 @@ def _errors(run: Run) -> Any:
             "kind:N", scale=alt.Scale(domain=list(kinds), range=[_OURS, _OTHER, _USUAL]), legend=None
         ),
     )
+    band = base.mark_rect(color=_LIMIT, opacity=0.012).encode(
+        x=alt.datum(ALPHA - chance), x2=alt.datum(ALPHA + chance)
+    )
     limit = base.mark_rule(color=_LIMIT, strokeDash=[4, 3]).encode(x=alt.datum(ALPHA))
     return (
-        alt.layer(limit, dots)
+        alt.layer(band, limit, dots)
         .properties(width=_WIDTH - 150, height=66)
         .facet(row=alt.Row("margin:N", title=None, header=alt.Header(labelAngle=0, labelAlign="left")))
         .properties(
-            title="Wrong verdicts where the true difference is exactly the margin (promised: 5 % at most)"
+            title=alt.TitleParams(
+                "Wrong verdicts where the true difference is exactly the margin",
+                subtitle=f"A dot is a pair of models. Promised: 5 % at most; shaded: what {tries:,} resamples cannot "
+                "tell from 5 % (two standard errors)",
+            )
         )
     )
 
 
 def _cases(run: Run) -> Any:
-    kinds = ("half of the comparisons were sure", "nine in ten were sure")
+    kinds = ("half of the comparisons are sure", "eight in ten, as the fixed-n design", "nine in ten")
     rows = [
         {"fixed": one.fixed, "cases": cases, "kind": kind}
         for one in run.results
-        for kind, cases in zip(kinds, (one.equal.median, one.equal.ninth_decile), strict=True)
+        for kind, cases in zip(
+            kinds, (one.equal.median, one.equal.eighth_decile, one.equal.ninth_decile), strict=True
+        )
         if cases < float("inf")
     ]
     fixed = [one.fixed for one in run.results]
@@ -83,19 +98,24 @@ def _cases(run: Run) -> Any:
     scale = alt.Scale(type="log", nice=False)
     axis = alt.Axis(values=[10, 30, 100, 300, 1000, 3000, 10_000, 30_000], format=",")
     x = alt.X("fixed:Q", scale=scale, axis=axis, title="cases of the fixed-n design with 80 % power")
-    y = alt.Y("cases:Q", scale=scale, axis=axis, title="cases until replaces")
+    y = alt.Y("cases:Q", scale=scale, axis=axis, title="cases until “replaces”")
     dots = (
         alt.Chart(alt.Data(values=rows))
         .mark_point(filled=True, size=40, opacity=0.75)
         .encode(
-            x=x, y=y, color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[_OURS, _USUAL]))
+            x=x,
+            y=y,
+            color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[_OURS, _OTHER, _USUAL])),
         )
     )
     line = same.mark_line(color=_LIMIT, strokeDash=[4, 3]).encode(x=x, y=y)
     return alt.layer(line, dots).properties(
         width=_WIDTH,
         height=300,
-        title="Cases that it takes where both models are equally good (line: as many)",
+        title=alt.TitleParams(
+            "Cases that it takes where both models are equally good",
+            subtitle="A dot is a pair of models at a margin. On the line both designs take as many",
+        ),
     )
 
 
@@ -119,6 +139,11 @@ def _looks(run: Run) -> Any:
         color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[_OURS, _USUAL])),
     )
     limit = base.mark_rule(color=_LIMIT, strokeDash=[4, 3]).encode(y=alt.datum(ALPHA))
-    return alt.layer(limit, lines).properties(
-        width=_WIDTH, height=240, title=f"Whoever looks after every case: {run.looked_at}"
+    promised = base.mark_text(align="right", dx=-2, dy=-7, color=_LIMIT).encode(
+        x=alt.datum(max(run.looks.cases)), y=alt.datum(ALPHA), text=alt.datum("promised: 5 % at most")
+    )
+    return alt.layer(limit, lines, promised).properties(
+        width=_WIDTH,
+        height=240,
+        title=alt.TitleParams("Whoever looks after every case", subtitle=run.looked_at),
     )

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import sys
-import time
-from pathlib import Path
-
-import msgspec
 import numpy as np
 
 from benchmarks.compare.judged import Judged, judged_in, repeats_in
-from benchmarks.compare.judges_page import figures_of, tables, write_page
+from benchmarks.compare.judges_page import figures_of, over_all, tables, write_page
 from benchmarks.compare.judges_results import Elsewhere, Repeats, Result, Run
-from benchmarks.gateway.environments import ROOT
-from benchmarks.gateway.machine import describe_machine
+from benchmarks.compare.part import Occasion, Part, Wanted
+from benchmarks.gateway.environments import say
 from freehold.compare.stats.correction import Corrected, Numbers, Uncorrectable, prediction_powered
 from freehold.compare.stats.error_rates import Labelled, Seen, with_error_rates
 
 ALPHA = 0.05
-_DATA = ROOT.parent / "shared" / "data"
-_KEPT = ROOT / ".bench" / "compare" / "judges.json"
+_LEAST, _MOST = 0.93, 0.97
+"""Shares of the intervals at 95 % that may hold the truth."""
+_RESAMPLES = 1000
+_PAIRS, _LABELS = 500, 200
+"""That only the judge sees; that people see, too."""
 
 
 def examine(judged: Judged, resamples: int, pairs: int, labels: int, chance: np.random.Generator) -> Result:
@@ -140,73 +135,49 @@ def _repeats(scores: Numbers | None) -> Repeats | None:
     )
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.compare.judges", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few resamples: seconds")
-    parser.add_argument(
-        "--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of recorded verdicts"
-    )
-    parser.add_argument("--resamples", type=int, default=1000, help="of each judge (default: %(default)s)")
-    parser.add_argument(
-        "--pairs", type=int, default=500, help="that only the judge sees (default: %(default)s)"
-    )
-    parser.add_argument("--labels", type=int, default=200, help="that people see, too (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=7, help="default: %(default)s")
-    parser.add_argument("--kept", action="store_true", help="measure nothing: what the last run found")
-    parser.add_argument("--write", action="store_true", help="put tables and the chart into docs/judges.md")
-    return parser.parse_args()
-
-
-def _run(arguments: argparse.Namespace) -> Run:
-    if arguments.kept:
-        return msgspec.json.decode(_KEPT.read_bytes(), type=Run)
-    resamples = 100 if arguments.quick else arguments.resamples
-    begun = time.time()
-    population, absent = judged_in(arguments.data)
+def measure_judges(wanted: Wanted) -> Run | None:
+    """None: there is nothing recorded."""
+    resamples, occasion = 100 if wanted.quick else _RESAMPLES, Occasion()
+    population, absent = judged_in(wanted.data)
     for name in absent:
-        print(f"There is no `{name}` in the data folder: left out.", file=sys.stderr)
+        say(f"No recorded verdicts of {name} in the data folder: left out.")
+    if not population:
+        say("There are no recorded verdicts of judges to resample: name their folder with --data.")
+        return None
     results, elsewhere = [], []
     for number, judged in enumerate(population):
-        chance = np.random.default_rng([arguments.seed, number])
-        results.append(examine(judged, resamples, arguments.pairs, arguments.labels, chance))
+        chance = np.random.default_rng([wanted.seed, number])
+        results.append(examine(judged, resamples, _PAIRS, _LABELS, chance))
         if 0 < judged.elsewhere.sum() < len(judged.elsewhere):
-            elsewhere.append(examine_elsewhere(judged, resamples, arguments.pairs, arguments.labels, chance))
-    date = time.strftime("%Y-%m-%d", time.gmtime(begun))
-    where = f"Run on {date} with seed {arguments.seed}: {describe_machine()}; one core, {time.time() - begun:,.0f} s."
-    run = Run(
-        where=where,
+            elsewhere.append(examine_elsewhere(judged, resamples, _PAIRS, _LABELS, chance))
+    say(f"{len(results)} judges resampled")
+    return Run(
+        where=f"{occasion} Seed {wanted.seed}.",
         absent=absent,
         resamples=resamples,
-        pairs=arguments.pairs,
-        labels=arguments.labels,
+        pairs=_PAIRS,
+        labels=_LABELS,
         results=results,
         elsewhere=elsewhere,
-        repeats=_repeats(repeats_in(arguments.data)),
+        repeats=_repeats(repeats_in(wanted.data)),
     )
-    if results and not arguments.quick:
-        _KEPT.parent.mkdir(parents=True, exist_ok=True)
-        _KEPT.write_bytes(msgspec.json.encode(run))
-    return run
 
 
-def main() -> int:
-    """Print the tables and one JSON object. Returns 1 where corrected estimates are not nearer to people than raw ones,
-    or their intervals hold the truth in less than 93 % or more than 97 % of resamples.
+def broken_promises(run: Run) -> list[str]:
+    """Corrected estimates that are not nearer to people than raw ones, and intervals that hold the truth too seldom or
+    too often (by more than two points, which quick runs cannot tell).
     """
-    arguments = _arguments()
-    run = _run(arguments)
-    if not run.results:
-        print("There is nothing recorded to resample: name its folder with --data.", file=sys.stderr)
-        return 0
-    print(tables(run))
-    if arguments.write:
-        write_page(run)
-    figures = figures_of(run)
-    print(json.dumps(figures))
-    held = 0.93 <= figures["coverage"] <= 0.97
-    return 0 if held and figures["error_corrected"] < figures["error_raw"] else 1
+    figures = over_all(run)
+    raw, corrected = figures["error_raw"], figures["error_corrected"]
+    found = [] if corrected < raw else [f"corrected judges are off by {corrected:.3f}, raw ones by {raw:.3f}"]
+    enough = run.resamples >= _RESAMPLES
+    return found + [
+        f"the corrected interval of {one.source}: {one.judge} holds the truth in {one.powered_coverage:.1%}"
+        for one in run.results
+        if enough and not _LEAST <= one.powered_coverage <= _MOST
+    ]
 
 
-if __name__ == "__main__":
-    os.nice(5)
-    raise SystemExit(main())
+JUDGES = Part(
+    "judges", Run, measure_judges, tables, write_page, figures_of, broken_promises, lambda run: not run.absent
+)

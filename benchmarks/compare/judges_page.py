@@ -6,12 +6,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import altair as alt
+
+from benchmarks.compare.charts import dressed
 from benchmarks.compare.judges_results import Run
+from benchmarks.compare.part import Figures, between
 from benchmarks.gateway.environments import ROOT
 
 _PAGE = ROOT / "docs" / "judges.md"
 _CHART = ROOT / "docs" / "images" / "judges.svg"
-_BEGIN, _END = "<!-- begin: measured -->", "<!-- end: measured -->"
+_BEGIN = "<!-- figures: written by `make bench-compare` -->"
+_END = "<!-- end of the figures -->"
 _METHODS = ("judge alone", "labels alone", "corrected")
 _COLOURS = ("#c0392b", "#9aa5ad", "#0b6e4f")
 _TITLES = (
@@ -28,27 +33,33 @@ _TITLES = (
     "coverage",
     "refused",
 )
-_INK, _FAINT = "#24292f", "#e4e8eb"
 
 
-def figures_of(run: Run) -> dict[str, float]:
-    """The figures that count: mean errors over all judges, and coverages of the corrected interval."""
+def figures_of(run: Run | None) -> Figures:
+    """The figures that count; None: not measured."""
+    if run is None:
+        return {"judge_error_raw": None, "judge_error_corrected": None, "judge_coverage": None}
+    return {f"judge_{name}": round(value, 4) for name, value in over_all(run).items()}
+
+
+def over_all(run: Run) -> dict[str, float]:
+    """Mean errors over all judges, and coverages of the corrected interval."""
     results = run.results
     coverages = [one.powered_coverage for one in results]
     return {
-        "error_raw": round(_mean(one.raw_error for one in results), 4),
-        "error_labels_alone": round(_mean(one.labels_error for one in results), 4),
-        "error_corrected": round(_mean(one.powered_error for one in results), 4),
+        "error_raw": _mean(one.raw_error for one in results),
+        "error_labels_alone": _mean(one.labels_error for one in results),
+        "error_corrected": _mean(one.powered_error for one in results),
         "nearer": sum(one.powered_error < one.raw_error for one in results),
-        "coverage": round(_mean(coverages), 4),
-        "coverage_least": round(min(coverages), 4),
-        "coverage_most": round(max(coverages), 4),
+        "coverage": _mean(coverages),
+        "coverage_least": min(coverages),
+        "coverage_most": max(coverages),
     }
 
 
 def tables(run: Run) -> str:
     """All tables, in Markdown."""
-    figures = figures_of(run)
+    figures = over_all(run)
     lines = [
         f"{run.resamples:,} resamples of {run.pairs} pairs that only the judge has seen and {run.labels} that people "
         "have labelled, too; what people say of all recorded pairs is the truth. Errors are mean distances to it; a "
@@ -121,18 +132,13 @@ def write_page(run: Run) -> None:
     """Tables into the page, and the chart beside it."""
     _CHART.parent.mkdir(exist_ok=True)
     _draw(run, _CHART)
-    page = _PAGE.read_text("utf-8")
-    before, _, rest = page.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
     picture = (
         "![Distance to what people say, for each judge: alone, labels alone, corrected](images/judges.svg)"
     )
-    _PAGE.write_text(f"{before}{_BEGIN}\n{tables(run)}\n\n{picture}\n\n{run.where}\n{_END}{after}", "utf-8")
+    between(_PAGE, _BEGIN, _END, f"{run.where}\n\n{tables(run)}\n\n{picture}")
 
 
 def _draw(run: Run, to: Path) -> None:
-    import altair as alt  # noqa: PLC0415 - only where something is drawn
-
     rows: list[dict[str, Any]] = []
     for one in run.results:
         errors = (one.raw_error, one.labels_error, one.powered_error)
@@ -143,10 +149,10 @@ def _draw(run: Run, to: Path) -> None:
         alt.Chart({"values": rows})
         .mark_point(filled=True, size=80, opacity=1)
         .encode(
-            x=alt.X("error:Q", title="mean distance to what people say", axis=alt.Axis(gridColor=_FAINT)),
-            y=alt.Y(
-                "judge:N", sort=order, title=None, axis=alt.Axis(grid=True, gridColor=_FAINT, labelLimit=300)
+            x=alt.X(
+                "error:Q", title="mean distance to what people say", axis=alt.Axis(format=".1f", tickCount=8)
             ),
+            y=alt.Y("judge:N", sort=order, title=None, axis=alt.Axis(grid=True, labelLimit=300, ticks=False)),
             color=alt.Color(
                 "method:N",
                 title=None,
@@ -155,12 +161,16 @@ def _draw(run: Run, to: Path) -> None:
             ),
             shape=alt.Shape("method:N", title=None, scale=alt.Scale(domain=list(_METHODS))),
         )
-        .properties(width=560, height=24 * len(order))
-        .configure(font="sans-serif")
-        .configure_axis(labelColor=_INK, titleColor=_INK)
-        .configure_view(stroke=None)
+        .properties(
+            width=470,
+            height=24 * len(order),
+            title=alt.TitleParams(
+                "How far from people: the judge alone, their labels alone, and both together",
+                subtitle=f"Mean distance over {run.resamples:,} resamples, {run.labels} labels each",
+            ),
+        )
     )
-    chart.save(str(to))
+    dressed(chart).save(str(to))
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

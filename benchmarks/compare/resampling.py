@@ -34,12 +34,18 @@ class Errors(msgspec.Struct, frozen=True):
     """`replaces` by the fixed-n design, which looks once."""
     horizon: int
     """Cases after which we stopped looking."""
+    later: float
+    """Resamples in which `replaces` would still be said if we went on for ever, at most and on average: by Ville's
+    inequality no wealth that is left reaches 1/alpha with a chance above wealth * alpha.
+    """
 
 
 class Stops(msgspec.Struct, frozen=True):
     """When the right verdict was there."""
 
     median: float
+    eighth_decile: float
+    """By then it has the power of the fixed-n design."""
     ninth_decile: float
     """Infinite: not within the horizon."""
     right: float
@@ -54,6 +60,8 @@ class Result(msgspec.Struct, frozen=True):
     candidate: str
     margin: float
     resamples: int
+    off: float
+    """By which the mean of the population at the margin is above minus the margin: rounding."""
     discordance: float
     """Share of cases that are no tie, where both models are equally good."""
     fixed: int
@@ -73,13 +81,14 @@ def examine(pair: Pair, margin: float, resamples: int, most: int, generator: np.
     fixed = cases_needed(margin, equal.variance, alpha=ALPHA, power=POWER)
     boundary = tilted(pair.population, -margin)
     horizon = min(most, max(500, 4 * fixed))
-    replaces, worse = _wrong(boundary, margin, resamples, horizon, generator)
+    replaces, worse, later = _wrong(boundary, margin, resamples, horizon, generator)
     errors = Errors(
         replaces,
         worse,
         _wrong_in_suite(pair.differences, margin, resamples, most, generator),
         _fixed_finds(boundary, margin, fixed, resamples, generator),
         horizon,
+        later,
     )
     long = min(2 * most, max(1000, 12 * fixed))
     return Result(
@@ -88,6 +97,7 @@ def examine(pair: Pair, margin: float, resamples: int, most: int, generator: np.
         candidate=pair.candidate,
         margin=margin,
         resamples=resamples,
+        off=boundary.mean + margin,
         discordance=equal.discordance,
         fixed=fixed,
         fixed_right=_fixed_finds(equal, margin, fixed, resamples, generator) / resamples,
@@ -103,19 +113,21 @@ def wrong_at_margin(
     pair: Pair, margin: float, horizon: int, resamples: int, generator: np.random.Generator
 ) -> tuple[int, int]:
     """How often `replaces` and `does not replace` were said within `horizon` cases, both being wrong."""
-    return _wrong(tilted(pair.population, -margin), margin, resamples, horizon, generator)
+    return _wrong(tilted(pair.population, -margin), margin, resamples, horizon, generator)[:2]
 
 
 def _wrong(
     population: Population, margin: float, resamples: int, horizon: int, generator: np.random.Generator
-) -> tuple[int, int]:
+) -> tuple[int, int, float]:
+    """Looks after every case. `replaces`, `does not replace`, and how many `replaces` may come after the horizon."""
     paths = Paths(resamples, margin=margin)
     reached = np.zeros((2, resamples), dtype=bool)
     for _ in range(0, horizon, _CHUNK):
         wealth = paths.advance(population.draw(generator, resamples, _CHUNK))
         for side in (0, 1):
             reached[side] |= (wealth[side] >= _ENOUGH).any(axis=1)
-    return int(reached[0].sum()), int(reached[1].sum())
+    left = np.exp(wealth[0][~reached[0], -1])
+    return int(reached[0].sum()), int(reached[1].sum()), float(left.sum()) * ALPHA
 
 
 def _wrong_in_suite(
@@ -177,7 +189,8 @@ def _stops(
         paths.take(np.flatnonzero(right_at == wrong_at))
     found = np.concatenate(stops)
     times = np.sort(np.concatenate([found, np.full(resamples - len(found), np.inf)]))
-    return Stops(float(times[resamples // 2]), float(times[int(resamples * 0.9)]), len(found) / resamples)
+    half, eight, nine = (float(times[math.ceil(resamples * share) - 1]) for share in (0.5, 0.8, 0.9))
+    return Stops(half, eight, nine, len(found) / resamples)
 
 
 def _first(wealth: Array) -> Array:

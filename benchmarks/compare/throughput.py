@@ -7,7 +7,7 @@ rates are of what a long run takes more than a short one.
 
 from __future__ import annotations
 
-import argparse
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -21,15 +21,20 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.compare.part import Occasion, Part, Wanted
+from benchmarks.compare.throughput_page import Measured, Rate, Run, figures_of, tables, write_page
 from benchmarks.compare.words import SCRIPT, question
-from benchmarks.gateway.environments import ROOT, find_tool, python_with, say
-from benchmarks.gateway.machine import GATEWAY_CORE, LOAD_CORE, describe_machine
+from benchmarks.gateway.environments import ROOT, find_tool, pinned_version, python_with, say
+from benchmarks.gateway.machine import GATEWAY_CORE, LOAD_CORE
 
 LATENCY = 0.02
 """Seconds until the stand-in answers."""
 CONCURRENCIES = (16, 64, 256)
 SHORT, LONG = 20, 1000
 SIZES = (1_000, 10_000, 50_000)
+PROMISED = 5.0
+"""Times as many scored answers for a second of a core."""
+_INSPECT = Path(__file__).parent / "inspect-ai.txt"
 _TOML = """
 [local]
 enabled = false
@@ -40,55 +45,32 @@ incumbent = "standin/old"
 """
 
 
-class Measured(msgspec.Struct, frozen=True):
-    """What one process took from its start to its end."""
-
-    answers: int
-    processor_s: float
-    wall_s: float
-    peak_mb: float
-
-
-class Rate(msgspec.Struct, frozen=True):
-    """Scored answers."""
-
-    concurrency: int
-    per_core_s: float
-    """For a second of the processor's time, of one core."""
-    per_wall_s: float
-    """For a second of the clock, from start to end of the long run."""
-    peak_mb: float
-
-
-def main() -> int:
-    """Print both tables, and one JSON object."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.compare.throughput", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one concurrency, few cases")
-    parser.add_argument("--no-memory", action="store_true", help="leave out the long runs that show memory")
-    chosen = parser.parse_args()
-    tried = (64,) if chosen.quick else CONCURRENCIES
-    long = 300 if chosen.quick else LONG
+def measure_throughput(wanted: Wanted) -> Run:
+    """Both runners in turn, and then memory, which short runs leave out."""
+    occasion = Occasion()
+    tried, long = ((64,), 300) if wanted.quick else (CONCURRENCIES, LONG)
+    inspect, version = _python_with_inspect()
     with tempfile.TemporaryDirectory() as folder, _standin(Path(folder)) as base_url:
         place = Path(folder)
         ours = _best("Freehold", lambda many, at: _ours(place, base_url, many, at), tried, long)
-        theirs = _best("Inspect AI", lambda many, at: _theirs(place, base_url, many, at), tried, long)
+        theirs = None
+        if inspect:
+            words = [inspect, "-m", "benchmarks.compare.inspect_side", base_url]
+            theirs = _best("Inspect AI", lambda many, at: _theirs(place, words, many, at), tried, long)
         memory: dict[int, Measured] = {}
-        if not (chosen.quick or chosen.no_memory):
-            for many in SIZES:
-                memory[many] = _ours(place, base_url, many, ours.concurrency)
-                say(
-                    f"{many:,} cases: {memory[many].peak_mb:,.0f} MB at the most, {memory[many].wall_s:,.0f} s"
-                )
-    print(_table(ours, theirs, memory))
-    figures = {
-        "cases_per_s_ratio_inspect": round(ours.per_core_s / theirs.per_core_s, 2),
-        "wall_ratio_inspect": round(ours.per_wall_s / theirs.per_wall_s, 2),
-        "answers_per_core_s": round(ours.per_core_s, 1),
-        "answers_per_core_s_inspect": round(theirs.per_core_s, 1),
-        **{f"peak_mb_{many}": round(one.peak_mb, 1) for many, one in memory.items()},
-    }
-    print(json.dumps(figures))
-    return 0
+        for many in () if wanted.quick else SIZES:
+            memory[many] = one = _ours(place, base_url, many, ours.concurrency)
+            say(f"{many:,} cases: {one.peak_mb:,.0f} MB at the most, {one.wall_s:,.0f} s")
+    where = f"{occasion} The stand-in answers after {LATENCY * 1000:.0f} ms."
+    return Run(where, ours, theirs, memory, version)
+
+
+def broken_promises(run: Run) -> list[str]:
+    """Fewer answers beside Inspect AI than promised."""
+    ratio = figures_of(run)["cases_per_s_ratio_inspect"]
+    if ratio is None or ratio >= PROMISED:
+        return []
+    return [f"{ratio} times as many scored answers for a second of a core as Inspect AI, not {PROMISED:g}"]
 
 
 def _best(name: str, run: Callable[[int, int], Measured], tried: Sequence[int], long: int) -> Rate:
@@ -100,6 +82,7 @@ def _best(name: str, run: Callable[[int, int], Measured], tried: Sequence[int], 
         rate = Rate(
             concurrency,
             answers / (whole.processor_s - short.processor_s),
+            whole.answers / whole.processor_s,
             whole.answers / whole.wall_s,
             whole.peak_mb,
         )
@@ -128,18 +111,9 @@ def _ours(place: Path, base_url: str, cases: int, concurrency: int) -> Measured:
     return msgspec.structs.replace(measured, answers=int(found["asked"]))
 
 
-def _theirs(place: Path, base_url: str, cases: int, concurrency: int) -> Measured:
+def _theirs(place: Path, words: list[str], cases: int, concurrency: int) -> Measured:
     logs = tempfile.mkdtemp(dir=place)
-    words = [
-        sys.executable,
-        "-m",
-        "benchmarks.compare.inspect_side",
-        base_url,
-        str(cases),
-        str(concurrency),
-        logs,
-    ]
-    measured, said = _measure(words, ROOT)
+    measured, said = _measure([*words, str(cases), str(concurrency), logs], ROOT)
     found = json.loads(said.splitlines()[-1])
     if found != {"answers": 2 * cases, "right": 1.0}:
         raise SystemExit(f"Not all of it was run: {found}")
@@ -182,11 +156,17 @@ def _standin(folder: Path) -> Iterator[str]:
             process.terminate()
 
 
-def _python_with_inspect() -> str:
-    """This one, where Inspect AI is installed; else one of an environment that holds exactly what is pinned."""
+def _python_with_inspect() -> tuple[str | None, str]:
+    """This one, where Inspect AI is installed; else one of an environment that holds exactly what is pinned. None: it
+    cannot be made here. With Inspect AI's version.
+    """
     if importlib.util.find_spec("inspect_ai") is not None:
-        return sys.executable
-    return str(python_with(Path(__file__).parent / "inspect-ai.txt"))
+        return sys.executable, importlib.metadata.version("inspect_ai")
+    try:
+        return str(python_with(_INSPECT)), pinned_version(_INSPECT, "inspect_ai")
+    except SystemExit as error:
+        say(f"{error}\nInspect AI could not be installed: its runner is left out.")
+        return None, ""
 
 
 def _pinned(core: int, words: list[str]) -> list[str]:
@@ -201,24 +181,13 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _table(ours: Rate, theirs: Rate, memory: dict[int, Measured]) -> str:
-    lines = [
-        f"{describe_machine()}. The stand-in answers after {LATENCY * 1000:.0f} ms.",
-        "",
-        "| runner | at once | scored answers / s of a core | scored answers / s, all in all | peak memory |",
-        "|---|---|---|---|---|",
-    ]
-    for name, one in (("Freehold", ours), ("Inspect AI", theirs)):
-        rates = f"{one.per_core_s:,.0f} | {one.per_wall_s:,.0f}"
-        lines.append(f"| {name} | {one.concurrency} | {rates} | {one.peak_mb:,.0f} MB |")
-    if memory:
-        lines += ["", "| cases | peak memory | scored answers / s of a core | time |", "|---|---|---|---|"]
-        lines += [
-            f"| {many:,} | {one.peak_mb:,.0f} MB | {one.answers / one.processor_s:,.0f} | {one.wall_s:,.0f} s |"
-            for many, one in memory.items()
-        ]
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+THROUGHPUT = Part(
+    "throughput",
+    Run,
+    measure_throughput,
+    tables,
+    write_page,
+    figures_of,
+    broken_promises,
+    lambda run: run.theirs is not None,
+)

@@ -70,5 +70,5 @@ def test_what_a_leaning_judge_says_is_brought_to_what_people_say(data: Path) -> 
         elsewhere=[elsewhere],
         repeats=None,
     )
-    assert figures_of(run)["nearer"] == 1
+    assert figures_of(run)["judge_nearer"] == 1
     assert "Left out, as it is not in the data folder: prometheus." in tables(run)

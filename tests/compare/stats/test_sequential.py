@@ -23,19 +23,89 @@ def told(differences: list[float], margin: float = 0.05, alpha: float = 0.05) ->
     return test
 
 
+Distribution = list[tuple[float, float]]
+"""What may come next: values in [-1, 1], each with its probability."""
+WEIGHED = st.lists(st.tuples(st.floats(-1, 1), st.floats(0.01, 1)), min_size=1, max_size=6)
+
+
+def with_mean(weighed: Distribution, mean: float) -> Distribution:
+    """Any distribution, mixed with just as much of -1 or of 1 as brings it to the mean."""
+    whole = math.fsum(weight for _, weight in weighed)
+    is_now = math.fsum(value * weight for value, weight in weighed) / whole
+    end = 1.0 if is_now < mean else -1.0
+    share = (mean - is_now) / (end - is_now) if is_now != mean else 0.0
+    return [(value, (1 - share) * weight / whole) for value, weight in weighed] + [(end, share)]
+
+
+def expected(history: list[float], margin: float, ahead: Distribution, name: str) -> tuple[float, float]:
+    """An e-value as it is, and what it is on average after one difference more."""
+    after = math.fsum(
+        chance * math.exp(getattr(told([*history, value], margin), name)) for value, chance in ahead
+    )
+    return math.exp(getattr(told(history, margin), name)), after
+
+
 @examples
-@given(DIFFERENCES, MARGINS, st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 1))
-def test_no_bettor_gains_on_average_where_the_hypothesis_is_true(
-    history: list[float], margin: float, low: float, high: float, share: float
+@given(DIFFERENCES, MARGINS, WEIGHED)
+def test_at_the_margin_no_bettor_gains_or_loses_on_average(
+    history: list[float], margin: float, weighed: Distribution
 ) -> None:
-    """Whatever happened, one more difference, drawn from two values with a mean of -margin, makes no e-value grow."""
-    low, high = min(low, -margin), max(high, -margin)
-    share = 0.5 if high == low else (-margin - low) / (high - low)
-    before = told(history, margin)
-    after = [(1 - share, told([*history, low], margin)), (share, told([*history, high], margin))]
+    """Whatever happened, and however the next difference is distributed: both e-values are martingales."""
+    ahead = with_mean(weighed, -margin)
     for name in ("log_e_replaces", "log_e_worse"):
-        expected = sum(weight * math.exp(getattr(test, name)) for weight, test in after)
-        assert expected <= math.exp(getattr(before, name)) * (1 + 1e-9)
+        before, after = expected(history, margin, ahead, name)
+        assert after == pytest.approx(before, rel=1e-9)
+
+
+@examples
+@given(DIFFERENCES, MARGINS, WEIGHED, st.floats(0, 1))
+def test_no_bettor_gains_on_average_where_the_hypothesis_is_true(
+    history: list[float], margin: float, weighed: Distribution, far: float
+) -> None:
+    """Beyond the margin, too: the e-value against it is a supermartingale."""
+    for name, mean in (
+        ("log_e_replaces", -margin - far * (1 - margin)),
+        ("log_e_worse", -margin + far * (1 + margin)),
+    ):
+        before, after = expected(history, margin, with_mean(weighed, mean), name)
+        assert after <= before * (1 + 1e-9)
+
+
+def against(differences: list[float], margin: float, mean: float) -> tuple[float, float]:
+    """The logarithms of the wealth that is bet against this mean, from below and from above."""
+    if not differences:
+        return 0.0, 0.0
+    up, down = Paths(1, margin=margin, threshold=mean).advance(np.array([differences]))
+    return float(up[0, -1]), float(down[0, -1])
+
+
+@examples
+@given(DIFFERENCES, MARGINS, WEIGHED, st.floats(-0.99, 0.99))
+def test_bets_against_the_truth_neither_gain_nor_lose_on_average(
+    history: list[float], margin: float, weighed: Distribution, truth: float
+) -> None:
+    """So their wealth ever reaches 1/alpha with a chance of alpha at most."""
+    before = against(history, margin, truth)
+    ahead = [
+        (chance, against([*history, value], margin, truth)) for value, chance in with_mean(weighed, truth)
+    ]
+    for side in (0, 1):
+        mean = math.fsum(chance * math.exp(after[side]) for chance, after in ahead)
+        assert mean == pytest.approx(math.exp(before[side]), rel=1e-9)
+
+
+@examples
+@given(DIFFERENCES, MARGINS, st.sampled_from([0.05, 0.3, 0.8]))
+def test_an_interval_ends_where_bets_against_the_truth_would_have_won(
+    differences: list[float], margin: float, alpha: float
+) -> None:
+    """So with the property above an end ever passes the truth with a chance of alpha at most: it covers."""
+    low, high = told(differences, margin).interval(alpha)
+    near, enough = 4e-6, math.log(1 / alpha)
+    for end, inwards, side in ((low, near, 0), (high, -near, 1)):
+        if abs(end) < 1 - 2 * near:
+            assert against(differences, margin, end - inwards)[side] >= enough
+        assert against(differences, margin, end + inwards)[side] < enough
 
 
 @examples
