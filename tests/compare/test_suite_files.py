@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from freehold.compare.case import ScorerSettings, Source, Suite
@@ -68,6 +69,7 @@ def _shuffled(row: dict[str, Any], dice: random.Random) -> dict[str, Any]:
 layouts = st.fixed_dictionaries({"ascii": st.booleans(), "spaces": st.booleans(), "crlf": st.booleans()})
 
 
+@limits(deadline=None)  # the first example imports what reads requests
 @given(rows=rows, seed=st.integers(0, 2**16), layout=layouts)
 def test_the_hash_depends_on_values_and_not_on_their_layout(
     tmp_path_factory: pytest.TempPathFactory, rows: Rows, seed: int, layout: dict[str, bool]
@@ -188,7 +190,7 @@ def test_every_mistake_is_told_with_its_line_and_field(tmp_path: Path) -> None:
 def test_no_more_than_twenty_mistakes_are_told(tmp_path: Path) -> None:
     told = _refused(tmp_path, "nope\n" * 100)
     assert told.count("not JSON") == 20
-    assert "the first 20 mistakes" in told
+    assert "has 20 mistakes or more:" in told
 
 
 def test_files_that_are_none_are_told_apart(tmp_path: Path) -> None:
@@ -210,6 +212,46 @@ def test_a_table_tells_of_its_mistakes_at_their_lines(tmp_path: Path) -> None:
     assert "cases.csv, line 5, field `tools`: The cell is not JSON" in told
     assert "cases.csv, line 7: The record cannot be read" in told
     assert "the column `input` is there twice" in _refused(tmp_path, "input,input\na,b\n", "cases.csv")
+
+
+def test_a_mistake_of_many_lines_is_told_once_and_with_what_to_do(tmp_path: Path) -> None:
+    table = "id,question,expected,url\n1,a,b,c\n2,d,e,f\n"
+    told = _refused(tmp_path, table, "cases.csv").splitlines()
+    assert told == [
+        f"`{tmp_path / 'cases.csv'}` has 3 mistakes:",
+        "cases.csv, line 2 and 1 line more, field `question`: There is no such field. If it is `input` by another "
+        "name, say `--field input=question`. If it means nothing here: `--ignore question`.",
+        "cases.csv, line 2 and 1 line more, field `expected`: There is no such field. If it is `target` by another "
+        "name, say `--field target=expected`. If it means nothing here: `--ignore expected`.",
+        "cases.csv, line 2 and 1 line more, field `url`: There is no such field. If it is one of ours by another name, "
+        "say `--field OURS=url`. If it means nothing here: `--ignore url`.",
+    ]
+    recorded = '{"case":"1","model":"a/b","answer":"c"}\n' * 40
+    assert _refused(tmp_path, recorded) == (
+        "cases.jsonl, line 1 and 39 lines more: It is a recorded answer and no case: say `--recorded`."
+    )
+
+
+def test_tables_come_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    plain = _hash(tmp_path, "input,target\n서울은?,대한민국\n", "cases.csv")
+    for table in (
+        "sep=;\r\ninput;target\r\n서울은?;대한민국\r\n",
+        "\ufeffinput,target,,\r\n서울은?,대한민국,,\r\n",
+    ):
+        assert _hash(tmp_path, table, "cases.csv") == plain
+    told = _refused(tmp_path, "input,target,\na,b,c\n", "cases.csv")
+    assert told == 'cases.csv, line 2: Column 3 has no name, and there is something in it: `"c"`.'
+    told = _refused(tmp_path, "input,target\n서울,한국\n한글,세종\n".encode("cp949"), "cases.csv")
+    assert told.startswith("cases.csv, line 2 and 1 line more: The line is not UTF-8")
+    assert told.endswith("Excel calls it `CSV UTF-8`.")
+
+
+def test_a_table_without_a_header_is_told_to_have_none(tmp_path: Path) -> None:
+    told = _refused(tmp_path, "What is 2+2?,4\nWhat is 3+3?,6\n", "cases.csv")
+    assert told.startswith(
+        "cases.csv, line 1: none of these columns is a field of a case: `What is 2+2?`, `4`."
+    )
+    assert "Did you mean `input`?" in _refused(tmp_path, "Input,Target\na,b\n", "cases.csv")
 
 
 def test_fields_may_have_other_names(tmp_path: Path) -> None:

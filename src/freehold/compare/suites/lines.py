@@ -12,6 +12,7 @@ from freehold.core.figures import size
 
 LONGEST = 16_000_000
 """Bytes of one line. A case with pictures in it may be long; a whole file in one line is none."""
+SAVE_AS = "Save the file as UTF-8; Excel calls it `CSV UTF-8`."
 _BOM = b"\xef\xbb\xbf"
 _OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -36,7 +37,7 @@ def _lines_of(file: IO[bytes], path: Path, complain: Complain) -> Iterator[tuple
         number += 1
         if number == 1:
             if raw.startswith(_OTHER_BOMS):
-                raise BadRequest(f"`{path}` is UTF-16.", hint="Save it as UTF-8.")
+                raise BadRequest(f"`{path}` is UTF-16.", hint=SAVE_AS)
             raw = raw.removeprefix(_BOM)
         if len(raw) > LONGEST:
             complain(number, LineProblem(f"The line is longer than {size(LONGEST)}."))
@@ -47,6 +48,5 @@ def _lines_of(file: IO[bytes], path: Path, complain: Complain) -> Iterator[tuple
             yield number, raw.decode()
         except UnicodeDecodeError as error:
             there = raw[error.start : error.start + 1].hex()
-            complain(
-                number, LineProblem(f"The line is not UTF-8: byte {error.start + 1} of it is 0x{there}.")
-            )
+            told = f"The line is not UTF-8: byte {error.start + 1} of it is 0x{there}."
+            complain(number, LineProblem(f"{told} {SAVE_AS}", once="not UTF-8"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,10 +18,20 @@ MOST = 20
 class LineProblem(Exception):
     """One mistake in one line."""
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        once: str | None = None,
+        others: Sequence[LineProblem] = (),
+    ) -> None:
+        """`once`: a name of what many lines have in common; it is told of the first of them. `others`: of this line."""
         super().__init__(message)
         self.message = message
         self.field = field
+        self.once = once
+        self.others = tuple(others)
 
 
 class Enough(Exception):
@@ -31,27 +43,38 @@ class Problems:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._found: list[str] = []
+        self._found: list[tuple[int, LineProblem]] = []
+        self._alike: Counter[str] = Counter()
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
     def add(self, line: int, problem: LineProblem) -> None:
         """Raises Enough with the last one that is told."""
-        field = f", field `{problem.field}`" if problem.field else ""
-        self._found.append(f"{self._path.name}, line {line}{field}: {problem.message}")
-        if len(self._found) >= MOST:
-            raise Enough
+        for one in (problem, *problem.others):
+            if one.once is not None:
+                self._alike[one.once] += 1
+                if self._alike[one.once] > 1:
+                    continue
+            self._found.append((line, one))
+            if len(self._found) >= MOST:
+                raise Enough
 
     def check(self) -> None:
         """Raises BadRequest when there are any: it tells them all."""
         if not self._found:
             return
-        if len(self._found) == 1:
-            raise BadRequest(self._found[0])
-        many = len(self._found)
-        told = f"the first {many} mistakes" if many >= MOST else counted(many, "mistake")
-        raise BadRequest("\n".join([f"`{self._path}` has {told}:", *self._found]))
+        told = [self._tell(line, problem) for line, problem in self._found]
+        if len(told) == 1:
+            raise BadRequest(told[0])
+        many = f"{MOST} mistakes or more" if len(told) >= MOST else counted(len(told), "mistake")
+        raise BadRequest("\n".join([f"`{self._path}` has {many}:", *told]))
+
+    def _tell(self, line: int, problem: LineProblem) -> str:
+        field = f", field `{problem.field}`" if problem.field else ""
+        more = self._alike[problem.once] - 1 if problem.once is not None else 0
+        lines = f"line {line}" + (f" and {counted(more, 'line')} more" if more else "")
+        return f"{self._path.name}, {lines}{field}: {problem.message}"
 
 
 def shown(value: object) -> str:

@@ -20,6 +20,12 @@ RECORDED_FIELDS = (
     "reported_model",
 )  # fmt: skip
 """What a row of recorded answers may say besides."""
+OFTEN_CALLED = {
+    **dict.fromkeys(("question", "prompt", "query", "messages", "instruction", "질문", "문제"), "input"),
+    **dict.fromkeys(("answer", "expected", "ideal", "gold", "label", "reference", "정답", "답"), "target"),
+    **dict.fromkeys(("category", "topic", "subject", "분류"), "class"),
+}
+"""What others call our fields; to be proposed, not to be taken for them."""
 LONGEST_NAME = 200
 """Characters of an id, a class or a group."""
 LEFT_OUT = ("model", "stream", "stream_options")
@@ -44,15 +50,30 @@ def case_of(fields: Fields, place: int, allowed: Collection[str] = CASE_FIELDS) 
 
 
 def check_names(fields: Fields, allowed: Collection[str]) -> None:
-    """Raises LineProblem: a field that means nothing here."""
-    for name in fields:
-        if name not in allowed:
-            near = did_you_mean(name, allowed)
-            told = (
-                near
-                or "If it is one of ours by another name, say `--field OURS=NAME`; if not, `--ignore NAME`."
-            )
-            raise LineProblem(f"There is no such field. {told}", field=name[:60])
+    """Raises LineProblem: fields that mean nothing here."""
+    unknown = [name for name in fields if name not in allowed]
+    if not unknown:
+        return
+    if "case" in unknown and "model" in unknown:
+        raise LineProblem("It is a recorded answer and no case: say `--recorded`.", once="recorded")
+    first, *others = (_unknown(name, allowed) for name in unknown)
+    raise LineProblem(first.message, field=first.field, once=first.once, others=others)
+
+
+def _unknown(name: str, allowed: Collection[str]) -> LineProblem:
+    said = name[:60]
+    ours = OFTEN_CALLED.get(name.strip().lower())
+    if ours in allowed:
+        told = f"If it is `{ours}` by another name, say `--field {ours}={said}`."
+    else:
+        told = did_you_mean(name, allowed) or (
+            f"If it is one of ours by another name, say `--field OURS={said}`."
+        )
+    return LineProblem(
+        f"There is no such field. {told} If it means nothing here: `--ignore {said}`.",
+        field=said,
+        once=f"field {name}",
+    )
 
 
 def name_of(fields: Fields, name: str) -> str | None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from freehold.compare.suites.lines import LONGEST, Complain, read_lines
-from freehold.compare.suites.problems import LineProblem, kind_of
+from freehold.compare.suites.problems import LineProblem, kind_of, shown
+from freehold.compare.suites.reading import CASE_FIELDS, OFTEN_CALLED, RECORDED_FIELDS
 from freehold.core.errors import BadRequest
 from freehold.core.fields import Fields
+from freehold.core.figures import counted
+from freehold.core.suggest import did_you_mean
 
 JSON_CELLS = frozenset(("request", "tools", "response_format", "tool_calls"))
 """Fields whose cells in CSV hold JSON. Every other cell is text, as it stands there."""
 _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv"}
 _DELIMITERS = ",;\t"
+_TOLD_DELIMITER = re.compile(r'"?sep=([^"\\])"?')
+"""A first line that Excel writes and reads."""
+_KNOWN = {*CASE_FIELDS, *RECORDED_FIELDS}
 
 _decode = msgspec.json.Decoder(Fields).decode
 
@@ -94,8 +101,10 @@ def _records(path: Path, complain: Complain, renamed: Mapping[str, str]) -> Iter
     if first is None:
         return
     delimiter = max(_DELIMITERS, key=first.count)
-    names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter))]
-    _check_header(path, names)
+    if (told := _TOLD_DELIMITER.fullmatch(first.strip())) is not None:
+        delimiter, first = told[1], next(lines, "")
+    names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+    _check_header(f"{path.name}, line {lines.number}", names, renamed)
     records = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         begin = lines.number + 1
@@ -129,19 +138,32 @@ class _Numbered(Iterator[str]):
         return text
 
 
-def _check_header(path: Path, names: list[str]) -> None:
-    twice = next((name for name in names if names.count(name) > 1), None)
+def _check_header(where: str, names: list[str], renamed: Mapping[str, str]) -> None:
+    twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice is not None:
-        raise BadRequest(f"{path.name}, line 1: the column `{twice}` is there twice.")
+        raise BadRequest(f"{where}: the column `{twice}` is there twice.")
+    if not any(_seems_known(renamed.get(name, name)) for name in names):
+        told = ", ".join(f"`{name[:30]}`" for name in names[:5])
+        raise BadRequest(
+            f"{where}: none of these columns is a field of a case: {told}.",
+            hint="The first line has to name them: `input`, `target` …; yours are named by `--field input=COLUMN`.",
+        )
+
+
+def _seems_known(name: str) -> bool:
+    return name.lower() in OFTEN_CALLED or did_you_mean(name, _KNOWN) is not None
 
 
 def _fields_of(names: list[str], cells: list[str], renamed: Mapping[str, str]) -> Fields:
     if len(cells) != len(names):
-        raise LineProblem(f"There are {len(cells)} cells under {len(names)} columns.")
+        many = "is 1 cell" if len(cells) == 1 else f"are {len(cells)} cells"
+        raise LineProblem(f"There {many} under {counted(len(names), 'column')}.")
     fields: Fields = {}
-    for name, cell in zip(names, cells, strict=True):
-        if not cell:
+    for place, (name, cell) in enumerate(zip(names, cells, strict=True), 1):
+        if not cell or (not name and not cell.strip()):
             continue
+        if not name:
+            raise LineProblem(f"Column {place} has no name, and there is something in it: {shown(cell)}.")
         if renamed.get(name, name) not in JSON_CELLS:
             fields[name] = msgspec.Raw(msgspec.json.encode(cell))
             continue
