@@ -172,19 +172,22 @@ class Archive:
         comparison: Comparison,
         *,
         sample: int = 0,
+        handed_in: bool = True,
     ) -> dict[tuple[str, str], Answer]:
         """Answers to these requests, by hash and model: those that this comparison asked for, or that were handed in
         with its suite, and unless it is to be fresh the newest that anybody else got. What failed for others is not
-        taken over.
+        taken over, nor what was handed in with another suite: whoever writes a file says what he likes a model said.
+
+        `handed_in`: False for judges, who have to have been asked.
         """
         own = _answers.comparison == comparison.id
-        ours = sql.or_(own, _answers.suite == comparison.suite)
-        anybody = sql.or_(ours, _answers.failure.is_(None))
+        ours = sql.or_(own, _answers.suite == comparison.suite) if handed_in else own
+        anybody = sql.or_(ours, sql.and_(_answers.failure.is_(None), _answers.suite.is_(None)))
         rows: list[Any] = []
         with self._database.reading() as connection:
             for some in _portions(sorted(set(hashes))):
                 chosen = (
-                    sql.select(_answers.request_hash, _answers.model, _answers.comparison, _answers.body)
+                    sql.select(tables.answers)
                     .where(
                         _answers.request_hash.in_(some), _answers.model.in_(models), _answers.sample == sample
                     )
@@ -192,7 +195,8 @@ class Archive:
                     .order_by(_answers.made_us, _answers.id)
                 )
                 rows += connection.execute(chosen).all()
-        rows.sort(key=lambda row: row.comparison == comparison.id)  # later ones win, and one's own over all
+        # Later ones win, over them what was handed in, and one's own over all.
+        rows.sort(key=lambda row: (row.comparison == comparison.id, row.suite is not None))
         return {(row.request_hash, row.model): unpack(row.body, Answer) for row in rows}
 
     def known_scores(self, answers: Sequence[str]) -> dict[Known, Scored]:

@@ -28,11 +28,13 @@ def normal(
     and S becomes a space. White space: runs are one space, none at the ends. Articles: `a`, `an`, `the`.
     """
     plain = _remembered if len(text) <= _LONGEST_KEPT else _normal
-    return plain(text, case, punctuation, whitespace, unicode, articles)
+    return plain(
+        text, case=case, punctuation=punctuation, whitespace=whitespace, unicode=unicode, articles=articles
+    )
 
 
 def _normal(
-    text: str, case: bool, punctuation: bool, whitespace: bool, unicode: bool, articles: bool
+    text: str, *, case: bool, punctuation: bool, whitespace: bool, unicode: bool, articles: bool
 ) -> str:
     if unicode:
         text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHIC)

@@ -120,7 +120,7 @@ def _begin(match: Any) -> int:
 
 def _parts(pattern: str) -> int:
     """At the most so many parts does a pattern have with its repetitions written out: the characters that are repeated,
-    each as often as all groups together are. Where white space or remarks may stand in it, everything counts as a group.
+    each as often as all groups together are. Where white space or remarks may stand in it, everything is a group.
     """
     spaced = _SPACED.search(pattern) is not None
     single, groups = len(pattern), 1
