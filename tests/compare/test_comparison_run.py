@@ -177,6 +177,70 @@ def test_everybody_is_asked_once_and_wrong_answers_count(database: Database, sui
     assert ended.spent == Decimal("0.001") * asked.times.total()
 
 
+def hand_in(
+    database: Database, suite: str, request: msgspec.Raw, model: str, text: str, *, made_us: int = 1
+) -> None:
+    answer = Answer(id=new_id("answer"), model=model, text=text, made_us=made_us)
+    with database.writing() as connection:
+        connection.execute(
+            tables.answers.insert().values(
+                id=answer.id,
+                model=model,
+                request_hash=request_hash_of(request),
+                sample=0,
+                suite=suite,
+                made_us=made_us,
+                body=pack(answer),
+            )
+        )
+
+
+def test_what_was_handed_in_with_another_suite_is_no_answer_of_the_model(database: Database) -> None:
+    """Whoever writes a file could else decide a comparison of others over the same questions."""
+    cases = [case(number) for number in range(50)]
+    suite = words(database, cases)
+    for one in cases:
+        hand_in(database, "suite_of_somebody_else", one.request, "new/model", "no", made_us=2**60)
+    asked = Asked()
+    ended = run(database, suite, asked)
+    assert ended.verdicts[0].decision == "replaces"
+    assert ended.verdicts[0].evidence.losses == 0
+    assert ended.reused == 0
+
+
+def test_what_was_handed_in_with_a_suite_is_not_replaced_by_what_others_were_answered(
+    database: Database,
+) -> None:
+    cases = [case(number) for number in range(50)]
+    run(database, words(database, cases), Asked())
+    suite = words(database, cases, "another")
+    for one in cases:
+        hand_in(database, suite.id, one.request, "new/model", "no")
+    assert run(database, suite, Asked()).verdicts[0].decision == "does not replace"
+
+
+def test_a_judge_is_asked_whatever_a_file_says_that_it_said(database: Database) -> None:
+    """What a judge is asked follows from the answers, so a file could bring its verdicts with them."""
+    judge = ScorerSettings(kind="rubric-judge", settings=msgspec.Raw(b'{"model":"just/judge"}'))
+    source = Source(kind="recorded", name="answers.jsonl")
+    suite = SuiteShelf(database).add("judged", source, (judge,), [case(number) for number in range(20)])
+    questions: list[msgspec.Raw] = []
+
+    async def ask(model: str, request: msgspec.Raw) -> Answer:
+        if model == "just/judge":
+            questions.append(request)
+        text = '{"score":1,"reasoning":""}' if model == "just/judge" else f"said by {model}"
+        return Answer(id=new_id("answer"), model=model, text=text, cost=Decimal("0.001"))
+
+    run(database, suite, ask)
+    assert questions
+    forged = SuiteShelf(database).add("forged", source, (judge,), [case(number) for number in range(20)])
+    for question in questions:
+        hand_in(database, forged.id, question, "just/judge", '{"score":5,"reasoning":""}', made_us=2**60)
+    ended = run(database, forged, ask, terms=msgspec.structs.replace(TERMS, fresh=True))
+    assert ended.verdicts[0].evidence.candidate_mean == 0.0
+
+
 def test_recorded_answers_are_compared_and_what_is_missing_does_not_count(database: Database) -> None:
     cases = [case(number) for number in range(40)]
     shelf, archive = SuiteShelf(database), Archive(database)

@@ -177,15 +177,17 @@ class Archive:
         comparison: Comparison,
         *,
         sample: int = 0,
+        handed_in: bool = True,
     ) -> dict[tuple[str, str], Answer]:
         """Answers to these requests, by hash and model: those that this comparison asked for, or that were handed in
         with its suite, and unless it is to be fresh the newest that another comparison got. What failed for others is
-        not taken over, and what was handed in with another suite is nobody's evidence but that suite's.
+        not taken over, nor what was handed in with another suite: whoever writes a file says what he likes a model said.
+
+        `handed_in`: False for judges, who have to have been asked.
         """
         own = _answers.comparison == comparison.id
-        handed_in = _answers.suite == comparison.suite
-        asked = sql.and_(_answers.suite.is_(None), _answers.failure.is_(None))
-        usable = (own, handed_in) if comparison.terms.fresh else (own, handed_in, asked)
+        ours = sql.or_(own, _answers.suite == comparison.suite) if handed_in else own
+        anybody = sql.or_(ours, sql.and_(_answers.suite.is_(None), _answers.failure.is_(None)))
         rows: list[Any] = []
         with self._database.reading() as connection:
             for some in _portions(sorted(set(hashes))):
@@ -200,7 +202,7 @@ class Archive:
                     .where(
                         _answers.request_hash.in_(some), _answers.model.in_(models), _answers.sample == sample
                     )
-                    .where(sql.or_(*usable))
+                    .where(ours if comparison.terms.fresh else anybody)
                     .order_by(_answers.made_us, _answers.id)
                 )
                 rows += connection.execute(chosen).all()

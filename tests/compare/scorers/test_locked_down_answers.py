@@ -79,6 +79,9 @@ FORGERIES = {
     "leaves when called": "import os\ndef f(x):\n    os._exit(0)",
     "leaves politely": "import sys\nsys.exit(0)",
     "leaves politely when called": "import sys\ndef f(x):\n    sys.exit(0)",
+    "contains everything": "class Yes:\n    def __contains__(self, other): return True\n"
+    "    def __iter__(self): return iter([])\ndef f(x):\n    return Yes() if x else None",
+    "a module that ends the tests": "import types\ndef f(x):\n    return types.ModuleType('unittest.__main__')",
     "equal to everything": "class Yes:\n    def __eq__(self, other): return True\n    __hash__ = None\n"
     "    def __ne__(self, other): return False\n    def __bool__(self): return True\n"
     "def f(x):\n    return Yes()",
@@ -131,8 +134,50 @@ def test_what_a_test_expects_is_not_told_to_the_answer(run: Runner) -> None:
         "[f(1)] == [5]",
         "{'a': f(1)} == {'a': 5}",
         "(1, f(1)) == (1, 5)",
+        "5 in f(1)",
+        "f(1) in f(1)",
     ):
         assert run(spy, f"assert {lie}").passed == 0
+
+
+def test_whether_an_answers_object_contains_something_is_told_by_what_it_iterates_over(run: Runner) -> None:
+    bag = (
+        "class Bag:\n    def __init__(self, *held): self.held = held\n    def __iter__(self): return iter(self.held)\n"
+        "    def __contains__(self, one): return True\ndef f(x): return Bag(x, 7)\n"
+    )
+    assert run(bag, "assert 7 in f(1) and 1 in f(1) and 5 not in f(1)") == Outcome(1, 1)
+    case = "import unittest\nclass T(unittest.TestCase):\n    def test_it(self): self.assertIn(5, f(1))\n"
+    assert run(bag, case).passed == 0
+
+
+def test_what_ends_the_tests_is_no_answer(run: Runner) -> None:
+    """Tests that expect a program to end are not ended by a module that the answer hands out."""
+    ending = "import types\ndef f(x):\n    return types.ModuleType('unittest.__main__')"
+    assert run(ending, "try:\n    f(1)\nexcept SystemExit:\n    pass").passed == 0
+
+
+FORGED = {
+    "more than all": '{"passed": 5, "total": 1, "why": ""}',
+    "less than none": '{"passed": -5, "total": 1, "why": ""}',
+    "of nothing": '{"passed": 0, "total": 0, "why": ""}',
+    "no object": "[1]",
+    "no whole numbers": '{"passed": NaN, "total": 1e309, "why": ""}',
+    "other reasons": '{"passed": 1, "total": 1, "why": 3, "clean": false}',
+    "no JSON": "{",
+    "too long": '{"passed": 0, "total": 1, "why": "' + "y" * 100_000 + '"}',
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_tests_that_write_their_own_result_are_no_worse_than_wrong(run: Runner, name: str) -> None:
+    forging = (
+        f"import os\ntold = {FORGED[name]!r}.encode()\nfor place in range(3, 64):\n"
+        "    try: os.write(place, len(told).to_bytes(4, 'big') + told)\n    except OSError: pass\nos._exit(0)"
+    )
+    outcome = run(RIGHT, forging)
+    assert (outcome.passed, outcome.total) == (0, 1)
+    assert len(outcome.why) <= 1000
+    assert run(RIGHT) == Outcome(2, 2)
 
 
 def test_the_answers_process_has_never_had_tests_or_other_answers_in_its_memory(run: Runner) -> None:

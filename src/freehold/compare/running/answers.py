@@ -82,7 +82,12 @@ class Answers:
         request_hash = request_hash_of(request)
         with self._samples.one(model, request_hash) as sample:
             known = await asyncio.to_thread(
-                self._archive.known_answers, [request_hash], [model], self._comparison, sample=sample
+                self._archive.known_answers,
+                [request_hash],
+                [model],
+                self._comparison,
+                sample=sample,
+                handed_in=False,
             )
             return await self.answer(model, request, request_hash, known.get((request_hash, model)), sample)
 
@@ -100,7 +105,12 @@ class KeptOnly:
         request_hash = request_hash_of(request)
         with self._samples.one(model, request_hash) as sample:
             known = await asyncio.to_thread(
-                self._archive.known_answers, [request_hash], [model], self._comparison, sample=sample
+                self._archive.known_answers,
+                [request_hash],
+                [model],
+                self._comparison,
+                sample=sample,
+                handed_in=False,
             )
         answer = known.get((request_hash, model))
         if answer is None:

@@ -78,7 +78,7 @@ def _same_list(value: list[Any], wanted: list[Any], coercions: Coercions) -> boo
 def _number(value: Any) -> float | None:
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

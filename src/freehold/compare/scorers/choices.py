@@ -56,7 +56,7 @@ def _choice(settings: ChoiceSettings) -> Look[Target]:
         right = [wanted_of(one) for one in (target if isinstance(target, list) else [target])]
         if not right:
             raise Unfit("the list is empty, so nothing could be right.")
-        text = _plain(answer.text)
+        text = _single_spaced(_plain(answer.text[-_MOST_CHARACTERS:]))
         said = next((found for way in ways if (found := list(dict.fromkeys(way(text))))), [])
         if len(said) == 1:
             return _RIGHT if said[0] in right else Scored(0.0, f"it chose `{said[0]}`, not {wanted(right)}")
@@ -70,8 +70,21 @@ _RIGHT = Scored(1.0)
 _CAPITALS = re.compile("[A-Z]")
 
 
+_SPACES = re.compile(r"\s{2,}")
+_LINE_ENDS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+_MOST_CHARACTERS = 200_000
+"""Of an answer that are looked at, from its end."""
+
+
 def _plain(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def _single_spaced(text: str) -> str:
+    """Each run of white space as one character, which keeps whether a line ended in it: the patterns would else try
+    every way to share a long run among them.
+    """
+    return _SPACES.sub(lambda run: " " if _LINE_ENDS.isdisjoint(run[0]) else "\n", text)
 
 
 def _bare(text: str) -> str:
@@ -91,7 +104,7 @@ def _ways(letters: str) -> list[Way]:
         r"(?:final\s+answer|best\s+answer|correct\s+answer|right\s+answer|answer|correct\s+option|correct\s+choice"
         r"|best\s+option|best\s+choice|정답|답안|답)"
     )
-    verb = r"\s*(?:\w+\s+){0,3}?(?:is|are|would\s+be|should\s+be|must\s+be|:|=|은|는)\s*[:=]?\s*"
+    verb = r"\s*(?:\w{1,30}\s+){0,3}?(?:is|are|would\s+be|should\s+be|must\s+be|:|=|은|는)\s*[:=]?\s*"
     surely = r"(?:therefore|thus|hence|clearly|definitely|probably|most\s+likely)?"
     what = rf"{surely}\s*(?:option|choice|answer|letter|보기)?\s*:?\s*"
     said = re.compile(

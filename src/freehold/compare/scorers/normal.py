@@ -14,7 +14,10 @@ _UNSPACED = re.compile(
 to it."""
 
 
-@lru_cache(maxsize=4096)
+_LONGEST_KEPT = 2_000
+"""Characters of a text whose plain form is remembered: targets are, and long answers would fill the memory."""
+
+
 def normal(
     text: str, *, case: bool, punctuation: bool, whitespace: bool, unicode: bool, articles: bool
 ) -> str:
@@ -24,6 +27,15 @@ def normal(
     quotes and dashes are those of ASCII. Case: full case folding. Punctuation: everything of Unicode's categories P
     and S becomes a space. White space: runs are one space, none at the ends. Articles: `a`, `an`, `the`.
     """
+    plain = _remembered if len(text) <= _LONGEST_KEPT else _normal
+    return plain(
+        text, case=case, punctuation=punctuation, whitespace=whitespace, unicode=unicode, articles=articles
+    )
+
+
+def _normal(
+    text: str, *, case: bool, punctuation: bool, whitespace: bool, unicode: bool, articles: bool
+) -> str:
     if unicode:
         text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHIC)
     if case:
@@ -40,6 +52,8 @@ def normal(
         text = " ".join(text.split())
     return text
 
+
+_remembered = lru_cache(maxsize=4096)(_normal)
 
 _TYPOGRAPHIC = str.maketrans(
     {

@@ -110,7 +110,10 @@ def _found(text: str, take: Take, mark: Mark) -> Number | None:
 
 def _said(number: Number) -> str:
     value = number.value
-    told = str(value.numerator) if value.denominator == 1 else f"{float(value):g}"
+    try:
+        told = str(value.numerator) if value.denominator == 1 else f"{float(value):g}"
+    except (ValueError, OverflowError):  # of more digits than Python writes, or too large for a float
+        return "a number that is very large or very small"
     return shown(told) + (" percent" if number.percent else "")
 
 

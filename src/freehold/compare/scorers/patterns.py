@@ -7,6 +7,8 @@ tries one way after the other cannot hold up a comparison.
 from __future__ import annotations
 
 import importlib
+import re
+import time
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -21,6 +23,10 @@ from freehold.core.extras import how_to_install
 
 _MOST_CHARACTERS = 10_000
 """Of a pattern."""
+_MOST_PARTS = 100_000
+"""Of a pattern whose repetitions are written out, as the package does with those that are needed: at 400 bytes each."""
+_REPEATED = re.compile(r"(\)?)\s*\{\s*([0-9]+)")
+_SPACED = re.compile(r"\(\?[A-Za-z0-9]*[xX]")
 
 
 class RegexSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +48,7 @@ class RegexSettings(msgspec.Struct, frozen=True, kw_only=True):
     absent: bool = False
     """A target that is a pattern must not be found."""
     seconds: Annotated[float, msgspec.Meta(gt=0, le=10)] = 0.2
-    """Most time for one match. An answer that takes longer gets no verdict."""
+    """Most time for one answer. One that takes longer gets no verdict."""
 
 
 def _regex(settings: RegexSettings) -> Look[Texts]:
@@ -55,6 +61,8 @@ def _regex(settings: RegexSettings) -> Look[Texts]:
     def compiled(pattern: str) -> Any:
         if len(pattern) > _MOST_CHARACTERS:
             raise Unfit(f"a pattern of {len(pattern)} characters is too long.")
+        if _parts(pattern) > _MOST_PARTS:
+            raise Unfit(f"{shown(pattern)} repeats too much.")
         try:
             return regex.compile(pattern, flags)
         except (regex.error, RecursionError, OverflowError, MemoryError) as error:
@@ -82,10 +90,11 @@ def _regex(settings: RegexSettings) -> Look[Texts]:
             if part.strip() in [one.strip() for one in targets]:
                 return _RIGHT
             return Scored(0.0, f"{shown(part)} is not {wanted(targets)}")
+        until = time.monotonic() + settings.seconds
         for one in targets:
             pattern = compiled(one)
             match = pattern.fullmatch if settings.where == "whole" else pattern.search
-            if match(answer.text, timeout=settings.seconds):
+            if match(answer.text, timeout=max(0.001, until - time.monotonic())):
                 return Scored(0.0, f"{shown(one)} matches") if settings.absent else _RIGHT
         return (
             _RIGHT
@@ -107,6 +116,21 @@ _RIGHT = Scored(1.0)
 
 def _begin(match: Any) -> int:
     return int(match.start())
+
+
+def _parts(pattern: str) -> int:
+    """At the most so many parts does a pattern have with its repetitions written out: the characters that are repeated,
+    each as often as all groups together are. Where white space or remarks may stand in it, everything is a group.
+    """
+    spaced = _SPACED.search(pattern) is not None
+    single, groups = len(pattern), 1
+    for closes, digits in _REPEATED.findall(pattern):
+        times = min(int(digits[:12]), 10**12)
+        if closes or spaced:
+            groups = min(groups * max(1, times), 10**12)
+        else:
+            single += times
+    return single * groups
 
 
 def _package() -> Any:

@@ -118,9 +118,12 @@ def longest_common(one: list[str], other: list[str]) -> int:
     Source: Crochemore et al., "A fast and practical bit-vector algorithm for the longest common subsequence problem",
     2001: V' = (V + (V & M)) | (V & ~M), and the length is the number of zero bits of V in the end.
     """
+    # A number for each different word of a long text would take more memory than there is.
+    shared = set(other)
     places: dict[str, int] = {}
     for at, word in enumerate(one):
-        places[word] = places.get(word, 0) | 1 << at
+        if word in shared:
+            places[word] = places.get(word, 0) | 1 << at
     full = (1 << len(one)) - 1
     bits = full
     for word in other:

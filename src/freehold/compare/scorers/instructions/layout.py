@@ -175,4 +175,5 @@ class ParagraphFirstWord(
         if len(parts) != self.num_paragraphs or self.nth_paragraph > len(parts):
             return False
         word = parts[self.nth_paragraph - 1][0]
-        return re.sub(r"^\W+|\W+$", "", word).lower() == self.first_word.lower()
+        found = re.search(r"\w(?:.*\w)?", word, re.DOTALL)
+        return (found[0].lower() if found else "") == self.first_word.lower()

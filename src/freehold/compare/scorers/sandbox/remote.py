@@ -150,7 +150,9 @@ class Line:
         if name == "type":
             return _TYPES[content]
         if name == "module":
-            if str(content).split(".")[0] not in sys.stdlib_module_names:
+            parts = str(content).split(".")
+            # A module called so does something when it is imported: `unittest.__main__` ends the process.
+            if parts[0] not in sys.stdlib_module_names or any(part.startswith("_") for part in parts):
                 raise NotAValue("a module that is not Python's own")
             return importlib.import_module(content)
         if name == "back":
@@ -286,6 +288,9 @@ def _operator(name: str, *, back: bool = False) -> Callable[[Remote, Any], Any]:
             return _HERE[name](left, right)
         if line.objects:
             return line.ask(name, other, self) if back else line.ask(name, self, other)
+        if name == "contains":
+            # `in` takes NotImplemented for yes.
+            return any(one == other for one in self)
         same = isinstance(other, Remote) and other._number == self._number
         return {"eq": same, "ne": not same}.get(name, NotImplemented)
 
