@@ -173,6 +173,28 @@ def test_verdicts_come_first_and_in_plain_words(page: Opened) -> None:
     assert "does not replace" in first.locator("tr", has_text="small talk").first.inner_text()
 
 
+@pytest.mark.parametrize("width", [390, 1100])
+def test_what_a_hurried_reader_needs_is_seen_without_scrolling(
+    chromium: Any, written: tuple[Report, Path], width: int
+) -> None:
+    report, path = written
+    with opened(chromium, path, width=width) as found:
+        lines = found.page.locator("header .glance li")
+        assert lines.count() == len(report.terms.candidates)
+        for line, name in zip(lines.all(), report.terms.candidates, strict=True):
+            verdict, text = report.of(name), line.inner_text()
+            assert verdict is not None
+            evidence = verdict.evidence
+            assert f"{verdict.decision}" in text
+            assert f"{evidence.difference:+.3f} ({evidence.low:+.3f} … {evidence.high:+.3f})" in text
+            for part in (name, "margin 0.1", f"{evidence.n} pairs", "for 1,000 answers, incumbent $2"):
+                assert part in text
+            box = line.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] < 600
+            assert box["x"] + box["width"] <= width
+
+
 def test_on_paper_everything_that_scrolls_is_laid_open(chromium: Any, written: tuple[Report, Path]) -> None:
     with opened(chromium, written[1], scheme="dark") as found:
         found.page.emulate_media(media="print")

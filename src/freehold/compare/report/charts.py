@@ -21,6 +21,9 @@ _COLOURS = [f"var(--model-{number})" for number in range(8)]
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 2], [1, 3], [6, 2, 2, 2]]
 _SHAPES = ["square", "circle", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "stroke"]
 
+_LETTERS_ABREAST = 24
+"""Of candidates' names, which stand side by side on a phone."""
+
 
 class Table(msgspec.Struct, frozen=True):
     """The figures of a chart."""
@@ -198,10 +201,7 @@ def _costs(costs: Sequence[Cost], report: Report) -> Chart:
         id="costs",
         title="Quality against cost",
         alternative=f"Difference to the incumbent against what 1,000 answers cost: {said}.",
-        caption=(
-            "To the left is cheaper, above is better. On the dashed line, the frontier, are those whom no other "
-            "one beats at both. Lines through marks are the intervals."
-        ),
+        caption=_about_frontier(costs),
         table=Table(
             ("Model", "For 1,000 answers", "Difference", "From", "To", "Frontier", "Answers", "Cost unknown"),
             tuple(
@@ -220,6 +220,15 @@ def _costs(costs: Sequence[Cost], report: Report) -> Chart:
         ),
         spec=_spec(alt.layer(frontier, span, points), 280),
     )
+
+
+def _about_frontier(costs: Sequence[Cost]) -> str:
+    best = [one.model for one in costs if one.frontier]
+    if len(best) == 1:
+        frontier = f"The frontier is {best[0]} alone: no other one is cheaper, and none is better."
+    else:
+        frontier = "On the dashed line, the frontier, are those whom no other one beats at both."
+    return f"To the left is cheaper, above is better. {frontier} Lines through marks are the intervals."
 
 
 def _latencies(latencies: Sequence[Latency], report: Report) -> Chart:
@@ -289,13 +298,13 @@ def _classes(classes: Sequence[str], report: Report) -> Chart:
         }
         for one in found
     ]
-    several = len(report.terms.candidates) > 1
+    wide = sum(len(name) for name in report.terms.candidates) > _LETTERS_ABREAST
     whole = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X(
             "candidate:N",
             title=None,
             sort=list(report.terms.candidates),
-            axis=alt.Axis(orient="top", labelLimit=110, labelAngle=-25 if several else 0),
+            axis=alt.Axis(orient="top", labelLimit=110, labelAngle=-25 if wide else 0),
         ),
         y=alt.Y("class:N", title=None, axis=alt.Axis(labelLimit=150)),
     )

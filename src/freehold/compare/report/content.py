@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from freehold.compare.report.report import Report, Saving
+from freehold.compare.report.report import Report
 from freehold.compare.report.wording import (
     arithmetic,
     dollars,
     headline,
+    interval,
     mean,
     percent,
     promise,
@@ -31,11 +32,25 @@ class OfCandidate(msgspec.Struct, frozen=True):
     style: str
     sign: str
     headline: str
+    glance: tuple[str, ...]
+    """What a reader in a hurry needs: difference, interval, margin, pairs, cost."""
     why: str
+    figures: Rows
     notes: tuple[str, ...]
-    classes: Rows
-    saving: Saving | None
-    """None: there is nothing to reckon with, or it may not replace the incumbent."""
+    classes: list[OfClass]
+
+
+class OfClass(msgspec.Struct, frozen=True):
+    """One candidate's verdict on one class of tasks."""
+
+    name: str
+    style: str
+    sign: str
+    decision: str
+    reason: str
+    difference: str
+    interval: str
+    pairs: str
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,24 +127,66 @@ def _of_candidate(report: Report, verdict: Verdict) -> OfCandidate:
         style=verdict.decision.replace(" ", "-"),
         sign=_SIGNS[verdict.decision],
         headline=headline(verdict),
+        glance=_glance(report, verdict),
         why=why(verdict),
+        figures=_figures(report, verdict),
         notes=_notes(verdict),
-        classes=[
-            (
-                one.task_class,
-                one.decision,
-                signed(one.evidence.difference),
-                signed(one.evidence.low),
-                signed(one.evidence.high),
-                f"{one.evidence.n:,}",
-                one.reason,
-            )
-            for one in mine
-        ],
-        saving=None
-        if verdict.decision != "replaces"
-        else next((one for one in report.savings if one.candidate == verdict.candidate), None),
+        classes=[_of_class(one) for one in mine],
     )
+
+
+def _of_class(verdict: Verdict) -> OfClass:
+    return OfClass(
+        name=verdict.task_class,
+        style=verdict.decision.replace(" ", "-"),
+        sign=_SIGNS[verdict.decision],
+        decision=verdict.decision,
+        reason=verdict.reason,
+        difference=signed(verdict.evidence.difference),
+        interval=interval(verdict.evidence),
+        pairs=f"{verdict.evidence.n:,}",
+    )
+
+
+def _glance(report: Report, verdict: Verdict) -> tuple[str, ...]:
+    evidence = verdict.evidence
+    if not evidence.n:
+        return (f"margin {report.terms.margin:g}", counted(evidence.n, "pair"), *_each(report, verdict))
+    return (
+        f"{signed(evidence.difference)} ({interval(evidence)})",
+        f"margin {report.terms.margin:g}",
+        counted(evidence.n, "pair"),
+        *_each(report, verdict),
+    )
+
+
+def _each(report: Report, verdict: Verdict) -> tuple[str, ...]:
+    """What 1,000 answers cost, beside the incumbent's, where it is known."""
+    each = {one.model: one.each for one in report.costs}
+    its, incumbents = each.get(verdict.candidate), each.get(verdict.incumbent)
+    if its is None:
+        return ()
+    beside = "" if incumbents is None else f", incumbent {dollars(incumbents * 1000)}"
+    return (f"{dollars(its * 1000)} for 1,000 answers{beside}",)
+
+
+def _figures(report: Report, verdict: Verdict) -> Rows:
+    evidence = verdict.evidence
+    rows: Rows = [
+        ("Difference", signed(evidence.difference)),
+        ("Interval", interval(evidence)),
+        ("Margin", f"{report.terms.margin:g}"),
+        ("Pairs", f"{evidence.n:,}"),
+        ("Better", f"{evidence.wins:,}"),
+        ("Worse", f"{evidence.losses:,}"),
+        ("Alike", f"{evidence.ties:,}"),
+        ("Mean scores", f"{mean(evidence.candidate_mean)}, incumbent {mean(evidence.incumbent_mean)}"),
+        ("Its answers cost", dollars(verdict.cost)),
+    ]
+    saving = next((one for one in report.savings if one.candidate == verdict.candidate), None)
+    if saving is not None and verdict.decision == "replaces":
+        rows.append(("A month", f"{dollars(abs(saving.saved))} {'less' if saving.saved >= 0 else 'more'}"))
+    return rows
 
 
 def _notes(verdict: Verdict) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 from freehold.compare.report.report import Report, Saving, Traffic
-from freehold.compare.verdict import Decision, Verdict
+from freehold.compare.verdict import Decision, Evidence, Verdict
 from freehold.core.figures import UNKNOWN, counted
 
 _SMALL = Decimal("0.01")
@@ -16,6 +16,11 @@ def signed(value: float | None, digits: int = 3) -> str:
     if value is None:
         return "-"
     return f"{value:+.{digits}f}"
+
+
+def interval(evidence: Evidence) -> str:
+    """`-0.078 … +0.193`, or a dash where no pair counted."""
+    return f"{signed(evidence.low)} … {signed(evidence.high)}" if evidence.n else "-"
 
 
 def mean(value: float | None) -> str:
