@@ -212,6 +212,27 @@ incumbent = "some/gpt-4o-mini"
     newcomer.stops()
 
 
+def test_a_newcomer_sees_what_may_replace_what(newcomer: Newcomer) -> None:
+    (block,) = re.findall(
+        r"^```sh\n(.*?)^```$", section("## May one model replace another?"), re.MULTILINE | re.DOTALL
+    )
+    first, *commands = block.splitlines()
+    target, _, extra = first.removeprefix("make ").partition(" EXTRAS=")
+    assert f"\n{target}:" in (ROOT / "Makefile").read_text()
+    assert (ROOT / "requirements" / f"{extra}.txt").is_file()  # what it installs, the tests have
+    (newcomer.clone / "examples").symlink_to(ROOT / "examples")
+    *others, listing = [newcomer.types(line) for line in commands]
+    for done in (*others, listing):
+        assert done.returncode == 0, done.stderr
+    found = {line.split()[0]: line for line in others[-1].stdout.splitlines() if line.startswith("own/")}
+    assert re.search(r"own/small +replaces", found["own/small"])
+    assert re.search(r"own/tiny +does not replace", found["own/tiny"])
+    (comparison,) = re.findall(r"comparison_\w+", listing.stdout)
+    report = newcomer.types(f".venv/bin/freehold compare report {comparison} -o report.html")
+    assert report.returncode == 0, report.stderr
+    assert (newcomer.clone / "report.html").read_bytes().startswith(b"<!doctype html>")
+
+
 # The tree
 
 

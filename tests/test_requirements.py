@@ -54,12 +54,13 @@ def test_the_lock_satisfies_the_project(name: str) -> None:
 
 
 def test_locks_that_are_installed_together_agree() -> None:
-    run = pins(ROOT / "requirements" / "run.txt")
-    for lock in LOCKS:
-        for name, chosen in pins(lock).items():
-            for pin in chosen:
-                others = {str(one.specifier) for one in run.get(name, [pin])}
-                assert str(pin.specifier) in others, f"{lock.name} and run.txt disagree about {name}"
+    for other in ("run", "dev"):
+        theirs = pins(ROOT / "requirements" / f"{other}.txt")
+        for lock in LOCKS:
+            for name, chosen in pins(lock).items():
+                for pin in chosen:
+                    others = {str(one.specifier) for one in theirs.get(name, [pin])}
+                    assert str(pin.specifier) in others, f"{lock.name} and {other}.txt disagree about {name}"
 
 
 def test_nothing_that_compiles_is_installed() -> None:

@@ -10,10 +10,11 @@ from msgspec import Meta
 
 from freehold.admin.office import Office
 from freehold.admin.operation import Asked, Operation
-from freehold.admin.pages import PageQuery, given, named, page_of
+from freehold.admin.pages import PageQuery, given, named, no_such_page, page_of
 from freehold.compare.shown import ShownCheck, ShownComparison, show_check, show_comparison
 from freehold.compare.terms import Comparison, State
 from freehold.compare.verdict import Decision
+from freehold.core.errors import NotFound
 from freehold.core.moments import Moment, iso
 
 
@@ -64,7 +65,11 @@ class WholeCheck(ShownCheck, kw_only=True):
 def _list(office: Office, asked: Asked) -> ComparisonList:
     query: PageQuery = asked.query
     after = given(query.after)
-    found = office.archive.newest(query.limit, after=None if after is None else named(after, "comparison"))
+    try:
+        last = None if after is None else office.archive.find(named(after, "comparison"))
+    except NotFound:
+        raise no_such_page(str(after)) from None
+    found = office.archive.newest(query.limit, behind=last)
     decisions = office.archive.decisions([one.id for one in found]) if found else {}
     following = found[-1].id if len(found) == query.limit else None
     return ComparisonList([_listed(one, decisions.get(one.id, {})) for one in found], following)

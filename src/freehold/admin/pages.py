@@ -8,7 +8,7 @@ from typing import Annotated, Protocol, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from freehold.core.errors import NotFound
+from freehold.core.errors import BadRequest, NotFound
 
 Word = Annotated[str, Meta(min_length=1, max_length=300)]
 Limit = Annotated[int, Meta(ge=1, le=1000, description="At most so many.")]
@@ -38,14 +38,21 @@ Listed = TypeVar("Listed", bound=_HasId)
 
 
 def page_of(found: Sequence[Listed], after: str | None, limit: int) -> tuple[Sequence[Listed], str | None]:
-    """Those behind the one with the id `after`, and behind what to go on. Raises NotFound: there is no such one."""
+    """Those behind the one with the id `after`, and behind what to go on. Raises BadRequest: there is no such one."""
     begin = 0
     if after is not None:
         begin = 1 + next((at for at, one in enumerate(found) if one.id == after), len(found))
         if begin > len(found):
-            raise NotFound(f"There is no `{after}` to go on behind.", hint="Begin again without `after`.")
+            raise no_such_page(after)
     page = found[begin : begin + limit]
     return page, page[-1].id if begin + limit < len(found) else None
+
+
+def no_such_page(after: str) -> BadRequest:
+    """For raising: there is nothing with this id."""
+    return BadRequest(
+        f"There is no `{after}` to go on behind.", hint="Begin again without `after`.", param="after"
+    )
 
 
 def named(text: str, kind: str) -> str:

@@ -112,13 +112,12 @@ class Archive:
             f"There is no comparison `{which}`.", hint="`freehold compare list` shows those there are."
         )
 
-    def newest(self, limit: int = 50, *, after: str | None = None) -> list[Comparison]:
-        """The newest first. `after`: only those behind the one of this id. Raises NotFound: there is none."""
-        if after is None:
+    def newest(self, limit: int = 50, *, behind: Comparison | None = None) -> list[Comparison]:
+        """The newest first. `behind`: only those after this one."""
+        if behind is None:
             return self._those(limit=limit)
-        last = self.find(after)
-        earlier = _comparisons.begun_us < last.begun_us
-        as_early = sql.and_(_comparisons.begun_us == last.begun_us, _comparisons.id < last.id)
+        earlier = _comparisons.begun_us < behind.begun_us
+        as_early = sql.and_(_comparisons.begun_us == behind.begun_us, _comparisons.id < behind.id)
         return self._those(sql.or_(earlier, as_early), limit=limit)
 
     def same(self, suite: str, terms: Terms) -> Comparison | None:
