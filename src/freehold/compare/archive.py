@@ -180,7 +180,7 @@ class Archive:
     ) -> dict[tuple[str, str], Answer]:
         """Answers to these requests, by hash and model: those that this comparison asked for, or that were handed in
         with its suite, and unless it is to be fresh the newest that another comparison got. What failed for others is
-        not taken over, nor what was handed in with another suite: whoever writes a file says what he likes a model said.
+        not taken over, nor what was handed in with another suite: a file may say what its writer likes a model to say.
 
         `handed_in`: False for judges, who have to have been asked.
         """
