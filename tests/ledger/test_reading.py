@@ -34,7 +34,7 @@ def record_all(place: Place, calls: list[Call]) -> LedgerReader:
     with opened(place, clock=HandClock()) as ledger:
         for call in calls:
             ledger.record(call)
-        assert ledger.flush(10)
+        assert ledger.flush(60)
     return LedgerReader(place)
 
 
@@ -231,12 +231,12 @@ def test_exporting_streams_and_ends_where_it_began(place: Place) -> None:
     with opened(place) as ledger:
         for number in range(1200):
             ledger.record(make_call(id=id_of(number), request_body=b"body %d" % number))
-        assert ledger.flush(10)
+        assert ledger.flush(60)
         found = iter(LedgerReader(place).export(with_bodies=True))
         assert next(found).call.request_body == b"body 0"
         for number in range(1200, 1300):
             ledger.record(make_call(id=id_of(number)))
-        assert ledger.flush(10)
+        assert ledger.flush(60)
         assert numbers(found) == list(range(1, 1200))
 
 
