@@ -220,9 +220,7 @@ def test_what_comparisons_ask_is_no_traffic(shell: Shell, tmp_path: Path) -> Non
     assert all(int(case.id.removeprefix("call_"), 16) % 2 == 1 for case in sample.cases)
 
 
-def test_a_class_gets_cases_in_proportion_to_its_calls_and_not_to_its_questions(
-    shell: Shell, tmp_path: Path
-) -> None:
+def test_a_class_gets_cases_in_proportion_to_its_calls_and_not_to_its_questions(tmp_path: Path) -> None:
     refunds, invoices = _questions()[:EACH], _questions()[EACH:]
     asked = refunds + invoices * 3
     plant(
