@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,27 @@ def test_what_comparisons_ask_is_no_traffic(shell: Shell, tmp_path: Path) -> Non
     sample = _drawn(Shell(tmp_path), route="default")
     assert len(sample.cases) == EACH
     assert all(int(case.id.removeprefix("call_"), 16) % 2 == 1 for case in sample.cases)
+
+
+def test_a_class_gets_cases_in_proportion_to_its_calls_and_not_to_its_questions(tmp_path: Path) -> None:
+    refunds, invoices = _questions()[:EACH], _questions()[EACH:]
+    asked = refunds + invoices * 3
+    plant(
+        tmp_path,
+        (
+            call_number(
+                number,
+                request_body=json.dumps({"model": "default", **_said(f"{text}{'!' * number}")}).encode(),
+            )
+            for number, text in enumerate(asked)
+        ),
+    )
+    sample = _drawn(Shell(tmp_path), route="default", n=20, least=1, masked=False)
+    of_form = Counter(
+        msgspec.json.decode(case.request)["messages"][0]["content"].split()[0] for case in sample.cases
+    )
+    # Three of four calls are of invoices, and half of the questions.
+    assert of_form["Which"] in (14, 15, 16)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from databases import databases, place  # noqa: F401 - fixtures
 
 from freehold.compare import tables
 from freehold.compare.answer import Answer
-from freehold.compare.archive import Archive
+from freehold.compare.archive import Archive, Arrived, KeptAnswer
 from freehold.compare.case import Case, ScorerSettings, Source, Suite, is_askable, request_hash_of
 from freehold.compare.database import Database, pack
 from freehold.compare.halting import ScorerFailed
@@ -300,3 +300,50 @@ def test_an_answer_that_cannot_be_kept_ends_it_and_hangs_nobody(database: Databa
     asyncio.run(work())
     (comparison,) = Archive(database).newest()
     assert comparison.state == "stopped"
+
+
+class _Undecided:
+    """Finds two answers always equally good."""
+
+    hash = "e" * 64
+
+    async def compare(self, case: Case, incumbent: Answer, candidate: Answer) -> Scored:
+        return Scored(0.0)
+
+
+def test_an_answer_that_failed_loses_beside_any_other(database: Database, suite: Suite) -> None:
+    asked = Asked()
+
+    async def ask(model: str, request: msgspec.Raw) -> Answer:
+        answer = await asked(model, request)
+        if model == "new/model" and answer.text == "word7":
+            return msgspec.structs.replace(answer, text="", failure="broken")
+        return answer
+
+    @asynccontextmanager
+    async def judged(suite: Suite, ask: Ask) -> AsyncIterator[list[Named]]:
+        yield [Named("undecided", pairs=_Undecided())]
+
+    terms = msgspec.structs.replace(TERMS, to_the_end=True)
+    ended = run(database, suite, ask, terms=terms, scorers_of=judged)
+    evidence = ended.verdicts[0].evidence
+    assert (evidence.losses, evidence.ties, evidence.wins) == (1, 49, 0)
+
+
+def test_it_goes_on_with_its_own_answers_where_others_got_newer_ones(
+    database: Database, suite: Suite
+) -> None:
+    archive = Archive(database)
+    ours, theirs = new_comparison(suite, TERMS), new_comparison(suite, TERMS)
+    answers = [
+        Answer(id=new_id("answer"), model="new/model", text=str(made), made_us=made) for made in (1, 2)
+    ]
+    for comparison, answer in zip((ours, theirs), answers, strict=True):
+        archive.begin(comparison)
+        archive.keep(comparison.id, Arrived([KeptAnswer(answer, "hash", comparison.id)]), 0)
+    for comparison, answer in zip((ours, theirs), answers, strict=True):
+        assert archive.known_answers(["hash"], ["new/model"], comparison) == {("hash", "new/model"): answer}
+    (newest,) = archive.known_answers(["hash"], ["new/model"], new_comparison(suite, TERMS)).values()
+    assert newest == answers[1]
+    fresh = new_comparison(suite, msgspec.structs.replace(TERMS, fresh=True))
+    assert archive.known_answers(["hash"], ["new/model"], fresh) == {}

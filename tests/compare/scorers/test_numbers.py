@@ -90,6 +90,7 @@ def test_numbers_as_people_write_them(answer: str, target: object) -> None:
         ("5%", 0.05, {"percent": "number"}),
         ("5%", 5, {"percent": "fraction"}),
         ("18 or 19", 18, {}),
+        ("18 or 19", 18, {"take": "only"}),
         ("18 or 19", 19, {"take": "only"}),
         ("18", 18, {"take": "boxed"}),
         ("0.33", "1/3", {}),

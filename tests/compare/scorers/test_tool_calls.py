@@ -93,6 +93,12 @@ def test_each_wanted_call_needs_a_call_of_its_own_where_several_fit() -> None:
     assert value("tool-call", target, answer_of("", ("f", {"x": 2}), ("f", {"x": 2}))) == 0
 
 
+def test_one_call_is_not_taken_for_two_that_are_wanted_in_order() -> None:
+    other = {"name": "g", "arguments": {}}
+    assert value("tool-call", [WEATHER, WEATHER], answer_of("", W, ("g", {})), order="kept") == 0
+    assert value("tool-call", [WEATHER, other, WEATHER], answer_of("", W, ("g", {}), W), order="kept") == 1
+
+
 @limits(deadline=None)
 @given(st.permutations(range(6)), st.data())
 def test_order_never_matters_where_it_is_free(order: list[int], data: st.DataObject) -> None:
