@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import msgspec
-import numpy as np
 
-from freehold.compare.archive import Archive, Known, PairRow
+from freehold.compare.archive import Archive
 from freehold.compare.case import ScorerSettings, Suite
 from freehold.compare.judges.checking import JudgeCheck
 from freehold.compare.judges.checks import Checks
-from freehold.compare.judges.correcting import JudgedPair, correct, decides
+from freehold.compare.judges.correcting import correct, decides
 from freehold.compare.judges.deciding import (
     decide,
     decide_classes,
@@ -21,30 +20,18 @@ from freehold.compare.judges.deciding import (
     describe_unchecked,
     why_withdrawn,
 )
-from freehold.compare.judges.material import said_in
 from freehold.compare.judges.registry import check_neutrality, judge_hash
 from freehold.compare.judges.settings import KINDS, PAIRWISE, read_settings
+from freehold.compare.running.judged import JudgedRow, Material
 from freehold.compare.stats.correction import Corrected, Uncorrectable
-from freehold.compare.stats.length import length_controlled
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.compare.terms import Comparison
-from freehold.compare.verdict import Adjusted, InPeoplesSense, LengthControlled, Verdict
-
-T = TypeVar("T")
+from freehold.compare.verdict import Adjusted, InPeoplesSense, Verdict
 
 STOPPED_EARLY = (
     "It had stopped before these labels were known, when the judge was sure, so they do not decide. The same command "
     "compares anew: it asks the cases that are left, and they will."
 )
-_MOST_PORTION = 500
-
-
-class _Row(NamedTuple):
-    """A pair, and what its case is."""
-
-    row: PairRow
-    group: str | None
-    task_class: str
 
 
 class _Amending(NamedTuple):
@@ -62,8 +49,8 @@ class People:
     def __init__(self, comparison: Comparison, suite: Suite, archive: Archive, shelf: SuiteShelf) -> None:
         self._comparison = comparison
         self._suite = suite
-        self._archive = archive
         self._shelf = shelf
+        self._material = Material(comparison.id, suite.id, archive, shelf)
         self._judges = tuple(one for one in suite.scorers if one.kind in KINDS)
         self._check: JudgeCheck | None = None
         self._classes: dict[str, str] | None = None
@@ -99,7 +86,7 @@ class People:
             of_candidates.setdefault(one.candidate, []).append(one)
         amended = []
         for candidate, some in of_candidates.items():
-            rows = list(self._pairs(candidate))
+            rows = list(self._material.rows(candidate))
             whole, *named = [self._corrected(one, rows) for one in some]
             if self._check is not None and _is_of_sample(whole.corrected) and not self._stopped_early(rows):
                 amended.append(self._decided(whole, self._check, obstructed))
@@ -108,7 +95,7 @@ class People:
                 amended += [self._beside(one) for one in (whole, *named)]
         return amended
 
-    def _corrected(self, verdict: Verdict, rows: Sequence[_Row]) -> _Amending:
+    def _corrected(self, verdict: Verdict, rows: Sequence[JudgedRow]) -> _Amending:
         """A verdict, with what people would say beside what the judge does; `rows` are all of its candidate's."""
         terms, check, within = self._comparison.terms, self._check, None
         notes = check_neutrality(
@@ -124,7 +111,7 @@ class People:
             return _Amending(verdict, None, "")
         try:
             found = correct(
-                self._judged(rows),
+                self._material.judged(rows, judge_hash(self._judges[0])),
                 check,
                 incumbent=terms.incumbent,
                 candidate=verdict.candidate,
@@ -214,12 +201,17 @@ class People:
         if self._check is None or self._check.sample_of != self._suite.hash:
             return frozenset()
         if self._classes is None:
-            ids = sorted({one.case for one in self._check.judged})
-            cases = [self._shelf.by_id(self._suite.id, some) for some in _portions(ids)]
-            self._classes = {name: case.task_class for some in cases for name, case in some.items()}
+            self._classes = self._material.classes_of({one.case for one in self._check.judged})
         return frozenset(name for name, of in self._classes.items() if of == task_class)
 
-    def _stopped_early(self, rows: Sequence[_Row]) -> bool:
+    def _with_length(self, verdict: Verdict, rows: Sequence[JudgedRow]) -> Verdict:
+        if not any(one.kind == PAIRWISE for one in self._judges):
+            return verdict
+        controlled = self._material.length_controlled(rows, verdict.alpha)
+        evidence = msgspec.structs.replace(verdict.evidence, length_controlled=controlled)
+        return msgspec.structs.replace(verdict, evidence=evidence)
+
+    def _stopped_early(self, rows: Sequence[JudgedRow]) -> bool:
         """Whether the sequential test ended it, so that one look at the end is none."""
         if self._comparison.state != "done":
             return False  # what else stopped it does not know how it stood
@@ -228,71 +220,6 @@ class People:
         return max((one.row.drawn for one in rows), default=-1) + 1 < min(
             units, units if most is None else most
         )
-
-    def _with_length(self, verdict: Verdict, rows: Sequence[_Row]) -> Verdict:
-        """Pairwise judges favour long answers: how often the candidate's would win if they were as long."""
-        if not any(one.kind == PAIRWISE for one in self._judges):
-            return verdict
-        given = [one.row for one in rows if one.row.difference is not None]
-        lengths: dict[str, int] = {}
-        for some in _portions(given):
-            ids = [one for row in some for one in (row.incumbent_answer, row.candidate_answer)]
-            answers = self._archive.answers(ids)
-            lengths |= {
-                one: len(said_in(answer)) for one, answer in answers.items() if answer.failure is None
-            }
-        given = [row for row in given if row.candidate_answer in lengths]
-        found = length_controlled(
-            np.array([row.difference for row in given], float),
-            np.array([lengths[row.candidate_answer] for row in given], float),
-            np.array([lengths[row.incumbent_answer] for row in given], float),
-            np.array([row.drawn for row in given]),
-            alpha=verdict.alpha,
-        )
-        if found is None:
-            return verdict
-        controlled = LengthControlled(
-            raw=found.raw,
-            controlled=found.controlled,
-            low=found.low,
-            high=found.high,
-            length_effect=found.length_effect,
-        )
-        evidence = msgspec.structs.replace(verdict.evidence, length_controlled=controlled)
-        return msgspec.structs.replace(verdict, evidence=evidence)
-
-    def _pairs(self, candidate: str) -> Iterator[_Row]:
-        for rows in self._archive.pairs(self._comparison.id, candidate):
-            for some in _portions(rows):
-                cases = self._shelf.by_id(self._suite.id, [row.case_id for row in some])
-                for row in some:
-                    case = cases[row.case_id]
-                    yield _Row(row, case.group, case.task_class)
-
-    def _judged(self, rows: Sequence[_Row]) -> list[JudgedPair]:
-        """Those that count."""
-        given = [one for one in rows if one.row.difference is not None]
-        hashed = judge_hash(self._judges[0])
-        found = []
-        for some in _portions(given):
-            answers = self._archive.answers([one.row.candidate_answer for one in some])
-            ids = [one for row, _, _ in some for one in (row.incumbent_answer, row.candidate_answer)]
-            scores = self._archive.known_scores(ids)
-            for row, group, _ in some:
-                old = scores.get(Known(row.incumbent_answer, "", hashed))
-                new = scores.get(Known(row.candidate_answer, "", hashed))
-                assert row.difference is not None
-                found.append(
-                    JudgedPair(
-                        case=row.case_id,
-                        group=group,
-                        difference=row.difference,
-                        incumbent=None if old is None else old.value,
-                        candidate=None if new is None else new.value,
-                        failed=answers[row.candidate_answer].failure is not None,
-                    )
-                )
-        return found
 
 
 def _is_of_sample(found: Corrected | None) -> bool:
@@ -313,8 +240,3 @@ def _with_people(verdict: Verdict, found: Corrected, check: JudgeCheck, adjusted
 
 def _unchecked(judge: ScorerSettings) -> str:
     return describe_unchecked(read_settings(judge).model)
-
-
-def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for at in range(0, len(items), _MOST_PORTION):
-        yield items[at : at + _MOST_PORTION]
