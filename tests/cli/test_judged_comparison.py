@@ -183,6 +183,54 @@ def test_labels_from_elsewhere_withdraw_a_verdict(shell: Shell, provider: Judgin
     assert any("labels of other cases" in note for note in verdict["notes"])
 
 
+def test_classes_are_decided_by_their_own_labels_or_not_at_all(
+    shell: Shell, provider: JudgingProvider
+) -> None:
+    cases = [case(number, task_class="rare" if number % 10 == 1 else "usual") for number in range(CASES)]
+    Folder(shell.folder).add(cases, scorers=judging("rubric-judge", low=0, high=10))
+    sample = sorted(random.Random(1).sample(range(CASES), 50))
+    few = sum(1 for number in sample if number % 10 == 1)
+    assert 0 < few < 10
+    file = labels(shell.folder, sample, of_suite=True)
+    shell.json("judge", "check", "--suite", "words", "--sample-of", "words", "--labels", file)
+    verdicts = by_class(shell.json(*WORDS, "--margin", "0.05"))
+    assert {name: (one["decision"], one.get("adjusted", "")) for name, one in verdicts.items()} == {
+        "": ("does not replace", ""),
+        "rare": ("undecided", "holm"),
+        "usual": ("does not replace", "holm"),
+    }
+    usual = verdicts["usual"]["evidence"]
+    assert usual["people"]["labels"] == 50 - few
+    assert usual["low"] < -2 / 3 < usual["high"] < -0.4
+    assert f"{50 - few} labels of a random sample of the class" in usual["correction"]
+    assert "fewer than 10 of the cases that they labelled are of this class" in verdicts["rare"]["reason"]
+    # The judge alone would have let it replace there.
+    assert verdicts["rare"]["evidence"]["difference"] > 0
+
+
+def test_labels_from_elsewhere_withdraw_verdicts_of_classes_too(
+    shell: Shell, provider: JudgingProvider
+) -> None:
+    cases = [case(number, task_class="ab"[number % 2]) for number in range(CASES)]
+    Folder(shell.folder).add(cases, scorers=judging("rubric-judge", low=0, high=10))
+    words = (*WORDS, "--margin", "0.3", "--to-the-end")
+    unchecked = by_class(shell.json(*words))
+    assert {one["decision"] for one in unchecked.values()} == {"replaces"}
+    assert all("promises nothing about people" in one["notes"][0] for one in unchecked.values())
+    file = labels(shell.folder, list(range(1000, 1080)), of_suite=False)
+    shell.json("judge", "check", "--suite", "words", "--labels", file)
+    verdicts = by_class(shell.json(*words, "--seed", "1"))
+    assert set(verdicts) == {"", "a", "b"}
+    for one in verdicts.values():
+        assert one["decision"] == "undecided"
+        assert "speaks against that" in one["reason"]
+        assert one["evidence"]["people"]["method"] == "error rates"
+
+
+def by_class(told: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {one.get("task_class", ""): one for one in told[0]["verdicts"]}
+
+
 def test_a_check_of_another_model_corrects_nothing(shell: Shell, provider: JudgingProvider) -> None:
     Folder(shell.folder).add(map(case, range(CASES)), scorers=judging("rubric-judge", low=0, high=10))
     file = Path(labels(shell.folder, list(range(1000, 1040)), of_suite=False))

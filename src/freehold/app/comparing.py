@@ -119,13 +119,8 @@ class Comparisons:
         import uvloop
 
         with self._alone(beginning.comparison):
-            if beginning.goes_on:  # somebody else may have gone on with it, and paid, until now
-                now = self.resume(beginning.comparison.id).comparison
-                beginning = msgspec.structs.replace(beginning, comparison=now)
-            else:
-                self.archive.begin(beginning.comparison)
             try:
-                return uvloop.run(self._run(beginning, means, watch))
+                return uvloop.run(self._run(self._as_it_is(beginning), means, watch))
             except asyncio.CancelledError:
                 raise KeyboardInterrupt from None
 
@@ -140,6 +135,17 @@ class Comparisons:
         return asyncio.run(self._rescore(comparison))
 
     # Inside
+
+    def _as_it_is(self, beginning: Beginning) -> Beginning:
+        """What is begun or gone on with, now that nobody else can: another process may have done so meanwhile."""
+        comparison, suite = beginning.comparison, beginning.suite
+        if beginning.goes_on:
+            return self.resume(comparison.id)
+        former = self.archive.same(suite.id, comparison.terms)
+        if former is not None:
+            return Beginning(former, suite, goes_on=True)
+        self.archive.begin(comparison)
+        return beginning
 
     def _recorded(self, suite: Suite) -> tuple[str, ...]:
         """The models whose answers were handed in with the suite. They need not be anybody's whom we could ask."""
@@ -190,12 +196,18 @@ class Comparisons:
 
     @contextmanager
     def _alone(self, comparison: Comparison) -> Iterator[None]:
+        """Nobody else runs this suite on these terms meanwhile. Raises BadRequest."""
+        import hashlib
+
         from freehold.store.lock import ProcessLock
 
-        lock = ProcessLock(self.settings.data / "compare" / f"{comparison.id}.lock")
+        what = msgspec.json.encode((comparison.suite, comparison.terms), order="deterministic")
+        name = hashlib.sha256(what).hexdigest()[:32]
+        lock = ProcessLock(self.settings.data / "compare" / f"{name}.lock")
         if not lock.take():
             raise BadRequest(
-                f"`{comparison.id}` is being run by another process.", hint="Wait for its end, or end it."
+                "This comparison is being run by another process.",
+                hint="Wait for its end, or end it: `freehold compare list` shows it.",
             )
         try:
             yield

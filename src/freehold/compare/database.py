@@ -19,6 +19,8 @@ from freehold.store.places import Place
 T = TypeVar("T")
 
 _BUSY_MS = 30_000
+_CACHE_KB = 2000
+"""Of each connection: what a long comparison takes more than a short one is this."""
 _PATIENCE = 60.0
 _LEVEL = 3
 _encode = msgspec.json.Encoder().encode
@@ -67,7 +69,7 @@ class Database:
         with self._lock:
             if self._engine is None:
                 self._engine = open_database(
-                    self.place, "compare", busy_ms=_BUSY_MS, cache_kb=8000, patience=self._patience
+                    self.place, "compare", busy_ms=_BUSY_MS, cache_kb=_CACHE_KB, patience=self._patience
                 )
             return self._engine
 

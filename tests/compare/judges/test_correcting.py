@@ -7,9 +7,12 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from freehold.compare.judges.checking import JudgeCheck, Judged
-from freehold.compare.judges.correcting import JudgedPair, correct, decide, decides, why_withdrawn
+from freehold.compare.judges.correcting import JudgedPair, correct, decides
+from freehold.compare.judges.deciding import decide, decide_classes, why_withdrawn
 from freehold.compare.judges.settings import JudgeKind
 from freehold.compare.stats.correction import Corrected, Uncorrectable
 
@@ -181,3 +184,66 @@ def test_a_verdict_is_withdrawn_only_where_the_correction_speaks_against_it() ->
     assert why_withdrawn("undecided", found, margin=0.03, alpha=0.05) is None
     assert why_withdrawn("replaces", found, margin=-found.difference, alpha=0.05) is None
     assert "speaks against that" in (why_withdrawn("does not replace", found, margin=0.8, alpha=0.05) or "")
+
+
+@given(
+    st.dictionaries(
+        st.text("abcdef", min_size=1, max_size=1),
+        st.tuples(st.floats(-1, 1), st.floats(0.001, 0.5), st.integers(9, 60)),
+        max_size=6,
+    ),
+    st.integers(0, 4),
+    st.sampled_from([0.0, 0.05, 0.2]),
+)
+def test_a_class_among_others_is_never_surer_than_alone(
+    classes: dict[str, tuple[float, float, int]], more: int, margin: float
+) -> None:
+    found = {
+        name: Corrected(
+            difference=difference,
+            raw=0.0,
+            low=-1.0,
+            high=1.0,
+            alpha=0.05,
+            standard_error=error,
+            method="prediction-powered",
+            interval="formula",
+            labels=degrees + 1,
+            degrees=float(degrees),
+        )
+        for name, (difference, error, degrees) in classes.items()
+    }
+    together = decide_classes(found, len(found) + more, margin=margin, alpha=0.05)
+    assert set(together) == set(found)
+    for name, (decision, _) in together.items():
+        assert decision in ("undecided", decide(found[name], margin=margin, alpha=0.05)[0])
+    if len(found) == 1 and not more:
+        assert together == {name: decide(one, margin=margin, alpha=0.05) for name, one in found.items()}
+
+
+def test_labels_of_a_class_are_what_its_pairs_are_corrected_with() -> None:
+    """In one class the judge leans to the candidate, in the other to nobody."""
+    chance = np.random.default_rng(5)
+    pairs: dict[str, list[JudgedPair]] = {"leant": [], "fair": []}
+    people: dict[str, list[float]] = {"leant": [], "fair": []}
+    judged = []
+    for number in range(600):
+        name = "leant" if number % 2 else "fair"
+        old, new = float(chance.random() < 0.7), float(chance.random() < 0.5)
+        liked = 1.0 if name == "leant" else new
+        people[name].append(new - old)
+        pairs[name].append(
+            JudgedPair(case=f"{name} {number}", difference=liked - old, incumbent=old, candidate=liked)
+        )
+        if number < 160:
+            judged += [one(f"{name} {number}", OLD, old, old), one(f"{name} {number}", NEW, new, liked)]
+    check = check_of("rubric-judge", judged)
+    for name, raw in (("leant", 0.3), ("fair", -0.2)):
+        within = {made.case for made in judged if made.case.startswith(name)}
+        found = correct(
+            pairs[name], check, incumbent=OLD, candidate=NEW, suite_hash=SUITE, alpha=0.05, within=within
+        )
+        assert (found.method, found.labels) == ("prediction-powered", 80)
+        assert found.raw == pytest.approx(raw, abs=0.1)
+        assert found.difference == pytest.approx(float(np.mean(people[name])), abs=0.1)
+        assert found.low < float(np.mean(people[name])) < found.high

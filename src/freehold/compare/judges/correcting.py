@@ -14,7 +14,7 @@ labels:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -31,7 +31,6 @@ from freehold.compare.stats.correction import (
     prediction_powered,
 )
 from freehold.compare.stats.error_rates import Labelled, Seen, with_error_rates
-from freehold.compare.verdict import Decision
 
 
 class JudgedPair(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,9 +78,13 @@ def correct(
     suite_hash: str,
     alpha: float,
     seed: int = 0,
+    within: Collection[str] | None = None,
 ) -> Corrected:
     """The difference in the sense of people. Where the labels are a random sample of the suite, prediction-powered;
     else with the judge's error rates about each of the two models. Raises Uncorrectable.
+
+    `within`: the labelled cases that are of the same class of tasks as the pairs. Those of a random sample of the suite
+    are a random sample of the class. Error rates are taken from all labels, as if the judge erred alike in all classes.
     """
     if not check.complete:
         raise Uncorrectable("the check of the judge did not come to its end")
@@ -91,7 +94,10 @@ def correct(
     if not answered:
         raise Uncorrectable("the candidate answered nothing")
     known = _array(one.difference for one in pairs if one.failed)
-    found = _correct(answered, check, incumbent, candidate, suite_hash=suite_hash, alpha=alpha, seed=seed)
+    truths = _truths(check, incumbent, candidate) if check.sample_of == suite_hash else []
+    if within is not None:
+        truths = [one for one in truths if one.case in within]
+    found = _correct(answered, check, incumbent, candidate, truths=truths, alpha=alpha, seed=seed)
     return beside_known(found, known, len(answered), seed=seed)
 
 
@@ -101,25 +107,24 @@ def _correct(
     incumbent: str,
     candidate: str,
     *,
-    suite_hash: str,
+    truths: Sequence[_Truth],
     alpha: float,
     seed: int,
 ) -> Corrected:
+    """`truths`: those of a random sample of what the pairs are of."""
     numbers = _Numbers()
     raw = float(np.mean([one.difference for one in pairs]))
-    if check.sample_of == suite_hash:
-        truths = _truths(check, incumbent, candidate)
-        if _are_enough(truths):
-            labelled = {one.case for one in truths}
-            rest = [one for one in pairs if one.case not in labelled]
-            return prediction_powered(
-                _array(one.difference for one in rest),
-                numbers.of(_cluster(one) for one in rest),
-                _array(one.judge for one in truths),
-                _array(one.people for one in truths),
-                numbers.of(one.cluster for one in truths),
-                alpha=alpha,
-            )
+    if _are_enough(truths):
+        labelled = {one.case for one in truths}
+        rest = [one for one in pairs if one.case not in labelled]
+        return prediction_powered(
+            _array(one.difference for one in rest),
+            numbers.of(_cluster(one) for one in rest),
+            _array(one.judge for one in truths),
+            _array(one.people for one in truths),
+            numbers.of(one.cluster for one in truths),
+            alpha=alpha,
+        )
     rates = _rates(check, incumbent, candidate, numbers)
     groups = numbers.of(_cluster(one) for one in pairs)
     if check.kind == PAIRWISE:
@@ -134,63 +139,6 @@ def _correct(
         for at, factor in ((0, -1.0), (1, 1.0))
     ]
     return with_error_rates(seen, raw=raw, alpha=alpha, seed=seed)
-
-
-def decide(corrected: Corrected, *, margin: float, alpha: float) -> tuple[Decision, str]:
-    """The verdict of one look at the end, with its reason; for what is prediction-powered. Each of the two is wrong in
-    `alpha` of cases at most.
-    """
-    found = _found(corrected)
-    if corrected.p_no_better_than(-margin) <= alpha:
-        return "replaces", f"{found}: it is not worse by {margin:g} or more."
-    if corrected.p_no_worse_than(-margin) <= alpha:
-        return "does not replace", f"{found}: it is worse by {margin:g} or more."
-    return (
-        "undecided",
-        f"{found}: it cannot be told whether it is worse by {margin:g} or more. More labels, or more cases, would "
-        "make that narrower.",
-    )
-
-
-def why_withdrawn(decision: Decision, corrected: Corrected, *, margin: float, alpha: float) -> str | None:
-    """Why the judge's verdict cannot stand beside what labels from elsewhere say; None: it can."""
-    against = {
-        "replaces": corrected.p_no_worse_than(-margin),
-        "does not replace": corrected.p_no_better_than(-margin),
-        "undecided": 1.0,
-    }[decision]
-    if against > alpha:
-        return None
-    return (
-        f"The judge's scores say that it {decision}, and what is known of the judge's errors speaks against that. "
-        f"{_found(corrected)}."
-    )
-
-
-def _found(corrected: Corrected) -> str:
-    return (
-        f"In the sense of people the difference is {corrected.difference:+.3f} "
-        f"({corrected.low:+.3f} to {corrected.high:+.3f})"
-    )
-
-
-def describe(corrected: Corrected, check: JudgeCheck) -> str:
-    """How an estimate was corrected, in a sentence or two for the verdict and the report."""
-    found = (
-        f"{_found(corrected)}: corrected for the errors of `{check.judge}`, which alone says {corrected.raw:+.3f}, "
-        f"with {corrected.labels:,} labels"
-    )
-    if corrected.method == "prediction-powered":
-        return f"{found} of a random sample of the suite (prediction-powered, for one look at the end)."
-    return (
-        f"{found} of other cases, by its error rates about each model. That holds if it errs here as there, so it "
-        "decides nothing; the verdict is about the judge."
-    )
-
-
-def describe_unchecked(judge: str) -> str:
-    """What a verdict is about whose judge nobody has checked, or cannot be corrected."""
-    return f"This is about the verdicts of `{judge}`, and promises nothing about people."
 
 
 def _truths(check: JudgeCheck, incumbent: str, candidate: str) -> list[_Truth]:

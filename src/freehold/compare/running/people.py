@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import msgspec
-import numpy as np
 
-from freehold.compare.archive import Archive, Known, PairRow
+from freehold.compare.archive import Archive
 from freehold.compare.case import ScorerSettings, Suite
 from freehold.compare.judges.checking import JudgeCheck
 from freehold.compare.judges.checks import Checks
-from freehold.compare.judges.correcting import (
-    JudgedPair,
-    correct,
+from freehold.compare.judges.correcting import correct, decides
+from freehold.compare.judges.deciding import (
     decide,
-    decides,
+    decide_classes,
     describe,
+    describe_too_few,
     describe_unchecked,
     why_withdrawn,
 )
-from freehold.compare.judges.material import said_in
 from freehold.compare.judges.registry import check_neutrality, judge_hash
 from freehold.compare.judges.settings import KINDS, PAIRWISE, read_settings
+from freehold.compare.running.judged import JudgedRow, Material
 from freehold.compare.stats.correction import Corrected, Uncorrectable
-from freehold.compare.stats.length import length_controlled
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.compare.terms import Comparison
-from freehold.compare.verdict import InPeoplesSense, LengthControlled, Verdict
-
-T = TypeVar("T")
+from freehold.compare.verdict import Adjusted, InPeoplesSense, Verdict
 
 STOPPED_EARLY = (
     "It had stopped before these labels were known, when the judge was sure, so they do not decide. The same command "
     "compares anew: it asks the cases that are left, and they will."
 )
-_MOST_PORTION = 500
-_Row = tuple[PairRow, str | None]
-"""A pair, and the group of its case."""
+
+
+class _Amending(NamedTuple):
+    """A verdict that is not decided yet."""
+
+    verdict: Verdict
+    corrected: Corrected | None
+    told: str
+    """Why it could not be corrected."""
 
 
 class People:
@@ -47,10 +49,12 @@ class People:
     def __init__(self, comparison: Comparison, suite: Suite, archive: Archive, shelf: SuiteShelf) -> None:
         self._comparison = comparison
         self._suite = suite
-        self._archive = archive
         self._shelf = shelf
+        self._material = Material(comparison.id, suite.id, archive, shelf)
         self._judges = tuple(one for one in suite.scorers if one.kind in KINDS)
         self._check: JudgeCheck | None = None
+        self._classes: dict[str, str] | None = None
+        """Of labelled cases."""
         if len(self._judges) == 1 and len(suite.scorers) == 1:
             self._check = Checks(archive.database).newest_of(judge_hash(self._judges[0]))
 
@@ -67,168 +71,172 @@ class People:
             if decides(check, incumbent=terms.incumbent, candidate=one, suite_hash=self._suite.hash)
         )
 
-    def amended(self, verdicts: Sequence[Verdict], obstructed: frozenset[str]) -> list[Verdict]:
-        """The verdicts with what has to be known of their judges; those over everything corrected, where that can be.
+    def amended(
+        self, verdicts: Sequence[Verdict], classes: int, obstructed: Collection[tuple[str, str]]
+    ) -> list[Verdict]:
+        """The verdicts with what has to be known of their judges, corrected where that can be.
 
-        `obstructed`: candidates about whom nothing can be decided, whatever a test says.
+        `classes`: how many classes of tasks the suite has. `obstructed`: by candidate and class, those about which
+        nothing can be decided, whatever a test says.
         """
         if not self._judges:
             return list(verdicts)
-        return [self._amended(one, obstructed=one.candidate in obstructed) for one in verdicts]
+        of_candidates: dict[str, list[Verdict]] = {}
+        for one in verdicts:
+            of_candidates.setdefault(one.candidate, []).append(one)
+        amended = []
+        for candidate, some in of_candidates.items():
+            rows = list(self._material.rows(candidate))
+            whole, *named = [self._corrected(one, rows) for one in some]
+            if self._check is not None and _is_of_sample(whole.corrected) and not self._stopped_early(rows):
+                amended.append(self._decided(whole, self._check, obstructed))
+                amended += self._decided_classes(named, self._check, classes, obstructed)
+            else:
+                amended += [self._beside(one) for one in (whole, *named)]
+        return amended
 
-    def _amended(self, verdict: Verdict, *, obstructed: bool) -> Verdict:
-        terms = self._comparison.terms
+    def _corrected(self, verdict: Verdict, rows: Sequence[JudgedRow]) -> _Amending:
+        """A verdict, with what people would say beside what the judge does; `rows` are all of its candidate's."""
+        terms, check, within = self._comparison.terms, self._check, None
         notes = check_neutrality(
             self._suite.scorers, (terms.incumbent, verdict.candidate), terms.judges_allowed
         )
+        verdict = msgspec.structs.replace(verdict, notes=(*verdict.notes, *notes))
         if verdict.task_class:
-            unchecked = tuple(map(_unchecked, self._judges))
-            return msgspec.structs.replace(verdict, notes=(*verdict.notes, *notes, *unchecked))
-        rows = list(self._pairs(verdict.candidate))
-        verdict = self._with_length(verdict, rows)
-        check = self._check
+            rows = [one for one in rows if one.task_class == verdict.task_class]
+            within = self._labelled(verdict.task_class)
+        else:
+            verdict = self._with_length(verdict, rows)
         if check is None:
-            more = tuple(map(_unchecked, self._judges))
-            return msgspec.structs.replace(verdict, notes=(*verdict.notes, *notes, *more))
+            return _Amending(verdict, None, "")
         try:
             found = correct(
-                self._judged(rows),
+                self._material.judged(rows, judge_hash(self._judges[0])),
                 check,
                 incumbent=terms.incumbent,
                 candidate=verdict.candidate,
                 suite_hash=self._suite.hash,
                 alpha=terms.alpha,
                 seed=terms.seed,
+                within=within,
             )
         except Uncorrectable as error:
-            told = f"It could not be corrected with `{check.id}`: {error}."
-            more = (_unchecked(self._judges[0]), told)
-            return msgspec.structs.replace(verdict, notes=(*verdict.notes, *notes, *more))
-        evidence = msgspec.structs.replace(
-            verdict.evidence,
-            people=InPeoplesSense(
-                check=check.id,
-                method=found.method,
-                difference=found.difference,
-                low=found.low,
-                high=found.high,
-                judge_alone=found.raw,
-                labels=found.labels,
-                weight=found.weight,
-            ),
-        )
-        verdict = msgspec.structs.replace(verdict, evidence=evidence, notes=(*verdict.notes, *notes))
-        if found.method == "prediction-powered" and not self._stopped_early(rows):
-            return self._decided(verdict, found, check, obstructed=obstructed)
-        return self._beside(verdict, found, check)
-
-    def _decided(self, verdict: Verdict, found: Corrected, check: JudgeCheck, *, obstructed: bool) -> Verdict:
-        """By people's labels, once, at the end."""
-        terms = self._comparison.terms
-        evidence = msgspec.structs.replace(
-            verdict.evidence,
+            return _Amending(verdict, None, f"It could not be corrected with `{check.id}`: {error}.")
+        people = InPeoplesSense(
+            check=check.id,
+            method=found.method,
             difference=found.difference,
             low=found.low,
             high=found.high,
-            correction=describe(found, check),
+            judge_alone=found.raw,
+            labels=found.labels,
+            weight=found.weight,
         )
-        decision, reason = verdict.decision, verdict.reason
-        if not obstructed:
-            # Bonferroni's share of alpha for each candidate.
-            decision, reason = decide(found, margin=terms.margin, alpha=terms.alpha / len(terms.candidates))
-        return msgspec.structs.replace(verdict, decision=decision, reason=reason, evidence=evidence)
+        evidence = msgspec.structs.replace(verdict.evidence, people=people)
+        return _Amending(msgspec.structs.replace(verdict, evidence=evidence), found, "")
 
-    def _beside(self, verdict: Verdict, found: Corrected, check: JudgeCheck) -> Verdict:
-        """By the judge, beside what people would say."""
+    def _decided(self, one: _Amending, check: JudgeCheck, obstructed: Collection[tuple[str, str]]) -> Verdict:
+        """By people's labels, once, at the end."""
+        terms, found = self._comparison.terms, one.corrected
+        assert found is not None
+        shared = len(terms.candidates)
+        verdict = _with_people(one.verdict, found, check, "bonferroni" if shared > 1 else "")
+        if (verdict.candidate, "") in obstructed:
+            return verdict
+        decision, reason = decide(found, margin=terms.margin, alpha=terms.alpha / shared)
+        return msgspec.structs.replace(verdict, decision=decision, reason=reason)
+
+    def _decided_classes(
+        self,
+        named: Sequence[_Amending],
+        check: JudgeCheck,
+        classes: int,
+        obstructed: Collection[tuple[str, str]],
+    ) -> list[Verdict]:
+        """By the labels of each class, once, at the end. Where those are too few, nobody decides: what is said over
+        everything is people's, and the judge was checked because it is not to be believed unseen.
+        """
         terms = self._comparison.terms
-        notes = [*verdict.notes, describe(found, check)]
+        of_sample = {
+            one.verdict.task_class: one.corrected
+            for one in named
+            if one.corrected is not None and _is_of_sample(one.corrected)
+        }
+        found = decide_classes(of_sample, classes, margin=terms.margin, alpha=terms.alpha)
+        verdicts = []
+        for one in named:
+            name, verdict = one.verdict.task_class, one.verdict
+            corrected = of_sample.get(name)
+            if corrected is not None:
+                verdict = _with_people(verdict, corrected, check, "holm")
+                decision, reason = found[name]
+            else:
+                told = one.told
+                if one.corrected is not None:
+                    told = describe(one.corrected, check, of_class=True)
+                verdict = msgspec.structs.replace(verdict, adjusted="holm", notes=(*verdict.notes, told))
+                decision, reason = "undecided", describe_too_few(check.judge)
+            if (verdict.candidate, name) not in obstructed:
+                verdict = msgspec.structs.replace(verdict, decision=decision, reason=reason)
+            verdicts.append(verdict)
+        return verdicts
+
+    def _beside(self, one: _Amending) -> Verdict:
+        """By the judge, beside what people would say where that is known."""
+        terms, check, verdict, found = self._comparison.terms, self._check, one.verdict, one.corrected
+        if check is None or found is None:
+            notes = [*verdict.notes, *map(_unchecked, self._judges)]
+            return msgspec.structs.replace(verdict, notes=(*notes, *filter(None, [one.told])))
+        notes = [*verdict.notes, describe(found, check, of_class=bool(verdict.task_class))]
         decision, reason = verdict.decision, verdict.reason
-        if found.method == "prediction-powered":
+        if _is_of_sample(found):
             notes.append(STOPPED_EARLY)
         withdrawn = why_withdrawn(decision, found, margin=terms.margin, alpha=terms.alpha)
         if withdrawn is not None:
             decision, reason = "undecided", withdrawn
         return msgspec.structs.replace(verdict, decision=decision, reason=reason, notes=tuple(notes))
 
-    def _stopped_early(self, rows: Sequence[_Row]) -> bool:
+    def _labelled(self, task_class: str) -> frozenset[str]:
+        """The labelled cases that are of a class of tasks, where the labels are of this suite's cases."""
+        if self._check is None or self._check.sample_of != self._suite.hash:
+            return frozenset()
+        if self._classes is None:
+            self._classes = self._material.classes_of({one.case for one in self._check.judged})
+        return frozenset(name for name, of in self._classes.items() if of == task_class)
+
+    def _with_length(self, verdict: Verdict, rows: Sequence[JudgedRow]) -> Verdict:
+        if not any(one.kind == PAIRWISE for one in self._judges):
+            return verdict
+        controlled = self._material.length_controlled(rows, verdict.alpha)
+        evidence = msgspec.structs.replace(verdict.evidence, length_controlled=controlled)
+        return msgspec.structs.replace(verdict, evidence=evidence)
+
+    def _stopped_early(self, rows: Sequence[JudgedRow]) -> bool:
         """Whether the sequential test ended it, so that one look at the end is none."""
         if self._comparison.state != "done":
             return False  # what else stopped it does not know how it stood
         most = self._comparison.terms.max_cases
         units = self._shelf.units(self._suite.id)
-        return max((row.drawn for row, _ in rows), default=-1) + 1 < min(
+        return max((one.row.drawn for one in rows), default=-1) + 1 < min(
             units, units if most is None else most
         )
 
-    def _with_length(self, verdict: Verdict, rows: Sequence[_Row]) -> Verdict:
-        """Pairwise judges favour long answers: how often the candidate's would win if they were as long."""
-        if not any(one.kind == PAIRWISE for one in self._judges):
-            return verdict
-        given = [(row, group) for row, group in rows if row.difference is not None]
-        lengths: dict[str, int] = {}
-        for some in _portions([row for row, _ in given]):
-            ids = [one for row in some for one in (row.incumbent_answer, row.candidate_answer)]
-            answers = self._archive.answers(ids)
-            lengths |= {
-                one: len(said_in(answer)) for one, answer in answers.items() if answer.failure is None
-            }
-        given = [(row, group) for row, group in given if row.candidate_answer in lengths]
-        found = length_controlled(
-            np.array([row.difference for row, _ in given], float),
-            np.array([lengths[row.candidate_answer] for row, _ in given], float),
-            np.array([lengths[row.incumbent_answer] for row, _ in given], float),
-            np.array([row.drawn for row, _ in given]),
-            alpha=verdict.alpha,
-        )
-        if found is None:
-            return verdict
-        controlled = LengthControlled(
-            raw=found.raw,
-            controlled=found.controlled,
-            low=found.low,
-            high=found.high,
-            length_effect=found.length_effect,
-        )
-        evidence = msgspec.structs.replace(verdict.evidence, length_controlled=controlled)
-        return msgspec.structs.replace(verdict, evidence=evidence)
 
-    def _pairs(self, candidate: str) -> Iterator[_Row]:
-        for rows in self._archive.pairs(self._comparison.id, candidate):
-            for some in _portions(rows):
-                cases = self._shelf.by_id(self._suite.id, [row.case_id for row in some])
-                for row in some:
-                    yield row, cases[row.case_id].group
+def _is_of_sample(found: Corrected | None) -> bool:
+    """Whether labels of a random sample of what it is about corrected it."""
+    return found is not None and found.method == "prediction-powered"
 
-    def _judged(self, rows: Sequence[_Row]) -> list[JudgedPair]:
-        """Those that count."""
-        given = [(row, group) for row, group in rows if row.difference is not None]
-        hashed = judge_hash(self._judges[0])
-        found = []
-        for some in _portions(given):
-            answers = self._archive.answers([row.candidate_answer for row, _ in some])
-            ids = [one for row, _ in some for one in (row.incumbent_answer, row.candidate_answer)]
-            scores = self._archive.known_scores(ids)
-            for row, group in some:
-                old = scores.get(Known(row.incumbent_answer, "", hashed))
-                new = scores.get(Known(row.candidate_answer, "", hashed))
-                assert row.difference is not None
-                found.append(
-                    JudgedPair(
-                        case=row.case_id,
-                        group=group,
-                        difference=row.difference,
-                        incumbent=None if old is None else old.value,
-                        candidate=None if new is None else new.value,
-                        failed=answers[row.candidate_answer].failure is not None,
-                    )
-                )
-        return found
+
+def _with_people(verdict: Verdict, found: Corrected, check: JudgeCheck, adjusted: Adjusted) -> Verdict:
+    evidence = msgspec.structs.replace(
+        verdict.evidence,
+        difference=found.difference,
+        low=found.low,
+        high=found.high,
+        correction=describe(found, check, of_class=bool(verdict.task_class)),
+    )
+    return msgspec.structs.replace(verdict, evidence=evidence, adjusted=adjusted)
 
 
 def _unchecked(judge: ScorerSettings) -> str:
     return describe_unchecked(read_settings(judge).model)
-
-
-def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for at in range(0, len(items), _MOST_PORTION):
-        yield items[at : at + _MOST_PORTION]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from freehold.compare.archive import Archive
 from freehold.compare.case import Suite
-from freehold.compare.evidence import Candidacy
+from freehold.compare.evidence import Candidacy, Tally
 from freehold.compare.judgement import decisions, obstacle
 from freehold.compare.running.people import People
 from freehold.compare.suites.shelf import SuiteShelf
@@ -38,6 +38,7 @@ def verdicts_of(
     named = sum(1 for name in classes if name) if len(classes) > 1 else 0
     found = decisions(terms, candidacies, named, stopped)
     known = {one.model: one for one in candidacies}
+    tallies = {(model, name): _tally(known[model], name) for model, name in found}
     costs = {model: archive.cost_of(comparison.id, model) for model in known}
     verdicts = [
         Verdict(
@@ -50,7 +51,7 @@ def verdicts_of(
             margin=terms.margin,
             alpha=terms.alpha,
             adjusted=_adjusted(terms, name),
-            evidence=(known[model].classes[name] if name else known[model].whole).evidence(),
+            evidence=tallies[model, name].evidence(),
             suite=suite.id,
             suite_hash=suite.hash,
             seed=terms.seed,
@@ -62,12 +63,16 @@ def verdicts_of(
         )
         for (model, name), decision in found.items()
     ]
-    obstructed = frozenset(
-        model
-        for model, one in known.items()
-        if obstacle(terms, one.whole, terms.incumbent, model) is not None
-    )
-    return People(comparison, suite, archive, shelf).amended(verdicts, obstructed)
+    obstructed = {
+        (model, name)
+        for (model, name), tally in tallies.items()
+        if obstacle(terms, tally, terms.incumbent, model) is not None
+    }
+    return People(comparison, suite, archive, shelf).amended(verdicts, named, obstructed)
+
+
+def _tally(candidacy: Candidacy, task_class: str) -> Tally:
+    return candidacy.classes[task_class] if task_class else candidacy.whole
 
 
 def _adjusted(terms: Terms, task_class: str) -> Adjusted:

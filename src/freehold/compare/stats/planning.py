@@ -18,6 +18,8 @@ MOST = 20_000
 
 _PATHS = 400
 _STEPS = 256
+_AT_ONCE = 4096
+"""Differences that were told, taken in at a time."""
 
 
 class Ahead(msgspec.Struct, frozen=True):
@@ -76,9 +78,10 @@ def plan(
 
 def cases_ahead(test: PairedTest, *, most: int = MOST, seed: int = 0) -> Ahead:
     """How many more cases an undecided test will take if the pairs to come are like those it was told."""
-    told = np.array(test.state().differences)
+    told = test.differences
     paths = Paths(1, margin=test.margin)
-    paths.advance(told[None, :])
+    for begin in range(0, len(told), _AT_ONCE):
+        paths.advance(told[None, begin : begin + _AT_ONCE])
     paths.take(np.zeros(_PATHS, dtype=np.intp))
     return _simulated(paths, _careful(told), test.alpha, most, seed)
 

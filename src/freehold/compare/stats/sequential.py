@@ -37,7 +37,7 @@ class PairedTest:
 
     A negative margin asks for more: `replaces` then says "better by more than -margin". Sources: `bets`.
 
-    It takes about 15 microseconds and 8 bytes a unit.
+    It takes about 15 microseconds and 8 bytes a unit, and no more than those bytes for `interval`.
     """
 
     def __init__(self, *, margin: float, alpha: float) -> None:
@@ -86,6 +86,11 @@ class PairedTest:
         return len(self._differences)
 
     @property
+    def differences(self) -> Array:
+        """What was told, in order: a view, to be let go of before more is told."""
+        return np.frombuffer(self._differences) if self._differences else np.empty(0)
+
+    @property
     def difference(self) -> float | None:
         """The mean of what was told; None: nothing was. It leans a little to the side on which one stopped."""
         return self._sum / self.n if self.n else None
@@ -109,9 +114,10 @@ class PairedTest:
         `high <= -margin` exactly where `log_e_worse` has.
         """
         enough = math.log(1.0 / (self.alpha if alpha is None else alpha))
-        values = np.array(self._differences)
-        low = lower_bound(values, -self.margin, self._scale, enough, self.log_e_replaces >= enough)
-        high = -lower_bound(-values, self.margin, self._scale, enough, self.log_e_worse >= enough)
+        values, scale = self.differences, self._scale
+        up, down = self.log_e_replaces >= enough, self.log_e_worse >= enough
+        low = lower_bound(values, -self.margin, scale, enough, sign=1.0, refuted=up)
+        high = -lower_bound(values, self.margin, scale, enough, sign=-1.0, refuted=down)
         return low, high
 
     def state(self) -> State:

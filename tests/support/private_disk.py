@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Inside(NamedTuple):
+    """How to get at a disk that is open."""
+
+    pid: int
+    """A process that sees it."""
+    within: list[str]
+    """What to put before the command of another one that is to see it, too."""
 
 
 class PrivateDisk:
@@ -24,6 +37,21 @@ class PrivateDisk:
         """Whether this system lets us have one."""
         done = subprocess.run([*self.within, "true"], capture_output=True, check=False)
         return done.returncode == 0
+
+    @contextmanager
+    def open(self) -> Iterator[Inside]:
+        """The disk, for several processes one after the other: it is there as long as it is open."""
+        with subprocess.Popen([*self.within, "sleep", "600"]) as holder:
+            try:
+                while not self._is_mounted(holder.pid):
+                    time.sleep(0.01)
+                # Beside the disk, as whoever enters a namespace is at its root.
+                yield Inside(holder.pid, [*self._entering(holder.pid), f"--wd={self.folder.parent}"])
+            finally:
+                holder.kill()
+
+    def _is_mounted(self, process: int) -> bool:
+        return f" {self.folder} " in Path(f"/proc/{process}/mounts").read_text()
 
     def seen_by(self, process: int) -> Path:
         """The folder as that process sees it."""
@@ -55,5 +83,8 @@ class PrivateDisk:
         self._inside(process, "umount", "--lazy", str(self.folder))
 
     def _inside(self, process: int, *words: str) -> None:
+        subprocess.run([*self._entering(process), *words], check=True)
+
+    def _entering(self, process: int) -> list[str]:
         namespaces = ["--mount", *(["--user", "--preserve-credentials"] if self._user else [])]
-        subprocess.run(["nsenter", "--target", str(process), *namespaces, *words], check=True)
+        return ["nsenter", "--target", str(process), *namespaces]
