@@ -64,10 +64,11 @@ def _errors(run: Run) -> Any:
             "kind:N", scale=alt.Scale(domain=list(kinds), range=[_OURS, _OTHER, _USUAL]), legend=None
         ),
     )
-    band = base.mark_rect(color=_LIMIT, opacity=0.012).encode(
+    once = base.transform_aggregate(dots="count()", groupby=["margin"])
+    band = once.mark_rect(color=_LIMIT, opacity=0.13).encode(
         x=alt.datum(ALPHA - chance), x2=alt.datum(ALPHA + chance)
     )
-    limit = base.mark_rule(color=_LIMIT, strokeDash=[4, 3]).encode(x=alt.datum(ALPHA))
+    limit = once.mark_rule(color=_LIMIT, strokeDash=[4, 3]).encode(x=alt.datum(ALPHA))
     return (
         alt.layer(band, limit, dots)
         .properties(width=_WIDTH - 150, height=66)
@@ -138,8 +139,9 @@ def _looks(run: Run) -> Any:
         y=alt.Y("rate:Q", title="wrongly said replaces by then", axis=alt.Axis(format=".0%")),
         color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[_OURS, _USUAL])),
     )
-    limit = base.mark_rule(color=_LIMIT, strokeDash=[4, 3]).encode(y=alt.datum(ALPHA))
-    promised = base.mark_text(align="right", dx=-2, dy=-7, color=_LIMIT).encode(
+    once = base.transform_aggregate(points="count()")
+    limit = once.mark_rule(color=_LIMIT, strokeDash=[4, 3]).encode(y=alt.datum(ALPHA))
+    promised = once.mark_text(align="right", dx=-2, dy=-7, color=_LIMIT).encode(
         x=alt.datum(max(run.looks.cases)), y=alt.datum(ALPHA), text=alt.datum("promised: 5 % at most")
     )
     return alt.layer(limit, lines, promised).properties(

@@ -165,7 +165,7 @@ def _draw(run: Run, to: Path) -> None:
             width=470,
             height=24 * len(order),
             title=alt.TitleParams(
-                "How far from people: the judge alone, their labels alone, and both together",
+                "How far from people: a judge alone, people's labels alone, and both together",
                 subtitle=f"Mean distance over {run.resamples:,} resamples, {run.labels} labels each",
             ),
         )

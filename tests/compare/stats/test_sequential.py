@@ -138,26 +138,6 @@ def test_the_interval_says_what_the_test_says(differences: list[float], margin: 
     assert (high <= -margin) == (test.log_e_worse >= math.log(1 / alpha))
 
 
-@examples
-@given(DIFFERENCES, MARGINS, st.floats(0.001, 0.9))
-def test_the_interval_ends_where_the_same_bettors_could_refute_no_more(
-    differences: list[float], margin: float, alpha: float
-) -> None:
-    low, high = told(differences, margin).interval(alpha)
-    enough = math.log(1 / alpha)
-
-    def wealth_against(threshold: float) -> list[float]:
-        sides = Paths(1, margin=margin, threshold=threshold).advance(np.array([differences]))
-        return [float(side[0, -1]) for side in sides]
-
-    if differences and low > -1.0:
-        assert wealth_against(low)[0] >= enough - 1e-6
-        assert wealth_against(min(1.0, low + 1e-3))[0] < enough
-    if differences and high < 1.0:
-        assert wealth_against(high)[1] >= enough - 1e-6
-        assert wealth_against(max(-1.0, high - 1e-3))[1] < enough
-
-
 def test_what_is_staked_is_what_the_documents_say() -> None:
     """d / (v + d²), v as if ten differences with a mean square of 0.25 had been seen, and 95 % at the most."""
     wealth = dict.fromkeys((1 / 3, 1.0, 3.0, 9.0), 1.0)
