@@ -27,18 +27,25 @@ def as_json(ended: Ended) -> dict[str, object]:
         "reused": ended.reused,
         "spent": exact(ended.spent),
         "unpriced": ended.unpriced,
-        "verdicts": [{**msgspec.to_builtins(one), "cost": exact(one.cost)} for one in ended.verdicts],
+        "verdicts": [_whole(one) for one in ended.verdicts],
     }
 
 
-def show(ended: Ended) -> None:
-    """A table of all verdicts, and below it the reasons."""
+def _whole(one: Verdict) -> dict[str, object]:
+    """A verdict with all of its fields, those among them that say nothing: absent is null, and none is 0."""
+    told: dict[str, object] = msgspec.to_builtins(msgspec.structs.asdict(one))
+    evidence = msgspec.to_builtins(msgspec.structs.asdict(one.evidence))
+    return {**told, "evidence": evidence, "cost": exact(one.cost)}
+
+
+def show(ended: Ended, *, ran: bool) -> None:
+    """A table of all verdicts, and below it the reasons. `ran`: it was run just now, and not only looked up."""
     terms = ended.comparison.terms
     of_route = f" of `{terms.route}`" if terms.route else ""
     write(
         fold(
             f"May it replace {plain(terms.incumbent)}{plain(of_route)}? At most {terms.margin:g} worse in mean score, "
-            f"wrong in at most {terms.alpha:.3g} of cases."
+            f"and a verdict is wrong with a probability of {terms.alpha:.3g} at most."
         )
         + "\n\n"
     )
@@ -66,7 +73,7 @@ def show(ended: Ended) -> None:
             for note in (one.evidence.correction, *one.notes):
                 if note:
                     write(fold(f"  {plain(note)}", indent=2) + "\n")
-    asked = f"{counted(ended.asked, 'answer')} asked for, {ended.reused:,} there already; "
+    asked = f"{counted(ended.asked, 'answer')} asked for, {ended.reused:,} there already; " if ran else ""
     unknown = f", and {counted(ended.unpriced, 'answer')} whose cost is not known" if ended.unpriced else ""
     write(f"{ended.comparison.id}: {asked}{money(ended.spent)} spent{unknown}.\n")
 

@@ -15,10 +15,12 @@ from freehold.compare.database import Database, pack, unpack
 from freehold.core.clock import microseconds
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.ids import new_id
+from freehold.core.suggest import did_you_mean
 
 Cases = list[Case]
 
 _CHUNK = 500
+_FILES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".toml", ".py")
 _suites, _cases = tables.suites.c, tables.cases.c
 
 
@@ -94,7 +96,13 @@ class SuiteShelf:
                 row = connection.execute(chosen).first()
             if row is not None:
                 return _suite(row)
-        raise NotFound(f"There is no suite `{which}`.", hint="`freehold suite list` shows those there are.")
+        raise NotFound(f"There is no suite `{which}`.", hint=self._instead_of(which))
+
+    def _instead_of(self, which: str) -> str:
+        if which.lower().endswith(_FILES):
+            return f"A file becomes a suite by `freehold suite add {which}`, and is then called by the suite's name."
+        near = did_you_mean(which, [one.name for one in self.list()])
+        return near or "`freehold suite list` shows those there are."
 
     def same_as(self, name: str, hash: str) -> Suite | None:
         """The suite of this name with this content, if there is one."""
