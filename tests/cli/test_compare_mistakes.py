@@ -102,7 +102,11 @@ def test_who_fails_is_told_of_with_the_reason(folder: Folder, shell: Shell, old:
         done = shell(*WORDS)
     assert done.returncode == 0
     assert "`new/model` failed to answer" in done.stdout
-    assert "(provider_model_not_found)" in done.stdout
+    assert "(provider_refused)" in done.stdout
+    (listed,) = shell.json("compare", "list")
+    hint = f"`freehold calls --key {listed['id']}` lists the calls that failed, too."
+    assert hint in done.stderr
+    assert "refused" in shell("calls", "--key", listed["id"]).stdout
 
 
 def test_what_was_broken_off_tells_how_to_go_on(folder: Folder, shell: Shell) -> None:

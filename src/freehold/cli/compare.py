@@ -189,6 +189,8 @@ def compare(
         with watching() as watch:
             ended = comparisons.run(beginning, means, watch)
         _show(ended, as_json=as_json)
+        if ended.asked and any(sum(one.evidence.failures.values()) for one in ended.verdicts):
+            say(f"`freehold calls --key {ended.comparison.id}` lists the calls that failed, too.")
         if ended.comparison.state == "stopped":
             say(f"`freehold compare --resume {ended.comparison.id}` goes on with it.")
 
