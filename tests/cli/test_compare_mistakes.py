@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from compared import RIGHT, WRONG, Folder, case, simulated
@@ -31,6 +32,11 @@ def shell(tmp_path: Path) -> Shell:
 def old() -> Iterator[ThreadedProvider]:
     with simulated(RIGHT) as running:
         yield running
+
+
+def _only(shell: Shell, *words: str) -> dict[str, Any]:
+    (found,) = shell.json(*words)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,7 @@ def test_a_plan_names_the_judges_that_it_does_not_count(
     words = ("compare", "copilot", "--with", "new/model", "--suite", "asked", "--plan-only")
     done = shell(*words)
     assert "What `third/judge` as a judge is asked and costs comes on top." in done.stderr
-    (plan,) = shell.json(*words)
+    plan = _only(shell, *words)
     assert plan["judges"] == ["third/judge"]
 
 
@@ -83,7 +89,7 @@ def test_a_program_is_told_of_every_count(folder: Folder, shell: Shell, old: Thr
     with simulated(WRONG) as new:
         folder.configure(old, new)
         folder.add(case(number) for number in range(40))
-        (found,) = shell.json(*WORDS)
+        found = _only(shell, *WORDS)
     (one,) = found["verdicts"]
     evidence = one["evidence"]
     assert evidence["wins"] == evidence["ties"] == 0
@@ -103,7 +109,7 @@ def test_who_fails_is_told_of_with_the_reason(folder: Folder, shell: Shell, old:
     assert done.returncode == 0
     assert "`new/model` failed to answer" in done.stdout
     assert "(provider_refused)" in done.stdout
-    (listed,) = shell.json("compare", "list")
+    listed = _only(shell, "compare", "list")
     hint = f"`freehold calls --key {listed['id']}` lists the calls that failed, too."
     assert hint in done.stderr
     assert "refused" in shell("calls", "--key", listed["id"]).stdout
@@ -118,5 +124,5 @@ def test_what_was_broken_off_tells_how_to_go_on(folder: Folder, shell: Shell) ->
         old.until(lambda one: len(one.requests) > 10, limit=20)
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=20)
-    (listed,) = shell.json("compare", "list")
+    listed = _only(shell, "compare", "list")
     assert f"`freehold compare --resume {listed['id']}` goes on with it.".encode() in said
