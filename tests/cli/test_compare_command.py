@@ -352,8 +352,8 @@ def test_a_model_that_times_out_on_a_third_of_the_cases_is_undecided(folder: Fol
         # It gave up as soon as a faultless rest would not have helped any more: at the eleventh of 200.
         assert failures == 11
         assert one["evidence"]["n"] < 80
-        said = f"`new/model` failed to answer 11 of {one['evidence']['n']} cases, and at most 5% may fail."
-        assert one["reason"] == said
+        said = f"`new/model` failed to answer 11 of {one['evidence']['n']} cases"
+        assert one["reason"] == f"{said} (provider_timeout), and at most 5% may fail."
 
 
 def test_what_is_refused_for_want_of_room_is_asked_again(folder: Folder, shell: Shell) -> None:

@@ -132,7 +132,7 @@ def test_failures_stand_in_the_way_whatever_the_test_says() -> None:
     assert sure_of(terms, {"b/one": found.whole}) == {"b/one": "does not replace"}
     (decision,) = decisions(terms, [found], 0, {}).values()
     assert decision.decision == "undecided"
-    assert decision.reason == "`b/one` failed to answer 6 of 100 cases, and at most 5% may fail."
+    assert decision.reason == "`b/one` failed to answer 6 of 100 cases (broken), and at most 5% may fail."
 
 
 def test_as_many_as_may_fail_do_not_stand_in_the_way() -> None:

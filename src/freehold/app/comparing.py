@@ -185,14 +185,28 @@ class Comparisons:
         """`provider/name` of a model, or of a route's incumbent. Raises UnknownModel, NotFound."""
         try:
             return self.settings.route_table().find(name).incumbent.name
-        except UnknownModel:
+        except UnknownModel as unknown:
             if not recorded:
-                raise
+                hint = self._where_models_are(name)
+                raise NotFound(unknown.message, hint=hint) from None
             told = ", ".join(f"`{one}`" for one in recorded)
             raise NotFound(
                 f"The suite has no answers of `{name}`, and no route or model is called so.",
                 hint=f"There are answers of {told}.",
             ) from None
+
+    def _where_models_are(self, name: str) -> str:
+        """What to write in place of a name that is no route's and no model's."""
+        from freehold.core.suggest import did_you_mean
+
+        providers = (*self.settings.providers, *self.settings.pools, "local")
+        provider, slash, model = name.partition("/")
+        if slash and provider not in providers:
+            return did_you_mean(provider, providers) or "`freehold check` lists the providers."
+        if provider in providers and not model:
+            return f"A model of this provider is called `{provider}/NAME`; `freehold models` lists them."
+        near = did_you_mean(name, self.settings.routes)
+        return near or "A model is called `provider/NAME`; `freehold models` lists them."
 
     @contextmanager
     def _alone(self, comparison: Comparison) -> Iterator[None]:

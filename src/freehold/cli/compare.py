@@ -56,7 +56,10 @@ def compare(
     margin: Annotated[
         float | None,
         typer.Option(
-            min=0.0, max=0.99, help="How much worse a candidate may be, in mean score. Default: 0.03."
+            metavar="NUMBER",
+            min=0.0,
+            max=0.99,
+            help="How much worse a candidate may be, in mean score. Default: 0.03.",
         ),
     ] = None,
     alpha: Annotated[
@@ -132,6 +135,7 @@ def compare(
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
     from freehold.app.comparing import Wanted, open_comparisons  # noqa: PLC0415
     from freehold.compare.terms import Means, Prompt  # noqa: PLC0415
+    from freehold.core.suggest import did_you_mean  # noqa: PLC0415
 
     terms = {"margin": margin, "alpha": alpha, "seed": seed, "max_cases": max_cases}
     settings = freehold.settings_from(config)
@@ -155,9 +159,10 @@ def compare(
             beginning = comparisons.resume(resume)
         else:
             if route is None or suite is None:
+                meant = did_you_mean(route, ("list", "show", "report")) if route and not candidates else None
                 raise BadRequest(
                     "It takes a route, a candidate and a suite.",
-                    hint="`freehold compare ROUTE --with MODEL --suite SUITE`",
+                    hint=meant or "`freehold compare ROUTE --with MODEL --suite SUITE`",
                 )
             wanted = Wanted(
                 incumbent=route,
@@ -166,7 +171,7 @@ def compare(
                 to_the_end=to_the_end,
                 fresh=fresh,
                 judges_allowed=tuple(allow_judge or ()),
-                prompt=None if system is None else Prompt(system.stem, system.read_text("utf-8").strip()),
+                prompt=None if system is None else Prompt(system.stem, _text_of(system)),
                 **{name: value for name, value in terms.items() if value is not None},  # type: ignore[arg-type]
             )
             beginning = comparisons.begin(wanted)
@@ -179,6 +184,10 @@ def compare(
         with watching() as watch:
             ended = comparisons.run(beginning, means, watch)
         _show(ended, as_json=as_json)
+        if ended.asked and any(sum(one.evidence.failures.values()) for one in ended.verdicts):
+            say(f"`freehold calls --key {ended.comparison.id}` lists the calls that failed, too.")
+        if ended.comparison.state == "stopped":
+            say(f"`freehold compare --resume {ended.comparison.id}` goes on with it.")
 
 
 @app.command("list")
@@ -238,10 +247,23 @@ def show_comparison(
     with open_comparisons(freehold.settings_from(config)) as comparisons:
         comparison = comparisons.archive.find(which)
         ended = comparisons.rescore(comparison) if rescore else comparisons.look(comparison)
-        _show(ended, as_json=as_json)
+        _show(ended, as_json=as_json, ran=False)
 
 
 app.command("report")(report_comparison)
+
+
+def _text_of(path: Path) -> str:
+    """A system prompt. Raises BadRequest: it is none."""
+    try:
+        text = path.read_text("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise BadRequest(f"`{path}` is not UTF-8.", hint="Save it as UTF-8.") from None
+    except OSError as error:
+        raise BadRequest(f"`{path}` cannot be read: {error.strerror}.") from None
+    if not text:
+        raise BadRequest(f"`{path}` is empty.", hint="Write the system prompt into it.")
+    return text
 
 
 def _dollars(text: str | None) -> Decimal | None:
@@ -268,14 +290,14 @@ def _tell_beginning(beginning: Beginning) -> None:
         )
 
 
-def _show(ended: Ended, *, as_json: bool) -> None:
+def _show(ended: Ended, *, as_json: bool, ran: bool = True) -> None:
     from freehold.cli.compare_shown import as_json as in_json  # noqa: PLC0415 - imported when something is shown
     from freehold.cli.compare_shown import show  # noqa: PLC0415
 
     if as_json:
         write_json(in_json(ended))
     else:
-        show(ended)
+        show(ended, ran=ran)
 
 
 def _show_plan(comparisons: Comparisons, beginning: Beginning, *, as_json: bool) -> None:
@@ -294,3 +316,7 @@ def _show_plan(comparisons: Comparisons, beginning: Beginning, *, as_json: bool)
     rows = [(one.model, f"{one.calls:,}", f"{one.known:,}", money(one.worst)) for one in plan.models]
     listing.write([*rows, ("together", f"{sum(one.calls for one in plan.models):,}", "", money(plan.worst))])
     say(f"{plan.cases:,} cases at the most; it stops as soon as the verdict is sure.")
+    if plan.judges:
+        say(
+            f"What {', '.join(f'`{one}`' for one in plan.judges)} as a judge is asked and costs comes on top."
+        )

@@ -26,14 +26,14 @@ def as_json(ended: Ended) -> ShownComparison:
     )
 
 
-def show(ended: Ended) -> None:
-    """A table of all verdicts, and below it the reasons."""
+def show(ended: Ended, *, ran: bool) -> None:
+    """A table of all verdicts, and below it the reasons. `ran`: it was run just now, and not only looked up."""
     terms = ended.comparison.terms
     of_route = f" of `{terms.route}`" if terms.route else ""
     write(
         fold(
             f"May it replace {plain(terms.incumbent)}{plain(of_route)}? At most {terms.margin:g} worse in mean score, "
-            f"wrong in at most {terms.alpha:.3g} of cases."
+            f"and a verdict is wrong with a probability of {terms.alpha:.3g} at most."
         )
         + "\n\n"
     )
@@ -63,7 +63,7 @@ def show(ended: Ended) -> None:
                     write(fold(f"  {plain(note)}", indent=2) + "\n")
     for sentence in _how_shared(ended):
         write(fold(sentence) + "\n")
-    asked = f"{counted(ended.asked, 'answer')} asked for, {ended.reused:,} there already; "
+    asked = f"{counted(ended.asked, 'answer')} asked for, {ended.reused:,} there already; " if ran else ""
     unknown = f", and {counted(ended.unpriced, 'answer')} whose cost is not known" if ended.unpriced else ""
     write(f"{ended.comparison.id}: {asked}{money(ended.spent)} spent{unknown}.\n")
 

@@ -45,8 +45,20 @@ def show_misuse(misuse: typer.TyperException) -> int:
     if type(misuse).__name__ == "NoArgsIsHelpError":
         typer.echo(misuse.message, err=True)
         return YOURS
-    show(misuse.format_message(), f"`{context.command_path} --help` shows how." if context else None)
+    message = misuse.format_message()
+    for theirs, ours in _KINDS.items():
+        message = message.replace(theirs, ours)
+    show(message, f"`{context.command_path} --help` shows how." if context else None)
     return YOURS
+
+
+_KINDS = {
+    "is not a valid float range": "is not a number",
+    "is not a valid int range": "is not a whole number",
+    "is not a valid float": "is not a number",
+    "is not a valid integer": "is not a whole number",
+}
+"""What a value should have been, in ordinary words."""
 
 
 def finish(status: int) -> int:

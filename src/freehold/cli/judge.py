@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
 Alpha = Annotated[
-    float, typer.Option(min=1e-6, max=0.5, help="Intervals hold the truth in all but this share of cases.")
+    float,
+    typer.Option(
+        metavar="NUMBER", min=1e-6, max=0.5, help="Intervals hold the truth in all but this share of cases."
+    ),
 ]
 
 

@@ -11,6 +11,9 @@ from freehold.compare.stats.planning import Ahead, cases_ahead
 from freehold.compare.stats.sequential import PairedTest
 from freehold.compare.verdict import Evidence
 
+_LONGEST_REASON = 60
+"""Characters of why an answer failed, which may come from a file of recorded answers."""
+_MOST_REASONS = 50
 _NOBODY_FAILED = (None, NOT_RECORDED)
 
 Sure = Literal["replaces", "does not replace"]
@@ -33,6 +36,8 @@ class Tally:
         self.uncounted: Counter[str] = Counter()
         self.failures = {"incumbent": 0, "candidate": 0}
         """Answers that failed."""
+        self.reasons: dict[str, Counter[str]] = {"incumbent": Counter(), "candidate": Counter()}
+        """Why, as codes of errors; of many different ones the first."""
         self._scores = [0.0, 0.0]
         self._scored = 0
         self.most_replaces = self.most_worse = 0.0
@@ -50,8 +55,10 @@ class Tally:
 
     def _count(self, pair: Pair) -> bool:
         self.pairs += 1
-        self.failures["incumbent"] += pair.incumbent.failure not in _NOBODY_FAILED
-        self.failures["candidate"] += pair.candidate.failure not in _NOBODY_FAILED
+        for who, answer in (("incumbent", pair.incumbent), ("candidate", pair.candidate)):
+            if answer.failure not in _NOBODY_FAILED:
+                self.failures[who] += 1
+                self._count_reason(self.reasons[who], str(answer.failure)[:_LONGEST_REASON])
         if pair.difference is None:
             self.uncounted[pair.why or "no verdict"] += 1
             return False
@@ -64,6 +71,10 @@ class Tally:
             self._scores[0] += pair.incumbent_score
             self._scores[1] += pair.candidate_score
         return True
+
+    def _count_reason(self, reasons: Counter[str], reason: str) -> None:
+        if reason in reasons or len(reasons) < _MOST_REASONS:
+            reasons[reason] += 1
 
     @property
     def difference(self) -> float | None:

@@ -73,8 +73,8 @@ def obstacle(terms: Terms, tally: Tally, incumbent: str, candidate: str) -> str 
     if failed > terms.most_failures * tally.pairs:
         model = incumbent if who == "incumbent" else candidate
         return (
-            f"`{model}` failed to answer {failed:,} of {counted(tally.pairs, 'case')}, and at most "
-            f"{terms.most_failures:.0%} may fail."
+            f"`{model}` failed to answer {failed:,} of {counted(tally.pairs, 'case')}{_mostly(tally, who)}, and "
+            f"at most {terms.most_failures:.0%} may fail."
         )
     silent = tally.uncounted["no verdict"]
     if silent > terms.most_without_verdict * tally.pairs:
@@ -83,6 +83,13 @@ def obstacle(terms: Terms, tally: Tally, incumbent: str, candidate: str) -> str 
             f"at most {terms.most_without_verdict:.0%} may be without one."
         )
     return None
+
+
+def _mostly(tally: Tally, who: Literal["incumbent", "candidate"]) -> str:
+    (code, many), *others = tally.reasons[who].most_common() or [("", 0)]
+    if not code:
+        return ""
+    return f" ({code})" if not others else f" (most often {code}, {many:,} times)"
 
 
 def is_hopeless(terms: Terms, tally: Tally, units: int) -> bool:

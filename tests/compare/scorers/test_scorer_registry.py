@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scoring import answer_of, case_of, scorer, value
 
 from freehold.compare.case import ScorerSettings
+from freehold.compare.judges.settings import read_settings
 from freehold.compare.scorers.registry import kinds, scorer_of
 from freehold.core.errors import BadRequest
 
@@ -171,3 +172,26 @@ def test_hostile_answers_take_no_time(text: str) -> None:
         begun = time.process_time()
         value(kind, target, answer_of(text, ("f", text)), **settings)
         assert time.process_time() - begun < 1, kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "told"),
+    [
+        ("exact", b'{"trim":"maybe"}', "`trim`: expected `true` or `false`, got text."),
+        ("numeric", b'{"tolerance":"x"}', "`tolerance`: expected a number, got text."),
+        ("choice", b'{"unclear":"foo"}', "`unclear`: there are `wrong` and `no verdict`."),
+        ("python-tests", b'{"cpu_seconds":0.5}', "`cpu_seconds`: expected a whole number, got a number."),
+    ],
+)
+def test_what_is_wrong_with_a_setting_is_told_in_ordinary_words(
+    kind: str, settings: bytes, told: str
+) -> None:
+    with pytest.raises(BadRequest) as refused:
+        scorer_of(ScorerSettings(kind=kind, settings=msgspec.Raw(settings)))
+    assert told in refused.value.message
+
+
+def test_a_judge_is_called_by_provider_and_name() -> None:
+    with pytest.raises(BadRequest) as refused:
+        read_settings(ScorerSettings(kind="rubric-judge", settings=msgspec.Raw(b'{"model":"gpt4"}')))
+    assert "`model`: expected text of the form `provider/name`." in refused.value.message

@@ -254,3 +254,29 @@ def test_p_values_and_intervals_say_the_same(share: float, hits: int, right: int
 @pytest.mark.parametrize("level", [0.9, 0.975, 0.995])
 def test_quantiles_are_students(level: float, degrees: int) -> None:
     assert quantile(level, degrees) == pytest.approx(stats.t.ppf(level, degrees), rel=4e-3)
+
+
+@given(
+    st.integers(10, 200), st.floats(0.01, 0.2), st.sampled_from([-1.0, 0.0, 0.5]), st.sampled_from([-1, 1])
+)
+@settings(max_examples=60, deadline=None)
+def test_labels_that_are_all_alike_are_no_proof(n: int, gap: float, said: float, side: int) -> None:
+    """A share `gap` of the pairs may be otherwise, and n labels all miss it with a chance of (1 - gap)^n."""
+    found = powered(np.full(300, said), np.full(n, said), np.full(n, said))
+    bound = said + side * gap
+    p = found.p_no_better_than(bound) if side < 0 else found.p_no_worse_than(bound)
+    assert p == pytest.approx(min(0.5, (1 - gap) ** n))
+    assert (found.low <= bound <= found.high) or abs(bound) > 1 or (1 - gap) ** n <= 0.025 + 1e-9
+
+
+def test_few_labels_seldom_say_replaces_where_losses_are_rare() -> None:
+    """Every number of losses that n labels can show, of a candidate that loses just as often as the margin says."""
+    for margin in (0.03, 0.05, 0.1):
+        for n in (10, 15, 20, 30):
+            wrong = 0.0
+            for losses in range(n + 1):
+                people = np.array([-1.0] * losses + [0.0] * (n - losses))
+                found = powered(np.zeros(100), np.zeros(n), people)
+                if found.p_no_better_than(-margin) <= 0.05:
+                    wrong += float(stats.binom.pmf(losses, n, margin))
+            assert wrong <= 0.05, (margin, n)

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from freehold.compare.case import ScorerSettings
+from freehold.compare.mistakes import setting_told
 from freehold.compare.task_settings import grader_of
 from freehold.core.errors import BadRequest
 
@@ -70,7 +71,7 @@ def read_settings(scorer: ScorerSettings) -> AnySettings:
     except msgspec.DecodeError as error:
         names = ", ".join(f"`{name}`" for name in kinds[scorer.kind].__struct_fields__)
         raise BadRequest(
-            f"The settings of `{scorer.kind}` are not understood: {error}.",
+            f"The settings of `{scorer.kind}` are not understood: {setting_told(error, kinds[scorer.kind])}",
             hint=f"There are {names}; `model` has to be there.",
             param="settings",
         ) from None

@@ -9,6 +9,7 @@ import msgspec
 from freehold.compare.archive import Archive
 from freehold.compare.budget import Tariffs
 from freehold.compare.case import Suite, is_askable, request_hash_of
+from freehold.compare.judges.settings import judge_model
 from freehold.compare.running.order import Order
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.compare.terms import Comparison
@@ -43,6 +44,8 @@ class Plan(msgspec.Struct, frozen=True):
     models: tuple[ModelPlan, ...]
     worst: Decimal | None
     """US dollars at the most, judges not counted; None: some price is not known."""
+    judges: tuple[str, ...] = ()
+    """Models that are asked besides, to judge: how much depends on the answers."""
 
 
 def plan_of(
@@ -83,6 +86,7 @@ def plan_of(
         units,
         plans,
         None if None in whole else sum((one for one in whole if one is not None), Decimal(0)),
+        tuple(dict.fromkeys(judge for one in suite.scorers if (judge := judge_model(one)) is not None)),
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from freehold.compare.answer import Answer
 from freehold.compare.case import Case
+from freehold.compare.mistakes import setting_told
 from freehold.compare.scoring import Scored
 from freehold.core.errors import BadRequest
 from freehold.core.suggest import did_you_mean, one_of
@@ -124,7 +125,7 @@ def settings_of(kind: str, raw: msgspec.Raw, type_: type[S]) -> S:
     try:
         return msgspec.convert(values, type_)
     except msgspec.ValidationError as error:
-        raise _bad_settings(kind, f"{error}.") from None
+        raise _bad_settings(kind, setting_told(error, type_)) from None
 
 
 def hash_of(kind: str, version: int, settings: msgspec.Struct) -> str:

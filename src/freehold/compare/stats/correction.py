@@ -8,9 +8,12 @@ judge's differences f on N further pairs and on the n labelled ones, and people'
     D = w mean(f of the N) + mean(Y - w f of the n),    w = Cov(Y, f) / ((1 + n/N) Var f),  kept in 0 … 1,
     Var D = w² Var(f of the N) / N + Var(Y - w f of the n) / n.
 
-Nothing is assumed of the judge: a useless one gets the weight 0, and what is left are the labels alone. Assumed is that
-the labelled cases were drawn at random. Angelopoulos, Duchi, Zrnic: PPI++, arXiv 2311.01453 (2023), there for the mean
-of one quantity; the quantity here is the difference within a pair, as in Boyeau et al., arXiv 2403.07008 (2024).
+Nothing is assumed of the judge: a useless one gets the weight 0, and what is left are the labels alone. Assumed is
+that the labelled cases were drawn at random. Student's t knows nothing of what no label showed: where people always
+say the same, it would be sure after ten labels. So an interval reaches at least as far as the share g of pairs that
+all n labels miss with a chance of (1 - g)^n, and the p-value against a difference that is off by g is no smaller.
+Angelopoulos, Duchi, Zrnic: PPI++, arXiv 2311.01453 (2023), there for the mean of one quantity; the quantity here is
+the difference within a pair, as in Boyeau et al., arXiv 2403.07008 (2024).
 
 **Error rates** (Rogan and Gladen), in `error_rates`: the labels are from elsewhere, and say how often the judge is
 wrong about answers of each model.
@@ -76,9 +79,13 @@ class Corrected:
 
     def _below(self, bound: float) -> float:
         """How sure the estimate is above `bound`, 0 … 1."""
+        distance = self.difference - bound
         if self.standard_error == 0:
-            return 0.5 if self.difference == bound else float(self.difference > bound)
-        return _NORMAL.cdf(_as_normal((self.difference - bound) / self.standard_error, self.degrees))
+            sure = 0.5 if distance == 0 else float(distance > 0)
+        else:
+            sure = _NORMAL.cdf(_as_normal(distance / self.standard_error, self.degrees))
+        missed = 0.0 if math.isinf(self.degrees) else max(0.0, 1 - abs(distance)) ** (self.degrees + 1)
+        return min(max(sure, missed), 1 - missed) if missed < 0.5 else 0.5
 
 
 def prediction_powered(
@@ -115,7 +122,7 @@ def prediction_powered(
         variance += weight**2 * _variance(unlabelled, unlabelled_groups)
     error = math.sqrt(variance)
     degrees = float(independent - 1)
-    reach = quantile(1 - alpha / 2, degrees) * error
+    reach = max(quantile(1 - alpha / 2, degrees) * error, _missed(alpha / 2, degrees))
     everything = np.concatenate([unlabelled, judge])
     return Corrected(
         difference=max(-1.0, min(1.0, estimate)),
@@ -146,6 +153,7 @@ def beside_known(found: Corrected, known: Numbers, rest: int, *, seed: int = 0) 
     draws = found.draws
     if draws is None:
         reach = quantile(1 - found.alpha / 2, found.degrees) * error
+        reach = max(reach, _missed(found.alpha / 2, found.degrees))
         low, high = difference - reach, difference + reach
     else:
         noise = np.random.default_rng(seed).normal(scale=math.sqrt(varies), size=len(draws))
@@ -160,6 +168,13 @@ def beside_known(found: Corrected, known: Numbers, rest: int, *, seed: int = 0) 
         standard_error=error,
         draws=draws,
     )
+
+
+def _missed(level: float, degrees: float) -> float:
+    """The share of pairs that all labels miss with a chance of `level`: where they are all alike, nothing varies, and
+    yet so many pairs may be otherwise (for 5 % about three in their number, the rule of three).
+    """
+    return 0.0 if math.isinf(degrees) else 1 - level ** (1 / (degrees + 1))
 
 
 def _sums(values: Numbers, groups: Groups) -> Numbers:

@@ -15,6 +15,7 @@ from freehold.compare.database import Database, pack, unpack
 from freehold.core.clock import microseconds
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.ids import new_id
+from freehold.core.suggest import did_you_mean
 
 Cases = list[Case]
 Suites = list[Suite]
@@ -22,6 +23,7 @@ Suites = list[Suite]
 _CHUNK = 500
 _PREFIX = "suite_"
 _LEAST_DIGITS = 4
+_FILES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".toml", ".py")
 _suites, _cases = tables.suites.c, tables.cases.c
 
 
@@ -97,7 +99,13 @@ class SuiteShelf:
                 raise BadRequest(f"Several suites begin with `{which}`.", hint="Write more of the id.")
             if found:
                 return found[0]
-        raise NotFound(f"There is no suite `{which}`.", hint="`freehold suite list` shows those there are.")
+        raise NotFound(f"There is no suite `{which}`.", hint=self._instead_of(which))
+
+    def _instead_of(self, which: str) -> str:
+        if which.lower().endswith(_FILES):
+            return f"A file becomes a suite by `freehold suite add {which}`, and is then called by the suite's name."
+        near = did_you_mean(which, [one.name for one in self.list()])
+        return near or "`freehold suite list` shows those there are."
 
     def same_as(self, name: str, hash: str) -> Suite | None:
         """The suite of this name with this content, if there is one."""
