@@ -21,7 +21,8 @@ class Span(NamedTuple):
 _VALUE = "value"
 """The group of a pattern that is the secret; without it all that was found is."""
 _NAMES = (
-    r"passwords?|passwd|pwd|(?<![A-Za-z])pw(?=[\"']?\s?[:=])|passphrase|secret(?:[_-]?(?:access)?[_-]?key)?|api[_ -]?key|access[_-]?key"
+    r"passwords?|passwd|pwd|(?<![A-Za-z])pw(?=[\"']?\s?[:=])"
+    r"|passphrase|secret(?:[_-]?(?:access)?[_-]?key)?|api[_ -]?key|access[_-]?key"
     r"|auth[_-]?token|access[_-]?token|client[_-]?secret|account[_-]?key|private[_-]?key|비밀번호|패스워드|암호|비번"
 )
 """What people write before a secret."""
