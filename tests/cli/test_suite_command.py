@@ -45,6 +45,16 @@ def _good(done: Done) -> str:
     return done.stderr
 
 
+def test_a_file_cannot_steer_the_terminal_of_whoever_adds_it(shell: Shell) -> None:
+    steering = "\x1b]0;owned\x07\x1b[2J\x9b2J\u202eevil"
+    _write(shell, "evil.jsonl", [{"input": "a", "target": "b", steering: 1}])
+    done = shell("suite", "add", "evil.jsonl", "--scorer", "exact")
+    assert done.returncode == 1
+    assert "field `\\x1b]0;owned\\x07\\x1b[2J\\x9b2J\\u202eevil`" in done.stderr
+    _write(shell, "odd.jsonl", [{"scorers": [{"kind": "ex\x1b[2Jact"}]}, {"input": "a", "target": "b"}])
+    assert "\x1b" not in shell("suite", "add", "odd.jsonl").stderr
+
+
 def test_a_suite_is_made_of_a_file_once_and_gone_when_it_is_removed(shell: Shell) -> None:
     _write(shell, "support.jsonl", CASES)
     [made] = shell.json("suite", "add", "support.jsonl", "--scorer", "exact")

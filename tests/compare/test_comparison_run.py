@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, closing
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -126,6 +127,24 @@ def test_a_scorer_that_raises_is_named_and_nothing_that_was_paid_for_is_lost(
     assert ended.comparison.state == "done"
     assert set(asked.times.values()) == {1}
     assert asked.times.total() >= 2 * ended.verdicts[0].evidence.n
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 5.0, -0.1])
+def test_no_case_counts_for_more_than_a_case(tmp_path: Path, value: float) -> None:
+    class Generous:
+        hash = "e" * 64
+
+        async def score(self, case: Case, answer: Answer) -> Scored:
+            return Scored(value)
+
+    @asynccontextmanager
+    async def open_it(suite: Suite, ask: Ask) -> AsyncIterator[list[Named]]:
+        yield [Named("generous", Generous())]
+
+    with closing(Database(tmp_path / "compare.db")) as database:
+        suite = words(database, [case(number) for number in range(5)])
+        with pytest.raises(ScorerFailed, match=r"`generous` failed at case .* is not between 0 and 1"):
+            run(database, suite, Asked(), scorers_of=open_it)
 
 
 def test_cases_of_a_group_are_one_unit_and_are_drawn_together(database: Database) -> None:

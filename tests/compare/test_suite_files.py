@@ -22,7 +22,7 @@ from freehold.compare.suites.description import Description
 from freehold.compare.suites.exporting import lines_of
 from freehold.compare.suites.lines import LONGEST
 from freehold.compare.suites.reading import CASE_FIELDS
-from freehold.compare.suites.recorded import ScoreRange
+from freehold.compare.suites.recorded import ScoreRange, range_of
 from freehold.compare.suites.recording import RecordedFile
 from freehold.compare.suites.scorer_text import read_scorer, write_scorer
 from freehold.core.errors import BadRequest
@@ -185,6 +185,55 @@ def test_every_mistake_is_told_with_its_line_and_field(tmp_path: Path) -> None:
     assert f"has {len(mistakes)} mistakes" in told
     for _, message in mistakes:
         assert f"cases.jsonl, {message}" in told, told
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"input": "a", "target": "b", "target": "c"}',
+        '{"request": {"messages": [{"role": "user", "content": "good", "content": "evil"}]}, "target": "b"}',
+        '{"request": {"messages": [], "messages": [{"role": "user", "content": "a"}]}, "target": "b"}',
+        '{"input": [{"role": "user", "content": "good", "cont\\u0065nt": "evil"}], "target": "b"}',
+    ],
+)
+def test_a_name_that_is_twice_in_an_object_is_a_mistake(tmp_path: Path, line: str) -> None:
+    """Providers differ in which one they read, and an answer would be found again for a question that nobody asked."""
+    assert "twice." in _refused(tmp_path, line)
+
+
+def test_a_name_that_is_twice_in_a_cell_is_a_mistake(tmp_path: Path) -> None:
+    table = io.StringIO()
+    request = '{"messages": [{"role": "user", "content": "good", "content": "evil"}]}'
+    csv.writer(table).writerows([["request", "target"], [request, "b"]])
+    assert "twice." in _refused(tmp_path, table.getvalue(), "cases.csv")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("cost", "1e10", "cannot be more than 1,000,000"),
+        ("cost", "1e300", "cannot be more than"),
+        ("latency_s", "1e308", "cannot be more than"),
+        ("input_tokens", "1e300", "cannot be more than"),
+        ("failure", '"time\\u0000out"', "control characters"),
+        ("failure", '"time\\u001b[2Jout"', "control characters"),
+        ("reported_model", '"gpt\\u202e"', "control characters"),
+    ],
+)
+def test_what_nobody_could_have_recorded_is_a_mistake(
+    tmp_path: Path, field: str, value: str, told: str
+) -> None:
+    said = "" if field == "failure" else ', "answer": "x"'
+    line = f'{{"case": "1", "model": "a/b", "input": "q", "target": "t"{said}, "{field}": {value}}}'
+    description = Description(name="x", cases=_file(tmp_path, line), scorers=EXACT)
+    with pytest.raises(BadRequest, match=f"field `{field}`.*{told}"):
+        RecordedFile(description, ScoreRange()).look_through()
+
+
+def test_a_range_of_scores_that_cannot_be_divided_by_is_none() -> None:
+    for text in ("-1e308:1e308", "1:1", "nan:1", "0:inf", "5:1"):
+        with pytest.raises(BadRequest, match="no range of scores"):
+            range_of(text)
 
 
 def test_no_more_than_twenty_mistakes_are_told(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ PLANTED = {
     "ID": [
         "900101-1234568",
         "900101 - 2234567",
+        "900101 2234567",
         "850505-5234567",
         "536-90-4399",
         "11-22-333333-44",
@@ -56,7 +58,32 @@ CARRIED = [
     ("비밀번호는 {}", "사과나무123"),
     ('{{"api_key": "{}"}}', "abcdef0123456789"),
     ("Authorization: Bearer {}", "abcdef0123456789abcdef"),
+    ("Authorization: Token {}", "abcdef0123456789abcdef"),
+    ('PASSWORD="{}"', "correct horse battery"),
+    ("pw: {}", "hunter2abc"),
+    ("curl -u {} https://example.com", "admin:hunter22"),
+    ("my password is: {}", "hunter2!!"),
+    ("the password {} is wrong", "hunter2hunter2"),
+    ("mysql -p --password {} main", "hunter22"),
+    ("비밀번호 {}", "hunter22"),
+    ("GITHUB_TOKEN: {}", "0123456789abcdef0123456789abcdef01234567"),
+    ("cookie: session={}", "abcdef0123456789abcdef0123456789"),
+    ('{{\\"api_key\\":\\"{}\\"}}', "abcdef123456"),
+    ("https://hooks.slack.com/services/{}", "T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"),
+    ("AccountKey={}", "abcdefghijklmnopqrstuvwxyz0123456789=="),
+    ("curl -s -u {} https://example.com", "admin:hunter22"),
+    ("a key: {}", "gsk_abcdefghijklmnopqrstuvwxyz0123456789"),
+    ("a key: {}", "SG.abcdefghijklmnopqrstuv.abcdefghijklmnopqrstuvwxyz0123456789abcdefg"),
 ]
+NAMED = {
+    "password": "hunter",
+    "api_key": "zz zz",
+    "openaiApiKey": "abc",
+    "dbPassword": "x",
+    "token": "T",
+    "pwd": 12345,
+}
+"""Fields that say what their values are: no form could."""
 AROUND = [
     "",
     " ",
@@ -134,6 +161,39 @@ def test_a_secret_is_found_by_what_stands_before_it(carrier: str, secret: str) -
     assert secret not in masked
     assert "<SECRET_1>" in masked
     assert masked.startswith("See: ")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_its_name_calls_a_secret_is_gone_from_the_arguments_of_a_call(name: str) -> None:
+    masking = Masking()
+    call = {"arguments": json.dumps({"deep": [{name: NAMED[name]}], "size": 12345678})}
+    [masked] = masking.mask([call])
+    assert json.loads(masked["arguments"]) == {"deep": [{name: "<SECRET_1>"}], "size": 12345678}
+
+
+def test_names_of_the_dialect_hide_nothing() -> None:
+    """`type` and `detail` are words of the dialect, and of anybody's own arguments."""
+    mail = "anna@example.com"
+    told = {"type": mail, "detail": mail, "format": [mail], "role": mail}
+    [masked] = Masking().mask([{**told, "arguments": json.dumps(told)}])
+    assert mail not in json.dumps(masked)
+    kept = {"role": "user", "type": "json_schema", "detail": "low", "format": "date-time"}
+    assert Masking().mask([kept]) == [kept]
+
+
+@pytest.mark.parametrize(
+    "piece", ["a-", "a@", "a.", "sk-", "password:", "1-", "ab:", "a://", "token ", "eyJaaaaaaaa."]
+)
+def test_no_text_takes_long_to_mask(persons: Any, piece: str) -> None:
+    begun = time.process_time()
+    Masking(persons.find).mask([piece * (20_000 // len(piece))])
+    assert time.process_time() - begun < 4
+
+
+def test_what_lies_where_two_windows_meet_is_found(persons: Any) -> None:
+    for at in range(3_780, 4_020, 20):
+        text = "word " * (at // 5) + "4111 1111 1111 1111" + " word" * 1000
+        assert "4111" not in Masking(persons.find).mask([text])[0]
 
 
 def test_a_placeholder_stands_for_the_same_wherever_it_is(persons: Any) -> None:

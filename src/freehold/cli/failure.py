@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import typer
 
+from freehold.cli.output import plain
 from freehold.core.errors import ClientError, FreeholdError, SettingsError, StoreError
 
 YOURS = 1
@@ -33,10 +34,10 @@ def status_of(error: FreeholdError) -> int:
 def show(message: str, hint: str | None = None) -> None:
     """One error on standard error, with the next step below it."""
     typer.secho("error: ", err=True, fg=typer.colors.RED, bold=True, nl=False, color=_in_colour())
-    typer.echo(message, err=True)
+    typer.echo(plain(message), err=True)
     if hint:
         typer.secho(" next: ", err=True, fg=typer.colors.CYAN, bold=True, nl=False, color=_in_colour())
-        typer.echo(hint, err=True)
+        typer.echo(plain(hint), err=True)
 
 
 def show_misuse(misuse: typer.TyperException) -> int:

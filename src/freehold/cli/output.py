@@ -17,10 +17,14 @@ _READABLE = 16
 _NARROWEST = 8
 """Where nothing is left that could be left out."""
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
+_TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_VISIBLE |= {code: f"\\u{code:04x}" for code in _TURNING}
 
 
 def plain(text: str) -> str:
-    """The text with control characters made visible, so that nothing stored can steer a terminal."""
+    """The text with control characters, and those that turn its direction, made visible: nothing stored can steer a
+    terminal, nor have a line say something else than it does.
+    """
     return text.translate(_VISIBLE)
 
 
@@ -37,7 +41,7 @@ def write_json(value: object) -> None:
 
 def say(text: str) -> None:
     """A word to the person at the terminal."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(plain(text) + "\n")
     sys.stderr.flush()
 
 

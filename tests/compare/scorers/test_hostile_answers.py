@@ -26,21 +26,19 @@ SCORERS: dict[str, tuple[str, object, dict[str, Any]]] = {
     "json-schema": ("json-schema", {"type": "object"}, {"fence": "allowed"}),
     "rouge-l": ("rouge-l", "It rains.", {}),
     "token-f1": ("token-f1", "It rains.", {}),
-    **{
-        name: ("instructions", [{"id": name, **arguments}], {})
-        for name, arguments in {
-            "length_constraints:number_sentences": {"num_sentences": 1},
-            "length_constraints:nth_paragraph_first_word": {
-                "num_paragraphs": 1,
-                "nth_paragraph": 1,
-                "first_word": "a",
-            },
-            "detectable_content:postscript": {},
-            "detectable_format:number_highlighted_sections": {"num_highlights": 9_999_999},
-            "detectable_format:multiple_sections": {"section_spliter": "Section", "num_sections": 9_999_999},
-        }.items()
-    },
 }
+_INSTRUCTIONS: dict[str, dict[str, Any]] = {
+    "length_constraints:number_sentences": {"num_sentences": 1},
+    "length_constraints:nth_paragraph_first_word": {
+        "num_paragraphs": 1,
+        "nth_paragraph": 1,
+        "first_word": "a",
+    },
+    "detectable_content:postscript": {},
+    "detectable_format:number_highlighted_sections": {"num_highlights": 9_999_999},
+    "detectable_format:multiple_sections": {"section_spliter": "Section", "num_sections": 9_999_999},
+}
+SCORERS |= {name: ("instructions", [{"id": name, **more}], {}) for name, more in _INSTRUCTIONS.items()}
 SLOW = {
     "spaces behind a verb": "The answer is" + " " * LONG + "x",
     "lines behind a verb": "The answer is option\n" + "\n \n" * LONG + "x",

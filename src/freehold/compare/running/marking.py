@@ -91,7 +91,7 @@ class Marker:
         if there is not None:
             return there
         try:
-            scored = await scorer.score(case, answer)
+            scored = _checked(await scorer.score(case, answer), 0.0)
         except (Halted, StoreError):
             raise
         except Exception as error:  # whatever a scorer does, what was paid for is kept
@@ -109,13 +109,20 @@ class Marker:
         if there is not None:
             return there
         try:
-            scored = await scorer.compare(case, old, new)
+            scored = _checked(await scorer.compare(case, old, new), -1.0)
         except (Halted, StoreError):  # of a judge, who is asked as any model is
             raise
         except Exception as error:
             raise _at_fault(kind, case, error) from error
         self._keep(KeptScore(new.id, scorer.hash, scored, against=old.id))
         return scored
+
+
+def _checked(scored: Scored, least: float) -> Scored:
+    """The score. Raises ValueError: it is none, and would count for more than a case may (NaN is none either)."""
+    if scored.value is not None and not least <= scored.value <= 1.0:
+        raise ValueError(f"{scored.value} is not between {least:g} and 1")
+    return scored
 
 
 def _mean(scores: Sequence[Scored]) -> float | None:

@@ -13,15 +13,18 @@ from typing import Any
 
 import msgspec
 
-from freehold.compare.suites.secrets import Span, secrets_in
+from freehold.compare.suites.secrets import Span, names_secret, secrets_in
 
 Find = Callable[[str], Iterable[Span]]
 """Finds what is to be masked in a text."""
 
 _LITERAL = frozenset(("role", "type", "detail", "format"))
 """Names whose values are words of the dialect."""
+_WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,40}(?:/[a-z0-9+.-]{1,40})?")
 _NUMBER_DIGITS = 6
 """Of a number in JSON that may be somebody's."""
+_FEWEST_DIGITS = 3
+"""Of a number in JSON whose name says that it is a secret."""
 _PLACEHOLDER = re.compile(r"<[A-Z]+_\d+>")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _encode = msgspec.json.Encoder().encode
@@ -77,14 +80,16 @@ class _Mask:
 
     def value(self, value: Any, name: str = "") -> Any:
         if isinstance(value, str):
-            if name in _LITERAL:
+            if name in _LITERAL and not self._in_arguments and _WORD.fullmatch(value):
                 return value
+            if self._in_arguments and value and names_secret(name) and not _PLACEHOLDER.fullmatch(value):
+                return self._placeholder("SECRET", value)
             return self._arguments(value) if name == "arguments" else self.text(value)
         if isinstance(value, dict):
             return {self.text(key): self.value(one, key) for key, one in value.items()}
         if isinstance(value, list):
             return [self.value(one, name) for one in value]
-        return self._number(value) if self._in_arguments else value
+        return self._number(value, name) if self._in_arguments else value
 
     def text(self, text: str) -> str:
         pieces, last = [], 0
@@ -101,16 +106,20 @@ class _Mask:
             value = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError):
             return self.text(text)
-        self._in_arguments = True
+        before, self._in_arguments = self._in_arguments, True
         masked = self.value(value)
-        self._in_arguments = False
+        self._in_arguments = before
         return text if masked == value else _encode(masked).decode()
 
-    def _number(self, value: Any) -> Any:
+    def _number(self, value: Any, name: str) -> Any:
         """A number that is somebody's becomes the text of its placeholder."""
-        if isinstance(value, bool) or not isinstance(value, int) or abs(value) < 10**_NUMBER_DIGITS:
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) < 10**_FEWEST_DIGITS:
             return value
         text = str(value)
+        if names_secret(name):
+            return self._placeholder("SECRET", text)
+        if abs(value) < 10**_NUMBER_DIGITS:
+            return value
         masked = self.text(text)
         return value if masked == text else masked
 

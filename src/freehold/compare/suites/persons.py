@@ -35,6 +35,8 @@ _OF_PERSONS = (
 _PHONES_OF = ("US", "GB", "DE", "FR", "ES", "IT", "KR", "JP", "CN", "IN", "BR", "AU")
 """Numbers without a country's code are looked for as they are written there; with one, everywhere."""
 _RUN = re.compile(r"[+(]*\d[\d\s().+/-]*\d")
+_WINDOW, _OVERLAP = 4_000, 200
+"""Characters that are looked at at once, and those of them that are looked at again: no form is as long."""
 _FEWEST_DIGITS = 7
 """Of a phone number."""
 
@@ -60,10 +62,13 @@ class Persons:
 
     def find(self, text: str) -> Iterator[Span]:
         """What is told about persons in a text of ASCII; pieces may overlap."""
-        for one in self._recognisers:
-            for found in one.analyze(text, one.supported_entities, None):
-                if found.score >= SURE:
-                    yield Span(found.start, found.end, _KINDS.get(found.entity_type, "ID"))
+        # Some of their patterns take time that grows with the square of the text.
+        for begin in range(0, max(1, len(text) - _OVERLAP), _WINDOW - _OVERLAP):
+            for one in self._recognisers:
+                for found in one.analyze(text[begin : begin + _WINDOW], one.supported_entities, None):
+                    if found.score >= SURE:
+                        kind = _KINDS.get(found.entity_type, "ID")
+                        yield Span(begin + found.start, begin + found.end, kind)
         # Looking for the forms of a dozen countries takes long, so it is done where there are digits enough.
         for run in _RUN.finditer(text):
             if sum(map(str.isdigit, run[0])) >= _FEWEST_DIGITS:

@@ -19,6 +19,8 @@ OF_CASE = tuple(name for name in CASE_FIELDS if name != "id")
 _ALLOWED = (*RECORDED_FIELDS, *OF_CASE)
 _SAYS_SOMETHING = ("answer", "score", "tool_calls", "failure")
 _NULL = b"null"
+_MOST_DOLLARS, _MOST_SECONDS, _MOST_TOKENS = 1e6, 1e6, 1e12
+"""Of one answer; whoever has more has written something else."""
 
 
 class ScoreRange(msgspec.Struct, frozen=True):
@@ -47,7 +49,7 @@ def range_of(text: str | None) -> ScoreRange:
         found = ScoreRange(float(low), float(high))
     except ValueError:
         found = ScoreRange(0, 0)
-    if not (math.isfinite(found.low) and math.isfinite(found.high) and found.low < found.high):
+    if not (math.isfinite(found.low) and math.isfinite(found.high) and 0 < found.high - found.low < math.inf):
         raise BadRequest(f"`{text}` is no range of scores.", hint="Write the worst and the best: `1:10`.")
     return found
 
@@ -76,10 +78,10 @@ def recorded_of(fields: Fields, scores: ScoreRange) -> Recorded:
         model=model,
         text=_text(fields, "answer") or "",
         tool_calls=_tool_calls(fields),
-        failure=_text(fields, "failure"),
-        reported_model=_text(fields, "reported_model"),
+        failure=name_of(fields, "failure"),
+        reported_model=name_of(fields, "reported_model"),
         cost=_cost(fields),
-        latency_s=_positive(fields, "latency_s"),
+        latency_s=_positive(fields, "latency_s", _MOST_SECONDS),
         input_tokens=_whole(fields, "input_tokens"),
         output_tokens=_whole(fields, "output_tokens"),
         score=scores.read(fields["score"]) if "score" in fields else None,
@@ -111,24 +113,26 @@ def _text(fields: Fields, name: str) -> str | None:
     return value
 
 
-def _positive(fields: Fields, name: str) -> float | None:
+def _positive(fields: Fields, name: str, most: float) -> float | None:
     if name not in fields:
         return None
     value = number_in(fields[name], name)
     if value < 0:
         raise LineProblem(f"It cannot be negative: {shown(fields[name])}.", field=name)
+    if value > most:
+        raise LineProblem(f"It cannot be more than {most:,.0f}: {shown(fields[name])}.", field=name)
     return value
 
 
 def _whole(fields: Fields, name: str) -> int | None:
-    value = _positive(fields, name)
+    value = _positive(fields, name, _MOST_TOKENS)
     if value is not None and value != int(value):
         raise LineProblem(f"It has to be a whole number: {shown(fields[name])}.", field=name)
     return None if value is None else int(value)
 
 
 def _cost(fields: Fields) -> Decimal | None:
-    if _positive(fields, "cost") is None:
+    if _positive(fields, "cost", _MOST_DOLLARS) is None:
         return None
     try:
         # The digits as they were written: money is not a binary fraction.

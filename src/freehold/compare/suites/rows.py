@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -71,6 +74,7 @@ def read_object(text: str) -> Fields:
     try:
         for value in fields.values():
             check_json(value)
+        check_names_once(text)
     except msgspec.ValidationError:
         raise LineProblem("A number in the line is too large.") from None
     except msgspec.DecodeError as error:
@@ -83,6 +87,19 @@ def read_object(text: str) -> Fields:
 def check_json(raw: msgspec.Raw) -> None:
     """Raises msgspec.DecodeError or RecursionError: what a decoder let through as a raw value cannot be used."""
     msgspec.json.decode(raw)
+
+
+def check_names_once(text: str) -> None:
+    """Raises LineProblem: an object in this JSON has a name twice. Some read the first then, and some the last, so
+    nobody could tell what was asked.
+    """
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        if len(pairs) > len({name for name, _ in pairs}):
+            [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+            raise LineProblem(f"An object has the name {shown(twice)} twice.")
+
+    json.loads(text, object_pairs_hook=look, parse_int=str, parse_float=str)
 
 
 def _why(error: msgspec.DecodeError, text: str) -> str:
@@ -170,6 +187,7 @@ def _fields_of(names: list[str], cells: list[str], renamed: Mapping[str, str]) -
         try:
             raw = msgspec.Raw(cell.encode())
             check_json(raw)
+            check_names_once(cell)
         except (msgspec.DecodeError, RecursionError) as error:
             raise LineProblem(f"The cell is not JSON: {error}.", field=name) from None
         fields[name] = raw
