@@ -109,10 +109,14 @@ def test_a_budget_outlives_kills(folder: Folder, shell: Shell) -> None:
     with simulated(stuck) as old, simulated(stuck) as new:
         folder.configure(old, new)
         folder.add(case(number) for number in range(200))
+
+        def asked() -> int:
+            return len(old.requests) + len(new.requests)
+
         for _ in range(3):
-            before = len(old.requests) + len(new.requests)
+            enough = asked() + 8
             running = shell.start(*words, "--concurrency", "4")
-            old.until(lambda _, before=before: len(old.requests) + len(new.requests) >= before + 8, limit=30)
+            old.until(lambda _: asked() >= enough, limit=30)  # noqa: B023 - it has returned by then
             os.kill(running.pid, signal.SIGKILL)
             running.communicate(timeout=10)
         old.play(Script(models={"model": quick}))
@@ -128,9 +132,9 @@ def test_a_budget_outlives_kills(folder: Folder, shell: Shell) -> None:
         slow = Behaviour(text=ten, headers_s=0.03)
         old.play(Script(models={"model": slow}))
         new.play(Script(models={"model": slow}))
-        before = most_billed(old, new)
+        billed = most_billed(old, new)
         running = shell.start(*free, "--fresh", "--concurrency", "2")
-        old.until(lambda _: most_billed(old, new) > before + Decimal("0.002"), limit=30)
+        old.until(lambda _: most_billed(old, new) > billed + Decimal("0.002"), limit=30)
         running.send_signal(signal.SIGINT)
         running.communicate(timeout=20)
         spent = most_billed(old, new)

@@ -17,6 +17,17 @@ from freehold.compare.scorers.similarity import longest_common
 from freehold.core.errors import BadRequest
 
 LONG = 50_000
+FOLLOWED: dict[str, dict[str, Any]] = {
+    "length_constraints:number_sentences": {"num_sentences": 1},
+    "length_constraints:nth_paragraph_first_word": {
+        "num_paragraphs": 1,
+        "nth_paragraph": 1,
+        "first_word": "a",
+    },
+    "detectable_content:postscript": {},
+    "detectable_format:number_highlighted_sections": {"num_highlights": 9_999_999},
+    "detectable_format:multiple_sections": {"section_spliter": "Section", "num_sections": 9_999_999},
+}
 SCORERS: dict[str, tuple[str, object, dict[str, Any]]] = {
     "exact": ("exact", "x", {}),
     "normalised": ("normalised", "the x", {"where": "anywhere", "articles": True}),
@@ -26,20 +37,7 @@ SCORERS: dict[str, tuple[str, object, dict[str, Any]]] = {
     "json-schema": ("json-schema", {"type": "object"}, {"fence": "allowed"}),
     "rouge-l": ("rouge-l", "It rains.", {}),
     "token-f1": ("token-f1", "It rains.", {}),
-    **{
-        name: ("instructions", [{"id": name, **arguments}], {})
-        for name, arguments in {
-            "length_constraints:number_sentences": {"num_sentences": 1},
-            "length_constraints:nth_paragraph_first_word": {
-                "num_paragraphs": 1,
-                "nth_paragraph": 1,
-                "first_word": "a",
-            },
-            "detectable_content:postscript": {},
-            "detectable_format:number_highlighted_sections": {"num_highlights": 9_999_999},
-            "detectable_format:multiple_sections": {"section_spliter": "Section", "num_sections": 9_999_999},
-        }.items()
-    },
+    **{name: ("instructions", [{"id": name, **arguments}], {}) for name, arguments in FOLLOWED.items()},
 }
 SLOW = {
     "spaces behind a verb": "The answer is" + " " * LONG + "x",

@@ -52,9 +52,8 @@ def test_the_rate_of_one_model_is_the_published_one() -> None:
 
 
 def test_how_many_failed_is_a_matter_of_chance_and_in_the_variance() -> None:
-    found = prediction_powered(
-        np.array([]), np.array([], int), *[np.tile([0.0, 1.0], 20)] * 2, np.arange(40), alpha=0.05
-    )
+    labelled = np.tile([0.0, 1.0], 20)
+    found = prediction_powered(np.array([]), np.array([], int), labelled, labelled, np.arange(40), alpha=0.05)
     beside = beside_known(found, np.full(10, -1.0), 40)
     share = 10 / 50
     assert beside.difference == pytest.approx((1 - share) * 0.5 - share)
