@@ -41,7 +41,7 @@ class InPeoplesSense(msgspec.Struct, frozen=True, kw_only=True):
     """Of the judge beside the labels, 0 … 1. None: error rates."""
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the pairs of one candidate, over all classes of tasks or in one, amount to."""
 
     n: int
