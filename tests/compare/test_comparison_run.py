@@ -26,6 +26,7 @@ from freehold.compare.running.marking import Named
 from freehold.compare.running.rescoring import rescore
 from freehold.compare.running.scorers import Opener, opened
 from freehold.compare.scoring import Scored
+from freehold.compare.suites.recording import recorded_models
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.compare.terms import Comparison, Means, Terms
 from freehold.compare.verdict import Verdict
@@ -285,8 +286,8 @@ def test_recorded_answers_are_compared_and_what_is_missing_does_not_count(databa
                 connection.execute(tables.answers.insert().values(row))
     terms = Terms(incumbent="ours", candidates=("theirs",), margin=0.1)
     asked = Asked()
-    assert archive.recorded_models(suite.id) == ("ours", "theirs")
-    ask = ask_but(asked, archive.recorded_models(suite.id), is_askable)
+    assert recorded_models(shelf, suite) == {"ours": 40, "theirs": 35}
+    ask = ask_but(asked, ("ours", "theirs"), is_askable)
     ended = run(database, suite, ask, terms=terms)
     evidence = ended.verdicts[0].evidence
     assert evidence.uncounted == {"not recorded": 5, "incumbent failed": 1}

@@ -149,7 +149,9 @@ class Comparisons:
 
     def _recorded(self, suite: Suite) -> tuple[str, ...]:
         """The models whose answers were handed in with the suite. They need not be anybody's whom we could ask."""
-        return self.archive.recorded_models(suite.id) if suite.source.kind == "recorded" else ()
+        from freehold.compare.suites.recording import recorded_models
+
+        return tuple(recorded_models(self.shelf, suite)) if suite.source.kind == "recorded" else ()
 
     def _terms(self, wanted: Wanted, recorded: Collection[str]) -> Terms:
         from freehold.compare.terms import Terms, named

@@ -285,12 +285,6 @@ class Archive:
                     found.setdefault(row.comparison, {})[row.candidate] = row.verdict
         return found
 
-    def recorded_models(self, suite: str) -> tuple[str, ...]:
-        """The models whose answers were handed in with a suite, sorted."""
-        chosen = sql.select(_answers.model).where(_answers.suite == suite).distinct().order_by(_answers.model)
-        with self._database.reading() as connection:
-            return tuple(connection.execute(chosen).scalars())
-
     # Sums
 
     def spent(self, comparison: str) -> tuple[Decimal, int]:

@@ -7,19 +7,10 @@ from array import array
 from collections.abc import Iterable
 from typing import Literal
 
-import msgspec
 import numpy as np
 
 from freehold.compare.stats.bets import SIZES, Array, boldest, scale_of, stake, total
 from freehold.compare.stats.bounds import lower_bound
-
-
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a test is: what it was told, in order. Everything else follows from it to the last bit."""
-
-    margin: float
-    alpha: float
-    differences: list[float]
 
 
 class PairedTest:
@@ -119,14 +110,3 @@ class PairedTest:
         low = lower_bound(values, -self.margin, scale, enough, sign=1.0, refuted=up)
         high = -lower_bound(values, self.margin, scale, enough, sign=-1.0, refuted=down)
         return low, high
-
-    def state(self) -> State:
-        """What has to be kept to go on later."""
-        return State(margin=self.margin, alpha=self.alpha, differences=list(self._differences))
-
-    @classmethod
-    def from_state(cls, state: State) -> PairedTest:
-        """The test as it was."""
-        test = cls(margin=state.margin, alpha=state.alpha)
-        test.extend(state.differences)
-        return test
