@@ -30,8 +30,14 @@ def serve() -> None:
 
     import freehold.access.keys  # noqa: PLC0415
     import freehold.app  # noqa: PLC0415
+    import freehold.app.comparing  # noqa: PLC0415
+    import freehold.cli.compare_shown  # noqa: PLC0415
     import freehold.cli.main  # noqa: PLC0415
+    import freehold.compare.asking  # noqa: PLC0415
+    import freehold.compare.judges.findings  # noqa: PLC0415
+    import freehold.compare.running.comparing  # noqa: PLC0415
     import freehold.config.check  # noqa: PLC0415
+    import freehold.engine.engine  # noqa: PLC0415
     import freehold.ledger.reading  # noqa: F401, PLC0415
     from freehold.cli.commands import SUMMARIES, load  # noqa: PLC0415
 

@@ -99,7 +99,11 @@ class _Forks:
                 [sys.executable, str(Path(__file__).with_name("forked.py"))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": str(Path(freehold.__file__).parent.parent)},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(Path(freehold.__file__).parent.parent),
+                    "OPENBLAS_NUM_THREADS": "1",  # a process with threads is not to be forked
+                },
             )
 
     def run(self, request: bytes) -> int:

@@ -21,11 +21,13 @@ from freehold.providers.simulated.script import Behaviour, Echo
 MARGINS = st.sampled_from([0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 0.9])
 
 
-@given(MARGINS)
-def test_the_words_above_a_bar_stand_above_its_marks(margin: float) -> None:
-    marks = [at for at, cell in enumerate(bar(0.9, 1.0, None, margin)) if cell in "│┼"]
-    words = [found.end() - 1 for found in re.finditer(r"\S+", scale(margin))]
-    assert words == marks
+@given(MARGINS, st.sampled_from([21, 41]))
+def test_the_words_above_a_bar_stand_above_its_marks(margin: float, width: int) -> None:
+    marks = [at for at, cell in enumerate(bar(0.9, 1.0, None, margin, width)) if cell in "│┼"]
+    words = [found.end() - 1 for found in re.finditer(r"\S+", scale(margin, width))]
+    has_room = len(marks) == 1 or marks[1] - marks[0] > 1
+    assert width == 21 or has_room
+    assert words == (marks if has_room else marks[1:])
 
 
 @given(MARGINS, st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 1))
@@ -40,7 +42,8 @@ def test_the_estimate_stands_within_its_interval(
     assert min(cells) <= at <= max(cells)
 
 
-def test_cases_spending_and_the_interval_are_shown_as_they_change(tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns", [80, 140])
+def test_cases_spending_and_the_interval_are_shown_as_they_change(tmp_path: Path, columns: int) -> None:
     slow = Behaviour(text=Echo(), headers_s=0.05)
     folder, shell = Folder(tmp_path), Shell(tmp_path)
     with simulated(slow) as old, simulated(slow) as new:
@@ -54,7 +57,7 @@ def test_cases_spending_and_the_interval_are_shown_as_they_change(tmp_path: Path
             stdout=subprocess.DEVNULL,
             stderr=below,
             cwd=tmp_path,
-            env={**shell.environment, "TERM": "xterm-256color", "COLUMNS": "140"},
+            env={**shell.environment, "TERM": "xterm-256color", "COLUMNS": str(columns)},
         )
         os.close(below)
         said = ""
@@ -72,6 +75,10 @@ def test_cases_spending_and_the_interval_are_shown_as_they_change(tmp_path: Path
     intervals = [
         (float(low), float(high)) for low, high in re.findall(r"\(([+-][\d.]+) … ([+-][\d.]+)\)", said)
     ]
+    # A row is one line, also where the terminal is narrow.
+    rows = [line for line in re.split(r"[\r\n]+", said) if "new/model " in line]
+    assert rows
+    assert all("●" in row and " … " in row for row in rows)
     widths = [high - low for low, high in intervals]
     assert widths[0] > widths[-1]
     assert re.search(r"\$0\.00\d+", said)

@@ -200,8 +200,8 @@ def list_comparisons(config: Config = None, utc: Utc = False, as_json: AsJson = 
             [
                 Column("BEGUN", least=19, rank=3),
                 Column("ID"),
-                Column("INCUMBENT", width=32),
-                Column("CANDIDATES", width=44),
+                Column("INCUMBENT", width=32, rank=2),
+                Column("CANDIDATES", width=44, rank=1),
                 Column("STATE"),
                 Column("VERDICTS", width=44),
             ]

@@ -19,6 +19,8 @@ _RARELY = 30
 """Times as long as it took to look, until it is looked again."""
 _WIDTH = 41
 """Of the bar that shows an interval; odd, so that no difference has a place of its own."""
+_NARROW, _NARROW_WIDTH = 110, 21
+"""A terminal of fewer columns gets a shorter bar, so that a row stays a row."""
 
 
 @contextmanager
@@ -56,7 +58,8 @@ def _show(runner: Runner, loop: Any, over: threading.Event) -> None:
         return runner.progress()
 
     began, pause = time.monotonic(), _REFRESH_SECONDS
-    with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+    console = Console(stderr=True)
+    with Live(console=console, transient=True, auto_refresh=False) as live:
         while not over.wait(pause):
             looked = time.monotonic()
             try:
@@ -65,10 +68,12 @@ def _show(runner: Runner, loop: Any, over: threading.Event) -> None:
                 return
             # Looking is not to hold up what is looked at.
             pause = max(_REFRESH_SECONDS, _RARELY * (time.monotonic() - looked))
-            live.update(_table(progress, runner.terms.margin, time.monotonic() - began), refresh=True)
+            narrow = console.width < _NARROW
+            shown = _table(progress, runner.terms.margin, time.monotonic() - began, narrow=narrow)
+            live.update(shown, refresh=True)
 
 
-def _table(progress: Progress, margin: float, seconds: float) -> Any:
+def _table(progress: Progress, margin: float, seconds: float, *, narrow: bool = False) -> Any:
     from rich.console import Group  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -79,37 +84,41 @@ def _table(progress: Progress, margin: float, seconds: float) -> Any:
         f"{progress.reused:,} there already · {money(progress.spent)}{unknown} · {_left(progress, seconds)}"
     )
     table = Table(box=None, pad_edge=False)
-    for name in ("", scale(margin), "difference", "pairs", ""):
+    width = _NARROW_WIDTH if narrow else _WIDTH
+    for name in ("", scale(margin, width), "difference", "pairs", *(() if narrow else ("",))):
         table.add_column(Text(name))
     for one in progress.candidates:
         evidence = one.evidence
         difference = "-" if evidence.difference is None else f"{evidence.difference:+.3f}"
+        decided = one.decided or ("" if one.goes_on else "undecided")
         table.add_row(
-            Text(one.model),
-            Text(bar(evidence.low, evidence.high, evidence.difference, margin)),
+            Text(f"{one.model}\n  {decided}" if narrow and decided else one.model),
+            Text(bar(evidence.low, evidence.high, evidence.difference, margin, width)),
             Text(f"{difference} ({evidence.low:+.3f} … {evidence.high:+.3f})"),
             Text(f"{evidence.n:,}"),
-            Text(one.decided or ("" if one.goes_on else "undecided")),
+            *(() if narrow else (Text(decided),)),
         )
     return Group(Text(title), table)  # a table's own title is folded to the width of the table
 
 
-def scale(margin: float) -> str:
+def scale(margin: float, width: int = _WIDTH) -> str:
     """What stands above the marks of a bar."""
     span = 4 * max(margin, 0.01)
-    at = round((span - margin) / (2 * span) * (_WIDTH - 1))
+    at = round((span - margin) / (2 * span) * (width - 1))
     word = f"-{margin:g}"
-    return f"{word:>{at + 1}}{'0':>{_WIDTH // 2 - at}}" if margin else f"{'0':>{_WIDTH // 2 + 1}}"
+    if margin == 0 or width // 2 - at < 2:  # a margin too small to have room beside the 0
+        return f"{'0':>{width // 2 + 1}}"
+    return f"{word:>{at + 1}}{'0':>{width // 2 - at}}"
 
 
-def bar(low: float, high: float, difference: float | None, margin: float) -> str:
+def bar(low: float, high: float, difference: float | None, margin: float, width: int = _WIDTH) -> str:
     """The interval as a line, from four margins below none to four above; `│` stands at the margin and at none."""
     span = 4 * max(margin, 0.01)
 
     def place(value: float) -> int:
-        return round((min(max(value, -span), span) + span) / (2 * span) * (_WIDTH - 1))
+        return round((min(max(value, -span), span) + span) / (2 * span) * (width - 1))
 
-    cells = [" "] * _WIDTH
+    cells = [" "] * width
     for at in range(place(low), place(high) + 1):
         cells[at] = "─"
     for mark in (-margin, 0.0):

@@ -33,7 +33,7 @@ def show(ended: Ended) -> None:
     write(
         fold(
             f"May it replace {plain(terms.incumbent)}{plain(of_route)}? At most {terms.margin:g} worse in mean score, "
-            f"wrong in at most {terms.alpha:.3g} of cases."
+            f"wrong in at most {terms.alpha * 100:.3g} % of comparisons."
         )
         + "\n\n"
     )
@@ -45,10 +45,10 @@ def show(ended: Ended) -> None:
             Column("FROM", right=True, rank=2),
             Column("TO", right=True, rank=2),
             Column("PAIRS", right=True),
-            Column("BETTER", right=True, rank=3),
-            Column("WORSE", right=True, rank=3),
-            Column("ALIKE", right=True, rank=3),
-            Column("COST", right=True, rank=4),
+            Column("BETTER", right=True, rank=4),
+            Column("WORSE", right=True, rank=4),
+            Column("ALIKE", right=True, rank=4),
+            Column("COST", right=True, rank=3),
         ]
     )
     listing.write(_row(one) for one in ended.verdicts)
@@ -65,7 +65,7 @@ def show(ended: Ended) -> None:
         write(fold(sentence) + "\n")
     asked = f"{counted(ended.asked, 'answer')} asked for, {ended.reused:,} there already; "
     unknown = f", and {counted(ended.unpriced, 'answer')} whose cost is not known" if ended.unpriced else ""
-    write(f"{ended.comparison.id}: {asked}{money(ended.spent)} spent{unknown}.\n")
+    write(fold(f"{ended.comparison.id}: {asked}{money(ended.spent)} spent{unknown}.") + "\n")
 
 
 def _how_shared(ended: Ended) -> Iterator[str]:
