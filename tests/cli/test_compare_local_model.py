@@ -125,7 +125,7 @@ def test_its_report_opens_in_a_browser(chromium: Any, run: Run, width: int) -> N
 @pytest.mark.skipif(not FULL, reason="takes minutes; set FREEHOLD_TEST_ALL_CASES=1")
 def test_a_prompt_that_does_as_well_replaces(run: Run) -> None:
     *_, better, _ = shown("freehold")
-    [result] = run.shell.json(*better)
+    result: dict[str, Any] = run.shell.json(*better)[0]
     [whole] = [one for one in result["verdicts"] if not one.get("task_class")]
     assert whole["candidate"] == "local/smollm2-135m [shop]"
     assert whole["decision"] == "replaces"
