@@ -12,6 +12,9 @@ Nothing is assumed of the judge: a useless one gets the weight 0, and what is le
 that the labelled cases were drawn at random. Student's t knows nothing of what no label showed: where people always
 say the same, it would be sure after ten labels. So an interval reaches at least as far as the share g of pairs that
 all n labels miss with a chance of (1 - g)^n, and the p-value against a difference that is off by g is no smaller.
+Where few labels tell of losses, they tell too little of how losses vary: against a difference of -g the p-value takes
+the variance to be no smaller than if g were the share of pairs that are lost whole, g (1 - g) / n, with a correction
+for continuity (the score test of Wilson, Journal of the American Statistical Association 22, 1927).
 Angelopoulos, Duchi, Zrnic: PPI++, arXiv 2311.01453 (2023), there for the mean of one quantity; the quantity here is
 the difference within a pair, as in Boyeau et al., arXiv 2403.07008 (2024).
 
@@ -80,12 +83,18 @@ class Corrected:
     def _below(self, bound: float) -> float:
         """How sure the estimate is above `bound`, 0 … 1."""
         distance = self.difference - bound
+        if math.isinf(self.degrees):
+            return _sure(distance, self.standard_error, self.degrees)
+        n = self.degrees + 1
+        missed = max(0.0, 1 - abs(distance)) ** n
+        if missed >= 0.5:
+            return 0.5
         if self.standard_error == 0:
-            sure = 0.5 if distance == 0 else float(distance > 0)
-        else:
-            sure = _NORMAL.cdf(_as_normal(distance / self.standard_error, self.degrees))
-        missed = 0.0 if math.isinf(self.degrees) else max(0.0, 1 - abs(distance)) ** (self.degrees + 1)
-        return min(max(sure, missed), 1 - missed) if missed < 0.5 else 0.5
+            return 1 - missed if distance > 0 else missed
+        whole = min(1.0, abs(bound))
+        error = max(self.standard_error, math.sqrt(whole * (1 - whole) / n))
+        nearer = math.copysign(max(0.0, abs(distance) - 0.5 / n), distance)
+        return min(max(_sure(nearer, error, self.degrees), missed), 1 - missed)
 
 
 def prediction_powered(
@@ -168,6 +177,13 @@ def beside_known(found: Corrected, known: Numbers, rest: int, *, seed: int = 0) 
         standard_error=error,
         draws=draws,
     )
+
+
+def _sure(distance: float, error: float, degrees: float) -> float:
+    """How sure an estimate is above what it is `distance` above, 0 … 1."""
+    if error == 0:
+        return 0.5 if distance == 0 else float(distance > 0)
+    return _NORMAL.cdf(_as_normal(distance / error, degrees))
 
 
 def _missed(level: float, degrees: float) -> float:
