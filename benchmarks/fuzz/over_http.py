@@ -154,8 +154,9 @@ class Fuzzing:
         dice: random.Random,
         *,
         patience_s: float = PATIENCE_S,
+        most_memory: float = MOST_MEMORY,
     ) -> None:
-        """`process`: the id of the endpoint's."""
+        """`process`: the id of the endpoint's, which may take so many megabytes."""
         where = urlsplit(url)
         self._address = where.hostname, where.port
         self._key = key.encode()
@@ -163,6 +164,7 @@ class Fuzzing:
         self._seeds = seeds
         self._dice = dice
         self._patience_s = patience_s
+        self._most_memory = most_memory
         self.sent: Counter[str] = Counter()
         """Path -> requests."""
         self.told: Counter[int] = Counter()
@@ -205,7 +207,7 @@ class Fuzzing:
             status = Path(f"/proc/{self._process}/status").read_text()
             peak = re.search(r"VmHWM:\s+(\d+) kB", status)
             self.memory = max(self.memory, int(peak[1]) / 1000 if peak else 0.0)
-        if self.memory > MOST_MEMORY and not self.findings["the endpoint grew"]:
+        if self.memory > self._most_memory and not self.findings["the endpoint grew"]:
             self.find("the endpoint grew", f"{self.memory:.0f} MB")
 
     async def _client(self, end: float) -> None:
