@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with (Path(folder) / "log").open(errors="replace") as log:
             for line in log:
                 if "Traceback" in line or "error of ours" in line:
-                    fuzzing.find("the log speaks of an error of ours", line)
+                    fuzzing.find("the log speaks of an error of ours", line + log.read(3000))
     fuzzing.sum_up()
     return min(100, sum(fuzzing.findings.values()))
 
