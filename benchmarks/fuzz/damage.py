@@ -13,6 +13,8 @@ from .trees import damaged_tree, dumped
 
 Frames = list[bytes]
 """A body is a list of one."""
+_LARGEST = 250_000
+"""Bytes: what one damage has made larger has no more, as each may make two hundred times as much of it."""
 
 _BETWEEN = (
     b"data: [DONE]", b"data:", b": ping", b"event: error\ndata: {}", b"data: {}", b"data: null", b"data: []", b"",
@@ -25,6 +27,8 @@ def damaged(frames: Frames, donor: Frames, dice: random.Random) -> Frames:
     """The frames with one to six things wrong, some of them taken from the donor."""
     frames = list(frames)
     for _ in range(dice.choice((1, 1, 1, 2, 3, 6))):
+        if sum(map(len, frames)) > _LARGEST:
+            break
         if (len(frames) > 1 and dice.random() < 0.25) or not frames:
             frames = _reordered(frames, donor, dice)
             continue

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.fuzz import __main__ as command
 from benchmarks.fuzz import beside
-from benchmarks.fuzz.damage import Frames
+from benchmarks.fuzz.damage import Frames, damaged
 from benchmarks.fuzz.judging import need_json, need_order
 from benchmarks.fuzz.reach import Reach
 from benchmarks.fuzz.run import Result, fuzz
@@ -55,6 +55,19 @@ def test_a_reader_that_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     result = run(careless, 0.5)
     assert any(kind.startswith(("KeyError", "TypeError")) for kind in result.findings)
     assert "FOUND t: " in capsys.readouterr().out
+
+
+def test_what_damage_made_large_is_not_damaged_again() -> None:
+    """Each may make two hundred times as much of it: six of them more than any machine has."""
+    tree = [["x" * 200] * 4]
+    for seed in range(400):
+        dice = random.Random(seed)
+        frames = [json.dumps(tree).encode()]
+        for _ in range(6):
+            frames = damaged(frames, [GOOD], dice)
+        assert sum(map(len, frames)) < 60_000_000
+    large = [b"[" + b"1," * 200_000 + b"1]"]
+    assert damaged(large, [GOOD], random.Random(1)) == large
 
 
 @pytest.mark.parametrize("written", [b"{", b'{"a":NaN}', b"\xff", b""])

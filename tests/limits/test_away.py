@@ -280,6 +280,48 @@ def test_a_slow_server_keeps_no_call_waiting(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_process_that_was_alone_with_a_slow_server_drops_its_share_when_it_hears_of_another(
+    tmp_path: Path,
+) -> None:
+    """Its share was all that remained; from then on what it uses is set aside at the server first."""
+
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            async with SlowLine(server.port) as line, clerks(line.port, 1) as (one,):
+                assert await spend(one, 10)
+                await told(one)
+                line.delay_s = 0.2
+                used = 10
+                used += 10 * await spend(one, 10)
+                end = time.monotonic() + 10
+                while not await spend(one, 400):  # the slow answers have to say first that it is alone
+                    assert time.monotonic() < end
+                    await asyncio.sleep(0.05)
+                used += 400
+                assert one.away
+                while (await standing(server.port)).settled < used:
+                    assert time.monotonic() < end
+                    await asyncio.sleep(0.05)
+                async with clerks(server.port, 1, first=1) as (other,):
+                    while one.processes < 2:
+                        assert time.monotonic() < end
+                        await asyncio.sleep(0.02)
+                    assert one.away
+                    until = time.monotonic() + 2.0
+                    while time.monotonic() < until:
+                        used += await spend_all(other)
+                        await asyncio.sleep(0.05)
+                    used += await spend_all(one)
+                    assert BOUND - 100 < used <= BOUND  # the first had no more than was set aside for it
+                    line.delay_s = 0.0
+                    await come_back(one)
+                    await told(one)
+                    await told(other)
+                    assert (await standing(server.port)).settled == used
+
+    asyncio.run(story())
+
+
 def test_a_server_that_hangs_and_goes_on(tmp_path: Path) -> None:
     """What it was told while it hung counts once, although it is told again."""
 
@@ -533,3 +575,54 @@ def test_at_the_end_a_loss_is_told_where_there_is_one(
 
     asyncio.run(story())
     assert ("could not be told of the last calls" in caplog.text) is used
+
+
+def test_a_server_that_hangs_holds_up_no_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The last word to it is given up long before the connection is, and the log says that it was not heard."""
+
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            clock = ServerClock(SystemClock())
+            clerk = Clerk(SharedBooks(server.url, clock), clock, owner="one", refill=_nothing)
+            await clerk.start()
+            assert await reserve(clerk, 100)
+            await told(clerk)
+            server.send(signal.SIGSTOP)
+            settle(clerk, 100, 10)
+            await asyncio.sleep(0.3)  # it is on its way
+            began = time.monotonic()
+            await clerk.close()
+            assert time.monotonic() - began < 5.0
+            server.send(signal.SIGCONT)
+
+    asyncio.run(story())
+    assert "could not be told of the last calls" in caplog.text
+
+
+def test_books_that_cannot_be_let_go_of_hold_up_no_end(tmp_path: Path) -> None:
+    class Kept(SharedBooks):
+        """Its connection does not close, as one to a machine that is gone may not."""
+
+        asked = False
+
+        async def close(self) -> None:
+            self.asked = True
+            try:
+                await asyncio.sleep(30)
+            finally:
+                await super().close()
+
+    async def story() -> None:
+        with ValkeyServer(tmp_path) as server:
+            clock = ServerClock(SystemClock())
+            books = Kept(server.url, clock)
+            clerk = Clerk(books, clock, owner="one", refill=_nothing)
+            await clerk.start()
+            assert await spend(clerk, 10)
+            began = time.monotonic()
+            await clerk.close()
+            assert books.asked
+            assert time.monotonic() - began < 5.0
+            assert (await standing(server.port)).settled == 10
+
+    asyncio.run(story())

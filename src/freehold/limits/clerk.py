@@ -342,6 +342,9 @@ class Clerk:
             done = await self._books.do(batch)
         except UnavailableError as error:
             self._lose(batch, asked, str(error))
+        except asyncio.CancelledError:
+            self._stuck = batch  # at the end: whether it was heard nobody knows
+            raise
         except Exception as error:  # whatever it is, it must not keep calls from being answered
             log.exception("the books of the limits failed")
             self._lose(batch, asked, f"{type(error).__name__}: {error}")

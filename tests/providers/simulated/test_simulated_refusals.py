@@ -51,6 +51,8 @@ REFUSED: list[tuple[str, str, Any, str]] = [
     ("openai-chat", "response_format", {"type": "json_object"}, "must contain the word 'json'"),
     ("openai-chat", "response_format/json_schema/strict", True, ""),
     ("openai-chat", "temperature", 2.5, "temperature"),
+    ("openai-chat", "n", 129, "n: 129 is not between 1 and 128"),
+    ("gemini", "generationConfig/candidateCount", 9, "candidateCount: 9 is not between 1 and 8"),
     ("openai-chat", "top_logprobs", 2, "only allowed when 'logprobs'"),
     ("openai-responses", "input/4", None, "No tool output found for function call a"),
     ("openai-responses", "input/2", None, "No tool call found for function call output with call_id a"),

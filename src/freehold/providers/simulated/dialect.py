@@ -195,9 +195,9 @@ def number_at(value: Object, key: str, low: float, high: float) -> float | None:
     return found
 
 
-def count_at(value: Object, key: str, low: int = 1) -> int | None:
-    """The whole number at `key`. Raises Refusal when it is none or below `low`."""
-    found = number_at(value, key, low, float("inf"))
+def count_at(value: Object, key: str, low: int = 1, most: float = float("inf")) -> int | None:
+    """The whole number at `key`. Raises Refusal when it is none, below `low` or above `most`."""
+    found = number_at(value, key, low, most)
     if found is not None and found != int(found):
         raise wrong(f"{key}: a whole number is required.", key)
     return None if found is None else int(found)

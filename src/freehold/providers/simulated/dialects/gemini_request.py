@@ -27,6 +27,7 @@ from freehold.providers.simulated.dialect import (
 from freehold.providers.simulated.dialects.gemini_contents import Contents
 from freehold.providers.simulated.schemas import foreign_key
 
+_MOST_CANDIDATES = 8
 _KNOWN = frozenset(
     """
     contents systemInstruction tools toolConfig safetySettings generationConfig cachedContent labels
@@ -114,7 +115,7 @@ def _known(value: Object, known: frozenset[str], where: str) -> None:
 
 def _read_config(ask: Ask, config: Object) -> None:
     ask.limit = count_at(config, "maxOutputTokens")
-    ask.n = count_at(config, "candidateCount") or 1
+    ask.n = count_at(config, "candidateCount", most=_MOST_CANDIDATES) or 1
     if ask.n > 8:
         raise wrong("Invalid value at 'generation_config.candidate_count': must be between 1 and 8.")
     ask.stop = texts_at(config, "stopSequences")

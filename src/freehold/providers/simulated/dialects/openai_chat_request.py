@@ -20,6 +20,7 @@ from freehold.providers.simulated.dialects.openai_form import check_name, read_c
 
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "top_k", "min_p")
 _LIMITS = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
+_MOST_CHOICES = 128
 
 
 def read(body: Object, account: Account) -> Ask:
@@ -31,7 +32,7 @@ def read(body: Object, account: Account) -> Ask:
         stream=bool(body.get("stream")),
         include_usage=options.get("include_usage") is True,
         limit=count_at(body, "max_completion_tokens") or count_at(body, "max_tokens"),
-        n=count_at(body, "n") or 1,
+        n=count_at(body, "n", most=_MOST_CHOICES) or 1,
         effort=body.get("reasoning_effort"),
         sampling={key: body.get(key) for key in _SAMPLING},
     )
