@@ -86,7 +86,7 @@ class Corrected:
         if math.isinf(self.degrees):
             return _sure(distance, self.standard_error, self.degrees)
         n = self.degrees + 1
-        missed = max(0.0, 1 - abs(distance)) ** n
+        missed = math.pow(max(0.0, 1 - abs(distance)), n)
         if missed >= 0.5:
             return 0.5
         if self.standard_error == 0:
