@@ -31,7 +31,7 @@ extras: $(VENV)/.run ## Install what only some need: EXTRAS="postgres shared par
 	@for extra in $(EXTRAS); do $(INSTALL) -r requirements/$$extra.txt; done
 
 test: check node-sdks ## Set everything up, run every check and test; ARGS="…" go to pytest
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format, types and layers, without the tests
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import sys
 from collections.abc import Callable, Iterator
@@ -79,6 +80,12 @@ def _no_process_left_behind() -> Iterator[None]:
     _, alive = psutil.wait_procs(left, timeout=3)
     names = [" ".join(child.cmdline()) for child in alive if child.status() != psutil.STATUS_ZOMBIE]
     assert not names, f"processes left behind: {names}"
+
+
+def pytest_collection_finish() -> None:
+    """What has been loaded by now stays: to look through it again and again would hold up whoever watches the clock."""
+    gc.collect()
+    gc.freeze()
 
 
 _FIGURE = "figure"

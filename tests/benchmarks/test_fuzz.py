@@ -44,7 +44,7 @@ def run(read: Any, seconds: float) -> Result:
 
 
 def test_a_reader_that_is_right(capsys: pytest.CaptureFixture[str]) -> None:
-    result = run(careful, 0.3)
+    result = run(careful, 1.0)
     assert result.inputs > 50
     assert 0 < result.refused < result.inputs
     assert not result.findings

@@ -102,7 +102,7 @@ def _endpoints(folder: Path, toml: str, count: int, **environment: str) -> Itera
 
 def _script() -> Script:
     """Some take so long to begin that another is asked beside them; some break off and are gone on with."""
-    faults = (Cut(chance=0.1, after=30),)
+    faults = (Cut(chance=0.25, after=30),)
     first = Uniform(0.02, 0.4)
     return Script(
         models={

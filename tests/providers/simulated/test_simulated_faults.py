@@ -282,7 +282,7 @@ def test_compression_nobody_asked_for() -> None:
     whole = meet(Gzip(), stream=False)
     assert whole.headers["content-encoding"] == "gzip"
     assert json.loads(gzip.decompress(whole.raw_body))["choices"][0]["message"]["content"] == TEXT
-    stream = meet(Gzip(), stream=True, tokens_per_s=40)
+    stream = meet(Gzip(), stream=True, limit=5, tokens_per_s=40)
     assert len(stream.pieces) > 4, "each event goes out by itself"
     plain = zlib.decompress(stream.body, wbits=31).decode()
     assert plain.endswith("data: [DONE]\n\n")
