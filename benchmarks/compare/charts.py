@@ -29,14 +29,16 @@ def dressed(chart: Any) -> Any:
     return chart.configure(
         background="white",
         font="sans-serif",
-        padding=14,
+        padding={"left": 28, "right": 90, "top": 14, "bottom": 14},  # some fonts are wider
         axis=alt.AxisConfig(
             labelColor=_INK, titleColor=_INK, domain=False, gridColor=_FAINT, titleFontWeight="normal"
         ),
         title=alt.TitleConfig(
             anchor="start", fontSize=13, color=_INK, offset=12, subtitleColor=_INK, subtitlePadding=6
         ),
-        legend=alt.LegendConfig(title=None, orient="top", labelLimit=400, labelColor=_INK, symbolOpacity=1),
+        legend=alt.LegendConfig(
+            title=None, orient="top", columnPadding=56, labelLimit=400, labelColor=_INK, symbolOpacity=1
+        ),
         view=alt.ViewConfig(stroke=None),
         header=alt.HeaderConfig(labelColor=_INK, labelFontSize=12, titleColor=_INK),
     )
