@@ -295,6 +295,11 @@ def test_tables_come_as_spreadsheets_write_them(tmp_path: Path) -> None:
     assert told.endswith("Excel calls it `CSV UTF-8`.")
 
 
+def test_a_header_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match=r"line 1: the header cannot be read: "):
+        CaseFile(_file(tmp_path, b"input\rtarget,id\nWhy?,so,1\n", "cases.csv")).look_through(ANY)
+
+
 def test_a_table_without_a_header_is_told_to_have_none(tmp_path: Path) -> None:
     told = _refused(tmp_path, "What is 2+2?,4\nWhat is 3+3?,6\n", "cases.csv")
     assert told.startswith(

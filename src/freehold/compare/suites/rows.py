@@ -120,8 +120,9 @@ def _records(path: Path, complain: Complain, renamed: Mapping[str, str]) -> Iter
     delimiter = max(_DELIMITERS, key=first.count)
     if (told := _TOLD_DELIMITER.fullmatch(first.strip())) is not None:
         delimiter, first = told[1], next(lines, "")
-    names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
-    _check_header(f"{path.name}, line {lines.number}", names, renamed)
+    where = f"{path.name}, line {lines.number}"
+    names = _header(where, first, delimiter)
+    _check_header(where, names, renamed)
     records = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         begin = lines.number + 1
@@ -153,6 +154,13 @@ class _Numbered(Iterator[str]):
     def __next__(self) -> str:
         self.number, text = next(self._lines)
         return text
+
+
+def _header(where: str, line: str, delimiter: str) -> list[str]:
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error as error:
+        raise BadRequest(f"{where}: the header cannot be read: {error}.") from None
 
 
 def _check_header(where: str, names: list[str], renamed: Mapping[str, str]) -> None:
