@@ -209,7 +209,7 @@ class RunningCall:
         route, call = self._route, self.call
         assert route is not None
         limits = self._runtime.limits
-        if limits is not None:
+        if limits is not None and call.operation != "mirror":  # whose copies they are bounds them
             self._reserving = Reserving(
                 limits, self.key, route.name, operation=call.operation, tick=self._clock.tick
             )
