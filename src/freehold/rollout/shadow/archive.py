@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from freehold.store.server import is_server, take_lock
 
 _LEFT_BEHIND_US = int((MOST_PATIENCE + JUDGING_SECONDS + 60) * 1e6)
 """After so long, a copy that is still on its way went with its process. What it may have cost stays counted."""
-_pairs = tables.pairs.c
+_pairs, _passed_over = tables.pairs.c, tables.passed_over.c
 _decode = msgspec.json.Decoder(Pair).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -111,16 +112,39 @@ class PairArchive:
         with self._database.reading() as connection:
             return _tally(connection, rollout, stage, at_us)
 
+    def pass_over(self, counted: Mapping[tuple[str, str], int]) -> None:
+        """So many more calls were not copied, by rollout and why."""
+        with self._database.writing() as connection:
+            if is_server(connection):
+                take_lock(connection, "pairs")
+            for (rollout, why), calls in counted.items():
+                here = sql.and_(_passed_over.rollout == rollout, _passed_over.why == why)
+                more = tables.passed_over.update().where(here).values(calls=_passed_over.calls + calls)
+                if not connection.execute(more).rowcount:
+                    connection.execute(
+                        tables.passed_over.insert().values(rollout=rollout, why=why, calls=calls)
+                    )
+
+    def passed_over(self, rollout: str) -> dict[str, int]:
+        """How many calls were not copied, by why; the most frequent reason first."""
+        chosen = (
+            sql.select(_passed_over.why, _passed_over.calls)
+            .where(_passed_over.rollout == rollout)
+            .order_by(_passed_over.calls.desc(), _passed_over.why)
+        )
+        with self._database.reading() as connection:
+            return {row.why: row.calls for row in connection.execute(chosen)}
+
 
 def _tally(connection: sql.Connection, rollout: str, stage: int, at_us: int) -> PairTally:
-    finished = _pairs.seq.is_not(None)
+    here, finished = _pairs.stage == stage, _pairs.seq.is_not(None)
     alive = sql.or_(finished, _pairs.at_us > at_us - _LEFT_BEHIND_US)
     row = connection.execute(
         sql.select(
-            sql.func.count().filter(alive),
-            sql.func.count().filter(finished),
-            sql.func.count(_pairs.difference),
+            sql.func.count().filter(here, alive),
+            sql.func.count().filter(here, finished),
+            sql.func.count().filter(here, _pairs.difference.is_not(None)),
             sql.func.coalesce(sql.func.sum(_pairs.spent_pico), 0),
-        ).where(_pairs.rollout == rollout, _pairs.stage == stage)
+        ).where(_pairs.rollout == rollout)
     ).one()
     return PairTally(row[0], row[1], row[2], int(row[3]))

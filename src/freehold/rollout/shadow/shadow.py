@@ -53,6 +53,7 @@ class Shadow:
         """How many calls were copied in this process, by rollout."""
         self.passed_over: Counter[tuple[str, str]] = Counter()
         """How many were not, by rollout and why."""
+        self._told: Counter[tuple[str, str]] = Counter()
 
     def follow(self, orders: Mapping[str, ShadowOrder]) -> None:
         """These are the rollouts in shadow from now on, by their ids."""
@@ -82,6 +83,12 @@ class Shadow:
                 task = asyncio.create_task(self._work())
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+
+    def take_counts(self) -> dict[tuple[str, str], int]:
+        """How many calls were not copied since this was asked last, by rollout and why."""
+        new = self.passed_over - self._told
+        self._told = Counter(self.passed_over)
+        return dict(new)
 
     async def settle(self) -> None:
         """Wait until nothing waits and nothing is on its way."""
