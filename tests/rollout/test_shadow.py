@@ -13,7 +13,7 @@ from shadowed import NEW, OLD, ROLLOUT, WORST_PICO, order_of, question, shadowed
 
 from freehold.providers.simulated import Behaviour, Cut, Echo, Hang, Refused, Script
 from freehold.rollout.shadow import copies, copying, shadow
-from freehold.routing.routes import Route
+from freehold.routing.routes import Route, Target
 from freehold.store.places import Place
 
 ECHO = Script(models={"*": Behaviour(text=Echo())})
@@ -118,6 +118,22 @@ async def test_who_had_no_room_says_nothing_about_a_model() -> None:
         assert not here.pairs()
         assert here.passed_over == {copying.NO_ROOM: 1}  # then the provider is left alone
         assert here.archive.tally(ROLLOUT, 0, 0).claimed == 0
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 503])
+@on_uvloop
+async def test_what_a_candidate_is_told_bars_no_client_from_its_provider(status: int) -> None:
+    """Both models are one provider's, with one account."""
+    one = Script(models={OLD.model: ECHO.models["*"], "trial": refusing(status).models["*"]})
+    trial = Target("old", "trial")
+    async with shadowed({"old": one}, order=order_of(candidate=trial)) as here:
+        for number in range(8):
+            (played,) = await here.play(question(f"{number}"))
+            assert played.error is None
+            assert played.running.call.duration_ms < 1000  # nobody waited for a provider that was left alone
+        assert here.mirrors
+        assert here.stage.engine.runtime.health.breakers.idle
+        assert not here.stage.engine.runtime.health.found(0.0)
 
 
 @on_uvloop

@@ -135,3 +135,12 @@ def test_budget_is_of_all_stages_together(place: Place) -> None:
         assert not archive.claim(order_of(budget_pico=10, stage=1), "b", "call_2", DAY_US, 5)
         assert archive.claim(order_of(budget_pico=10, stage=1), "c", "call_3", DAY_US, 4)
         assert archive.tally(ROLLOUT, 1, DAY_US).spent_pico == 10
+
+
+def test_what_was_not_copied_adds_up(place: Place) -> None:
+    with closing(Database(place)) as database:
+        archive = PairArchive(database)
+        archive.pass_over({(ROLLOUT, "a"): 2, ("rollout_2", "a"): 1})
+        archive.pass_over({(ROLLOUT, "a"): 1, (ROLLOUT, "b"): 7})
+        assert list(archive.passed_over(ROLLOUT).items()) == [("b", 7), ("a", 3)]
+        assert archive.passed_over("rollout_3") == {}

@@ -80,6 +80,8 @@ class Copier:
             raise NotCopied(NOT_KEPT)
         if _had_no_room(call):
             raise NotCopied(NO_ROOM)
+        if self._is_short_of_room(order.candidate):
+            raise NotCopied(NO_ROOM)
         copy = await aside(request.size, partial(copy_of, request, order.candidate.name))
         claimed = await self._claim(order, copy, call)
         self._sent.add(claimed)
@@ -158,6 +160,13 @@ class Copier:
             judged_by=difference.judged_by,
             judging_pico=difference.cost_pico,
         )
+
+    def _is_short_of_room(self, target: Target) -> bool:
+        """Whether clients' calls have found that the provider takes no more now."""
+        runtime, now = self._engine.runtime, self._clock.tick()
+        members = runtime.accounts.pools.get(target.provider, (target.provider,))
+        quotas = runtime.health.quotas
+        return all(quotas.free_at(runtime.accounts.quota_of(one), now) > now for one in members)
 
     def _outcome(self, call: Call, target: Target, said: CoreAnswer | None) -> Outcome | None:
         places = places_of(target, self._engine.runtime.accounts)

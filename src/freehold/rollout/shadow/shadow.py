@@ -26,6 +26,8 @@ ENDED = "the stage is over"
 NOT_RECORDED = "cannot be recorded"
 OURS = "an error of ours"
 
+_AFTER_S = 0.05
+"""Seconds that the client is given to get its answer, before anything is done about a copy."""
 AT_ONCE = 8
 MOST_WAITING = 256
 MOST_BYTES = 16 * 1024 * 1024
@@ -110,6 +112,7 @@ class Shadow:
 
     async def _work(self) -> None:
         """Copy for as long as somebody waits."""
+        await asyncio.sleep(_AFTER_S)
         while self._waiting:
             rollout, one = self._waiting.popleft()
             try:
