@@ -7,6 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 
+import msgspec
 import typer
 
 from freehold.cli import presentation
@@ -228,7 +229,8 @@ def export(
         return
     writer = writer_for(form, sys.stdout, {one.id: one.name for one in keys}, bodies=bodies)
     chosen = selection.filter(keys)
-    total = sum(one.calls for one in history.spend("route", chosen))
+    everything = msgspec.structs.replace(chosen, mirrors=True)
+    total = sum(one.calls for one in history.spend("route", everything))
     count = 0
     with waiting("Exporting", total) as advance:
         for entry in history.export(chosen, with_bodies=bodies):

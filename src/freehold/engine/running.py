@@ -18,8 +18,11 @@ from freehold.engine.held import HeldStream
 from freehold.engine.limiting import Headers
 from freehold.engine.reserving import Reserving, forget_refused
 from freehold.engine.runtime import Runtime
+from freehold.engine.seldom import Seldom
+from freehold.engine.steering import Steering
 from freehold.engine.tries import Tries
 from freehold.ledger.record import Call, Outcome
+from freehold.routing.plans import Reason
 from freehold.routing.routes import Route
 from freehold.wire.request import Request
 
@@ -52,10 +55,13 @@ class RunningCall:
         "_reserving",
         "_route",
         "_runtime",
+        "_seldom",
         "_sent",
         "_started",
+        "_steered",
         "_tries",
         "call",
+        "conversation",
         "key",
     )
 
@@ -69,10 +75,15 @@ class RunningCall:
         budget: CaptureBudget,
         done: Callable[[Call], None],
         beat: float,
+        seldom: Seldom,
     ) -> None:
-        """`beat`: seconds after which a client that waits for what is held back hears that it is being made."""
+        """`beat`: seconds after which a client that waits for what is held back hears that it is being made. `seldom`:
+        how the log is told of policies that fail.
+        """
         self.call = call
         self.key = key
+        self.conversation: str | None = None
+        """Name of the conversation that it is part of, where the client gave one beside the request."""
         self._runtime = runtime
         self._clock = clock
         self._started = clock.tick()
@@ -92,9 +103,12 @@ class RunningCall:
         self._sent: Capture | None = None
         """The answer's bytes, for another model that may have to go on from them."""
         self._beat = beat
+        self._seldom = seldom
         self._reading: asyncio.Task[bytes] | None = None
         """Of a stream that is held back, what makes its next piece."""
         self._record: Record | None = None
+        self._steered: Request | None = None
+        """The request, where a policy decided."""
 
     @property
     def ended(self) -> bool:
@@ -118,6 +132,11 @@ class RunningCall:
     def keeps_bodies(self) -> bool:
         """Whether request and answer go into the ledger."""
         return self._keep_bodies
+
+    @property
+    def is_steered(self) -> bool:
+        """Whether somebody may choose its model, and would like to know the conversation."""
+        return self._runtime.steering is not None and self.call.operation == "chat"
 
     def _elapsed_ms(self) -> float:
         return (self._clock.tick() - self._started) * 1000.0
@@ -190,10 +209,14 @@ class RunningCall:
         route, call = self._route, self.call
         assert route is not None
         limits = self._runtime.limits
-        if limits is not None:
+        if limits is not None and call.operation != "mirror":  # whose copies they are bounds them
             self._reserving = Reserving(
                 limits, self.key, route.name, operation=call.operation, tick=self._clock.tick
             )
+        first: Reason = "incumbent"
+        steering = self._runtime.steering
+        if steering is not None and self.is_steered:
+            route, first = await self._steer(steering, route, request)
         self._tries = tries = Tries(
             call,
             request,
@@ -202,6 +225,7 @@ class RunningCall:
             clock=self._clock,
             started=self._started,
             reserving=self._reserving,
+            first=first,
         )
         attempt, answer = await tries.answer()
         self._adopt(attempt)
@@ -217,6 +241,19 @@ class RunningCall:
             call.answer_body = answer
         self._answered()
         return answer
+
+    async def _steer(self, steering: Steering, route: Route, request: Request) -> tuple[Route, Reason]:
+        """What is tried after a policy has decided, and why its first model is first."""
+        try:
+            steered = await steering.steer(route, request, self.call, self.key, self.conversation)
+        except Exception:  # noqa: BLE001 - a policy that fails must not fail the call, which can do without
+            self._seldom.tell("a policy failed, and the call went without one", self.named)
+            return route, "incumbent"
+        if steered is None:
+            return route, "incumbent"
+        self.call.decision = steered.decision
+        self._steered = request
+        return steered.route, "incumbent" if steered.route.incumbent == route.incumbent else "policy"
 
     def _adopt(self, attempt: RunningAttempt) -> None:
         """This is the attempt that answers."""
@@ -368,7 +405,18 @@ class RunningCall:
         call.duration_ms = self._elapsed_ms()
         if self._keep_bodies:
             call.request_body = self._request_body
+        if self._steered is not None:
+            self._tell_steering(self._steered)
         done(call)
+
+    def _tell_steering(self, request: Request) -> None:
+        steering, decision = self._runtime.steering, self.call.decision
+        assert steering is not None
+        assert decision is not None
+        try:
+            steering.ended(self.call, request, decision)
+        except Exception:  # noqa: BLE001 - the call has to be recorded whatever becomes of its policy
+            self._seldom.tell("a policy was told of the end of a call, and failed", self.named)
 
 
 def _usage_of(call: Call) -> Usage:
