@@ -1,1 +1,1 @@
-"""Whether a candidate does harm, and whether it may go on: numbers in, findings out. `docs/rollouts.md` has the method."""
+"""Whether a candidate does harm, and whether it may go on: numbers in, findings out."""
