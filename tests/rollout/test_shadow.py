@@ -12,7 +12,7 @@ from loops import on_uvloop
 from shadowed import NEW, OLD, ROLLOUT, WORST_PICO, order_of, question, shadowed
 
 from freehold.providers.simulated import Behaviour, Cut, Echo, Hang, Refused, Script
-from freehold.rollout.shadow import copies, copying, shadow
+from freehold.rollout.shadow import archive, copies, copying, shadow
 from freehold.routing.routes import Route, Target
 from freehold.store.places import Place
 
@@ -142,7 +142,7 @@ async def test_no_more_is_copied_than_the_stage_has() -> None:
         await asyncio.gather(*(here.stage.play(question(f"{one}")) for one in range(12)))
         await here.shadow.settle()
         assert len(here.pairs()) == len(here.mirrors) == 3
-        assert here.passed_over[copying.USED_UP] >= 1
+        assert here.passed_over[archive.USED_UP] >= 1
         tally = here.archive.tally(ROLLOUT, 0, 2**60)
         assert (tally.claimed, tally.finished, tally.compared) == (3, 3, 0)
 
@@ -156,6 +156,7 @@ async def test_no_more_is_spent_than_the_budget() -> None:
         spent = sum(one.spent_pico or 0 for one in here.pairs())
         assert 0 < spent <= budget
         assert here.archive.tally(ROLLOUT, 0, 2**60).spent_pico == spent
+        assert here.passed_over[archive.SPENT] >= 1
 
 
 @on_uvloop

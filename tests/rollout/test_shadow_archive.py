@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shadowed import ROLLOUT, order_of
 
 from freehold.rollout.database import Database
-from freehold.rollout.shadow.archive import PairArchive
+from freehold.rollout.shadow.archive import COPIED_BEFORE, SPENT, USED_UP, PairArchive
 from freehold.rollout.shadow.pairs import Outcome, Pair
 from freehold.store.places import Place
 
@@ -54,7 +54,7 @@ def test_no_order_of_events_overruns_the_stage(events: list[tuple[str, int | Non
         now_us, spent, finished, sent = DAY_US, 0, 0, 0
         for number, (what, cost) in enumerate(events):
             if what == "claim":
-                if archive.claim(order, f"p{number}", f"call_p{number}", now_us, WORST):
+                if archive.claim(order, f"p{number}", f"call_p{number}", now_us, WORST) is None:
                     under_way.append(f"p{number}")
                     sent += 1
             elif under_way:
@@ -84,9 +84,9 @@ def test_no_order_of_events_overruns_the_stage(events: list[tuple[str, int | Non
 def test_a_call_is_copied_once(place: Place) -> None:
     with closing(Database(place)) as database:
         archive = PairArchive(database)
-        assert archive.claim(order_of(), "a", "call_1", DAY_US, 0)
-        assert not archive.claim(order_of(), "b", "call_1", DAY_US, 0)
-        assert archive.claim(order_of(rollout="rollout_2"), "c", "call_1", DAY_US, 0)
+        assert archive.claim(order_of(), "a", "call_1", DAY_US, 0) is None
+        assert archive.claim(order_of(), "b", "call_1", DAY_US, 0) == COPIED_BEFORE
+        assert archive.claim(order_of(rollout="rollout_2"), "c", "call_1", DAY_US, 0) is None
 
 
 def test_processes_that_claim_at_once_share_what_there_is(place: Place) -> None:
@@ -98,7 +98,7 @@ def test_processes_that_claim_at_once_share_what_there_is(place: Place) -> None:
             archive = PairArchive(database)
             for number in range(15):
                 name = f"{worker}-{number}"
-                if archive.claim(order, name, f"call_{name}", DAY_US, 0):
+                if archive.claim(order, name, f"call_{name}", DAY_US, 0) is None:
                     got.append(name)
                     archive.finish(pair_of(name, 1))
 
@@ -122,18 +122,18 @@ def test_processes_that_claim_at_once_share_what_there_is(place: Place) -> None:
 def test_stages_have_their_own_number_of_copies(place: Place) -> None:
     with closing(Database(place)) as database:
         archive = PairArchive(database)
-        assert archive.claim(order_of(calls=1), "a", "call_1", DAY_US, 5)
-        assert not archive.claim(order_of(calls=1), "b", "call_2", DAY_US, 5)
-        assert archive.claim(order_of(calls=1, stage=3), "c", "call_3", DAY_US, 5)
+        assert archive.claim(order_of(calls=1), "a", "call_1", DAY_US, 5) is None
+        assert archive.claim(order_of(calls=1), "b", "call_2", DAY_US, 5) == USED_UP
+        assert archive.claim(order_of(calls=1, stage=3), "c", "call_3", DAY_US, 5) is None
         assert archive.tally(ROLLOUT, 3, DAY_US).claimed == 1
 
 
 def test_budget_is_of_all_stages_together(place: Place) -> None:
     with closing(Database(place)) as database:
         archive = PairArchive(database)
-        assert archive.claim(order_of(budget_pico=10), "a", "call_1", DAY_US, 6)
-        assert not archive.claim(order_of(budget_pico=10, stage=1), "b", "call_2", DAY_US, 5)
-        assert archive.claim(order_of(budget_pico=10, stage=1), "c", "call_3", DAY_US, 4)
+        assert archive.claim(order_of(budget_pico=10), "a", "call_1", DAY_US, 6) is None
+        assert archive.claim(order_of(budget_pico=10, stage=1), "b", "call_2", DAY_US, 5) == SPENT
+        assert archive.claim(order_of(budget_pico=10, stage=1), "c", "call_3", DAY_US, 4) is None
         assert archive.tally(ROLLOUT, 1, DAY_US).spent_pico == 10
 
 

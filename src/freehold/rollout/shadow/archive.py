@@ -14,6 +14,11 @@ from freehold.rollout.shadow.order import JUDGING_SECONDS, MOST_PATIENCE, Shadow
 from freehold.rollout.shadow.pairs import Pair, PairTally
 from freehold.store.server import is_server, take_lock
 
+# Why a call may not be copied.
+USED_UP = "the stage has its copies"
+SPENT = "the budget is used up"
+COPIED_BEFORE = "it was copied before"
+
 _LEFT_BEHIND_US = int((MOST_PATIENCE + JUDGING_SECONDS + 60) * 1e6)
 """After so long, a copy that is still on its way went with its process. What it may have cost stays counted."""
 _pairs, _passed_over = tables.pairs.c, tables.passed_over.c
@@ -37,21 +42,21 @@ class PairArchive:
     def __init__(self, database: Places) -> None:
         self._database = database
 
-    def claim(self, order: ShadowOrder, pair: str, call: str, at_us: int, worst_pico: int) -> bool:
-        """Whether the call may be copied: its copy is on record from then on, so no process and no restart sends more
-        copies than there are to be, or spends more. `worst_pico`: the most that it may cost.
+    def claim(self, order: ShadowOrder, pair: str, call: str, at_us: int, worst_pico: int) -> str | None:
+        """Why the call may not be copied; None: it may. Its copy is on record from then on, so no process and no
+        restart sends more copies than there are to be, or spends more. `worst_pico`: the most that it may cost.
         """
         with self._database.writing() as connection:
             if is_server(connection):
                 take_lock(connection, "pairs")
             tally = _tally(connection, order.rollout, order.stage, at_us)
             if tally.claimed >= order.calls:
-                return False
+                return USED_UP
             if order.budget_pico is not None and tally.spent_pico + worst_pico > order.budget_pico:
-                return False
+                return SPENT
             known = sql.select(_pairs.id).where(_pairs.rollout == order.rollout, _pairs.call == call)
             if connection.execute(known).first() is not None:
-                return False
+                return COPIED_BEFORE
             connection.execute(
                 tables.pairs.insert().values(
                     id=pair,
@@ -62,7 +67,7 @@ class PairArchive:
                     spent_pico=worst_pico,
                 )
             )
-            return True
+            return None
 
     def finish(self, pair: Pair) -> None:
         """What came of a copy."""

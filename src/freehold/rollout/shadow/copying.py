@@ -32,7 +32,6 @@ Worst = Callable[[Target, Request], int | None]
 NOT_ASKED = "the incumbent was not asked"
 CANDIDATE_NOT_ASKED = "the candidate could not be asked"
 NO_ROOM = "a provider had no room"
-USED_UP = "the stage has its copies"
 UNPRICED = "no price is known"
 NOT_KEPT = "the answer is not kept"
 _TOO_MANY = 429
@@ -111,8 +110,9 @@ class Copier:
             raise NotCopied(UNPRICED)
         pair = new_id("pair")
         now_us = microseconds(self._clock.now())
-        if not await asyncio.to_thread(self._archive.claim, order, pair, call.id, now_us, worst or 0):
-            raise NotCopied(USED_UP)
+        why = await asyncio.to_thread(self._archive.claim, order, pair, call.id, now_us, worst or 0)
+        if why is not None:
+            raise NotCopied(why)
         return pair
 
     async def _pair(

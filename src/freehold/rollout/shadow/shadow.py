@@ -11,8 +11,9 @@ from freehold.core.clock import Clock
 from freehold.core.decision import Decision
 from freehold.core.errors import StoreError
 from freehold.ledger.record import Call
+from freehold.rollout.shadow.archive import SPENT, USED_UP
 from freehold.rollout.shadow.copies import NotCopied
-from freehold.rollout.shadow.copying import NO_ROOM, USED_UP, Copied, Copier
+from freehold.rollout.shadow.copying import NO_ROOM, Copied, Copier
 from freehold.rollout.shadow.order import ShadowOrder
 from freehold.routing.routes import Target
 from freehold.wire.request import Request
@@ -32,9 +33,9 @@ AT_ONCE = 8
 MOST_WAITING = 256
 MOST_BYTES = 16 * 1024 * 1024
 """Of requests and answers that wait to be copied or are being copied."""
-_REST = {USED_UP: 5.0, NO_ROOM: 30.0}
-"""Seconds in which nothing is copied for a rollout: another process may have given a copy back; a provider that is
-asked too much is left to the calls of clients."""
+_REST = {USED_UP: 5.0, SPENT: 5.0, NO_ROOM: 30.0}
+"""Seconds in which nothing is copied for a rollout: a copy may be given back; a provider that is asked too much is
+left to the calls of clients."""
 
 
 class Shadow:
