@@ -286,7 +286,11 @@ class Tries:
         """
         record, status = attempt.record, attempt.record.status
         sent = attempt.exchange is not None and (status is None or status < 300)
-        if not sent or record.usage.input_tokens is not None or self._call.operation != "chat":
+        if (
+            not sent
+            or record.usage.input_tokens is not None
+            or self._call.operation not in ("chat", "mirror")
+        ):
             return
         with contextlib.suppress(FreeholdError):  # what nobody can read is not counted either
             size = self._request.size  # a large one is not read for this: everybody else would have to wait
