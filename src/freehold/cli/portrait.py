@@ -26,7 +26,7 @@ def portrait(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> str:
     """Everything on record about the call, as text."""
     parts = [
         "\n".join(f"{name:<12} {plain(value)}" for name, value in _facts(entry, key_names, utc=utc)),
-        "\n".join(["attempts", *(f"  {plain(line)}" for line in _attempts(entry.call.attempts))]),
+        "\n".join(["attempts", *(f"  {plain(line)}" for line in attempt_lines(entry.call.attempts))]),
         *(["\n".join(["feedback", *_opinions(entry.feedback, key_names)])] if entry.feedback else []),
         _body("request", entry, entry.call.request_body),
         _body("answer", entry, entry.call.answer_body),
@@ -81,7 +81,8 @@ def _facts(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> Iterator
 _REASONS = {"state": "it made the reasoning state in the request", "policy": "a policy chose it"}
 
 
-def _attempts(attempts: list[Attempt]) -> Iterator[str]:
+def attempt_lines(attempts: list[Attempt]) -> Iterator[str]:
+    """A line for each attempt."""
     if not attempts:
         yield "none: nobody was asked"
     for number, one in enumerate(attempts, start=1):
