@@ -14,7 +14,6 @@ from typing import Any, Literal
 import msgspec
 
 from freehold.core.parts import Foreign, Media, Message, Part, Refusal, State, Text, ToolCall, ToolResult
-from freehold.core.request import ChatRequest
 from freehold.engine.conversation_names import Names, names_of
 from freehold.wire.request import Request
 
@@ -60,6 +59,8 @@ class Conversation(msgspec.Struct, frozen=True):
     """Of that what was made last and says by whom."""
     continues: str | None = None
     """Id of the answer on record that it goes on from."""
+    has_tools: bool = False
+    """Whether the model may call tools, so that a loop can begin."""
     prompt: str | None = None
     """What the user asked last, as far as somebody reads it."""
 
@@ -88,6 +89,7 @@ def conversation_of(
         holds_state=state is not None or history.bound or _names_kept(request),
         state=state,
         continues=request.continues,
+        has_tools=bool(asked.tools),
         prompt=_prompt(asked.messages, reads) if reads else None,
     )
 
@@ -152,9 +154,10 @@ class _History:
         if not self._called:
             return 0
         newest = len(self._called) - 1
-        if not (self._called[newest] or self._results[newest]):
-            if not self._speaking or newest == 0 or not self._results[newest - 1]:
-                return 0
+        if not (self._called[newest] or self._results[newest]) and not (
+            self._speaking and newest and self._results[newest - 1]
+        ):
+            return 0
         count = 1
         while count <= newest and self._results[newest - count]:
             count += 1

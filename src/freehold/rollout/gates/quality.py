@@ -28,10 +28,11 @@ class Scores(msgspec.Struct):
     harm: Differences
     good: Differences
 
-    def add(self, difference: float) -> None:
-        """The candidate's score minus the incumbent's, of one unit."""
+    def add(self, difference: float, *, whole: bool = True) -> None:
+        """The candidate's score minus the incumbent's, of one unit. Not `whole`: it can speak against it alone."""
         self.harm.add(difference)
-        self.good.add(-difference)
+        if whole:
+            self.good.add(-difference)
 
     @property
     def mean(self) -> float | None:
@@ -55,9 +56,9 @@ class QualityGate(msgspec.Struct):
     candidates: Sample = msgspec.field(default_factory=Sample)
     praise: dict[Arm, int] = {}
 
-    def judged(self, difference: float) -> None:
-        """A pair that somebody judged: the candidate's score minus the incumbent's."""
-        self.pairs.add(difference)
+    def judged(self, difference: float, *, whole: bool) -> None:
+        """A pair that somebody judged: the candidate's score minus the incumbent's. Not `whole`: its form alone."""
+        self.pairs.add(difference, whole=whole)
 
     def voted(self, arm: Arm, score: float, *, side_by_side: bool) -> None:
         """What somebody said of a call, from 0 to 1."""
@@ -79,7 +80,7 @@ class QualityGate(msgspec.Struct):
 
     @property
     def evidence(self) -> int:
-        """Judged pairs and votes of the candidate."""
+        """Judged pairs, and votes on the candidate."""
         return self.pairs.harm.n + self.candidates.n + self.cutover.candidate.n
 
     @property
