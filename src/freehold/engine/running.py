@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
+import msgspec
+
 from freehold.access.key import Key
 from freehold.core.clock import Clock
 from freehold.core.errors import ClientError, FreeholdError, ProviderError, ProviderRefused
@@ -260,7 +262,12 @@ class RunningCall:
             return route, "incumbent"
         self.call.decision = steered.decision
         self._steered = request
-        return steered.route, "incumbent" if steered.route.incumbent == route.incumbent else "policy"
+        led = steered.route
+        if led.incumbent == route.incumbent:
+            return led, "incumbent"
+        if steered.decision.arm == "candidate":
+            led = msgspec.structs.replace(led, on_trial=led.incumbent)
+        return led, "policy"
 
     def _adopt(self, attempt: RunningAttempt) -> None:
         """This is the attempt that answers."""
