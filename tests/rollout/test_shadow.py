@@ -84,6 +84,32 @@ async def test_candidate_that_fails_has_failed_and_no_client_hears_of_it(
 
 
 @on_uvloop
+async def test_candidate_is_asked_again_as_the_route_would_ask_it() -> None:
+    twice = Script(models={"*": (Behaviour(faults=(Refused(status=503),)), Behaviour(text=Echo()))})
+    for retries, answered in ((0, False), (1, True)):
+        async with shadowed({"old": ECHO, "new": twice}, route=Route("r", OLD, retries=retries)) as here:
+            await here.play(question())
+            assert here.pair.candidate.answered is answered
+
+
+@on_uvloop
+async def test_candidate_has_as_long_as_the_route_gives_a_call() -> None:
+    never = Script(models={"*": Behaviour(faults=(Hang(),))})
+    async with shadowed({"old": ECHO, "new": never}, route=Route("r", OLD, deadline=0.3)) as here:
+        await here.play(question())
+        assert here.pair.candidate.error in ("provider_timeout", "deadline_passed")
+        assert (here.pair.candidate.duration_ms or 0) < 900
+
+
+@on_uvloop
+async def test_candidate_whose_provider_is_gone_is_not_asked() -> None:
+    async with shadowed({"old": ECHO}) as here:
+        await here.play(question())
+        assert here.passed_over == {copying.NOT_CONFIGURED: 1}
+        assert not here.mirrors
+
+
+@on_uvloop
 async def test_failures_of_the_incumbent_are_copied_too() -> None:
     async with shadowed({"old": refusing(500), "new": ECHO}) as here:
         (played,) = await here.play(question())

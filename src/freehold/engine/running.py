@@ -154,10 +154,10 @@ class RunningCall:
         self._keep_bodies = self._keep_bodies and keep_body
         self._request_body = body if self._keep_bodies else None
 
-    def route_to(self, request: Request) -> None:
-        """Find the route. Raises UnknownModel or Forbidden; the caller then calls `fail`."""
+    def route_to(self, request: Request, route: Route | None = None) -> None:
+        """Find the route, unless it is given. Raises UnknownModel or Forbidden; the caller then calls `fail`."""
         self.call.streamed = request.stream
-        self._route = route = self._runtime.route_for(request.model, self.key)
+        self._route = route = route or self._runtime.route_for(request.model, self.key)
         self.call.route = route.name
         if not route.keep_bodies:
             self._keep_bodies = False

@@ -18,7 +18,7 @@ from freehold.engine.engine import Engine
 from freehold.ledger.record import Call
 from freehold.rollout.shadow.archive import PairArchive
 from freehold.rollout.shadow.copies import Copy, NotCopied, copy_of
-from freehold.rollout.shadow.mirror import patience_for, send
+from freehold.rollout.shadow.mirror import send
 from freehold.rollout.shadow.order import ShadowOrder
 from freehold.rollout.shadow.outcomes import compared, outcome_of, places_of, said_in
 from freehold.rollout.shadow.pairs import Outcome, Pair
@@ -31,6 +31,7 @@ Worst = Callable[[Target, Request], int | None]
 
 NOT_ASKED = "the incumbent was not asked"
 CANDIDATE_NOT_ASKED = "the candidate could not be asked"
+NOT_CONFIGURED = "the candidate's provider is not configured"
 NO_ROOM = "a provider had no room"
 UNPRICED = "no price is known"
 NOT_KEPT = "the answer is not kept"
@@ -79,6 +80,9 @@ class Copier:
             raise NotCopied(NOT_KEPT)
         if _had_no_room(call):
             raise NotCopied(NO_ROOM)
+        runtime = self._engine.runtime
+        if order.candidate.provider not in {*runtime.providers, *runtime.accounts.pools}:
+            raise NotCopied(NOT_CONFIGURED)
         if self._is_short_of_room(order.candidate):
             raise NotCopied(NO_ROOM)
         copy = await aside(request.size, partial(copy_of, request, order.candidate.name))
@@ -126,8 +130,7 @@ class Copier:
         claimed: str,
     ) -> Pair:
         at_us = microseconds(self._clock.now())
-        patience = patience_for(order, call.duration_ms)
-        mirror = await send(self._engine, order, copy, call.id, patience)
+        mirror = await send(self._engine, order, copy, call)
         mirrored = await aside(mirror.answer_bytes, partial(said_in, mirror))
         candidate = self._outcome(mirror, order.candidate, mirrored)
         if candidate is None:

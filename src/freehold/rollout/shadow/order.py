@@ -30,5 +30,3 @@ class ShadowOrder(msgspec.Struct, frozen=True, kw_only=True):
     all_turns: bool = False
     """Whether later turns of conversations are judged too. They answer what the incumbent said, so a candidate is at a
     disadvantage in them."""
-    deadline: float | None = None
-    """Seconds that the route gives a call; a copy has no more."""
