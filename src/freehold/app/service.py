@@ -19,6 +19,7 @@ from freehold.app.opening import keys_of
 from freehold.app.parts import Parts
 from freehold.app.readiness import favour_answers, load_dialects
 from freehold.app.replicas import sharing_of
+from freehold.app.rollouts import make_rollouts
 from freehold.app.runtimes import build_runtime, close_providers
 from freehold.app.started import Started
 from freehold.core.clock import Clock, SystemClock
@@ -76,6 +77,7 @@ async def run_endpoint(
             from freehold.app.membership import join  # noqa: PLC0415 - nobody needs it who is alone
 
             parts.member = join(parts, place, clock)
+        parts.rollouts = make_rollouts(parts, clock)
         endpoint = make_endpoint(parts, Gate(Door(parts.keys, clock.tick), parts.metrics), clock)
         parts.server = RunningServer(endpoint, settings.server, listener)
         if parts.member is not None and place is not None:
@@ -110,6 +112,7 @@ async def _serve(parts: Parts, announce: Callable[[Started], None]) -> None:
         begin_or_end_local_models(parts)
         background.append(tasks.create_task(asyncio.to_thread(load_dialects)))
         await go_on(parts.desk)
+        await parts.rollouts.begin()
         note(parts, "endpoint.start", parts.settings)
         admin = parts.admin
         if admin is not None:

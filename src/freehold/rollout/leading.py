@@ -14,7 +14,7 @@ from freehold.rollout.archive import Archive, Progress
 from freehold.rollout.evidence import Evidence
 from freehold.rollout.knowing import evidence_of, knowledge_of
 from freehold.rollout.machine import GATES, Step, applied, next_of
-from freehold.rollout.shadow.archive import PairArchive
+from freehold.rollout.shadow.archive import SPENT, PairArchive
 from freehold.rollout.terms import Rollout, Transition
 
 log = logging.getLogger("freehold.rollout")
@@ -113,13 +113,9 @@ class Leader:
         tally = self._pairs.tally(rollout.id, rollout.stage, self._now_us())
         if tally.finished < tally.claimed:
             return False
-        budget = rollout.terms.budget_pico
-        used_up = (
-            budget is not None
-            and tally.finished > 0
-            and (tally.spent_pico + tally.spent_pico / tally.finished > budget)
-        )
-        return tally.claimed >= rollout.at.copies or used_up
+        if tally.claimed >= rollout.at.copies:
+            return True
+        return tally.finished > 0 and SPENT in self._pairs.passed_over(rollout.id)
 
     def _now_us(self) -> int:
         return microseconds(self._clock.now())

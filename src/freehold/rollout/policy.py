@@ -80,13 +80,13 @@ def policy_of(rollout: Rollout) -> RolloutPolicy:
     return RolloutPolicy(rollout.id, terms.incumbent, terms.candidate, rollout.share, rollout.stage)
 
 
-def replay(decision: Decision) -> Decision | None:
-    """The decision made again from its own facts. None: they do not say enough."""
+def replay(decision: Decision) -> Decision:
+    """The decision made again from its own facts. Raises TypeError where they do not say enough."""
     draw, share, stage, incumbent, candidate = (
         decision.facts.get(name) for name in ("draw", "share", "stage", "incumbent", "candidate")
     )
     if not (isinstance(draw, float) and isinstance(share, int | float) and isinstance(stage, int)):
-        return None
+        raise TypeError("draw, share, stage")
     if not (isinstance(incumbent, str) and isinstance(candidate, str)):
-        return None
+        raise TypeError("incumbent, candidate")
     return _decision(decision.rollout, incumbent, candidate, draw=draw, share=share, stage=stage)
