@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from freehold.app.configuration import new_watch
 from freehold.app.ledger import tell_of_drops
 from freehold.app.parts import Parts
-from freehold.app.rollouts import chores_of_rollouts
 from freehold.app.steering import chores_of_steering
 from freehold.core.clock import SystemClock
 
@@ -36,7 +35,6 @@ def all_chores(parts: Parts, loop: asyncio.AbstractEventLoop) -> dict[str, Chore
         "asking providers how they are": lambda: _check_up(parts),
         "writing the audit log": parts.scribe.run,
         **chores_of_steering(parts),
-        **chores_of_rollouts(parts),
     }
     if parts.sharing is not None:
         chores["sharing what is known of providers"] = parts.sharing.run

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from freehold.app.place import Place
     from freehold.app.policies import Surveyed
     from freehold.app.prices import Prices
-    from freehold.app.rollouts import Rollouts
-    from freehold.app.shadowing import Shadowing
     from freehold.batches.desk import Desk
     from freehold.config.settings import Settings
     from freehold.config.watch import Watch
@@ -63,8 +61,6 @@ class Parts:
     engine: Engine
     desk: Desk
     opinions: Opinions
-    rollouts: Rollouts
-    shadowing: Shadowing
     server: RunningServer
 
     def __init__(

@@ -44,6 +44,7 @@ class Rollouts:
         self._parts, self._clock = parts, clock
         self._place = parts.settings.database or parts.settings.data / "rollout.db"
         self.database = rollouts_of(parts.settings, patience=_PATIENCE)
+        self.shadowing = Shadowing(parts, self.database, clock)
         self._archive: Archive | None = None
         self._leader: Leader | None = None
         self._versions: dict[str, int] | None = None
@@ -133,14 +134,14 @@ class Rollouts:
         if self._followed or before:
             steering = steering_of(parts)
             if not self._listens:
-                steering.listeners.append(parts.shadowing.observe)
+                steering.listeners.append(self.shadowing.observe)
                 self._listens = True
             policies = {one.route: policy_of(one) for one in self._followed.values()}
             steering.set_policies(policies, layer="rollouts")
             if not first:
                 for route, model in _free(before, self._followed):
                     steering.release(route, model)
-        parts.shadowing.follow(_orders(self._followed.values()))
+        self.shadowing.follow(_orders(self._followed.values()))
 
     async def _lead(self) -> None:
         settings = self._parts.settings
@@ -181,18 +182,17 @@ class Rollouts:
 def make_rollouts(parts: Parts, clock: Clock) -> Rollouts:
     """What follows and leads rollouts in this process."""
     rollouts = Rollouts(parts, clock)
-    parts.shadowing = Shadowing(parts, rollouts.database, clock)
     parts.ends.push_async_callback(rollouts.close)
-    parts.ends.push_async_callback(parts.shadowing.close)
+    parts.ends.push_async_callback(rollouts.shadowing.close)
     return rollouts
 
 
-def chores_of_rollouts(parts: Parts) -> dict[str, Callable[[], Awaitable[None]]]:
+def chores_of_rollouts(rollouts: Rollouts) -> dict[str, Callable[[], Awaitable[None]]]:
     """What has to be done beside the calls."""
     return {
-        "following rollouts": parts.rollouts.follow,
-        "leading rollouts": parts.rollouts.lead,
-        "counting what is not copied": parts.shadowing.run,
+        "following rollouts": rollouts.follow,
+        "leading rollouts": rollouts.lead,
+        "counting what is not copied": rollouts.shadowing.run,
     }
 
 

@@ -16,9 +16,14 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     stage: str
     answered: int
     """Conversations that the candidate was given at this stage; in shadow, copies."""
-    calls: int | None = None
-    """All that the candidate was given since the rollout began."""
+    in_all: int
+    """The same since the rollout began."""
+    copied: bool
+    """Whether shadow makes no more copies."""
+    quality: bool
+    """Whether anybody judged or voted."""
     may_replace: bool
+    """Whether it surely is not worse than is tolerated."""
     findings: list[Finding]
 
 
@@ -39,7 +44,9 @@ def told_of(rollout: Rollout, panel: Panel, known: Knowledge) -> Told:
     return Told(
         stage=rollout.at.name,
         answered=known.answered,
-        calls=sum(panel.answered.values()),
+        in_all=sum(panel.answered.values()),
+        copied=known.copied,
+        quality=known.quality,
         may_replace=known.may_replace,
         findings=list(known.findings),
     )
