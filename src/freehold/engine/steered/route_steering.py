@@ -127,7 +127,8 @@ class RouteSteering:
         except ClientError:
             if policy is None:
                 return None
-            return self._without_maker(route, policy, targets, "unread", "the request is not understood")
+            situation = Situation(route=route.name, targets=targets, sticky=key_id)
+            return _without_maker(route, policy, situation, "unread", "the request is not understood")
         found = await self._find(conversation, targets, runtime, scope, route)
         situation = Situation(
             route=route.name,
@@ -138,7 +139,7 @@ class RouteSteering:
         )
         if found is not None and found.lock is None and policy is not None:
             await self._expect(call, conversation, targets, scope, route.incumbent)
-            return self._without_maker(route, policy, targets, found.kind, found.why)
+            return _without_maker(route, policy, situation, found.kind, found.why)
         lock = None if found is None else found.lock
         each_turn = getattr(policy, "each_turn", False)
         if found is not None and lock is not None and (lock.hard or not (each_turn or policy is None)):
@@ -169,12 +170,6 @@ class RouteSteering:
         if left_us is not None and left_us >= memory.oldest_us():
             return True
         return memory.watches(route)
-
-    def _without_maker(
-        self, route: Route, policy: Policy, targets: tuple[Target, ...], kind: str, why: str
-    ) -> Steered:
-        situation = Situation(route=route.name, targets=targets, sticky="")
-        return Steered(route, decide_without_maker(policy, situation, kind=kind, why=why, name=policy.name))
 
     # Who made it
 
@@ -312,6 +307,10 @@ class RouteSteering:
         now_us = self.memory.now_us()
         if known is None or known.at_us < now_us - 60_000_000:
             self.memory.mark(Mark("away", route, model, now_us))
+
+
+def _without_maker(route: Route, policy: Policy, situation: Situation, kind: str, why: str) -> Steered:
+    return Steered(route, decide_without_maker(policy, situation, kind=kind, why=why, name=policy.name))
 
 
 def _targets(route: Route, policy: Policy | None) -> tuple[Target, ...]:
