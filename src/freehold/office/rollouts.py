@@ -1,19 +1,28 @@
-"""Whether a rollout can be started with this configuration, and on which terms."""
+"""Rollouts for the command line and the admin API: whether one can be started, on which terms, and how one stands."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 
 import msgspec
 
+from freehold.access.audit import AuditLog
 from freehold.compare.case import ScorerSettings
 from freehold.compare.judges.registry import check_neutrality
 from freehold.config.settings import Settings
-from freehold.core.errors import BadRequest, NotFound
+from freehold.core.clock import SystemClock, microseconds
+from freehold.core.errors import BadRequest
 from freehold.core.moments import parse_span
 from freehold.core.suggest import did_you_mean
+from freehold.rollout.acts import Acts
+from freehold.rollout.archive import Archive
+from freehold.rollout.database import Database
 from freehold.rollout.plan import Plan, parse_plan
-from freehold.rollout.terms import Terms, Tolerances
+from freehold.rollout.shadow.archive import PairArchive
+from freehold.rollout.shown import WholeRollout, show_whole
+from freehold.rollout.terms import Rollout, Terms, Tolerances
 from freehold.rollout.wanted import RolloutWanted
 from freehold.routing.routes import Route, Target
 
@@ -21,11 +30,51 @@ _PICO = Decimal("1e12")
 _MOST_DOLLARS = Decimal(9_000_000)
 
 
+class OpenedRollouts(msgspec.Struct, frozen=True):
+    """Rollouts, and what can be done to them."""
+
+    settings: Settings
+    archive: Archive
+    acts: Acts
+
+
+@contextmanager
+def open_rollouts(settings: Settings, database: Database, audit: AuditLog) -> Iterator[OpenedRollouts]:
+    """The rollouts for a command, closed at its end."""
+    archive = Archive(database)
+    try:
+        yield OpenedRollouts(settings, archive, Acts(archive, audit, SystemClock()))
+    finally:
+        database.close()
+        audit.close()
+
+
+def wanted_from(said: Mapping[str, object]) -> RolloutWanted:
+    """What somebody wants, from words and numbers. Raises BadRequest, which names what is out of its bounds."""
+    try:
+        return msgspec.convert(said, RolloutWanted)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"A rollout cannot be started so: {error}.") from None
+
+
+def whole_of(archive: Archive, rollout: Rollout) -> WholeRollout:
+    """A rollout with what its gates know, and all that happened to it."""
+    progress = archive.progress(rollout.id)
+    return show_whole(
+        rollout,
+        archive.transitions(rollout.id),
+        findings=None if progress is None else progress.findings,
+        looked_us=None if progress is None else progress.at_us,
+        not_copied=PairArchive(archive.database).passed_over(rollout.id),
+        now_us=microseconds(SystemClock().now()),
+    )
+
+
 def terms_of(settings: Settings, wanted: RolloutWanted, now_us: int) -> Terms:
-    """The terms of a rollout. Raises NotFound, BadRequest: it cannot be started, and why."""
+    """The terms of a rollout. Raises BadRequest: it cannot be started, and why."""
     route = settings.routes.get(wanted.route)
     if route is None:
-        raise NotFound(
+        raise BadRequest(
             f"No route is called `{wanted.route[:100]}`.",
             hint=did_you_mean(wanted.route, settings.routes) or "`freehold routes` lists them.",
             param="route",
@@ -68,7 +117,7 @@ def _model(settings: Settings, name: str, param: str) -> Target:
     if not (slash and provider and model):
         raise BadRequest(f"`{name[:100]}` is no model.", hint="It is written `provider/model`.", param=param)
     if provider not in settings.providers and provider not in settings.pools:
-        raise NotFound(
+        raise BadRequest(
             f"No provider of the configuration is called `{provider[:100]}`.",
             hint=did_you_mean(provider, [*settings.providers, *settings.pools])
             or "`freehold check` lists the providers.",
