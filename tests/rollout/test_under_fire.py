@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from under_fire import NEW, front, graded, nobody_suffered, sick
+from running_endpoint import until
+from under_fire import NEW, ROUTE, front, graded, nobody_suffered, sick
 
+from freehold.ledger.filters import Filter
 from freehold.providers.simulated import Cut, Empty, ErrorEvent, Garbage, Hang, Malformed, Refused
 from freehold.providers.simulated.faults import AnyFault
 
@@ -52,6 +54,34 @@ def test_candidate_that_is_as_good_is_promoted_to_cutover(tmp_path: Path) -> Non
         nobody_suffered(load)
         assert here.answered_by(NEW) > before
         assert here.status(rollout)[1]["share"] == 1.0
+
+
+def test_a_rollout_outlives_the_endpoint_however_it_ends(tmp_path: Path) -> None:
+    with front(tmp_path, graded(0.0, seed=8), graded(0.0, seed=9)) as here:
+        rollout = here.start("shadow:400,canary:50%,cutover", "--judge", "judge/judge", "--settle", "30")
+        with here.load() as load:
+            until(lambda: here.copies(rollout) >= 100)
+        nobody_suffered(load)
+        here.endpoint.kill()
+        after_kill = here.copies(rollout)
+        here.endpoint.start()
+        with here.load() as load:
+            until(lambda: here.copies(rollout) >= after_kill + 100)
+        nobody_suffered(load)
+        here.endpoint.stop()
+        assert here.status(rollout)[1]["stage"] == "shadow"
+        here.endpoint.start()
+        with here.load() as load:
+            here.until_state(rollout, "finished")
+        nobody_suffered(load)
+        assert here.copies(rollout) <= 400
+        here.endpoint.kill()
+        here.endpoint.start()  # whoever has the whole route keeps it
+        with here.load() as load:
+            load.until_done(60)
+        nobody_suffered(load)
+        newest = here.endpoint.ledger.calls(Filter(route=ROUTE, operation="chat"), limit=20)
+        assert {entry.call.provider for entry in newest} == {"new"}
 
 
 SICK: list[tuple[str, tuple[AnyFault, ...]]] = [
