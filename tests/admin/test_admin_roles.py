@@ -107,5 +107,7 @@ def _body(operation: Operation | None) -> object:
         "POST /admin-keys": {"name": "", "role": "viewer"},
         "POST /configuration/check": {"text": ""},
         "POST /limits/{limit}/release": {},
+        "POST /rollouts": {"route": "nothing-of-this-name", "to": "nobody/nothing"},
+        "POST /rollouts/{rollout}/promote": {"from": "5%"},
     }
     return bodies[operation.name]
