@@ -131,8 +131,20 @@ def test_few_calls_of_the_incumbent_are_not_taken_for_the_truth() -> None:
     assert word(panel, "errors", CUTOVER) != "harm"
 
 
-def pair(number: int, difference: float | None, *, judged: bool = True, failed: bool = False) -> Compared:
-    return Compared(unit=str(number), stage=SHADOW, failed=failed, difference=difference, judged=judged)
+def pair(number: int, difference: float | None, *, judged: bool = True) -> Compared:
+    return Compared(
+        unit=str(number), stage=SHADOW, failed=(False, False), difference=difference, judged=judged
+    )
+
+
+def test_copies_that_fail_where_their_calls_did_not_are_harm() -> None:
+    alike, worse = begun(SHADOW), begun(SHADOW)
+    for number in range(300):
+        failed = number % 10 == 0
+        alike.compare(Compared(unit=str(number), stage=SHADOW, failed=(failed, number % 10 == 5)))
+        worse.compare(Compared(unit=str(number), stage=SHADOW, failed=(False, failed)))
+    assert word(alike, "errors", SHADOW) == "no harm"
+    assert word(worse, "errors", SHADOW) == "harm"
 
 
 def test_judged_pairs_say_that_it_may_replace_or_that_it_does_harm() -> None:

@@ -50,6 +50,7 @@ class Evidence:
     ) -> None:
         """`kept`: how far another process had come."""
         self._id, self._route, self._begun_us = rollout.id, rollout.route, rollout.begun_us
+        self._judged = rollout.terms.judge is not None
         self._kinds = [one.kind for one in rollout.terms.plan.stages]
         self._history, self._pairs = history, pairs
         if kept is None:
@@ -100,7 +101,7 @@ class Evidence:
         for _ in range(_MOST_ROUNDS):
             found = self._pairs.after(self._id, self._cursors.pairs, _AT_ONCE)
             for pair in found:
-                self.panel.compare(_compared(pair))
+                self.panel.compare(_compared(pair, judged=self._judged))
                 self._cursors.pairs = pair.seq
             if len(found) < _AT_ONCE:
                 return False
@@ -129,7 +130,8 @@ class Evidence:
         self.panel.vote(repr(draw), decision.arm, score, cutover=cutover)
 
 
-def _compared(pair: Pair) -> Compared:
+def _compared(pair: Pair, *, judged: bool) -> Compared:
+    """`judged`: somebody judges the rollout's pairs. Where nobody does, who gave no answer is the gate of errors'."""
     old, new = pair.incumbent, pair.candidate
     both = old.answered and new.answered
     seconds = _both(_seconds(old), _seconds(new)) if both else None
@@ -137,13 +139,13 @@ def _compared(pair: Pair) -> Compared:
     return Compared(
         unit=pair.conversation,
         stage=pair.stage,
-        failed=not new.answered,
+        failed=(not old.answered, not new.answered),
         seconds=seconds,
         dollars=dollars,
         declined=(old.refused, new.refused) if both else None,
         lossy=(old.losses > 0, new.losses > 0) if both else None,
-        difference=pair.difference if pair.basis in ("judge", "form") else None,
-        judged=pair.basis == "judge",
+        difference=pair.difference if judged or pair.basis == "form" else None,
+        judged=judged,
     )
 
 
