@@ -21,6 +21,7 @@ import freehold.batches.tables
 import freehold.compare.tables
 import freehold.ledger.tables
 import freehold.limits.tables
+import freehold.rollout.shadow.tables
 from freehold.core.errors import StoreError
 from freehold.ledger.bodies import Packer
 from freehold.ledger.reading import LedgerReader
@@ -33,6 +34,7 @@ ROOMS: list[tuple[History, MetaData]] = [
     ("batches", freehold.batches.tables.metadata),
     ("limits", freehold.limits.tables.metadata),
     ("compare", freehold.compare.tables.metadata),
+    ("rollout", freehold.rollout.shadow.tables.metadata),
 ]
 SOURCE = Path(freehold.__file__ or "").parent.parent
 MIGRATIONS = SOURCE / "freehold" / "store" / "migrations"
