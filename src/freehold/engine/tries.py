@@ -71,14 +71,18 @@ class Tries:
         clock: Clock,
         started: float,
         reserving: Reserving | None = None,
+        first: Reason = "incumbent",
     ) -> None:
-        """`started`: when the call began, in the clock's ticks. `reserving`: what configured limits want."""
+        """`started`: when the call began, in the clock's ticks. `reserving`: what configured limits want. `first`: why
+        the route's first model is first.
+        """
         self._call = call
         self._request = request
         self._route = route
         self._runtime = runtime
         self._clock = clock
         self._started = started
+        self._first = first
         self._deadline = None if route.deadline is None else started + route.deadline
         self._asked = Asked(request, runtime.fetcher)
         self._tokens = call.request_bytes // 4
@@ -148,6 +152,7 @@ class Tries:
             tokens=self._tokens,
             affinity=self._affinity,
             made_it=self._made_it,
+            first=self._first,
         )
 
     def _next_step(self) -> tuple[Step, float]:
@@ -156,7 +161,12 @@ class Tries:
         left = self._left(now)
         if not self._times and not self._given_up and self._made_it is None:
             step = first_step(
-                self._route, self._runtime.accounts, self._runtime.health, now, tokens=self._tokens
+                self._route,
+                self._runtime.accounts,
+                self._runtime.health,
+                now,
+                tokens=self._tokens,
+                first=self._first,
             )
             if step is not None:
                 return step, 0.0
@@ -276,7 +286,11 @@ class Tries:
         """
         record, status = attempt.record, attempt.record.status
         sent = attempt.exchange is not None and (status is None or status < 300)
-        if not sent or record.usage.input_tokens is not None or self._call.operation != "chat":
+        if (
+            not sent
+            or record.usage.input_tokens is not None
+            or self._call.operation not in ("chat", "mirror")
+        ):
             return
         with contextlib.suppress(FreeholdError):  # what nobody can read is not counted either
             size = self._request.size  # a large one is not read for this: everybody else would have to wait

@@ -23,7 +23,7 @@ from freehold.gateway.faces import FACES, Face, dialect_at, gemini_face, token_i
 from freehold.gateway.filing import Filing
 from freehold.gateway.following import send_events
 from freehold.gateway.gate import Gate
-from freehold.gateway.intake import Heading, Scope, read_body
+from freehold.gateway.intake import Heading, Scope, conversation_in, read_body
 from freehold.gateway.pages import Pages
 from freehold.gateway.protocol import CONNECTION, ClientConnection
 from freehold.gateway.replies import (
@@ -172,6 +172,8 @@ class Endpoint:
             request.headers = heading.meant(face.dialect)
             request.strict = heading.strict or (running.key is not None and running.key.strict)
             running.route_to(request)
+            if running.is_steered:
+                running.conversation = conversation_in(scope["headers"])
             if request.background and face.operation == "chat":
                 return await self._background.begin(running, request, body)
             answer = await running.ask(request)

@@ -65,6 +65,8 @@ _FIELDS: list[tuple[str, Any]] = [
     ("price", _WORD),
     ("request_digest", pa.string()),
     ("answer_digest", pa.string()),
+    ("decision", pa.string()),
+    ("mirrors", pa.string()),
 ]
 _BODIES = [("request_body", pa.large_binary()), ("answer_body", pa.large_binary())]
 
@@ -98,6 +100,7 @@ def _row(entry: Entry) -> dict[str, object]:
         "price": entry.cost.row,
         "request_digest": entry.request_digest,
         "answer_digest": entry.answer_digest,
+        "decision": None if call.decision is None else msgspec.json.encode(call.decision).decode(),
     }
 
 

@@ -6,7 +6,6 @@ when the file was replaced in between.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -21,7 +20,7 @@ from freehold.core.money import UNKNOWN_COST, Cost
 from freehold.ledger import drawing, finding, lost, paces, spending, totals
 from freehold.ledger.adding import HOUR_US
 from freehold.ledger.bodies import shown, unpack
-from freehold.ledger.filters import ALL, Filter, Words, where
+from freehold.ledger.filters import ALL, Filter, Words, traffic, where
 from freehold.ledger.lost import LossCount
 from freehold.ledger.record import Call
 from freehold.ledger.rows import call_of, cost_of
@@ -139,7 +138,10 @@ class LedgerReader:
             return _with_bodies(_stored(connection, rows[:1]), rows[0], _entry(rows[0], Words(connection)))
 
     def spend(self, by: spending.By, chosen: Filter = ALL) -> list[spending.Spend]:
-        """What was spent by route, provider, model, key or day (UTC); the dearest first, days in order."""
+        """What was spent by route, provider, model, key or day (UTC); the dearest first, days in order.
+
+        Of traffic, as all that is counted: copies of calls only where the filter asks for them.
+        """
         return spending.put_together(by, self._totals((by,), chosen, totals.SPENT))
 
     def sums(self, by: Sequence[totals.By] = (), chosen: Filter = ALL) -> list[totals.Sum]:
@@ -151,7 +153,7 @@ class LedgerReader:
 
     def paces(self, by: Sequence[totals.By] = (), chosen: Filter = ALL) -> list[paces.Pace]:
         """How fast calls were answered, in no order. For a key, or by key, every call is looked at."""
-        found: paces.Found = {}
+        chosen, found = traffic(chosen), paces.Found()
         with self._reading() as connection:
             plan = plan_of(connection, chosen, by_hour="hour" in by)
             if not paces.is_kept(by, chosen):
@@ -167,7 +169,7 @@ class LedgerReader:
 
     def losses(self, chosen: Filter = ALL) -> list[LossCount]:
         """What translations could not carry over, the most frequent first."""
-        found: lost.Lost = Counter()
+        chosen, found = traffic(chosen), lost.Lost()
         with self._reading() as connection:
             plan = plan_of(connection, chosen)
             lost.from_rollups(connection, plan.spans, chosen, Words(connection), found)
@@ -179,7 +181,7 @@ class LedgerReader:
     def _totals(
         self, by: Sequence[totals.By], chosen: Filter, columns: Sequence[str]
     ) -> list[tuple[totals.Names, list[int | None]]]:
-        found: totals.Totals = {}
+        chosen, found = traffic(chosen), totals.Totals()
         with self._reading() as connection:
             plan = plan_of(connection, chosen, by_hour="hour" in by)
             totals.from_rollups(connection, plan.spans, by, chosen=chosen, columns=columns, into=found)

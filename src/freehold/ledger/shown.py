@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from freehold.core.decision import Arm, Decision, Fact
 from freehold.core.figures import exact
 from freehold.core.losses import meaning_of
 from freehold.core.moments import Moment, iso
@@ -35,6 +36,25 @@ class ShownAttempt(msgspec.Struct, kw_only=True):
     error: str | None
     reason: str
     usage: Usage
+
+
+class ShownRejected(msgspec.Struct, kw_only=True):
+    """A model that a policy passed over."""
+
+    model: str
+    why: str
+
+
+class ShownDecision(msgspec.Struct, kw_only=True):
+    """What a policy decided for a call."""
+
+    policy: str
+    chosen: str
+    reason: str
+    rejected: list[ShownRejected]
+    facts: dict[str, Fact]
+    rollout: str | None
+    arm: Arm | None
 
 
 class ShownCall(msgspec.Struct, kw_only=True):
@@ -64,6 +84,10 @@ class ShownCall(msgspec.Struct, kw_only=True):
     answer_bytes: int
     attempts: list[ShownAttempt]
     losses: list[str]
+    decision: ShownDecision | None
+    """Null: no policy was asked."""
+    mirrors: str | None
+    """Of a mirror: the call that it is a copy of."""
     request_digest: str | None
     answer_digest: str | None
 
@@ -140,10 +164,31 @@ def show_call(entry: Entry, key_names: Mapping[str, str]) -> ShownCall:
         duration_ms=call.duration_ms,
         request_bytes=call.request_bytes,
         answer_bytes=call.answer_bytes,
-        attempts=[_attempt(one) for one in call.attempts],
+        attempts=[show_attempt(one) for one in call.attempts],
         losses=list(call.losses),
+        decision=None if call.decision is None else show_decision(call.decision),
+        mirrors=call.mirrors,
         request_digest=entry.request_digest,
         answer_digest=entry.answer_digest,
+    )
+
+
+def show_attempt(attempt: Attempt) -> ShownAttempt:
+    """One try at one model."""
+    facts: dict[str, Any] = {name: getattr(attempt, name) for name in ShownAttempt.__struct_fields__}
+    return ShownAttempt(**facts)
+
+
+def show_decision(decision: Decision) -> ShownDecision:
+    """What was decided."""
+    return ShownDecision(
+        policy=decision.policy,
+        chosen=decision.chosen,
+        reason=decision.reason,
+        rejected=[ShownRejected(model=one.model, why=one.why) for one in decision.rejected],
+        facts=dict(decision.facts),
+        rollout=decision.rollout,
+        arm=decision.arm,
     )
 
 
@@ -186,11 +231,6 @@ def show_gap(gap: Gap) -> ShownGap:
         until=iso(gap.until_us),
         calls=gap.calls,
     )
-
-
-def _attempt(attempt: Attempt) -> ShownAttempt:
-    facts: dict[str, Any] = {name: getattr(attempt, name) for name in ShownAttempt.__struct_fields__}
-    return ShownAttempt(**facts)
 
 
 def _body(body: bytes | None) -> tuple[str | None, str | None]:

@@ -85,6 +85,10 @@ calls = Table(
     Column("input_video_tokens", BigInteger),
     Column("input_document_tokens", BigInteger),
     Column("output_image_tokens", BigInteger),
+    # JSON: what a policy decided, as `core/decision.py` has it; null: no policy was asked.
+    Column("decision", Text),
+    # Of a mirror: the id of the call that it is a copy of.
+    Column("mirrors", Text),
     sqlite_autoincrement=True,
 )
 

@@ -13,9 +13,10 @@ from freehold.routing.breakers import Breakers, Spot, spots_of
 from freehold.routing.quotas import Quotas
 from freehold.routing.routes import Route, Target
 
-Reason = Literal["incumbent", "fallback", "state", "retry", "hedge", "continuation", "repair"]
+Reason = Literal["incumbent", "policy", "fallback", "state", "retry", "hedge", "continuation", "repair"]
 """
 incumbent     the route's own model
+policy        a policy chose it
 repair        the same model, whose answer was not in the form that was asked for
 fallback      a model that takes over
 state         it made the reasoning state in the request, which nobody else can read
@@ -98,7 +99,13 @@ class Accounts(msgspec.Struct, frozen=True):
 
 
 def first_step(
-    route: Route, accounts: Accounts, health: ProvidersHealth, now: float, *, tokens: int = 0
+    route: Route,
+    accounts: Accounts,
+    health: ProvidersHealth,
+    now: float,
+    *,
+    tokens: int = 0,
+    first: Reason = "incumbent",
 ) -> Step | None:
     """What `plan_for` puts first when the incumbent is well; None when the whole plan has to be made to know.
 
@@ -108,7 +115,7 @@ def first_step(
     if target.provider in accounts.pools:
         return None
     free = health.free_at(target, accounts.quota_of(target.provider), now, tokens)
-    return None if free > now else Step(target, "incumbent", free)
+    return None if free > now else Step(target, first, free)
 
 
 def plan_for(
@@ -120,6 +127,7 @@ def plan_for(
     tokens: int = 0,
     affinity: str | None = None,
     made_it: Callable[[Target], bool] | None = None,
+    first: Reason = "incumbent",
 ) -> list[Step]:
     """Every model of the route, in the order in which it is to be tried.
 
@@ -127,11 +135,11 @@ def plan_for(
     answer. `tokens`: about how many the request needs. Calls with the same `affinity` (a conversation) go to the
     same account as long as it has room, where the provider may have their beginning in its cache. `made_it`
     says whether a target made the reasoning state that the request holds: it is asked first if it is free, for the
-    conversation would lose its reasoning with any other.
+    conversation would lose its reasoning with any other. `first`: why the route's first model is first.
     """
     steps: list[Step] = []
     for place, named in enumerate(route.plan):
-        reason: Reason = "fallback" if place else "incumbent"
+        reason: Reason = "fallback" if place else first
         for target in _members(named, accounts, health, now, affinity):
             quota = accounts.quota_of(target.provider)
             free = health.free_at(target, quota, now, tokens)
