@@ -26,6 +26,7 @@ SUMMARIES = {
     "audit": "List, verify and export the log of administrative acts.",
     "compare": "Find out whether a model may replace the one that a route has.",
     "judge": "Measure judges against what people say.",
+    "drill": "Rehearse the loss of a provider, and say what would survive it.",
     "doctor": "Examine this installation and say how to mend what is broken.",
 }
 """Every command with its line in `freehold --help`; the module `freehold.cli.NAME` holds it, with `_` for `-`."""
