@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from freehold.admin import audit, batches, calls, comparisons, keys, models, money, running, suites
+from freehold.admin import audit, batches, calls, comparisons, keys, leaving, models, money, running, suites
 from freehold.admin.operation import Operation
 
 ROOT = "/admin/v1"
@@ -16,5 +16,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *batches.OPERATIONS,
     *suites.OPERATIONS,
     *comparisons.OPERATIONS,
+    *leaving.OPERATIONS,
     *audit.OPERATIONS,
 )

@@ -25,6 +25,7 @@ SUMMARIES = {
     "audit": "List, verify and export the log of administrative acts.",
     "compare": "Find out whether a model may replace the one that a route has.",
     "judge": "Measure judges against what people say.",
+    "independence": "Say how much would go on if a provider vanished.",
     "doctor": "Examine this installation and say how to mend what is broken.",
 }
 """Every command with its line in `freehold --help`; the module `freehold.cli.NAME` holds it, with `_` for `-`."""
