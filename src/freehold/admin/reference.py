@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "judge list": ("GET /judge-checks",),
     "judge show": ("GET /judge-checks/{check}",),
     "judge sample": "draws lines for the file that people label, on the machine where `judge check` reads it",
+    "independence": ("GET /independence",),
     "audit list": ("GET /audit",),
     "audit verify": ("GET /audit/verify",),
     "audit export": ("GET /exports/audit",),
