@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
-from answers import GOOD_STREAM, GOOD_WHOLE
+from answers import GOOD_STREAM, GOOD_WHOLE, ROLE, STOP, WORD
 from byte_server import ByteServer, Do, Step, whole
 from engines import EMBEDDINGS, STREAMED, WHOLE, Stage, stage_of
 from loops import run_on_uvloop
@@ -33,6 +33,7 @@ class Chooser:
         self.first = first
         self.fails_at = fails_at
         self.asked: list[tuple[str, str | None]] = []
+        self.answers: list[bytes | None] = []
         self.told: list[tuple[Call, Request, Decision]] = []
 
     async def steer(
@@ -46,6 +47,12 @@ class Chooser:
         others = tuple(one for one in route.plan if one != self.first)
         steered = msgspec.structs.replace(route, incumbent=self.first, fallbacks=others)
         return Steered(steered, msgspec.structs.replace(CHOSEN, chosen=self.first.name))
+
+    def heard(self, call: Call, request: Request, decision: Decision, answer: bytes | None) -> None:
+        assert len(self.answers) == len(self.told)
+        self.answers.append(answer)
+        if self.fails_at == "heard":
+            raise RuntimeError("the policy is broken")
 
     def ended(self, call: Call, request: Request, decision: Decision) -> None:
         self.told.append((call, request, decision))
@@ -196,9 +203,12 @@ def test_a_policy_that_fails_fails_no_call_and_does_not_fill_the_log(
     assert "the policy is broken" in str(line.exc_info[1])
 
 
-def test_a_policy_that_fails_at_the_end_loses_no_record(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("where", "said"), [("heard", "told of an answer"), ("ended", "told of the end")])
+def test_a_policy_that_fails_later_loses_no_record(
+    where: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main() -> None:
-        chooser = Chooser(fails_at="ended")
+        chooser = Chooser(fails_at=where)
         async with ByteServer() as one, ByteServer(GOOD_WHOLE) as two, steered(chooser, one, two) as stage:
             result = await stage.play(WHOLE)
         assert result.error is None
@@ -207,4 +217,41 @@ def test_a_policy_that_fails_at_the_end_loses_no_record(caplog: pytest.LogCaptur
 
     with caplog.at_level(logging.ERROR, "freehold.engine"):
         run_on_uvloop(main())
-    assert "told of the end" in caplog.text
+    assert said in caplog.text
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_streams_answer_is_told_before_its_client_has_the_end_of_it(keep: bool) -> None:
+    async def main() -> None:
+        chooser = Chooser()
+        # The provider takes its time to end the stream after the last word.
+        slow = [*GOOD_STREAM[:-2], 0.3, *GOOD_STREAM[-2:]]
+        async with ByteServer() as one, ByteServer(slow) as two, steered(chooser, one, two) as stage:
+            running = stage.engine.begin("chat", "openai-chat", None)
+            running.receive(STREAMED, keep_body=keep)
+            request = read_chat_request(STREAMED)
+            running.route_to(request)
+            piece, seen = await running.ask(request), b""
+            while piece:
+                seen += piece
+                if STOP in seen:
+                    assert chooser.answers, "the client may go on from here"
+                piece = await running.next_piece()
+        (answer,) = chooser.answers
+        assert answer is not None
+        assert answer.startswith(ROLE + WORD + WORD + STOP)
+        assert len(chooser.told) == 1
+
+    run_on_uvloop(main())
+
+
+def test_a_whole_answer_is_told_and_one_that_never_came_is_none() -> None:
+    async def main() -> None:
+        for answered in (GOOD_WHOLE, [whole(b"no", status=b"400 No")]):
+            chooser = Chooser()
+            async with ByteServer() as one, ByteServer(answered) as two, steered(chooser, one, two) as stage:
+                result = await stage.play(WHOLE, keep_body=False)
+            assert chooser.answers == [result.data or None]
+            assert bool(result.data) == (answered is GOOD_WHOLE)
+
+    run_on_uvloop(main())

@@ -16,6 +16,7 @@ SUMMARIES = {
     "ask": "Ask a model one question and stream its answer.",
     "models": "List the models that can be called.",
     "routes": "List the routes: the models behind each name and their prices.",
+    "route": "Explain which model a call was given to, and why.",
     "keys": "Create, list and revoke keys.",
     "admin-keys": "Create, list and revoke keys of administrators.",
     "calls": "List, follow, show and export the calls on record.",

@@ -13,6 +13,7 @@ from freehold.cli.output import plain
 from freehold.cli.presentation import model_of, why_not_kept
 from freehold.core import figures
 from freehold.core.figures import show_moment
+from freehold.routing.explaining import in_one_line
 from freehold.wire.sse import EventSplitter, data_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def portrait(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> str:
     """Everything on record about the call, as text."""
     parts = [
         "\n".join(f"{name:<12} {plain(value)}" for name, value in _facts(entry, key_names, utc=utc)),
-        "\n".join(["attempts", *(f"  {plain(line)}" for line in _attempts(entry.call.attempts))]),
+        "\n".join(["attempts", *(f"  {plain(line)}" for line in attempt_lines(entry.call.attempts))]),
         *(["\n".join(["feedback", *_opinions(entry.feedback, key_names)])] if entry.feedback else []),
         _body("request", entry, entry.call.request_body),
         _body("answer", entry, entry.call.answer_body),
@@ -38,6 +39,8 @@ def _facts(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> Iterator
     yield "call", call.id
     yield "started", show_moment(call.started_us, utc=utc)
     yield "what", f"{call.operation}, {call.dialect}{', streamed' if call.streamed else ''}"
+    if call.mirrors is not None:
+        yield "copy of", call.mirrors
     yield "route", call.route or "-"
     reported = (
         f" (calls itself {call.reported_model})" if call.reported_model not in (None, call.model) else ""
@@ -71,12 +74,15 @@ def _facts(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> Iterator
     yield "sizes", f"{figures.size(call.request_bytes)} in, {figures.size(call.answer_bytes)} out"
     for loss in call.losses:
         yield "lost", loss
+    if call.decision is not None:
+        yield "decision", in_one_line(call.decision)
 
 
-_REASONS = {"state": "it made the reasoning state in the request"}
+_REASONS = {"state": "it made the reasoning state in the request", "policy": "a policy chose it"}
 
 
-def _attempts(attempts: list[Attempt]) -> Iterator[str]:
+def attempt_lines(attempts: list[Attempt]) -> Iterator[str]:
+    """A line for each attempt."""
     if not attempts:
         yield "none: nobody was asked"
     for number, one in enumerate(attempts, start=1):

@@ -62,7 +62,6 @@ class Cascading:
         self._trying = trying
         self._held: Held | None = None
         """The last answer that there is, of which nobody is sure."""
-        self._targets = {one.name: one for one in route.plan}
 
     async def answer(self, first: Reason) -> Held:
         """The answer that the client gets; of a stream that was not held, its first events. `first`: why the first
@@ -74,7 +73,7 @@ class Cascading:
             model = self.decision.chosen
             if asked is None:
                 asked = await aside(self._request.size, self._request.decoded)
-            finding, held = await self._ask(self._targets[model], asked, reason)
+            finding, held = await self._ask(_target_of(model), asked, reason)
             self._held = held or self._held
             self.decision = settle(self.decision, model, finding)
             if held is not None and self.decision.chosen == model:
@@ -124,7 +123,7 @@ class Cascading:
         others = [one for one in self._route.plan if one.name not in cascade]
         route = msgspec.structs.replace(
             self._route,
-            incumbent=self._targets[last],
+            incumbent=_target_of(last),
             fallbacks=() if self._held is not None else tuple(others),
         )
         tries = self._trying(self._request, route, reason)
@@ -168,6 +167,11 @@ class Cascading:
         elif self._confidence == "agreement":
             score = agreement(answer, others)
         return Finding("no score") if score is None else Finding("score", score)
+
+
+def _target_of(name: str) -> Target:
+    provider, _, model = name.partition("/")
+    return Target(provider, model)
 
 
 async def _said_again(tries: Tries, request: Request) -> Answer | None:

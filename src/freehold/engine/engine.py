@@ -58,7 +58,7 @@ class Engine:
         *,
         mirrors: str | None = None,
     ) -> RunningCall:
-        """A new call, in the trace of its `caller`; `mirrors`: of a mirror, the call that it is a copy of.
+        """A new call, in the trace of its `caller`; `mirrors`: of a mirror, which is in no trace, the call it copies.
 
         Whoever begins one must end it: `RunningCall` says how.
         """
@@ -73,7 +73,7 @@ class Engine:
             key_id=None if key is None else key.id,
             mirrors=mirrors,
         )
-        if self._tracing is not None:
+        if self._tracing is not None and operation != "mirror":  # it would look like another request
             call.trace = self._tracing.begin(call.id, caller)
         return RunningCall(
             call,

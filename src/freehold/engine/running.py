@@ -52,6 +52,7 @@ class RunningCall:
         "_clock",
         "_done",
         "_has_all",
+        "_heard",
         "_keep_bodies",
         "_reading",
         "_record",
@@ -106,7 +107,7 @@ class RunningCall:
         self._capture: Capture | None = None
         """The answer's bytes, for the ledger."""
         self._sent: Capture | None = None
-        """The answer's bytes, for another model that may have to go on from them."""
+        """The answer's bytes, for another model that may have to go on from them, and for who steered the call."""
         self._beat = beat
         self._seldom = seldom
         self._reading: asyncio.Task[bytes] | None = None
@@ -116,6 +117,8 @@ class RunningCall:
         """Whether all of a stream is there already: it was held."""
         self._steered: Request | None = None
         """The request, where a policy decided."""
+        self._heard = False
+        """Whether it was told the answer."""
 
     @property
     def ended(self) -> bool:
@@ -235,12 +238,16 @@ class RunningCall:
             if self._keep_bodies and self._record is None:
                 self._capture = Capture(self._budget)
             if route.continue_streams:
-                self._request, self._sent = request, Capture(self._budget)
+                self._request = request
+            if route.continue_streams or self._steered is not None:
+                self._sent = Capture(self._budget)
             self._note(answer)
             return answer
         call.answer_bytes = len(answer)
         if self._keep_bodies:
             call.answer_body = answer
+        if self._steered is not None:
+            self._hear(self._steered, answer)
         self._answered()
         return answer
 
@@ -365,8 +372,10 @@ class RunningCall:
 
     async def _go_on(self, attempt: RunningAttempt, error: ProviderError) -> bytes:
         """The first events of another model that goes on where this one broke off; empty when none can."""
-        sent = None if self._sent is None or self._sent.dropped else self._sent.peek()
-        if sent is None or self._request is None or self._tries is None:
+        if self._request is None or self._tries is None:
+            return b""
+        sent = self._sent_so_far()
+        if sent is None:
             return b""
         size = self._request.size + len(sent)
         seam = await aside(size, partial(Seam.found, self._request, sent, self.call))
@@ -383,6 +392,9 @@ class RunningCall:
         self._note(events)
         return events
 
+    def _sent_so_far(self) -> bytes | None:
+        return None if self._sent is None or self._sent.dropped else self._sent.peek()
+
     def _note(self, events: bytes) -> None:
         attempt, call = self._attempt, self.call
         call.answer_bytes += len(events)
@@ -393,6 +405,8 @@ class RunningCall:
         if call.first_token_ms is None and attempt is not None:
             attempt.note_first()
             call.first_token_ms = attempt.record.first_ms
+        if self._steered is not None and attempt is not None and _says_all(attempt):
+            self._hear(self._steered, self._sent_so_far())
 
     def _answered(self) -> None:
         assert self._attempt is not None
@@ -431,6 +445,8 @@ class RunningCall:
             call.raw_usage = facts.raw_usage
             call.losses = attempt.all_losses
         call.usage = _usage_of(call)
+        if self._steered is not None:
+            self._hear(self._steered, self._sent_so_far())
         for capture in (self._capture, self._sent):
             body = None if capture is None else capture.take()
             if capture is self._capture and capture is not None:
@@ -450,17 +466,38 @@ class RunningCall:
         if self._keep_bodies:
             call.request_body = self._request_body
         if self._steered is not None:
-            self._tell_steering(self._steered)
+            self._tell_of_end(self._steered)
         done(call)
 
-    def _tell_steering(self, request: Request) -> None:
+    # Who steered it
+
+    def _hear(self, request: Request, answer: bytes | None) -> None:
+        """Tell what the client is told, unless that was said."""
         steering, decision = self._runtime.steering, self.call.decision
-        assert steering is not None
-        assert decision is not None
+        if self._heard or steering is None or decision is None:
+            return
+        self._heard = True
+        try:
+            steering.heard(self.call, request, decision, answer)
+        except Exception:  # noqa: BLE001 - the client has to be answered whatever becomes of the policy
+            self._seldom.tell("a policy was told of an answer, and failed", self.named)
+
+    def _tell_of_end(self, request: Request) -> None:
+        steering, decision = self._runtime.steering, self.call.decision
+        if steering is None or decision is None:
+            return
         try:
             steering.ended(self.call, request, decision)
         except Exception:  # noqa: BLE001 - the call has to be recorded whatever becomes of its policy
             self._seldom.tell("a policy was told of the end of a call, and failed", self.named)
+
+
+def _says_all(attempt: RunningAttempt) -> bool:
+    """Whether the client has all that is said once it has what was read of the stream."""
+    stream = attempt.stream
+    if stream is None or attempt.begins_again:
+        return False
+    return stream.finished or (stream.complete and not isinstance(stream, HeldStream))
 
 
 def _usage_of(call: Call) -> Usage:

@@ -35,6 +35,17 @@ class Steering(Protocol):
         """
         ...
 
+    def heard(self, call: Call, request: Request, decision: Decision, answer: bytes | None) -> None:
+        """The answer of a call that was steered, as its client is told it: before the end of it is handed on, so that
+        this is known before the client can go on from it. Told once, before `ended`; neither blocks nor raises.
+
+        `answer`: for a stream the bytes of its events; of one that broke off, those so far. None: there was none, or
+        no room to keep it.
+        """
+        ...
+
     def ended(self, call: Call, request: Request, decision: Decision) -> None:
-        """A call that was steered is over; told once, however it ended. Neither blocks nor raises."""
+        """A call that was steered is over, and its record complete. Told once, however it ended; neither blocks nor
+        raises.
+        """
         ...

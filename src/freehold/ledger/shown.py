@@ -169,7 +169,7 @@ def show_call(entry: Entry, key_names: Mapping[str, str]) -> ShownCall:
         duration_ms=call.duration_ms,
         request_bytes=call.request_bytes,
         answer_bytes=call.answer_bytes,
-        attempts=[_attempt(one) for one in call.attempts],
+        attempts=[show_attempt(one) for one in call.attempts],
         losses=list(call.losses),
         decision=None if call.decision is None else show_decision(call.decision),
         mirrors=call.mirrors,
@@ -177,6 +177,12 @@ def show_call(entry: Entry, key_names: Mapping[str, str]) -> ShownCall:
         answer_digest=entry.answer_digest,
         feedback=[show_feedback(one, words=False) for one in entry.feedback],
     )
+
+
+def show_attempt(attempt: Attempt) -> ShownAttempt:
+    """One try at one model."""
+    facts: dict[str, Any] = {name: getattr(attempt, name) for name in ShownAttempt.__struct_fields__}
+    return ShownAttempt(**facts)
 
 
 def show_decision(decision: Decision) -> ShownDecision:
@@ -232,11 +238,6 @@ def show_gap(gap: Gap) -> ShownGap:
         until=iso(gap.until_us),
         calls=gap.calls,
     )
-
-
-def _attempt(attempt: Attempt) -> ShownAttempt:
-    facts: dict[str, Any] = {name: getattr(attempt, name) for name in ShownAttempt.__struct_fields__}
-    return ShownAttempt(**facts)
 
 
 def _body(body: bytes | None) -> tuple[str | None, str | None]:

@@ -92,6 +92,7 @@ METRIC_ATTRIBUTES: dict[str, Kind] = {
     "freehold.provider": "text",
     "freehold.model": "text",
     "freehold.route": "text",
+    "freehold.operation": "text",
 }
 
 

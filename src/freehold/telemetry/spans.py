@@ -46,7 +46,7 @@ _PATHS = {
     ("gemini", "count"): "/v1beta/models/{model}:countTokens",
 }
 OPERATIONS = {"chat": "chat", "embeddings": "embeddings", "count": "count_tokens"}
-"""`gen_ai.operation.name`; counting tokens has none among the well-known."""
+"""`gen_ai.operation.name`; counting tokens has none among the well-known. A mirror is in no trace."""
 
 _CALL_ID = Name(_ATTRIBUTES, "freehold.call.id")
 _REQUEST_SIZE = Name(_ATTRIBUTES, "http.request.body.size")

@@ -11,19 +11,12 @@ from typing import Literal
 import msgspec
 
 from freehold.routing.decisions import Decision, Fact, Rejected, Situation
+from freehold.routing.policies.settings import Confidence
 from freehold.routing.routes import Target
 
 NAME = "cascade"
 ASKED_FIRST = "asked first"
 """The reason as long as the model that was chosen has not answered."""
-
-Confidence = Literal["logprobs", "schema", "agreement", "learned"]
-"""
-logprobs   the mean probability of the answer's tokens
-schema     whether the answer is in the form that was asked for, and calls of tools are as the tools want them
-agreement  how much of what it says it says again, when it is asked again
-learned    what was learned of the route's own answers
-"""
 
 Found = Literal[
     "score",
