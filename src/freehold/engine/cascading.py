@@ -14,7 +14,7 @@ import msgspec
 
 from freehold.core.answer import Answer
 from freehold.core.decision import Decision
-from freehold.core.errors import FreeholdError, ProviderBroken
+from freehold.core.errors import ClientError, FreeholdError, ProviderBroken
 from freehold.core.gathering import Gathering
 from freehold.core.request import ChatRequest, HostedTool
 from freehold.engine.aside import aside
@@ -71,8 +71,7 @@ class Cascading:
         asked: ChatRequest | None = None
         while is_open(self.decision):
             model = self.decision.chosen
-            if asked is None:
-                asked = await aside(self._request.size, self._request.decoded)
+            asked = asked or await self._decoded()
             finding, held = await self._ask(_target_of(model), asked, reason)
             self._held = held or self._held
             self.decision = settle(self.decision, model, finding)
@@ -81,8 +80,18 @@ class Cascading:
             reason = "escalation" if self._held is not None else "fallback"
         return await self._ask_last(reason)
 
-    async def _ask(self, target: Target, asked: ChatRequest, reason: Reason) -> tuple[Finding, Held | None]:
+    async def _decoded(self) -> ChatRequest | None:
+        try:
+            return await aside(self._request.size, self._request.decoded)
+        except ClientError:
+            return None  # its own provider may understand it all the same
+
+    async def _ask(
+        self, target: Target, asked: ChatRequest | None, reason: Reason
+    ) -> tuple[Finding, Held | None]:
         """What an answer of a model that is not the last is worth, and the answer."""
+        if asked is None:
+            return Finding("unread"), None
         if any(isinstance(one, HostedTool) for one in asked.tools):
             return Finding("hosted tools"), None
         request = msgspec.structs.replace(self._request, measured=self._confidence == "logprobs")

@@ -30,6 +30,7 @@ Found = Literal[
     "failed",
     "not well",
     "hosted tools",
+    "unread",
 ]
 """
 score             there is a number
@@ -43,10 +44,11 @@ broken off        the answer did not come to its end
 failed            it could not be asked, or did not answer
 not well          it was not asked: it does not answer at the moment
 hosted tools      it was not asked: what a tool at a provider does would be done twice
+unread            it was not asked: the request is not understood here, so that no answer to it could be judged
 """
 
 _GOOD: frozenset[Found] = frozenset({"nothing to check", "too long"})
-_NO_ANSWER: frozenset[Found] = frozenset({"failed", "not well", "hosted tools", "broken off"})
+_NO_ANSWER: frozenset[Found] = frozenset({"failed", "not well", "hosted tools", "unread", "broken off"})
 _UNSURE = "unsure"
 _ESCALATED = "escalated"
 
