@@ -213,7 +213,8 @@ def test_why_it_was_answered_by_that_model_can_be_explained_and_made_again(endpo
         capture_output=True,
     )
     told = msgspec.json.decode(done.stdout)
-    print(told)
+    assert told["again"] == "same"
+    assert [one["reason"] for one in told["attempts"]] == ["policy", "escalation"]
 
 
 def test_a_client_that_wants_probabilities_gets_those_of_who_answered(endpoint: RunningEndpoint) -> None:

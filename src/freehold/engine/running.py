@@ -261,6 +261,7 @@ class RunningCall:
             started=self._started,
             reserving=self._reserving,
             first=first,
+            led=self._steered is not None,
         )
 
     def _cascading(self, route: Route, request: Request) -> Cascading | None:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, PoolProxiedConnection, event
 
 from freehold.core.errors import StoreError
 from freehold.engine.steered.makers import AwayError, Batch, Maker, Mark
@@ -57,7 +57,7 @@ class FiledShelf:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="steering-reads")
         self._engine: Engine | None = None
         self._file: tuple[int, int] | None = None
-        self._connections: dict[str, tuple[sqlite3.Connection, tuple[int, int] | None]] = {}
+        self._connections: dict[str, tuple[PoolProxiedConnection, tuple[int, int] | None]] = {}
         """Whose they are, and of which file."""
         self._opening = threading.Lock()
         self._tidied = 0.0
@@ -91,16 +91,14 @@ class FiledShelf:
     def _connection(self, whose: str) -> sqlite3.Connection:
         found = self._connections.get(whose)
         if found is not None:
-            connection, file = found
+            raw, file = found
             if file == self._place():
-                return connection
+                return cast("sqlite3.Connection", raw.driver_connection)
             self._let_go(whose)
         engine = self._open()
-        raw: Any = engine.raw_connection()
-        raw.detach()
-        connection = cast("sqlite3.Connection", raw.driver_connection)
-        self._connections[whose] = connection, self._file
-        return connection
+        raw = engine.raw_connection()
+        self._connections[whose] = raw, self._file
+        return cast("sqlite3.Connection", raw.driver_connection)
 
     def _place(self) -> tuple[int, int] | None:
         try:
@@ -112,7 +110,7 @@ class FiledShelf:
     def _let_go(self, whose: str) -> None:
         found = self._connections.pop(whose, None)
         if found is not None:
-            found[0].close()
+            found[0].invalidate()
 
     def _read(self, keys: Sequence[bytes]) -> dict[bytes, Maker]:
         connection = self._connection("reader")
