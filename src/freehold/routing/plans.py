@@ -13,10 +13,23 @@ from freehold.routing.breakers import Breakers, Spot, spots_of
 from freehold.routing.quotas import Quotas
 from freehold.routing.routes import Route, Target
 
-Reason = Literal["incumbent", "policy", "fallback", "state", "retry", "hedge", "continuation", "repair"]
+Reason = Literal[
+    "incumbent",
+    "policy",
+    "escalation",
+    "sample",
+    "fallback",
+    "state",
+    "retry",
+    "hedge",
+    "continuation",
+    "repair",
+]
 """
 incumbent     the route's own model
 policy        a policy chose it
+escalation    nobody could be sure of what a cheaper model said
+sample        the same model again, to see whether it says the same
 repair        the same model, whose answer was not in the form that was asked for
 fallback      a model that takes over
 state         it made the reasoning state in the request, which nobody else can read
