@@ -12,8 +12,8 @@ from loops import on_uvloop
 from shadowed import NEW, OLD, ROLLOUT, WORST_PICO, order_of, question, shadowed
 
 from freehold.providers.simulated import Behaviour, Cut, Echo, Hang, Refused, Script
-from freehold.rollout.shadow import copies, copying, shadow
-from freehold.routing.routes import Route
+from freehold.rollout.shadow import archive, copies, copying, shadow
+from freehold.routing.routes import Route, Target
 from freehold.store.places import Place
 
 ECHO = Script(models={"*": Behaviour(text=Echo())})
@@ -84,6 +84,32 @@ async def test_candidate_that_fails_has_failed_and_no_client_hears_of_it(
 
 
 @on_uvloop
+async def test_candidate_is_asked_again_as_the_route_would_ask_it() -> None:
+    twice = Script(models={"*": (Behaviour(faults=(Refused(status=503),)), Behaviour(text=Echo()))})
+    for retries, answered in ((0, False), (1, True)):
+        async with shadowed({"old": ECHO, "new": twice}, route=Route("r", OLD, retries=retries)) as here:
+            await here.play(question())
+            assert here.pair.candidate.answered is answered
+
+
+@on_uvloop
+async def test_candidate_has_as_long_as_the_route_gives_a_call() -> None:
+    never = Script(models={"*": Behaviour(faults=(Hang(),))})
+    async with shadowed({"old": ECHO, "new": never}, route=Route("r", OLD, deadline=0.3)) as here:
+        await here.play(question())
+        assert here.pair.candidate.error in ("provider_timeout", "deadline_passed")
+        assert (here.pair.candidate.duration_ms or 0) < 900
+
+
+@on_uvloop
+async def test_candidate_whose_provider_is_gone_is_not_asked() -> None:
+    async with shadowed({"old": ECHO}) as here:
+        await here.play(question())
+        assert here.passed_over == {copying.NOT_CONFIGURED: 1}
+        assert not here.mirrors
+
+
+@on_uvloop
 async def test_failures_of_the_incumbent_are_copied_too() -> None:
     async with shadowed({"old": refusing(500), "new": ECHO}) as here:
         (played,) = await here.play(question())
@@ -120,13 +146,29 @@ async def test_who_had_no_room_says_nothing_about_a_model() -> None:
         assert here.archive.tally(ROLLOUT, 0, 0).claimed == 0
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 503])
+@on_uvloop
+async def test_what_a_candidate_is_told_bars_no_client_from_its_provider(status: int) -> None:
+    """Both models are one provider's, with one account."""
+    one = Script(models={OLD.model: ECHO.models["*"], "trial": refusing(status).models["*"]})
+    trial = Target("old", "trial")
+    async with shadowed({"old": one}, order=order_of(candidate=trial)) as here:
+        for number in range(8):
+            (played,) = await here.play(question(f"{number}"))
+            assert played.error is None
+            assert played.running.call.duration_ms < 1000  # nobody waited for a provider that was left alone
+        assert here.mirrors
+        assert here.stage.engine.runtime.health.breakers.idle
+        assert not here.stage.engine.runtime.health.found(0.0)
+
+
 @on_uvloop
 async def test_no_more_is_copied_than_the_stage_has() -> None:
     async with shadowed({"old": ECHO, "new": SLOW}, order=order_of(calls=3)) as here:
         await asyncio.gather(*(here.stage.play(question(f"{one}")) for one in range(12)))
         await here.shadow.settle()
         assert len(here.pairs()) == len(here.mirrors) == 3
-        assert here.passed_over[copying.USED_UP] >= 1
+        assert here.passed_over[archive.USED_UP] >= 1
         tally = here.archive.tally(ROLLOUT, 0, 2**60)
         assert (tally.claimed, tally.finished, tally.compared) == (3, 3, 0)
 
@@ -140,6 +182,7 @@ async def test_no_more_is_spent_than_the_budget() -> None:
         spent = sum(one.spent_pico or 0 for one in here.pairs())
         assert 0 < spent <= budget
         assert here.archive.tally(ROLLOUT, 0, 2**60).spent_pico == spent
+        assert here.passed_over[archive.SPENT] >= 1
 
 
 @on_uvloop

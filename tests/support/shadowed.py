@@ -71,6 +71,9 @@ class InShadow:
         decision = Decision("rollout", route.incumbent.name, "shadow", rollout=ROLLOUT, arm="incumbent")
         return Steered(route, decision) if route.name == "r" else None
 
+    def heard(self, call: Call, request: Request, decision: Decision, answer: bytes | None) -> None:
+        """It remembers nothing."""
+
     def ended(self, call: Call, request: Request, decision: Decision) -> None:
         for listen in self.listeners:
             listen(call, request, decision)

@@ -134,6 +134,12 @@ class Archive:
             if connection.execute(there).rowcount == 0:
                 connection.execute(tables.progress.insert().values(rollout=rollout, **values))
 
+    def save_findings(self, rollout: str, at_us: int, findings: bytes) -> None:
+        """What the gates say, where it was saved before how far they are."""
+        there = tables.progress.update().where(_progress.rollout == rollout)
+        with self._database.writing() as connection:
+            connection.execute(there.values(at_us=at_us, findings=findings.decode()))
+
     def progress(self, rollout: str) -> Progress | None:
         """What was saved last; None: nothing."""
         chosen = sql.select(tables.progress).where(_progress.rollout == rollout)

@@ -32,36 +32,46 @@ class RolloutPolicy(msgspec.Struct, frozen=True):
         """Nothing of the prompt."""
         return 0
 
-    def decide(self, situation: Situation) -> Decision:
-        """The candidate where the draw is below the share, and whoever answered so far where the conversation is known.
+    @property
+    def brings(self) -> tuple[Target, ...]:
+        """The candidate, which the route need not know."""
+        return (self.candidate,)
 
-        At cutover nothing holds a conversation but what another model could not read, and that was looked at before.
+    def arm_of(self, model: str) -> Arm | None:
+        """The side that a model (`provider/model`) is on; None: on none."""
+        if model == self.candidate.name:
+            return "candidate"
+        return "incumbent" if model == self.incumbent.name else None
+
+    def decide(self, situation: Situation) -> Decision:
+        """The candidate where the draw is below the share. Conversations that a model may not be taken from are not
+        asked about.
         """
         draw = draw_of(self.rollout, situation.sticky)
-        arm: Arm = "candidate" if draw < self.share else "incumbent"
-        reason = "drawn"
-        lock = situation.lock
-        if lock is not None and 0.0 < self.share < 1.0 and lock.target in (self.incumbent, self.candidate):
-            arm, reason = ("candidate" if lock.target == self.candidate else "incumbent"), f"lock.{lock.kind}"
-        chosen, other = (
-            (self.candidate, self.incumbent) if arm == "candidate" else (self.incumbent, self.candidate)
+        return _decision(
+            self.rollout,
+            self.incumbent.name,
+            self.candidate.name,
+            draw=draw,
+            share=self.share,
+            stage=self.stage,
         )
-        return Decision(
-            policy=NAME,
-            chosen=chosen.name,
-            reason=reason,
-            rejected=(Rejected(other.name, "not drawn" if reason == "drawn" else "locked"),),
-            facts={
-                "draw": draw,
-                "share": self.share,
-                "stage": self.stage,
-                "incumbent": self.incumbent.name,
-                "candidate": self.candidate.name,
-                "lock": None if reason == "drawn" else chosen.name,
-            },
-            rollout=self.rollout,
-            arm=arm,
-        )
+
+
+def _decision(
+    rollout: str | None, incumbent: str, candidate: str, *, draw: float, share: float, stage: int
+) -> Decision:
+    arm: Arm = "candidate" if draw < share else "incumbent"
+    chosen, other = (candidate, incumbent) if arm == "candidate" else (incumbent, candidate)
+    return Decision(
+        policy=NAME,
+        chosen=chosen,
+        reason="drawn",
+        rejected=(Rejected(other, "not drawn"),),
+        facts={"draw": draw, "share": share, "stage": stage, "incumbent": incumbent, "candidate": candidate},
+        rollout=rollout,
+        arm=arm,
+    )
 
 
 def policy_of(rollout: Rollout) -> RolloutPolicy:
@@ -70,25 +80,13 @@ def policy_of(rollout: Rollout) -> RolloutPolicy:
     return RolloutPolicy(rollout.id, terms.incumbent, terms.candidate, rollout.share, rollout.stage)
 
 
-def replay(decision: Decision) -> Decision | None:
-    """The decision made again from its own facts. None: they do not say enough."""
-    facts = decision.facts
-    draw, share, lock = facts.get("draw"), facts.get("share"), facts.get("lock")
-    incumbent, candidate = facts.get("incumbent"), facts.get("candidate")
-    if not (
-        isinstance(draw, float)
-        and isinstance(share, int | float)
-        and isinstance(incumbent, str)
-        and isinstance(candidate, str)
-    ):
-        return None
-    arm: Arm = "candidate" if (draw < share if lock is None else lock == candidate) else "incumbent"
-    chosen, other = (candidate, incumbent) if arm == "candidate" else (incumbent, candidate)
-    return msgspec.structs.replace(
-        decision,
-        policy=NAME,
-        chosen=chosen,
-        reason="drawn" if lock is None else "lock.conversation",
-        rejected=(Rejected(other, "not drawn" if lock is None else "locked"),),
-        arm=arm,
+def replay(decision: Decision) -> Decision:
+    """The decision made again from its own facts. Raises TypeError where they do not say enough."""
+    draw, share, stage, incumbent, candidate = (
+        decision.facts.get(name) for name in ("draw", "share", "stage", "incumbent", "candidate")
     )
+    if not (isinstance(draw, float) and isinstance(share, int | float) and isinstance(stage, int)):
+        raise TypeError("draw, share, stage")
+    if not (isinstance(incumbent, str) and isinstance(candidate, str)):
+        raise TypeError("incumbent, candidate")
+    return _decision(decision.rollout, incumbent, candidate, draw=draw, share=share, stage=stage)

@@ -9,11 +9,24 @@ import msgspec
 Word = Literal["harm", "looks worse", "no harm", "may replace", "no evidence"]
 """
 harm         it surely is worse, and looks worse than is tolerated: it is rolled back
-looks worse  it looks worse than is tolerated, and may not be: its stage is not passed
-no harm      it does not look worse than is tolerated
+looks worse  it looks worse than is tolerated, with some evidence: its stage is not passed
+no harm      it does not look worse than is tolerated, or hardly anything speaks for it
 may replace  of quality: it surely is not worse than is tolerated
 no evidence  nothing was seen that the gate could judge
 """
+
+
+SUSPECT = 1.0 / 3.0
+"""Of the evidence that harm takes: from here on, what looks worse is not passed. With less, chance alone would hold
+up most rollouts.
+"""
+
+
+def word_of(*, worse: bool, surety: float) -> Word:
+    """What a gate says of a candidate. `worse`: it looks worse than is tolerated."""
+    if not worse or surety < SUSPECT:
+        return "no harm"
+    return "harm" if surety >= 1.0 else "looks worse"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

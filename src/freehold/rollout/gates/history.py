@@ -12,7 +12,7 @@ import math
 import msgspec
 
 _FIRST_LOOK = 8
-_HALVINGS = 60
+_HALVINGS, _HALVINGS_OF_SURETY = 60, 12
 
 
 class Sample(msgspec.Struct):
@@ -46,10 +46,32 @@ class Looks(msgspec.Struct):
         if self.candidate.n < _FIRST_LOOK << self.looks:
             return
         self.looks += 1
-        # The sum of 6 / (pi k)^2 over all looks is 1; half of it for each of the two bounds.
-        room = -math.log(0.5 * self.alpha * 6.0 / (math.pi * self.looks) ** 2)
+        room = _room(self.alpha, self.looks)
         if incumbent.n and lower_bound(self.candidate, room) > upper_bound(incumbent, room):
             self.sure = True
+
+    def surety(self, incumbent: Sample) -> float:
+        """How much evidence there is, as a share of what is needed."""
+        if self.sure:
+            return 1.0
+        if not (self.candidate.n and incumbent.n):
+            return 0.0
+        room = _room(self.alpha, max(1, self.looks))
+        low, high = 0.0, room
+        for _ in range(_HALVINGS_OF_SURETY):
+            middle = 0.5 * (low + high)
+            if lower_bound(self.candidate, middle) > upper_bound(incumbent, middle):
+                low = middle
+            else:
+                high = middle
+        return min(0.99, low / room)
+
+
+def _room(alpha: float, look: int) -> float:
+    """What a bound of this look may leave out, as a logarithm. The sum of 6 / (pi k)^2 over all looks is 1, and half of
+    each is for one of the two bounds.
+    """
+    return -math.log(0.5 * alpha * 6.0 / (math.pi * look) ** 2)
 
 
 def upper_bound(sample: Sample, room: float) -> float:

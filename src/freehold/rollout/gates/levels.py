@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from freehold.rollout.gates.blocks import Block
-from freehold.rollout.gates.finding import Finding, Word
+from freehold.rollout.gates.finding import Finding, Word, word_of
 from freehold.rollout.gates.history import Looks, Sample
 from freehold.rollout.gates.wealth import Differences, differences
 from freehold.routing.decisions import Arm
@@ -94,8 +94,9 @@ class LevelGate(msgspec.Struct):
             old = _mean(sum(one.incumbents for one in every), sum(one.incumbent for one in every))
         new = _mean(here.candidates, here.candidate)
         need = math.log(1.0 / (self.alpha * _SIDE_BY_SIDE))
-        sure = self.side.most >= need or self.cutover.sure
-        surety = 1.0 if sure else min(1.0, max(0.0, self.side.log_e) / need)
+        surety = max(0.0, self.side.log_e / need, self.cutover.surety(self.history))
+        if self.side.most >= need:
+            surety = 1.0
         if old is None or new is None:
             word: Word = "no evidence"
             told = "Nothing is known yet of both models at this stage."
@@ -106,8 +107,7 @@ class LevelGate(msgspec.Struct):
             if self.tolerance is None:
                 word, told = "no harm", f"{told}; any is tolerated."
             else:
-                worse = more > self.tolerance
-                word = "harm" if worse and sure else "looks worse" if worse else "no harm"
+                word = word_of(worse=more > self.tolerance, surety=surety)
                 told = f"{told}; {self.tolerance:.0%} more is tolerated."
         return Finding(
             gate=self.name, word=word, told=told, incumbent=old, candidate=new, units=here.candidates,

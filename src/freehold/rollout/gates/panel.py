@@ -45,6 +45,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     lossy: tuple[bool, bool] | None = None
     difference: float | None = None
     """The candidate's score minus the incumbent's; None: nobody could judge them."""
+    judged: bool = True
+    """Whether the answers were judged, and not only their form: a good form says nothing for an answer."""
 
 
 class Panel(msgspec.Struct):
@@ -120,7 +122,7 @@ class Panel(msgspec.Struct):
         if pair.dollars is not None:
             self.cost.pair(pair.stage, *(max(_LEAST_COST, one) for one in pair.dollars))
         if pair.difference is not None:
-            self.quality.judged(pair.difference)
+            self.quality.judged(pair.difference, whole=pair.judged)
 
     def vote(self, unit: str, arm: Arm, score: float, *, cutover: bool) -> None:
         """What somebody said of a call, from 0 (bad) to 1. Of one conversation, the first vote counts."""

@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from freehold.rollout.gates.blocks import Block
-from freehold.rollout.gates.finding import Finding, Word
+from freehold.rollout.gates.finding import Finding, Word, word_of
 from freehold.rollout.gates.history import Looks, Sample
 from freehold.rollout.gates.wealth import Differences, differences
 from freehold.routing.decisions import Arm
@@ -28,10 +28,11 @@ class Scores(msgspec.Struct):
     harm: Differences
     good: Differences
 
-    def add(self, difference: float) -> None:
-        """The candidate's score minus the incumbent's, of one unit."""
+    def add(self, difference: float, *, whole: bool = True) -> None:
+        """The candidate's score minus the incumbent's, of one unit. Not `whole`: it can speak against it alone."""
         self.harm.add(difference)
-        self.good.add(-difference)
+        if whole:
+            self.good.add(-difference)
 
     @property
     def mean(self) -> float | None:
@@ -55,9 +56,9 @@ class QualityGate(msgspec.Struct):
     candidates: Sample = msgspec.field(default_factory=Sample)
     praise: dict[Arm, int] = {}
 
-    def judged(self, difference: float) -> None:
-        """A pair that somebody judged: the candidate's score minus the incumbent's."""
-        self.pairs.add(difference)
+    def judged(self, difference: float, *, whole: bool) -> None:
+        """A pair that somebody judged: the candidate's score minus the incumbent's. Not `whole`: its form alone."""
+        self.pairs.add(difference, whole=whole)
 
     def voted(self, arm: Arm, score: float, *, side_by_side: bool) -> None:
         """What somebody said of a call, from 0 to 1."""
@@ -65,9 +66,7 @@ class QualityGate(msgspec.Struct):
             self.praise[arm] = self.praise.get(arm, 0) + 1
         if not side_by_side:
             if arm == "candidate":
-                self.cutover.add(
-                    1.0 - score, Sample(self.incumbents.n, self.incumbents.n - self.incumbents.total)
-                )
+                self.cutover.add(1.0 - score, _bad(self.incumbents))
             return
         (self.candidates if arm == "candidate" else self.incumbents).add(score)
         difference = self.block.add(arm, score)
@@ -81,7 +80,7 @@ class QualityGate(msgspec.Struct):
 
     @property
     def evidence(self) -> int:
-        """Judged pairs and votes of the candidate."""
+        """Judged pairs, and votes on the candidate."""
         return self.pairs.harm.n + self.candidates.n + self.cutover.candidate.n
 
     @property
@@ -103,30 +102,22 @@ class QualityGate(msgspec.Struct):
 
     def finding(self) -> Finding:
         """What it says now."""
-        sides = [
-            (mean < -self.tolerance, one.harm.most * -1.0 / math.log(self.alpha * share))
-            for one, share in ((self.pairs, _PAIRS), (self.votes, _VOTES))
-            if (mean := one.mean) is not None
-        ]
-        harmed = any(looks_worse and surety >= 1.0 for looks_worse, surety in sides)
-        worse = any(looks_worse for looks_worse, _ in sides)
-        if self.cutover.sure:
-            old, new = self.incumbents.mean, self.cutover.candidate.mean
-            harmed = harmed or (old is not None and new is not None and old - (1.0 - new) > self.tolerance)
-        word: Word = "no harm"
-        if not self.evidence:
-            word = "no evidence"
-        elif harmed:
-            word = "harm"
-        elif worse:
-            word = "looks worse"
-        elif self.may_replace:
+        sureties = [0.0]
+        for one, share in ((self.pairs, _PAIRS), (self.votes, _VOTES)):
+            if one.mean is not None and one.mean < -self.tolerance:
+                need = -math.log(self.alpha * share)
+                sureties.append(one.harm.log_e / need if one.harm.most < need else 1.0)
+        old, new = self.incumbents.mean, self.cutover.candidate.mean
+        if old is not None and new is not None and old - (1.0 - new) > self.tolerance:
+            sureties.append(self.cutover.surety(_bad(self.incumbents)))
+        surety = max(sureties)
+        word: Word = "no evidence" if not self.evidence else word_of(worse=surety > 0.0, surety=surety)
+        if word == "no harm" and self.may_replace:
             word = "may replace"
-        surety = max((surety for _, surety in sides), default=0.0)
         return Finding(
             gate="quality", word=word, told=self._told(), incumbent=self.incumbents.mean,
             candidate=self.candidates.mean, units=self.evidence,
-            surety=1.0 if harmed else min(1.0, max(0.0, surety)),
+            surety=surety,
         )  # fmt: skip
 
     def _told(self) -> str:
@@ -142,6 +133,11 @@ class QualityGate(msgspec.Struct):
         if not parts:
             return "Nobody has judged or voted yet."
         return f"{'; '.join(parts)}; {-self.tolerance:+.3f} is tolerated."
+
+
+def _bad(scores: Sample) -> Sample:
+    """How bad, where it was told how good."""
+    return Sample(scores.n, scores.n - scores.total)
 
 
 def quality_gate(*, tolerance: float, alpha: float, alpha_good: float, stages: int) -> QualityGate:

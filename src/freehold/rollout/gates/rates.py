@@ -6,7 +6,7 @@ import math
 
 import msgspec
 
-from freehold.rollout.gates.finding import Finding, Word
+from freehold.rollout.gates.finding import Finding, Word, word_of
 from freehold.rollout.gates.history import Looks, Sample
 from freehold.rollout.gates.wealth import Events, events
 from freehold.routing.decisions import Arm
@@ -86,21 +86,27 @@ class RateGate(msgspec.Struct):
         here = self._seen(stage)
         incumbent = here.incumbent if here.incumbent.n else self.history
         old, new = incumbent.mean, here.candidate.mean
-        need = math.log(1.0 / (self.alpha * _SIDE_BY_SIDE))
-        sure = self.events.most >= need or self.shadow.sure or self.cutover.sure
-        surety = 1.0 if sure else min(1.0, max(0.0, self.events.log_e) / need)
+        surety = self._surety()
         if old is None or new is None:
             word: Word = "no evidence"
             told = "Nothing is known yet of both models at this stage."
         else:
             worse = new - old > (self.tolerance * old if self.relative else self.tolerance)
-            word = "harm" if worse and sure else "looks worse" if worse else "no harm"
+            word = word_of(worse=worse, surety=surety)
             more = f"{self.tolerance:.0%} more often" if self.relative else f"{self.tolerance:.1%} more"
             told = f"{new:.1%} {self.what}, with the incumbent {old:.1%}; {more} is tolerated."
         return Finding(
             gate=self.name, word=word, told=told, incumbent=old, candidate=new, units=here.candidate.n,
             surety=surety,
         )  # fmt: skip
+
+    def _surety(self) -> float:
+        need = math.log(1.0 / (self.alpha * _SIDE_BY_SIDE))
+        if self.events.most >= need:
+            return 1.0
+        history = self.history
+        apart = max(self.shadow.surety(history), self.cutover.surety(history))
+        return max(0.0, self.events.log_e / need, apart)
 
     def _seen(self, stage: int) -> Pairing:
         return self.stages.setdefault(stage, Pairing())

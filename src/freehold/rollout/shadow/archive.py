@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -13,9 +14,14 @@ from freehold.rollout.shadow.order import JUDGING_SECONDS, MOST_PATIENCE, Shadow
 from freehold.rollout.shadow.pairs import Pair, PairTally
 from freehold.store.server import is_server, take_lock
 
+# Why a call may not be copied.
+USED_UP = "the stage has its copies"
+SPENT = "the budget is used up"
+COPIED_BEFORE = "it was copied before"
+
 _LEFT_BEHIND_US = int((MOST_PATIENCE + JUDGING_SECONDS + 60) * 1e6)
 """After so long, a copy that is still on its way went with its process. What it may have cost stays counted."""
-_pairs = tables.pairs.c
+_pairs, _passed_over = tables.pairs.c, tables.passed_over.c
 _decode = msgspec.json.Decoder(Pair).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -36,21 +42,21 @@ class PairArchive:
     def __init__(self, database: Places) -> None:
         self._database = database
 
-    def claim(self, order: ShadowOrder, pair: str, call: str, at_us: int, worst_pico: int) -> bool:
-        """Whether the call may be copied: its copy is on record from then on, so no process and no restart sends more
-        copies than there are to be, or spends more. `worst_pico`: the most that it may cost.
+    def claim(self, order: ShadowOrder, pair: str, call: str, at_us: int, worst_pico: int) -> str | None:
+        """Why the call may not be copied; None: it may. Its copy is on record from then on, so no process and no
+        restart sends more copies than there are to be, or spends more. `worst_pico`: the most that it may cost.
         """
         with self._database.writing() as connection:
             if is_server(connection):
                 take_lock(connection, "pairs")
             tally = _tally(connection, order.rollout, order.stage, at_us)
             if tally.claimed >= order.calls:
-                return False
+                return USED_UP
             if order.budget_pico is not None and tally.spent_pico + worst_pico > order.budget_pico:
-                return False
+                return SPENT
             known = sql.select(_pairs.id).where(_pairs.rollout == order.rollout, _pairs.call == call)
             if connection.execute(known).first() is not None:
-                return False
+                return COPIED_BEFORE
             connection.execute(
                 tables.pairs.insert().values(
                     id=pair,
@@ -61,7 +67,7 @@ class PairArchive:
                     spent_pico=worst_pico,
                 )
             )
-            return True
+            return None
 
     def finish(self, pair: Pair) -> None:
         """What came of a copy."""
@@ -111,16 +117,39 @@ class PairArchive:
         with self._database.reading() as connection:
             return _tally(connection, rollout, stage, at_us)
 
+    def pass_over(self, counted: Mapping[tuple[str, str], int]) -> None:
+        """So many more calls were not copied, by rollout and why."""
+        with self._database.writing() as connection:
+            if is_server(connection):
+                take_lock(connection, "pairs")
+            for (rollout, why), calls in counted.items():
+                here = sql.and_(_passed_over.rollout == rollout, _passed_over.why == why)
+                more = tables.passed_over.update().where(here).values(calls=_passed_over.calls + calls)
+                if not connection.execute(more).rowcount:
+                    connection.execute(
+                        tables.passed_over.insert().values(rollout=rollout, why=why, calls=calls)
+                    )
+
+    def passed_over(self, rollout: str) -> dict[str, int]:
+        """How many calls were not copied, by why; the most frequent reason first."""
+        chosen = (
+            sql.select(_passed_over.why, _passed_over.calls)
+            .where(_passed_over.rollout == rollout)
+            .order_by(_passed_over.calls.desc(), _passed_over.why)
+        )
+        with self._database.reading() as connection:
+            return {row.why: row.calls for row in connection.execute(chosen)}
+
 
 def _tally(connection: sql.Connection, rollout: str, stage: int, at_us: int) -> PairTally:
-    finished = _pairs.seq.is_not(None)
+    here, finished = _pairs.stage == stage, _pairs.seq.is_not(None)
     alive = sql.or_(finished, _pairs.at_us > at_us - _LEFT_BEHIND_US)
     row = connection.execute(
         sql.select(
-            sql.func.count().filter(alive),
-            sql.func.count().filter(finished),
-            sql.func.count(_pairs.difference),
+            sql.func.count().filter(here, alive),
+            sql.func.count().filter(here, finished),
+            sql.func.count().filter(here, _pairs.difference.is_not(None)),
             sql.func.coalesce(sql.func.sum(_pairs.spent_pico), 0),
-        ).where(_pairs.rollout == rollout, _pairs.stage == stage)
+        ).where(_pairs.rollout == rollout)
     ).one()
     return PairTally(row[0], row[1], row[2], int(row[3]))

@@ -18,7 +18,7 @@ from freehold.engine.engine import Engine
 from freehold.ledger.record import Call
 from freehold.rollout.shadow.archive import PairArchive
 from freehold.rollout.shadow.copies import Copy, NotCopied, copy_of
-from freehold.rollout.shadow.mirror import patience_for, send
+from freehold.rollout.shadow.mirror import send
 from freehold.rollout.shadow.order import ShadowOrder
 from freehold.rollout.shadow.outcomes import compared, outcome_of, places_of, said_in
 from freehold.rollout.shadow.pairs import Outcome, Pair
@@ -31,8 +31,8 @@ Worst = Callable[[Target, Request], int | None]
 
 NOT_ASKED = "the incumbent was not asked"
 CANDIDATE_NOT_ASKED = "the candidate could not be asked"
+NOT_CONFIGURED = "the candidate's provider is not configured"
 NO_ROOM = "a provider had no room"
-USED_UP = "the stage has its copies"
 UNPRICED = "no price is known"
 NOT_KEPT = "the answer is not kept"
 _TOO_MANY = 429
@@ -80,6 +80,11 @@ class Copier:
             raise NotCopied(NOT_KEPT)
         if _had_no_room(call):
             raise NotCopied(NO_ROOM)
+        runtime = self._engine.runtime
+        if order.candidate.provider not in {*runtime.providers, *runtime.accounts.pools}:
+            raise NotCopied(NOT_CONFIGURED)
+        if self._is_short_of_room(order.candidate):
+            raise NotCopied(NO_ROOM)
         copy = await aside(request.size, partial(copy_of, request, order.candidate.name))
         claimed = await self._claim(order, copy, call)
         self._sent.add(claimed)
@@ -109,8 +114,9 @@ class Copier:
             raise NotCopied(UNPRICED)
         pair = new_id("pair")
         now_us = microseconds(self._clock.now())
-        if not await asyncio.to_thread(self._archive.claim, order, pair, call.id, now_us, worst or 0):
-            raise NotCopied(USED_UP)
+        why = await asyncio.to_thread(self._archive.claim, order, pair, call.id, now_us, worst or 0)
+        if why is not None:
+            raise NotCopied(why)
         return pair
 
     async def _pair(
@@ -124,8 +130,7 @@ class Copier:
         claimed: str,
     ) -> Pair:
         at_us = microseconds(self._clock.now())
-        patience = patience_for(order, call.duration_ms)
-        mirror = await send(self._engine, order, copy, call.id, patience)
+        mirror = await send(self._engine, order, copy, call)
         mirrored = await aside(mirror.answer_bytes, partial(said_in, mirror))
         candidate = self._outcome(mirror, order.candidate, mirrored)
         if candidate is None:
@@ -158,6 +163,13 @@ class Copier:
             judged_by=difference.judged_by,
             judging_pico=difference.cost_pico,
         )
+
+    def _is_short_of_room(self, target: Target) -> bool:
+        """Whether clients' calls have found that the provider takes no more now."""
+        runtime, now = self._engine.runtime, self._clock.tick()
+        members = runtime.accounts.pools.get(target.provider, (target.provider,))
+        quotas = runtime.health.quotas
+        return all(quotas.free_at(runtime.accounts.quota_of(one), now) > now for one in members)
 
     def _outcome(self, call: Call, target: Target, said: CoreAnswer | None) -> Outcome | None:
         places = places_of(target, self._engine.runtime.accounts)

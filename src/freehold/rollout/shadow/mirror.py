@@ -12,6 +12,7 @@ from freehold.engine.running import RunningCall
 from freehold.ledger.record import Call
 from freehold.rollout.shadow.copies import Copy
 from freehold.rollout.shadow.order import LEAST_PATIENCE, MOST_PATIENCE, ShadowOrder
+from freehold.routing.routes import Route
 from freehold.wire.openai_errors import status_of
 
 log = logging.getLogger("freehold.rollout")
@@ -24,23 +25,26 @@ def caller_of(rollout: str) -> Key:
     return Key(id=rollout, name=rollout, prefix="", created_us=0)
 
 
-def patience_for(order: ShadowOrder, incumbent_ms: float) -> float:
+def patience_for(route: Route, incumbent_ms: float) -> float:
     """Seconds after which a candidate that has not answered has failed."""
-    if order.deadline is not None:
-        return order.deadline
+    if route.deadline is not None:
+        return route.deadline
     return min(MOST_PATIENCE, max(LEAST_PATIENCE, incumbent_ms / 1000 * _TIMES_SLOWER))
 
 
-async def send(engine: Engine, order: ShadowOrder, copy: Copy, copied: str, seconds: float) -> Call:
-    """The finished call of a copy, whatever became of it; `copied`: the id of the client's. Only what ends the process
-    ends it early, and that is on record too.
+async def send(engine: Engine, order: ShadowOrder, copy: Copy, copied: Call) -> Call:
+    """The finished call of a copy, whatever became of it; `copied`: the client's. Only what ends the process ends it
+    early, and that is on record too. The candidate is asked as often as the route would ask it, and has as long.
     """
-    running = engine.begin("mirror", copy.request.dialect, caller_of(order.rollout), mirrors=copied)
+    like = engine.runtime.routes.routes.get(order.route) or Route(order.route, order.candidate)
+    route = Route(order.candidate.name, order.candidate, retries=like.retries, deadline=like.deadline)
+    seconds = patience_for(like, copied.duration_ms)
+    running = engine.begin("mirror", copy.request.dialect, caller_of(order.rollout), mirrors=copied.id)
     began = False
     try:
         async with asyncio.timeout(seconds):
             running.receive(copy.body, keep_body=True)
-            running.route_to(copy.request)
+            running.route_to(copy.request, route)
             piece = await running.ask(copy.request)
             while copy.request.stream and piece:
                 began = True

@@ -24,11 +24,9 @@ class ShadowOrder(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     """How many copies the stage has, over all processes and restarts."""
     budget_pico: int | None = None
-    """What the copies of the stage and the judging of them may cost together, in 1e-12 US dollars; None: no bound."""
+    """What all copies of the rollout and the judging of them may cost together, in 1e-12 US dollars; None: no bound."""
     judge: str | None = None
     """The model, `provider/name`, that says which of two answers is better; None: nobody does."""
     all_turns: bool = False
     """Whether later turns of conversations are judged too. They answer what the incumbent said, so a candidate is at a
     disadvantage in them."""
-    deadline: float | None = None
-    """Seconds that the route gives a call; a copy has no more."""

@@ -82,4 +82,4 @@ class PairTally(msgspec.Struct, frozen=True):
     compared: int = 0
     """With a difference."""
     spent_pico: int = 0
-    """What is known of the cost; what is under way or unknown counts at its worst."""
+    """Of all stages of the rollout. What is under way or unknown counts at its worst."""

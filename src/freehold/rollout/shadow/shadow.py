@@ -11,8 +11,9 @@ from freehold.core.clock import Clock
 from freehold.core.decision import Decision
 from freehold.core.errors import StoreError
 from freehold.ledger.record import Call
+from freehold.rollout.shadow.archive import SPENT, USED_UP
 from freehold.rollout.shadow.copies import NotCopied
-from freehold.rollout.shadow.copying import NO_ROOM, USED_UP, Copied, Copier
+from freehold.rollout.shadow.copying import NO_ROOM, Copied, Copier
 from freehold.rollout.shadow.order import ShadowOrder
 from freehold.routing.routes import Target
 from freehold.wire.request import Request
@@ -26,13 +27,15 @@ ENDED = "the stage is over"
 NOT_RECORDED = "cannot be recorded"
 OURS = "an error of ours"
 
+_AFTER_S = 0.05
+"""Seconds that the client is given to get its answer, before anything is done about a copy."""
 AT_ONCE = 8
 MOST_WAITING = 256
 MOST_BYTES = 16 * 1024 * 1024
 """Of requests and answers that wait to be copied or are being copied."""
-_REST = {USED_UP: 5.0, NO_ROOM: 30.0}
-"""Seconds in which nothing is copied for a rollout: another process may have given a copy back; a provider that is
-asked too much is left to the calls of clients."""
+_REST = {USED_UP: 5.0, SPENT: 5.0, NO_ROOM: 30.0}
+"""Seconds in which nothing is copied for a rollout: a copy may be given back; a provider that is asked too much is
+left to the calls of clients."""
 
 
 class Shadow:
@@ -53,6 +56,7 @@ class Shadow:
         """How many calls were copied in this process, by rollout."""
         self.passed_over: Counter[tuple[str, str]] = Counter()
         """How many were not, by rollout and why."""
+        self._told: Counter[tuple[str, str]] = Counter()
 
     def follow(self, orders: Mapping[str, ShadowOrder]) -> None:
         """These are the rollouts in shadow from now on, by their ids."""
@@ -83,6 +87,12 @@ class Shadow:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
+    def take_counts(self) -> dict[tuple[str, str], int]:
+        """How many calls were not copied since this was asked last, by rollout and why."""
+        new = self.passed_over - self._told
+        self._told = Counter(self.passed_over)
+        return dict(new)
+
     async def settle(self) -> None:
         """Wait until nothing waits and nothing is on its way."""
         while self._tasks:
@@ -103,6 +113,7 @@ class Shadow:
 
     async def _work(self) -> None:
         """Copy for as long as somebody waits."""
+        await asyncio.sleep(_AFTER_S)
         while self._waiting:
             rollout, one = self._waiting.popleft()
             try:

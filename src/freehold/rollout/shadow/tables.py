@@ -1,4 +1,4 @@
-"""The table of pairs. Its migration is in `store/migrations/rollout`."""
+"""The tables of pairs. Their migration is in `store/migrations/rollout`."""
 
 from __future__ import annotations
 
@@ -26,4 +26,14 @@ pairs = Table(
     UniqueConstraint("rollout", "call"),
     Index("pairs_finished", "rollout", "seq", unique=True),
     Index("pairs_by_stage", "rollout", "stage"),
+)
+
+# Calls of a route in shadow that were not copied.
+passed_over = Table(
+    "passed_over",
+    metadata,
+    Column("rollout", String(48), primary_key=True),
+    # In a few words of a fixed vocabulary.
+    Column("why", String(80), primary_key=True),
+    Column("calls", BigInteger, nullable=False),
 )

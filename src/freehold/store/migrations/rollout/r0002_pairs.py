@@ -1,4 +1,4 @@
-"""Pairs of answers: a call in shadow, and the copy of it that went to the candidate."""
+"""Pairs of answers: a call in shadow, and the copy of it that went to the candidate; and what was not copied."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the tables."""
     op.create_table(
         "pairs",
         sql.Column("id", sql.String(48), primary_key=True),
@@ -29,3 +29,9 @@ def upgrade() -> None:
     )
     op.create_index("pairs_finished", "pairs", ["rollout", "seq"], unique=True)
     op.create_index("pairs_by_stage", "pairs", ["rollout", "stage"])
+    op.create_table(
+        "passed_over",
+        sql.Column("rollout", sql.String(48), primary_key=True),
+        sql.Column("why", sql.String(80), primary_key=True),
+        sql.Column("calls", sql.BigInteger, nullable=False),
+    )
