@@ -171,6 +171,7 @@ def real_part(call: Call, lost: Mapping[str, ProviderSettings]) -> Call | None:
     answered_by_stand_in = call.provider in lost
     return msgspec.structs.replace(
         call,
+        operation="mirror",  # it is no traffic
         attempts=attempts,
         usage=usage or Usage(),
         provider=last.provider,
