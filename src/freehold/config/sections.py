@@ -21,6 +21,7 @@ from freehold.ledger.settings import LedgerSettings
 from freehold.limits.limit import On
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import Timeouts
+from freehold.routing.policies.settings import PolicyKind
 from freehold.telemetry.settings import TelemetrySettings
 from freehold.wire.dialect import Hosting, Quirks
 
@@ -159,6 +160,23 @@ class HealthSettings(msgspec.Struct, frozen=True):
     At least a tenth of one. Without it, only calls tell."""
 
 
+class PolicySection(msgspec.Struct, frozen=True):
+    """What chooses the model of each call."""
+
+    kind: PolicyKind
+    """`weighted` gives each model its part of the conversations; `cheapest` and `fastest` take such a one of the models
+    that replace the incumbent."""
+    weights: dict[str, Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]] = {}
+    """With `weighted`: by `provider/name`, how many parts of the conversations it gets. Models that are not named get
+    none."""
+    among: tuple[str, ...] = ()
+    """With `cheapest` and `fastest`: what is chosen from beside the incumbent, as `provider/name`; without it, the
+    route's fallbacks."""
+    unproven: bool = False
+    """With `cheapest` and `fastest`: whether models are chosen, too, of which no comparison has found that they replace
+    the incumbent."""
+
+
 class RouteSection(msgspec.Struct, frozen=True):
     """A name that applications call as their model."""
 
@@ -180,6 +198,8 @@ class RouteSection(msgspec.Struct, frozen=True):
     continue_streams: bool = False
     """Whether a fallback goes on where a stream broke off; the seam is a declared loss. Otherwise such a stream ends
     with an error."""
+    policy: PolicySection | None = None
+    """What chooses the model of each call: see below. Without it, the incumbent answers."""
 
 
 class LimitSection(msgspec.Struct, frozen=True):

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import msgspec
 
 from freehold.core.parts import Foreign, Media, Message, Part, Refusal, State, Text, ToolCall, ToolResult
-from freehold.core.request import ChatRequest
 from freehold.engine.conversation_names import Names, names_of
 from freehold.wire.request import Request
 
@@ -152,9 +151,10 @@ class _History:
         if not self._called:
             return 0
         newest = len(self._called) - 1
-        if not (self._called[newest] or self._results[newest]):
-            if not self._speaking or newest == 0 or not self._results[newest - 1]:
-                return 0
+        if not (self._called[newest] or self._results[newest]) and not (
+            self._speaking and newest and self._results[newest - 1]
+        ):
+            return 0
         count = 1
         while count <= newest and self._results[newest - count]:
             count += 1

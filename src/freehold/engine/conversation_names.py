@@ -10,7 +10,7 @@ import msgspec
 from freehold.core.request import ChatRequest
 from freehold.wire.request import Request
 
-_MOST = 512
+_MOST = 8192
 """Characters of a name."""
 _IN_METADATA = ("conversation_id", "session_id", "thread_id", "conversation", "session")
 _IN_USER = re.compile(r"_session_([0-9a-fA-F-]{32,36})")

@@ -21,10 +21,13 @@ def choose_least(
         return one.price if measure == "price" else one.pace
 
     incumbent = standings[0]
-    fit = [one for one in standings if (one.proven or unproven) and amount(one) is not None]
+    among = [one for one in standings if not one.apart]
+    fit = [one for one in among if (one.proven or unproven) and amount(one) is not None]
     chosen = min(fit, key=lambda one: amount(one) or 0.0, default=incumbent)
 
     def why(one: Standing) -> str:
+        if one.apart:
+            return "not among"
         if not (one.proven or unproven):
             return "no verdict"
         return more if amount(one) is not None else f"{measure} unknown"

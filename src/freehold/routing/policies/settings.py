@@ -8,16 +8,18 @@ import msgspec
 
 from freehold.routing.routes import Target
 
-Kind = Literal["weighted", "cheapest", "fastest", "cascade", "learned"]
+PolicyKind = Literal["weighted", "cheapest", "fastest", "cascade", "learned"]
 
 
 class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One `[routes.NAME.policy]`, with models that exist."""
 
-    kind: Kind
+    kind: PolicyKind
     weights: dict[str, int] = {}
     """By `provider/model`: its part of the conversations."""
     among: tuple[Target, ...] = ()
     """What is chosen from, beside the incumbent; empty: the route's fallbacks."""
+    brings: tuple[Target, ...] = ()
+    """Models that it may choose and that are not on the route."""
     unproven: bool = False
     """Whether models without a standing verdict are chosen, too."""

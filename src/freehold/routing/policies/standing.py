@@ -21,6 +21,8 @@ class Standing(msgspec.Struct, frozen=True):
     """US dollars for a million tokens, read and written as the route's calls do; None: unknown."""
     pace: float | None = None
     """Milliseconds that an answer takes, the median; None: unknown."""
+    apart: bool = False
+    """It is not among those that are chosen from."""
 
 
 def facts_of(measure: str, standings: Sequence[Standing], *, unproven: bool) -> dict[str, Fact]:
@@ -29,6 +31,8 @@ def facts_of(measure: str, standings: Sequence[Standing], *, unproven: bool) -> 
     for one in standings:
         facts[f"{measure} {one.model}"] = one.price if measure == "price" else one.pace
         facts[f"proven {one.model}"] = one.proven
+        if one.apart:
+            facts[f"apart {one.model}"] = True
     return facts
 
 
@@ -42,15 +46,18 @@ def standings_in(measure: str, facts: Mapping[str, Fact]) -> list[Standing]:
             number = float(value) if isinstance(value, int | float) else None
             proven = facts.get(f"proven {model}") is True
             price, pace = (number, None) if measure == "price" else (None, number)
-            found.append(Standing(model, proven, price, pace))
+            found.append(Standing(model, proven, price, pace, apart=f"apart {model}" in facts))
     incumbent = facts.get("incumbent")
     return sorted(found, key=lambda one: (one.model != incumbent, one.model))
 
 
 def standings_for(targets: Sequence[Target], known: Mapping[str, Standing]) -> list[Standing]:
-    """What is known of `targets`, whose first is the incumbent, which needs no verdict: it, then the others by name."""
-    found = [known.get(one.name) or Standing(one.name, proven=False) for one in targets]
-    return [msgspec.structs.replace(found[0], proven=True), *sorted(found[1:], key=_name)]
+    """What is known of `targets`, whose first is the incumbent, which needs no verdict: it, then the others by name.
+    Those that are not in `known` are apart.
+    """
+    found = [known.get(one.name) or Standing(one.name, proven=False, apart=True) for one in targets]
+    incumbent = msgspec.structs.replace(found[0], proven=True, apart=False)
+    return [incumbent, *sorted(found[1:], key=_name)]
 
 
 def _name(standing: Standing) -> str:
