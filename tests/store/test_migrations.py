@@ -19,6 +19,7 @@ import freehold
 import freehold.access.tables
 import freehold.batches.tables
 import freehold.compare.tables
+import freehold.engine.steered.tables
 import freehold.ledger.tables
 import freehold.limits.tables
 from freehold.core.errors import StoreError
@@ -32,6 +33,7 @@ ROOMS: list[tuple[History, MetaData]] = [
     ("access", freehold.access.tables.metadata),
     ("batches", freehold.batches.tables.metadata),
     ("limits", freehold.limits.tables.metadata),
+    ("steering", freehold.engine.steered.tables.metadata),
     ("compare", freehold.compare.tables.metadata),
 ]
 SOURCE = Path(freehold.__file__ or "").parent.parent

@@ -59,6 +59,8 @@ class Conversation(msgspec.Struct, frozen=True):
     """Of that what was made last and says by whom."""
     continues: str | None = None
     """Id of the answer on record that it goes on from."""
+    has_tools: bool = False
+    """Whether the model may call tools, so that a loop can begin."""
     prompt: str | None = None
     """What the user asked last, as far as somebody reads it."""
 
@@ -87,6 +89,7 @@ def conversation_of(
         holds_state=state is not None or history.bound or _names_kept(request),
         state=state,
         continues=request.continues,
+        has_tools=bool(asked.tools),
         prompt=_prompt(asked.messages, reads) if reads else None,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,8 @@ class Memory:
         self._known: OrderedDict[bytes, Maker] = OrderedDict()
         self._marks: dict[tuple[str, str, str], Mark] = {}
         self._batch = Batch({}, {})
+        self._under_way: Mapping[bytes, Maker | None] = {}
+        """What is being written."""
         self._more = asyncio.Event()
         self._writing = asyncio.Lock()
         self._not_before = 0.0
@@ -61,8 +64,12 @@ class Memory:
             self._known.move_to_end(key)
         return maker
 
-    async def read(self, keys: Sequence[bytes], patience: float) -> dict[bytes, Maker]:
-        """What the shelf knows, if it says so within `patience` seconds; the process knows it from then on."""
+    async def read(
+        self, keys: Sequence[bytes], patience: float, *, passing: bytes | None = None
+    ) -> dict[bytes, Maker]:
+        """What the shelf knows, if it says so within `patience` seconds; the process knows it from then on. `passing`:
+        one of the keys that is forgotten when the shelf does not know it any more.
+        """
         if self._shelf is None or self._clock.tick() < self._not_before:
             return {}
         try:
@@ -77,16 +84,21 @@ class Memory:
         fresh = {key: maker for key, maker in found.items() if maker.at_us >= oldest}
         for key, maker in fresh.items():
             self._hold(key, maker)
+        if passing is not None and passing not in fresh and not self._is_unwritten(passing):
+            self._known.pop(passing, None)
         return fresh
 
-    def remember(self, makers: Mapping[bytes, Maker | None], *, here_alone: bool = False) -> None:
-        """From now on these are known, and those that are None are not. `here_alone`: it is worth no writing."""
+    def _is_unwritten(self, key: bytes) -> bool:
+        return key in self._batch.makers or key in self._under_way
+
+    def remember(self, makers: Mapping[bytes, Maker | None]) -> None:
+        """From now on these are known, and those that are None are not."""
         for key, maker in makers.items():
             if maker is None:
                 self._known.pop(key, None)
             else:
                 self._hold(key, maker)
-        if self._shelf is None or here_alone:
+        if self._shelf is None or not makers:
             return
         if self._batch.size + len(makers) > _MOST_WAITING:
             self.dropped += len(makers)
@@ -167,6 +179,7 @@ class Memory:
             batch, self._batch = self._batch, Batch({}, {})
             if not batch.size:
                 return
+            self._under_way = batch.makers
             try:
                 await self._shelf.write(batch)
             except AwayError as error:
@@ -175,6 +188,14 @@ class Memory:
                     self._batch.marks.setdefault(key, mark)  # these few are tried again
                 self._more.set()
                 self._rest(str(error))
+            finally:
+                self._under_way = {}
+
+    async def settle(self, patience: float) -> None:
+        """Wait until what is remembered is written, but no longer than `patience` seconds."""
+        if self._clock.tick() >= self._not_before:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self.flush()), patience)
 
     def _rest(self, why: str) -> None:
         now = self._clock.tick()

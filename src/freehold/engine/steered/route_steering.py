@@ -148,7 +148,7 @@ class RouteSteering:
             chosen = next((one for one in targets if one.name == decision.chosen), parsed(decision.chosen))
         if not is_there(chosen, runtime):
             raise LookupError(f"the policy `{name}` chose `{decision.chosen}`, which is not configured")
-        self._expect(call, conversation, targets, scope, chosen)
+        await self._expect(call, conversation, targets, scope, chosen)
         return Steered(_led_by(route, chosen), decision)
 
     def _without_maker(
@@ -207,7 +207,7 @@ class RouteSteering:
         here = self._first(clues)
         if here is not None and (here[0].sure or (here[0].newest and not self._is_asked(waiting))):
             return here
-        await memory.read(keys, _PATIENCE_IN_LOOPS_S if hard else _PATIENCE_S)
+        await memory.read(keys, _PATIENCE_IN_LOOPS_S if hard else _PATIENCE_S, passing=waiting)
         found = self._first(clues)
         asked = None if waiting is None else memory.look(waiting)
         if asked is None or (found is not None and _outdoes(found, asked)):
@@ -215,8 +215,9 @@ class RouteSteering:
         # The client has the answer, so whoever passed it on is about to say who made it.
         for _ in range(_SETTLINGS if hard else 0):
             await asyncio.sleep(_SETTLING_S)
-            if memory.shared:
-                await memory.read(keys, _PATIENCE_IN_LOOPS_S)
+            await memory.read(keys, _PATIENCE_IN_LOOPS_S, passing=waiting)
+            if not self._is_asked(waiting):
+                return self._first(clues) or (None, None)
             found = self._first(clues)
             if found is not None and _outdoes(found, asked):
                 return found
@@ -234,43 +235,42 @@ class RouteSteering:
 
     # What is remembered
 
-    def _expect(
+    async def _expect(
         self, call: Call, conversation: Conversation, targets: tuple[Target, ...], scope: str, chosen: Target
     ) -> None:
         if len(self._under_way) >= _MOST_UNDER_WAY:
             return
         self._under_way[call.id] = UnderWay(conversation, targets, scope)
-        asked = Maker(chosen.name, self.memory.now_us())
-        key = waiting_key(conversation, scope)
-        self.memory.remember({key: asked}, here_alone=not self.memory.shared)
+        if self.memory.shared:  # the next request may come to another process before it knows of the answer
+            asked = Maker(chosen.name, self.memory.now_us())
+            self.memory.remember({waiting_key(conversation, scope): asked})
+            if conversation.has_tools:
+                await self.memory.settle(_PATIENCE_S)
 
-    def ended(self, call: Call, request: Request, decision: Decision, answer: bytes | None = None) -> None:
-        """As Steering. `answer`: what the client was told, where it is at hand."""
+    def heard(self, call: Call, request: Request, decision: Decision, answer: bytes | None) -> None:
+        """As Steering."""
         going = self._under_way.pop(call.id, None)
-        if going is not None:
-            self._remember(call, going, call.answer_body if answer is None else answer)
-        for listen in self.listeners:
-            listen(call, request, decision)
-
-    def _remember(self, call: Call, going: UnderWay, answer: bytes | None) -> None:
-        memory, scope = self.memory, going.scope
+        if going is None:
+            return
         kept: dict[bytes, Maker | None] = {}
-        told = call.outcome in ("answered", "cut", "cancelled") and call.first_token_ms is not None
+        told = call.first_token_ms is not None
         if told and call.provider is not None and call.model is not None and call.route is not None:
             target = target_in(going.targets, call.provider, call.model, self._runtime())
-            maker = Maker(target.name, memory.now_us())
-            keys = keys_of_answer(
-                going.conversation, calls_in(answer), call.id, route=call.route, scope=scope
-            )
+            maker = Maker(target.name, self.memory.now_us())
+            calls = calls_in(answer)
+            keys = keys_of_answer(going.conversation, calls, call.id, route=call.route, scope=going.scope)
             kept.update(dict.fromkeys(keys, maker))
             if target != going.targets[0]:
                 self._watch(call.route, target.name)
-        waiting: dict[bytes, Maker | None] = {waiting_key(going.conversation, scope): None}
-        if memory.shared:
-            kept |= waiting
-        else:
-            memory.remember(waiting, here_alone=True)
-        memory.remember(kept)
+        if self.memory.shared:
+            kept[waiting_key(going.conversation, going.scope)] = None
+        self.memory.remember(kept)
+
+    def ended(self, call: Call, request: Request, decision: Decision) -> None:
+        """As Steering."""
+        self._under_way.pop(call.id, None)
+        for listen in self.listeners:
+            listen(call, request, decision)
 
     def _watch(self, route: str, model: str) -> None:
         """Once in a while, as it is good for a day."""
