@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "ask": "is a call, and calls are made with keys of the endpoint: `POST /v1/chat/completions`",
     "models": ("GET /models", "GET /prices", "GET /providers", "GET /local-models"),
     "routes": ("GET /routes", "GET /routes/{route}"),
+    "route explain": ("GET /calls/{call}/decision",),
     "keys create": ("POST /keys",),
     "keys list": ("GET /keys", "GET /keys/{key}"),
     "keys revoke": ("POST /keys/{key}/revoke",),
