@@ -184,7 +184,7 @@ def _tell(  # noqa: PLR0917 - what is said of the run
         + f"\n\n{len(outcomes):,} calls, {arguments.rate:g} a second for {seconds:g} s "
         f"under each fault and policy, an answer being of use for {DEADLINE:g} s. Two models wrote {found.joined:,} "
         f"answers, of which {found.undeclared} did not declare the seam. Policies decided about {found.loops:,} calls "
-        f"in the middle of a tool loop, and gave {found.unsafe_switches} of them to another model. The load's own process "
+        f"in the middle of a tool loop, and gave {found.unsafe_switches} of them to another model. The load itself "
         f"sent a call {1000 * lags[int(0.99 * len(lags))]:.0f} ms late at its p99 and {1000 * lags[-1]:.0f} ms at the "
         f"most; {late} of {len(missed)} missed calls were more than a second late."
     )

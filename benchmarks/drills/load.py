@@ -30,7 +30,7 @@ async def drive(  # noqa: PLR0917 - where, what and how fast
     return asking
 
 
-async def _one(  # noqa: PLR0913, PLR0917 - as above
+async def _one(  # noqa: PLR0917 - as above
     port: int, key: str, policy: Policy, fault: str, number: int, due: float
 ) -> list[Outcome]:
     route = route_of(policy, fault)
