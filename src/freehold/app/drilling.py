@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from freehold.config.settings import Settings
     from freehold.engine.runtime import Runtime
+    from freehold.engine.steering import Steering
     from freehold.ledger.reading import LedgerReader
     from freehold.ledger.record import Call
     from freehold.rollout.drills.asking import Outcome
@@ -229,7 +230,20 @@ class Drill:
                 spending=spending,
                 deadlines={route.name: self._deadline(route)[0] for route in self.routes},
                 concurrency=self.wanted.concurrency,
+                steering=lambda: self._steering(base),
             )
+
+    def _steering(self, base: Runtime) -> Steering | None:
+        """The routes' policies, with a memory of their own that ends with the fault; None: no route has any."""
+        if not self.settings.policies:
+            return None
+        from freehold.app.policies import make_policies
+        from freehold.engine.steered.memory import Memory
+        from freehold.engine.steered.route_steering import RouteSteering
+
+        steering = RouteSteering(Memory(None, self.clock), lambda: base)
+        steering.set_policies(make_policies(self.settings, {}))
+        return steering
 
     async def _survivors(self, held: AsyncExitStack) -> tuple[Runtime, Callable[[Call], None] | None]:
         """Routes and clients, and what keeps the calls; None where nobody real is asked."""

@@ -83,6 +83,7 @@ async def ask_again(
 ) -> Outcome:
     """What the client of a recorded call would have had, `deadline` seconds after which it is of no use."""
     running = engine.begin("chat", recorded.dialect, key)
+    running.call.mirrors = recorded.id
     began, heard = time.perf_counter(), _Heard()
     try:
         async with asyncio.timeout(deadline + GRACE):

@@ -15,6 +15,7 @@ from freehold.core.clock import Clock
 from freehold.core.usage import Usage, total
 from freehold.engine.engine import Engine
 from freehold.engine.runtime import Runtime
+from freehold.engine.steering import Steering
 from freehold.ledger.record import Call
 from freehold.providers.client import ProviderClient
 from freehold.providers.settings import ProviderSettings
@@ -68,9 +69,11 @@ class Rehearsal:
         spending: Spending,
         deadlines: Mapping[str, float],
         concurrency: int,
+        steering: Callable[[], Steering | None] = lambda: None,
     ) -> None:
         """`base`: routes and survivors. `lost`: settings of the lost providers. `keep`: None where survivors are
-        stand-ins too. `deadlines`: seconds by route.
+        stand-ins too. `deadlines`: seconds by route. `steering` makes what applies the routes' policies, anew for each
+        fault: what it remembers of conversations must neither reach live ones nor the next fault.
         """
         self._base = base
         self._lost = lost
@@ -82,6 +85,7 @@ class Rehearsal:
         self._spending = spending
         self._deadlines = deadlines
         self._places = asyncio.Semaphore(concurrency)
+        self._steering = steering
         self.unasked = 0
         """Calls for which there was no money left."""
 
@@ -142,7 +146,9 @@ class Rehearsal:
         return outcome
 
     def _engine(self, health: ProvidersHealth) -> Engine:
-        runtime = msgspec.structs.replace(self._base, health=health, keep_bodies=False)
+        runtime = msgspec.structs.replace(
+            self._base, health=health, keep_bodies=False, steering=self._steering()
+        )
         return Engine(runtime, clock=self._clock, observers=(self._observe,))
 
     def _observe(self, call: Call) -> None:
@@ -171,6 +177,7 @@ def real_part(call: Call, lost: Mapping[str, ProviderSettings]) -> Call | None:
     answered_by_stand_in = call.provider in lost
     return msgspec.structs.replace(
         call,
+        operation="mirror",  # it is no traffic
         attempts=attempts,
         usage=usage or Usage(),
         provider=last.provider,

@@ -48,6 +48,8 @@ BODILESS = "were recorded without their bodies"
 class Replayable(msgspec.Struct, frozen=True):
     """A call on record that can be asked again, and what came of it then."""
 
+    id: str
+    """Of the call."""
     route: str
     dialect: str
     body: bytes
@@ -148,6 +150,7 @@ def _replayable(entry: Entry) -> Replayable:
         raise _Unfit(UNREADABLE) from None
     refuse_side_effects(request, asked)
     return Replayable(
+        id=call.id,
         route=call.route or "",
         dialect=call.dialect,
         body=call.request_body,
