@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "judge show": ("GET /judge-checks/{check}",),
     "judge sample": "draws lines for the file that people label, on the machine where `judge check` reads it",
     "independence": ("GET /independence",),
+    "migrate": "writes and reads files of whoever runs it, and may ask a model",
     "audit list": ("GET /audit",),
     "audit verify": ("GET /audit/verify",),
     "audit export": ("GET /exports/audit",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from freehold.core.fields import Fields
 from freehold.core.parts import Foreign, Media, Part, Reasoning, ToolCall, ToolResult
@@ -40,6 +40,35 @@ FEATURES: dict[str, str] = {
 }
 """Every feature, and what it is."""
 
+_LOSSES: dict[str, tuple[str, ...]] = {
+    "tools": ("tool.function", "strict", "schema", "tool_result.failed", "tool_result.media"),
+    "custom tools": ("tool.custom",),
+    "hosted tools": ("tool", "part"),
+    "tool choice": ("tool_choice",),
+    "one tool at a time": ("parallel_tool_calls",),
+    "json schema": ("response_format", "schema"),
+    "json": ("response_format",),
+    "several answers": ("n",),
+    "log-probabilities": ("logprobs",),
+    "token bias": ("logit_bias",),
+    "seed": ("seed",),
+    "penalties": ("presence_penalty", "frequency_penalty"),
+    "top-k": ("top_k",),
+    "stop sequences": ("stop",),
+    "images": ("image", "image.detail", "modalities"),
+    "sound": ("audio", "modalities"),
+    "films": ("video",),
+    "documents": ("document",),
+    "provider's files": ("file",),
+    "stored responses": ("conversation", "reasoning.state", "store"),
+    "reasoning state": ("reasoning", "reasoning.state"),
+    "reasoning effort": ("reasoning.effort", "reasoning.budget", "reasoning.shown"),
+    "prompt caching": ("cache",),
+    "predicted answer": ("prediction",),
+    "service tier": ("service_tier",),
+}
+"""What is lost of a feature where it is not carried over. The others are carried everywhere, or ported."""
+_OF_CLIENTS = ("tool.function", "tool.custom")
 _GOES_ON = ("previous_response_id", "conversation", "prompt")
 _KINDS = {"image": "images", "audio": "sound", "video": "films", "document": "documents"}
 
@@ -54,6 +83,18 @@ def features_of(request: Request, decoded: ChatRequest) -> tuple[str, ...]:
     if request.stream:
         used.add("streaming")
     return tuple(name for name in FEATURES if name in used)
+
+
+def lost_of(feature: str, losses: Iterable[str]) -> list[str]:
+    """Those of the losses that are about a feature."""
+    names = _LOSSES.get(feature, ())
+    return [
+        loss
+        for loss in losses
+        if loss in names
+        or (loss not in _OF_CLIENTS and loss.startswith("tool.") and "tool" in names)
+        or (loss.partition(".")[0] == "part" and "part" in names)
+    ]
 
 
 def goes_on(request: Request) -> bool:

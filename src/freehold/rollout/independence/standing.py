@@ -68,6 +68,12 @@ class Standings:
         named = (model for one in self._proven for model in (one.verdict.incumbent, _model_of(one)))
         return list(dict.fromkeys(named))
 
+    def about(self, candidate: str) -> list[Proven]:
+        """What the newest comparison with this candidate found, over all classes first."""
+        mine = [one for one in self._proven if _model_of(one) == candidate]
+        newest = [one for one in mine if one.comparison.id == mine[0].comparison.id]
+        return sorted(newest, key=lambda one: one.verdict.task_class)
+
     def find(self, incumbents: Sequence[str], candidate: str, task_class: str) -> Proven | None:
         """The newest verdict that decides whether `candidate` replaces one of `incumbents`; else the newest undecided.
 
