@@ -200,7 +200,7 @@ def test_an_endpoint_without_policies_has_nothing_of_them(tmp_path: Path) -> Non
         assert not (endpoint.data / "steering.db").exists()
         endpoint.configure(toml + ALL_TO_TWO)
         until(lambda: model_of(client.chat("chat", "Anything new?")) == "two/m")
-        until(lambda: (endpoint.data / "steering.db").exists())
+        until((endpoint.data / "steering.db").exists)
 
 
 @pytest.mark.parametrize("damage", ["removed", "damaged"])

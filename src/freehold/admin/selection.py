@@ -17,7 +17,7 @@ from freehold.core.moments import parse_moment
 from freehold.ledger.filters import Filter
 from freehold.ledger.record import Operation, Outcome
 
-_When = Annotated[
+When = Annotated[
     str,
     Meta(
         min_length=1,
@@ -40,8 +40,8 @@ class CallsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policy: Annotated[Word, Meta(description="The policy that decided.")] | UnsetType = UNSET
     rollout: Annotated[Word, Meta(description="Of whose decisions they are part.")] | UnsetType = UNSET
     arm: Annotated[Arm, Meta(description="The side of a rollout.")] | UnsetType = UNSET
-    since: Annotated[_When, Meta(description="From then on.")] | UnsetType = UNSET
-    until: Annotated[_When, Meta(description="Before then; written like `since`.")] | UnsetType = UNSET
+    since: Annotated[When, Meta(description="From then on.")] | UnsetType = UNSET
+    until: Annotated[When, Meta(description="Before then; written like `since`.")] | UnsetType = UNSET
 
 
 class CallsPage(CallsQuery, frozen=True, forbid_unknown_fields=True):

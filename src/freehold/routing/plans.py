@@ -13,10 +13,23 @@ from freehold.routing.breakers import Breakers, Spot, spots_of
 from freehold.routing.quotas import Quotas
 from freehold.routing.routes import Route, Target
 
-Reason = Literal["incumbent", "policy", "fallback", "state", "retry", "hedge", "continuation", "repair"]
+Reason = Literal[
+    "incumbent",
+    "policy",
+    "escalation",
+    "sample",
+    "fallback",
+    "state",
+    "retry",
+    "hedge",
+    "continuation",
+    "repair",
+]
 """
 incumbent     the route's own model
 policy        a policy chose it
+escalation    nobody could be sure of what a cheaper model said
+sample        the same model again, to see whether it says the same
 repair        the same model, whose answer was not in the form that was asked for
 fallback      a model that takes over
 state         it made the reasoning state in the request, which nobody else can read
@@ -52,11 +65,10 @@ class ProvidersHealth:
         """The time from which a try is worth it; `now`: at once."""
         if not self.enabled:
             return now
-        free = max(self.quotas.free_at(quota, now, tokens), self.quotas.free_at(target.name, now, tokens))
+        free = self.quotas.free_at(quota, now, tokens)
         if self.breakers.idle:
             return free
-        spots = (*spots_of(target.provider, target.model, quota), ("quota", target.name))
-        return max(free, self.breakers.free_at(spots, now))
+        return max(free, self.breakers.free_at(spots_of(target.provider, target.model, quota), now))
 
     def refuse(self, quota: str, wait: float | None, now: float) -> None:
         """The provider said that it answers nothing for `wait` seconds or, with None, just not now."""
@@ -98,14 +110,16 @@ class Accounts(msgspec.Struct, frozen=True):
         """The quota that calls of `provider` are counted against."""
         return self.quotas.get(provider, provider)
 
-    def members(self, named: str) -> tuple[str, ...]:
-        """The providers that a name in a plan stands for: those of a pool, or the one itself."""
-        return self.pools.get(named, (named,))
 
-    def share_quota(self, provider: str, others: Iterable[Target]) -> bool:
-        """Whether calls of `provider` are counted against a quota that calls of `others` may be, too."""
-        quota = self.quota_of(provider)
-        return any(self.quota_of(member) == quota for one in others for member in self.members(one.provider))
+def quota_for(target: Target, route: Route, accounts: Accounts) -> str:
+    """The quota that a call of `target` is counted against. A model on trial has one of its own, so that being refused
+    bars nobody else from the account.
+    """
+    quota, trial = accounts.quota_of(target.provider), route.on_trial
+    if trial is None or target.model != trial.model:
+        return quota
+    is_it = target.provider in accounts.pools.get(trial.provider, (trial.provider,))
+    return f"{quota} {target.model}" if is_it else quota
 
 
 def first_step(
@@ -124,7 +138,7 @@ def first_step(
     target = route.incumbent
     if target.provider in accounts.pools:
         return None
-    free = health.free_at(target, accounts.quota_of(target.provider), now, tokens)
+    free = health.free_at(target, quota_for(target, route, accounts), now, tokens)
     return None if free > now else Step(target, first, free)
 
 
@@ -151,7 +165,7 @@ def plan_for(
     for place, named in enumerate(route.plan):
         reason: Reason = "fallback" if place else first
         for target in _members(named, accounts, health, now, affinity):
-            quota = accounts.quota_of(target.provider)
+            quota = quota_for(target, route, accounts)
             free = health.free_at(target, quota, now, tokens)
             barred = free > now and health.quotas.is_barred(quota, now)
             why = "state" if made_it is not None and made_it(target) else reason
