@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from freehold.admin import audit, batches, calls, comparisons, feedback, keys, models, money, running, suites
+from freehold.admin import (
+    audit,
+    batches,
+    calls,
+    comparisons,
+    feedback,
+    keys,
+    leaving,
+    models,
+    money,
+    running,
+    suites,
+)
 from freehold.admin.operation import Operation
 
 ROOT = "/admin/v1"
@@ -17,5 +29,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *batches.OPERATIONS,
     *suites.OPERATIONS,
     *comparisons.OPERATIONS,
+    *leaving.OPERATIONS,
     *audit.OPERATIONS,
 )

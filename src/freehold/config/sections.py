@@ -21,6 +21,7 @@ from freehold.ledger.settings import LedgerSettings
 from freehold.limits.limit import On
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import Timeouts
+from freehold.rollout.settings import RolloutSettings
 from freehold.routing.policies.settings import Confidence, PolicyKind
 from freehold.telemetry.settings import TelemetrySettings
 from freehold.wire.dialect import Hosting, Quirks
@@ -278,6 +279,7 @@ class File(msgspec.Struct, frozen=True):
     batches: BatchSettings = BatchSettings()
     """How batches are worked off."""
     compare: CompareSettings = CompareSettings()
+    rollout: RolloutSettings = RolloutSettings()
     """How comparisons are run."""
     background: BackgroundSettings = BackgroundSettings()
     """Responses that run on when their client has gone."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from freehold.access.key import Key
 from freehold.core.clock import Clock
 from freehold.core.errors import ClientError, FreeholdError, ProviderError, ProviderRefused
@@ -162,10 +164,10 @@ class RunningCall:
         self._keep_bodies = self._keep_bodies and keep_body
         self._request_body = body if self._keep_bodies else None
 
-    def route_to(self, request: Request) -> None:
-        """Find the route. Raises UnknownModel or Forbidden; the caller then calls `fail`."""
+    def route_to(self, request: Request, route: Route | None = None) -> None:
+        """Find the route, unless it is given. Raises UnknownModel or Forbidden; the caller then calls `fail`."""
         self.call.streamed = request.stream
-        self._route = route = self._runtime.route_for(request.model, self.key)
+        self._route = route = route or self._runtime.route_for(request.model, self.key)
         self.call.route = route.name
         if not route.keep_bodies:
             self._keep_bodies = False
@@ -332,7 +334,12 @@ class RunningCall:
             return route, "incumbent"
         self.call.decision = steered.decision
         self._steered = request
-        return steered.route, "incumbent" if steered.route.incumbent == route.incumbent else "policy"
+        led = steered.route
+        if led.incumbent == route.incumbent:
+            return led, "incumbent"
+        if steered.decision.arm == "candidate":
+            led = msgspec.structs.replace(led, on_trial=led.incumbent)
+        return led, "policy"
 
     def _adopt(self, attempt: RunningAttempt) -> None:
         """This is the attempt that answers."""

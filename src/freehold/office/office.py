@@ -39,6 +39,7 @@ from freehold.limits.shown import (
 from freehold.office import shown
 from freehold.office.counters import release, standings_of
 from freehold.office.premises import Premises
+from freehold.rollout.independence.report import Independence
 from freehold.routing.routes import Target
 from freehold.routing.shown import ShownRoute, show_route
 
@@ -99,6 +100,20 @@ class RunningOffice:
     async def findings(self, check: str, alpha: float) -> bytes:
         """What a check of a judge found."""
         return await self._premises.findings(check, alpha)
+
+    def independence(self, since_us: int, route: str | None) -> Independence:
+        """How much of the calls since then would go on if a provider vanished."""
+        from freehold.office.leaving import independence_of  # noqa: PLC0415 - an endpoint starts without it
+
+        return independence_of(
+            self._settings,
+            self.history,
+            self._archive,
+            self._shelf,
+            since_us=since_us,
+            now_us=self._now_us(),
+            route=route,
+        )
 
     # Routes, models, providers
 

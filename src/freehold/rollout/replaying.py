@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from freehold.core.decision import Decision
+from freehold.rollout import policy
 from freehold.routing import locks
 from freehold.routing.explaining import Again
 from freehold.routing.policies import cascade, cheapest, fastest, weighted
@@ -19,6 +20,7 @@ REPLAYS: Mapping[str, Replay] = {
     cheapest.NAME: cheapest.replay,
     fastest.NAME: fastest.replay,
     weighted.NAME: weighted.replay,
+    policy.NAME: policy.replay,
 }
 """By the policy's name. What a lock decided in place of a policy, the locks make again."""
 

@@ -93,6 +93,14 @@ class Memory:
     def _is_unwritten(self, key: bytes) -> bool:
         return key in self._batch.makers or key in self._under_way
 
+    def remember_now(self, makers: Mapping[bytes, Maker]) -> None:
+        """From now on these are known, whatever becomes of the process, if the shelf can do that at once."""
+        if self._shelf is None or not self._shelf.write_now(makers):
+            self.remember(makers)
+            return
+        for key, maker in makers.items():
+            self._hold(key, maker)
+
     def remember(self, makers: Mapping[bytes, Maker | None]) -> None:
         """From now on these are known, and those that are None are not."""
         for key, maker in makers.items():

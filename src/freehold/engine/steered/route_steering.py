@@ -251,7 +251,9 @@ class RouteSteering:
                 return found
         found = self._first(clues)
         asked = None if waiting is None else memory.look(waiting)
-        return found if found is not None and (asked is None or found[0].newest) else (None, asked)
+        if found is None or (asked is not None and asked.at_us > found[1].at_us):
+            return None, asked
+        return found
 
     def _is_asked(self, waiting: bytes | None) -> bool:
         return waiting is not None and self.memory.look(waiting) is not None
@@ -282,19 +284,21 @@ class RouteSteering:
         going = self._under_way.pop(call.id, None)
         if going is None:
             return
-        kept: dict[bytes, Maker | None] = {}
+        memory, scope = self.memory, going.scope
         told = call.first_token_ms is not None
         if told and call.provider is not None and call.model is not None and call.route is not None:
             target = target_in(going.targets, call.provider, call.model, self._runtime())
-            maker = Maker(target.name, self.memory.now_us())
             calls = calls_in(answer, call.dialect, going.conversation.before)
-            keys = keys_of_answer(going.conversation, calls, call.id, route=call.route, scope=going.scope)
-            kept.update(dict.fromkeys(keys, maker))
+            keys = keys_of_answer(going.conversation, calls, call.id, route=call.route, scope=scope)
+            kept = dict.fromkeys(keys, Maker(target.name, memory.now_us()))
+            if calls:  # in a moment its client may ask another process, or this one may be killed
+                memory.remember_now(kept)
+            else:
+                memory.remember(kept)
             if target != going.targets[0]:
                 self._watch(call.route, target.name)
-        if self.memory.shared:
-            kept[waiting_key(going.conversation, going.scope)] = None
-        self.memory.remember(kept)
+        if memory.shared:
+            memory.remember({waiting_key(going.conversation, scope): None})
 
     def ended(self, call: Call, request: Request, decision: Decision) -> None:
         """As Steering."""
