@@ -237,6 +237,7 @@ class RunningCall:
             started=self._started,
             reserving=self._reserving,
             first=first,
+            led=self._steered is not None,
         )
         attempt, answer = await tries.answer()
         self._adopt(attempt)

@@ -72,9 +72,10 @@ class Tries:
         started: float,
         reserving: Reserving | None = None,
         first: Reason = "incumbent",
+        led: bool = False,
     ) -> None:
         """`started`: when the call began, in the clock's ticks. `reserving`: what configured limits want. `first`: why
-        the route's first model is first.
+        the route's first model is first. `led`: somebody chose that model knowing of the conversation's state.
         """
         self._call = call
         self._request = request
@@ -83,6 +84,7 @@ class Tries:
         self._clock = clock
         self._started = started
         self._first = first
+        self._led = led
         self._deadline = None if route.deadline is None else started + route.deadline
         self._asked = Asked(request, runtime.fetcher)
         self._tokens = call.request_bytes // 4
@@ -108,7 +110,8 @@ class Tries:
         """
         request, runtime = self._request, self._runtime
         if request.holds_state and (len(self._route.plan) > 1 or runtime.accounts.pools):
-            self._made_it = await aside(request.size, partial(maker_of, request, runtime.providers))
+            made_it = await aside(request.size, partial(maker_of, request, runtime.providers))
+            self._made_it = self._among_first(made_it) if self._led and made_it is not None else made_it
         while True:
             step, wait = self._next_step()
             if wait > 0.0:
@@ -118,11 +121,18 @@ class Tries:
                 answered = await asking(step.target, step.reason)
             except FreeholdError as error:
                 self._last = error
-                if _is_final(error):
+                # What a policy tries may refuse what the route's own model would have answered.
+                if _is_final(error) and step.reason != "policy":
                     raise
             else:
                 self._asked.let_go()
                 return answered
+
+    def _among_first(self, made_it: Callable[[Target], bool]) -> Callable[[Target], bool]:
+        """The same of the accounts of the first model alone: who chose that knew of the state."""
+        lead = self._route.incumbent
+        members = self._runtime.accounts.pools.get(lead.provider, (lead.provider,))
+        return lambda target: target.model == lead.model and target.provider in members and made_it(target)
 
     async def go_on(
         self, speaking: Speaking, broken: RunningAttempt, cause: FreeholdError, more: int
@@ -227,6 +237,25 @@ class Tries:
 
     # Asking
 
+    def _quota_of(self, target: Target) -> str:
+        """What an attempt is counted against.
+
+        A model that is on trial, or that a policy chose, may be let in by an account less readily than the others
+        there. What its answers say of the account is taken to be about this model, so that nobody else waits for it.
+        """
+        accounts, route = self._runtime.accounts, self._route
+        if self._call.operation == "mirror":
+            return target.name
+        chosen = route.incumbent
+        if (
+            self._first == "policy"
+            and target.model == chosen.model
+            and target.provider in accounts.members(chosen.provider)
+            and accounts.share_quota(target.provider, route.fallbacks)
+        ):
+            return target.name
+        return accounts.quota_of(target.provider)
+
     async def _speak(self, target: Target) -> Exchange | Estimate:
         call = self._call
         return await exchange_for(
@@ -251,7 +280,7 @@ class Tries:
             target,
             "retry" if times and speaking is None else reason,
             provider=runtime.providers[target.provider],
-            quota=runtime.accounts.quota_of(target.provider),
+            quota=self._quota_of(target),
             health=runtime.health,
             clock=self._clock,
             elapsed_ms=self._elapsed_ms,
@@ -260,6 +289,7 @@ class Tries:
             aside=None
             if self._reserving is None
             else self._reserving.aside(target, self._request, limits.connect + limits.total, more),
+            is_told=call.operation != "mirror",
         )
         try:
             exchange = await (speaking or self._speak)(target)

@@ -43,6 +43,8 @@ class Memory:
         self._writing = asyncio.Lock()
         self._not_before = 0.0
         self._told_at = float("-inf")
+        self.knows_marks = shelf is None
+        """Whether it was read what was marked before this process began."""
         self.dropped = 0
         """Rows that were not written: the shelf failed, or there was no room to wait."""
 
@@ -80,7 +82,7 @@ class Memory:
         except TimeoutError:
             self._not_before = self._clock.tick() + patience
             return {}
-        oldest = self.now_us() - microseconds(KEPT_SECONDS)
+        oldest = self.oldest_us()
         fresh = {key: maker for key, maker in found.items() if maker.at_us >= oldest}
         for key, maker in fresh.items():
             self._hold(key, maker)
@@ -90,6 +92,14 @@ class Memory:
 
     def _is_unwritten(self, key: bytes) -> bool:
         return key in self._batch.makers or key in self._under_way
+
+    def remember_now(self, makers: Mapping[bytes, Maker]) -> None:
+        """From now on these are known, whatever becomes of the process, if the shelf can do that at once."""
+        if self._shelf is None or not self._shelf.write_now(makers):
+            self.remember(makers)
+            return
+        for key, maker in makers.items():
+            self._hold(key, maker)
 
     def remember(self, makers: Mapping[bytes, Maker | None]) -> None:
         """From now on these are known, and those that are None are not."""
@@ -125,20 +135,31 @@ class Memory:
     def mark_of(self, kind: str, route: str, model: str) -> Mark | None:
         """The mark, if there is one that is not too old."""
         mark = self._marks.get((kind, route, model))
-        return None if mark is None or mark.at_us < self._oldest_us() else mark
+        return None if mark is None or mark.at_us < self.oldest_us() else mark
 
     def watches(self, route: str) -> bool:
         """Whether somebody else than its incumbent has answered on the route not long ago."""
         if not self._marks:
             return False
-        oldest = self._oldest_us()
+        oldest = self.oldest_us()
         return any(
             mark.route == route and mark.kind == "away" and mark.at_us >= oldest
             for mark in self._marks.values()
         )
 
-    def _oldest_us(self) -> int:
+    def oldest_us(self) -> int:
+        """What is older is forgotten."""
         return self.now_us() - microseconds(KEPT_SECONDS)
+
+    async def first_marks(self, patience: float) -> None:
+        """Take over what was marked before this process began, if that is told within `patience` seconds."""
+        try:
+            await asyncio.wait_for(self.read_marks(), patience)
+        except AwayError as error:
+            self._rest(str(error))
+        except TimeoutError:
+            pass
+        self.knows_marks = True
 
     async def read_marks(self) -> None:
         """Take over what others marked. Raises AwayError."""
@@ -149,6 +170,7 @@ class Memory:
             here = self._marks.get(key)
             if here is None or here.at_us < mark.at_us:
                 self._marks[key] = mark
+        self.knows_marks = True
 
     # Writing
 
