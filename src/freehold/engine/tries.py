@@ -103,6 +103,12 @@ class Tries:
     def _elapsed_ms(self) -> float:
         return (self._clock.tick() - self._started) * 1000.0
 
+    @property
+    def is_well(self) -> bool:
+        """Whether somebody of the route can be expected to answer now."""
+        now = self._clock.tick()
+        return self._plan(now)[0].free_at <= now
+
     async def answer(self) -> tuple[RunningAttempt, bytes]:
         """The attempt that answered, and the whole answer or the first events of a stream.
 
