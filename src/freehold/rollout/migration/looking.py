@@ -1,4 +1,4 @@
-"""A sample of the calls of the provider that is left, each looked at once: a few at a time, so that little is in memory."""
+"""A sample of the calls of the provider that is left: each is looked at once, and few are in memory at a time."""
 
 from __future__ import annotations
 
