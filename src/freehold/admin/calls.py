@@ -28,6 +28,7 @@ from freehold.ledger.shown import (
     show_gap,
     show_loss,
 )
+from freehold.rollout.explaining import Explained, explain
 
 _PIECE = 64 * 1024
 
@@ -95,6 +96,10 @@ def _recorded(office: Office, asked: Asked) -> Recorded:
 
 def _show(office: Office, asked: Asked) -> ShownCall:
     return show_call(_entry(office, asked), _names(office))
+
+
+def _explain(office: Office, asked: Asked) -> Explained:
+    return explain(_entry(office, asked))
 
 
 def _bodies(office: Office, asked: Asked) -> ShownBodies:
@@ -198,6 +203,10 @@ OPERATIONS = (
     Operation(
         method="GET", path="/calls/{call}", least="viewer", act=_show, answer=ShownCall,
         summary="Show a call: its attempts, usage and cost",
+    ),
+    Operation(
+        method="GET", path="/calls/{call}/decision", least="viewer", act=_explain, answer=Explained,
+        summary="Explain why a call was given to its model",
     ),
     Operation(
         method="GET", path="/calls/{call}/bodies", least="operator", act=_bodies, answer=ShownBodies,

@@ -14,6 +14,7 @@ from freehold.compare.archive import Archive
 from freehold.compare.judges.checks import Checks
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.core.moments import Moment
+from freehold.ledger.opinions import Opinions
 from freehold.ledger.reading import LedgerReader
 from freehold.limits.shown import Released, ShownForecast, ShownLimit
 from freehold.rollout.independence.report import Independence
@@ -189,6 +190,10 @@ class Office(Protocol):
     @property
     def history(self) -> LedgerReader:
         """The calls on record."""
+
+    @property
+    def opinions(self) -> Opinions:
+        """Where feedback on calls goes."""
 
     @property
     def shelf(self) -> SuiteShelf:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from freehold.app.configuration import new_watch
 from freehold.app.ledger import tell_of_drops
 from freehold.app.parts import Parts
+from freehold.app.steering import chores_of_steering
 from freehold.core.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def all_chores(parts: Parts, loop: asyncio.AbstractEventLoop) -> dict[str, Chore
         "tidying files and batches": parts.desk.tidy,
         "asking providers how they are": lambda: _check_up(parts),
         "writing the audit log": parts.scribe.run,
+        **chores_of_steering(parts),
     }
     if parts.sharing is not None:
         chores["sharing what is known of providers"] = parts.sharing.run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import secrets
 import ssl
@@ -18,13 +19,16 @@ from freehold.store.lock import ProcessLock
 if TYPE_CHECKING:
     from freehold.access.keys import Keys
     from freehold.app.place import Place
+    from freehold.app.policies import Surveyed
     from freehold.app.prices import Prices
     from freehold.batches.desk import Desk
     from freehold.config.settings import Settings
     from freehold.config.watch import Watch
     from freehold.engine.engine import Engine
+    from freehold.engine.steered.route_steering import RouteSteering
     from freehold.gateway.metrics import Metrics
     from freehold.gateway.server import RunningServer
+    from freehold.ledger.opinions import Opinions
     from freehold.ledger.reported import ReportedModels
     from freehold.ledger.writer import Ledger
     from freehold.limits.service import LimitsService
@@ -56,6 +60,7 @@ class Parts:
     limits: LimitsService
     engine: Engine
     desk: Desk
+    opinions: Opinions
     server: RunningServer
 
     def __init__(
@@ -78,6 +83,12 @@ class Parts:
         self.health_of_providers = ProvidersHealth(random.random)
         self.sharing: Sharing | None = None
         """What other replicas know; None where there is no server to share it through."""
+        self.steering: RouteSteering | None = None
+        """What chooses models for calls; None: no route has or had a policy."""
+        self.steered = asyncio.Event()
+        """Set when there is one."""
+        self.surveys: Mapping[str, Surveyed] = {}
+        """What policies go by, by route."""
         self.local: LocalModels | None = None
         self.admin: AdminServer | None = None
         """The admin API on a port of its own."""

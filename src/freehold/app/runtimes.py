@@ -9,6 +9,7 @@ import msgspec
 
 from freehold.app.local_models import local_models_of
 from freehold.app.parts import Parts
+from freehold.app.steering import steering_for
 from freehold.engine.runtime import Runtime
 from freehold.providers.accounts import account_of
 from freehold.providers.client import ProviderClient
@@ -43,6 +44,7 @@ def build_runtime(parts: Parts, settings: Settings, known: dict[str, ProviderCli
         settings.accounts(),
         parts.health_of_providers,
         keeper,
+        steering_for(parts, settings),
     )
 
 

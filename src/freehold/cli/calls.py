@@ -7,6 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 
+import msgspec
 import typer
 
 from freehold.cli import presentation
@@ -15,6 +16,7 @@ from freehold.cli.output import Column, Listing, say, write, write_json
 from freehold.cli.selection import (
     OfKey,
     OfModel,
+    OfOperation,
     OfOutcome,
     OfProvider,
     OfRoute,
@@ -53,6 +55,7 @@ def calls(
     provider: OfProvider = None,
     key: OfKey = None,
     outcome: OfOutcome = None,
+    operation: OfOperation = None,
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most so many.")] = 20,
@@ -90,6 +93,7 @@ def calls(
         provider=provider,
         key=key,
         outcome=outcome,
+        operation=operation,
         since=since,
         until=until,
         utc=utc,
@@ -186,6 +190,7 @@ def export(
     provider: OfProvider = None,
     key: OfKey = None,
     outcome: OfOutcome = None,
+    operation: OfOperation = None,
     since: Since = None,
     until: Until = None,
     config: Config = None,
@@ -212,6 +217,7 @@ def export(
         provider=provider,
         key=key,
         outcome=outcome,
+        operation=operation,
         since=since,
         until=until,
         utc=utc,
@@ -228,7 +234,8 @@ def export(
         return
     writer = writer_for(form, sys.stdout, {one.id: one.name for one in keys}, bodies=bodies)
     chosen = selection.filter(keys)
-    total = sum(one.calls for one in history.spend("route", chosen))
+    everything = msgspec.structs.replace(chosen, mirrors=True)
+    total = sum(one.calls for one in history.spend("route", everything))
     count = 0
     with waiting("Exporting", total) as advance:
         for entry in history.export(chosen, with_bodies=bodies):

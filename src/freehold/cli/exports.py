@@ -44,13 +44,13 @@ def export_days(export: Export) -> None:
 _SIMPLE = (
     "id", "started", "operation", "dialect", "key", "key_name", "route", "provider", "model", "reported_model",
     "streamed", "status", "outcome", "error", "stop_reason", "cost", "price", "first_token_ms", "duration_ms",
-    "request_bytes", "answer_bytes", "request_digest", "answer_digest",
+    "request_bytes", "answer_bytes", "request_digest", "answer_digest", "mirrors",
 )  # fmt: skip
 _USAGE = (
     "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
     "input_audio_tokens", "output_audio_tokens", "source",
 )  # fmt: skip
-_LISTS = ("attempts", "losses")
+_LISTS = ("attempts", "losses", "decision", "feedback")
 
 
 def _write_line(file: TextIO, line: bytes) -> None:
@@ -58,9 +58,11 @@ def _write_line(file: TextIO, line: bytes) -> None:
 
 
 def _row(value: dict[str, Any], columns: list[str]) -> list[object]:
-    """One row. Empty: unknown or absent. Lists are written as JSON."""
+    """One row. Empty: unknown or absent. What has parts is written as JSON."""
     usage = msgspec.structs.asdict(value["usage"])
-    lists = {name: msgspec.json.encode(value[name]).decode() for name in _LISTS}
+    lists = {
+        name: None if value[name] is None else msgspec.json.encode(value[name]).decode() for name in _LISTS
+    }
     cells: dict[str, object] = {**value, **usage, **lists}
     return [_cell(cells.get(name)) for name in columns]
 

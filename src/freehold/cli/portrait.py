@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,9 +13,11 @@ from freehold.cli.output import plain
 from freehold.cli.presentation import model_of, why_not_kept
 from freehold.core import figures
 from freehold.core.figures import show_moment
+from freehold.routing.explaining import in_one_line
 from freehold.wire.sse import EventSplitter, data_of
 
 if TYPE_CHECKING:
+    from freehold.ledger.feedback import Feedback
     from freehold.ledger.reading import Entry
     from freehold.ledger.record import Attempt
 
@@ -23,7 +26,8 @@ def portrait(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> str:
     """Everything on record about the call, as text."""
     parts = [
         "\n".join(f"{name:<12} {plain(value)}" for name, value in _facts(entry, key_names, utc=utc)),
-        "\n".join(["attempts", *(f"  {plain(line)}" for line in _attempts(entry.call.attempts))]),
+        "\n".join(["attempts", *(f"  {plain(line)}" for line in attempt_lines(entry.call.attempts))]),
+        *(["\n".join(["feedback", *_opinions(entry.feedback, key_names)])] if entry.feedback else []),
         _body("request", entry, entry.call.request_body),
         _body("answer", entry, entry.call.answer_body),
     ]
@@ -35,6 +39,8 @@ def _facts(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> Iterator
     yield "call", call.id
     yield "started", show_moment(call.started_us, utc=utc)
     yield "what", f"{call.operation}, {call.dialect}{', streamed' if call.streamed else ''}"
+    if call.mirrors is not None:
+        yield "copy of", call.mirrors
     yield "route", call.route or "-"
     reported = (
         f" (calls itself {call.reported_model})" if call.reported_model not in (None, call.model) else ""
@@ -68,12 +74,15 @@ def _facts(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> Iterator
     yield "sizes", f"{figures.size(call.request_bytes)} in, {figures.size(call.answer_bytes)} out"
     for loss in call.losses:
         yield "lost", loss
+    if call.decision is not None:
+        yield "decision", in_one_line(call.decision)
 
 
-_REASONS = {"state": "it made the reasoning state in the request"}
+_REASONS = {"state": "it made the reasoning state in the request", "policy": "a policy chose it"}
 
 
-def _attempts(attempts: list[Attempt]) -> Iterator[str]:
+def attempt_lines(attempts: list[Attempt]) -> Iterator[str]:
+    """A line for each attempt."""
     if not attempts:
         yield "none: nobody was asked"
     for number, one in enumerate(attempts, start=1):
@@ -83,6 +92,15 @@ def _attempts(attempts: list[Attempt]) -> Iterator[str]:
         first = f", first after {figures.milliseconds(one.first_ms)}" if one.first_ms is not None else ""
         span = f"{figures.milliseconds(one.start_ms)} to {figures.milliseconds(one.end_ms)}"
         yield f"{number}. {one.provider}/{one.model}{reason}: {one.outcome}, {status}{error}; {span}{first}"
+
+
+def _opinions(said: Sequence[Feedback], key_names: Mapping[str, str]) -> Iterator[str]:
+    for one in said:
+        value = {"flag": "good" if one.number else "bad", "number": f"{one.number}"}.get(one.kind)
+        yield f"  {plain(one.name)}{f': {value}' if value else ''}, by {plain(key_names.get(one.by, one.by))}"
+        for what, words in (("says", one.text), ("would have been right", one.correction)):
+            if words is not None:
+                yield f"    {what}:\n{indent(plain(words), 6 * ' ')}"
 
 
 def _body(name: str, entry: Entry, body: bytes | None) -> str:

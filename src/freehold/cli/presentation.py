@@ -36,6 +36,8 @@ def row_of(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> tuple[st
     """The cells of COLUMNS."""
     call, usage = entry.call, entry.call.usage
     outcome = call.outcome if call.outcome == "answered" else f"{call.outcome} {call.status}"
+    if call.mirrors is not None:
+        outcome = f"mirror: {outcome}"
     return (
         show_moment(call.started_us, utc=utc),
         call.id[:SHORT_ID] if at_terminal() else call.id,
@@ -67,6 +69,7 @@ def as_json(entry: Entry, key_names: Mapping[str, str], *, bodies: bool = False)
             in_base64 = f"{name}_base64"
             kept = in_base64 if said[in_base64] is not None else name
             value[kept] = said[kept]
+        value["feedback"] = said["feedback"]
     return value
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 OutcomeName = Literal["answered", "refused", "failed", "cut", "cancelled"]
 
+OperationName = Literal["chat", "embeddings", "count", "mirror"]
+
 OfRoute = Annotated[
     str | None,
     typer.Option("--route", metavar="ROUTE", help="Calls of this route.", autocompletion=route_names),
@@ -40,6 +42,13 @@ OfKey = Annotated[
     ),
 ]
 OfOutcome = Annotated[OutcomeName | None, typer.Option("--outcome", help="What became of them.")]
+OfOperation = Annotated[
+    OperationName | None,
+    typer.Option(
+        "--operation",
+        help="Calls that asked for this; `mirror`: copies of calls that were sent to models on trial.",
+    ),
+]
 Since = Annotated[
     str | None,
     typer.Option(
@@ -59,6 +68,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     provider: str | None = None
     key: str | None = None
     outcome: str | None = None
+    operation: str | None = None
     since: str | None = None
     until: str | None = None
     utc: bool = False

@@ -13,6 +13,7 @@ from freehold.cli.output import Column, Listing, say, write_json
 from freehold.cli.selection import (
     OfKey,
     OfModel,
+    OfOperation,
     OfOutcome,
     OfProvider,
     OfRoute,
@@ -22,9 +23,11 @@ from freehold.cli.selection import (
     known_keys,
 )
 from freehold.core.errors import BadRequest
-from freehold.core.figures import count, money
+from freehold.core.figures import count, counted, money
 
 if TYPE_CHECKING:
+    from freehold.ledger.filters import Filter
+    from freehold.ledger.reading import LedgerReader
     from freehold.ledger.spending import Spend
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -45,6 +48,7 @@ def spend(
     provider: OfProvider = None,
     key: OfKey = None,
     outcome: OfOutcome = None,
+    operation: OfOperation = None,
     forecast: Annotated[
         bool,
         typer.Option(
@@ -58,12 +62,13 @@ def spend(
     """Add up what the calls cost, and foresee it.
 
     Sums are exact. A call whose cost is unknown is counted under UNKNOWN and is in no sum: it is not free.
-    Days are days of UTC.
+    Days are days of UTC. Copies of calls that were sent to models on trial (mirrors) are in no sum, unless
+    `--operation mirror` asks for them; what they came to is told beside.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
     if forecast:
-        if by != "route" or any((since, until, route, model, provider, key, outcome)):
+        if by != "route" or any((since, until, route, model, provider, key, outcome, operation)):
             raise BadRequest(
                 "`--forecast` is about this month and every limit in money, and takes no choice of calls.",
                 hint="`freehold spend --forecast` alone; limits on keys, teams or users are foreseen one by one.",
@@ -80,6 +85,7 @@ def spend(
         provider=provider,
         key=key,
         outcome=outcome,
+        operation=operation,
         since=since,
         until=until,
         utc=utc,
@@ -94,6 +100,7 @@ def spend(
         return
     if not found:
         say("No such call is on record." if history.exists else "No call is on record yet.")
+        _tell_of_mirrors(history, chosen)
         return
     listing = Listing(
         [
@@ -107,6 +114,18 @@ def spend(
         ]
     )
     listing.write([*(_row(key_names.get(one.name or "", one.name), one) for one in found), _total(found)])
+    _tell_of_mirrors(history, chosen)
+
+
+def _tell_of_mirrors(history: LedgerReader, chosen: Filter) -> None:
+    """A line for what copies of such calls came to, where there are any beside."""
+    if chosen.operation is not None or not history.exists:
+        return
+    for one in history.sums((), msgspec.structs.replace(chosen, operation="mirror")):
+        cost = "an unknown sum" if one.cost is None else money(one.cost)
+        unpriced = f", {counted(one.unpriced, 'call')} at unknown cost" if one.unpriced and one.cost else ""
+        mirrors = counted(one.calls, "mirror")
+        say(f"Beside these: {mirrors}, sent to models on trial, for {cost}{unpriced} (`--operation mirror`).")
 
 
 def _row(name: str | None, one: Spend) -> tuple[str, ...]:

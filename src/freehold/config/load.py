@@ -94,7 +94,8 @@ def load(
     else:
         routes.clear()
     pools = read_pools(values.get("pools", {}), known, problems)
-    routes |= read_routes(values.get("routes", {}), known | {*_names(values.get("pools"))}, problems)
+    routed, policies = read_routes(values.get("routes", {}), known | {*_names(values.get("pools"))}, problems)
+    routes |= routed
     stated = read_models(values.get("models", {}), known, problems)
     limits = read_limits(values.get("limits", {}), routes, known, problems)
     shared_url = None if file.shared.url is None else reader.find(file.shared.url, ("shared", "url"))
@@ -119,11 +120,13 @@ def load(
         fetch=file.fetch,
         batches=file.batches,
         compare=file.compare,
+        rollout=file.rollout,
         background=file.background,
         providers=providers,
         health=file.health,
         pools=pools,
         routes=routes,
+        policies=policies,
         prices=stated.prices,
         facts=stated.facts,
         database=database,

@@ -13,9 +13,9 @@ from freehold.catalog.profile import UNKNOWN_PROFILE, Profile
 from freehold.catalog.rates import Rates
 from freehold.config.problems import Problems
 from freehold.config.reading import read_section
-from freehold.config.routes import read_target
 from freehold.config.sections import ModelSection, PriceSection
 from freehold.config.source import Key, written
+from freehold.config.targets import read_target
 
 _RATES = tuple(field.name for field in msgspec.structs.fields(Rates))
 _SUSPICIOUSLY_LOW = Decimal("0.0005")

@@ -24,6 +24,7 @@ from freehold.config.sections import (
     LimitSection,
     LocalSettings,
     ModelSection,
+    PolicySection,
     PoolSection,
     PriceSection,
     ProviderSection,
@@ -37,6 +38,7 @@ from freehold.ledger.settings import LedgerSettings
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.presets import Preset, find_preset, preset_names
 from freehold.providers.settings import Timeouts
+from freehold.rollout.settings import RolloutSettings
 from freehold.telemetry.settings import TelemetrySettings
 from freehold.wire.dialect import Quirks
 
@@ -50,6 +52,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "fetch": FetchSettings,
     "batches": BatchSettings,
     "compare": CompareSettings,
+    "rollout": RolloutSettings,
     "background": BackgroundSettings,
     "provider": ProviderSection,
     "timeouts": Timeouts,
@@ -57,6 +60,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "health": HealthSettings,
     "pool": PoolSection,
     "route": RouteSection,
+    "policy": PolicySection,
     "model": ModelSection,
     "price": PriceSection,
     "limit": LimitSection,

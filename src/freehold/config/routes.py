@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from freehold.catalog.embedded import CHAT, EMBEDDED, EMBEDDINGS, LOCAL
+from freehold.catalog.embedded import CHAT, EMBEDDINGS, LOCAL
+from freehold.config.policies import read_policy
 from freehold.config.problems import Problems
 from freehold.config.reading import read_section
 from freehold.config.sections import RouteSection
-from freehold.config.source import Key, written
+from freehold.config.source import Key
+from freehold.config.targets import read_target
 from freehold.config.values import shown
-from freehold.core.suggest import did_you_mean, one_of
-from freehold.providers.presets import preset_names
+from freehold.routing.policies.settings import PolicySettings
 from freehold.routing.routes import Route, Target
 
 DEFAULT = "default"
@@ -26,20 +27,31 @@ def default_routes() -> dict[str, Route]:
     }
 
 
-def read_routes(tables: object, providers: Collection[str], problems: Problems) -> dict[str, Route]:
-    """The routes by name. `providers`: every name that a model may begin with, usable or not."""
+def read_routes(
+    tables: object, providers: Collection[str], problems: Problems
+) -> tuple[dict[str, Route], dict[str, PolicySettings]]:
+    """The routes by name, and the policies of those that have one. `providers`: every name that a model may begin with,
+    usable or not.
+    """
+    routes: dict[str, Route] = {}
+    policies: dict[str, PolicySettings] = {}
     if not isinstance(tables, Mapping):
         problems.error(("routes",), "`routes` must be a table of tables.")
-        return {}
-    routes = {}
+        return routes, policies
     for name, table in tables.items():
-        route = _read(name, table, providers, problems)
-        if route is not None:
-            routes[name] = route
-    return routes
+        section = _section(name, table, problems)
+        route = None if section is None else _route(name, section, providers, problems)
+        if section is None or route is None:
+            continue
+        routes[name] = route
+        if section.policy is not None:
+            policy = read_policy(section.policy, route, providers, problems)
+            if policy is not None:
+                policies[name] = policy
+    return routes, policies
 
 
-def _read(name: str, table: object, providers: Collection[str], problems: Problems) -> Route | None:
+def _section(name: str, table: object, problems: Problems) -> RouteSection | None:
     key: Key = ("routes", name)
     if "/" in name:
         problems.error(
@@ -51,9 +63,11 @@ def _read(name: str, table: object, providers: Collection[str], problems: Proble
     if not name or not name.isprintable() or name != name.strip():
         problems.error(key, f"{shown(name)} cannot name a route.")
         return None
-    section = read_section(RouteSection, table, key, problems)
-    if section is None:
-        return None
+    return read_section(RouteSection, table, key, problems)
+
+
+def _route(name: str, section: RouteSection, providers: Collection[str], problems: Problems) -> Route | None:
+    key: Key = ("routes", name)
     incumbent = read_target(section.incumbent, (*key, "incumbent"), providers, problems)
     fallbacks = [
         read_target(fallback, (*key, "fallbacks", place), providers, problems)
@@ -79,29 +93,3 @@ def _read(name: str, table: object, providers: Collection[str], problems: Proble
         hedge_after=section.hedge_after,
         continue_streams=section.continue_streams,
     )
-
-
-def read_target(text: str, key: Key, providers: Collection[str], problems: Problems) -> Target | None:
-    """The model that `provider/name` means; None after a problem has been told."""
-    provider, slash, model = text.partition("/")
-    if not slash or not provider or not model or text != text.strip():
-        hint = "Write it as `provider/name`, such as `openai/gpt-4o` or `local/smollm2-135m`."
-        problems.error(key, f"`{written(key)}` must be a model, not {shown(text)}.", hint)
-        return None
-    if provider not in providers:
-        problems.error(key, f"`{text}` is of an unknown provider.", _hint_for(provider, providers))
-        return None
-    if provider == LOCAL and model not in EMBEDDED:
-        hint = did_you_mean(model, EMBEDDED) or f"There are {one_of(EMBEDDED)}."
-        problems.error(key, f"`{text}` is not one of the embedded models.", hint)
-        return None
-    return Target(provider, model)
-
-
-def _hint_for(provider: str, providers: Collection[str]) -> str:
-    if provider == LOCAL:
-        return "The embedded models are switched off: `[local] enabled = false`."
-    if provider in preset_names():
-        return f"Add a table `[providers.{provider}]`; its address is known."
-    near = did_you_mean(provider, providers)
-    return near or f"Configure it with a table `[providers.{provider}]`."

@@ -21,6 +21,8 @@ from freehold.ledger.settings import LedgerSettings
 from freehold.limits.limit import On
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import Timeouts
+from freehold.rollout.settings import RolloutSettings
+from freehold.routing.policies.settings import Confidence, PolicyKind
 from freehold.telemetry.settings import TelemetrySettings
 from freehold.wire.dialect import Hosting, Quirks
 
@@ -159,6 +161,35 @@ class HealthSettings(msgspec.Struct, frozen=True):
     At least a tenth of one. Without it, only calls tell."""
 
 
+class PolicySection(msgspec.Struct, frozen=True):
+    """What chooses the model of each call."""
+
+    kind: PolicyKind
+    """`weighted` gives each model its part of the conversations; `cheapest` and `fastest` take such a one of the models
+    that replace the incumbent; `cascade` asks a cheap model first, and the next one when nobody can be sure of what it
+    said."""
+    weights: dict[str, Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]] = {}
+    """With `weighted`: by `provider/name`, how many parts of the conversations it gets. Models that are not named get
+    none."""
+    among: tuple[str, ...] = ()
+    """With `cheapest` and `fastest`: what is chosen from beside the incumbent, as `provider/name`; without it, the
+    route's fallbacks."""
+    unproven: bool = False
+    """With `cheapest` and `fastest`: whether models are chosen, too, of which no comparison has found that they replace
+    the incumbent."""
+    models: tuple[str, ...] = ()
+    """With `cascade`: the models that are asked, the cheapest first, as `provider/name`. The answer of the last one is
+    taken as it is."""
+    confidence: Confidence | None = None
+    """With `cascade`: by what an answer is judged. `logprobs`: how probable the model found its own words, on average;
+    `agreement`: how much of it the model says again when it is asked again; `schema`: whether it has the form that was
+    asked for, and calls tools as they want to be called."""
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    """With `cascade` by `logprobs` or `agreement`: the score from 0 to 1 from which on an answer is good enough."""
+    samples: Annotated[int, msgspec.Meta(ge=2, le=10)] | None = None
+    """With `cascade` by `agreement`: how many answers a model is asked for; 3 where nothing is said."""
+
+
 class RouteSection(msgspec.Struct, frozen=True):
     """A name that applications call as their model."""
 
@@ -180,6 +211,8 @@ class RouteSection(msgspec.Struct, frozen=True):
     continue_streams: bool = False
     """Whether a fallback goes on where a stream broke off; the seam is a declared loss. Otherwise such a stream ends
     with an error."""
+    policy: PolicySection | None = None
+    """What chooses the model of each call: see below. Without it, the incumbent answers."""
 
 
 class LimitSection(msgspec.Struct, frozen=True):
@@ -246,6 +279,7 @@ class File(msgspec.Struct, frozen=True):
     batches: BatchSettings = BatchSettings()
     """How batches are worked off."""
     compare: CompareSettings = CompareSettings()
+    rollout: RolloutSettings = RolloutSettings()
     """How comparisons are run."""
     background: BackgroundSettings = BackgroundSettings()
     """Responses that run on when their client has gone."""

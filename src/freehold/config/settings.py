@@ -21,7 +21,9 @@ from freehold.ledger.settings import LedgerSettings
 from freehold.limits.limit import Limit
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import ProviderSettings
+from freehold.rollout.settings import RolloutSettings
 from freehold.routing.plans import Accounts
+from freehold.routing.policies.settings import PolicySettings
 from freehold.routing.routes import Route, RouteTable, Target
 from freehold.store.places import Server
 from freehold.telemetry.settings import Collector, TelemetrySettings
@@ -47,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True):
     fetch: FetchSettings
     batches: BatchSettings
     compare: CompareSettings
+    rollout: RolloutSettings
     background: BackgroundSettings
     providers: dict[str, ProviderSettings]
     """By name; `local` among them when the embedded models are enabled."""
@@ -64,6 +67,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Of the server that limits are shared through; None: they are kept in a file."""
     facts: dict[str, Profile]
     """The user's own facts about models by `provider/model`."""
+    policies: dict[str, PolicySettings] = {}
+    """By route, where it has one."""
     database: Server | None = None
     """Where keys and the ledger are; None: in files of the data folder."""
     access: AccessSettings = AccessSettings()

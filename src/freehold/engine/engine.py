@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+
+import msgspec
 
 from freehold.access.key import Key
 from freehold.core.clock import Clock, microseconds
@@ -11,8 +14,10 @@ from freehold.core.trace import Caller
 from freehold.engine.capture import CaptureBudget
 from freehold.engine.running import RunningCall
 from freehold.engine.runtime import Runtime
+from freehold.engine.seldom import Seldom
 from freehold.engine.tracing import Tracing
 from freehold.ledger.record import Call, Operation
+from freehold.routing.plans import ProvidersHealth
 
 BEAT_SECONDS = 5.0
 """Less than any proxy or client waits for a word."""
@@ -37,21 +42,34 @@ class Engine:
         """
         self.runtime = runtime
         self.active = 0
-        """Calls begun and not finished."""
+        """Calls begun and not finished. Mirrors are not counted: no client is to be turned away for them."""
         self.held_bytes = 0
-        """Bytes of request bodies that those calls hold; whoever takes a body in adds it."""
+        """Bytes of request bodies that those calls hold; whoever takes a body in adds it, but for mirrors."""
         self._clock = clock
         self._observers = observers
         self._begun = begun
         self._beat = beat
         self._tracing = tracing
         self._budget = CaptureBudget()
+        self._seldom = Seldom(clock)
+        self._health_of_mirrors = ProvidersHealth(random.random)
+        self._health_of_mirrors.enabled = False
 
     def begin(
-        self, operation: Operation, dialect: str, key: Key | None, caller: Caller | None = None
+        self,
+        operation: Operation,
+        dialect: str,
+        key: Key | None,
+        caller: Caller | None = None,
+        *,
+        mirrors: str | None = None,
     ) -> RunningCall:
-        """A new call, in the trace of its `caller`. Whoever begins one must end it: `RunningCall` says how."""
-        self.active += 1
+        """A new call, in the trace of its `caller`; `mirrors`: of a mirror, which is in no trace, the call it copies.
+
+        Whoever begins one must end it: `RunningCall` says how.
+        """
+        if operation != "mirror":
+            self.active += 1
         self._begun()
         call = Call(
             id=new_id("call"),
@@ -59,21 +77,30 @@ class Engine:
             operation=operation,
             dialect=dialect,
             key_id=None if key is None else key.id,
+            mirrors=mirrors,
         )
-        if self._tracing is not None:
+        if self._tracing is not None and operation != "mirror":  # it would look like another request
             call.trace = self._tracing.begin(call.id, caller)
         return RunningCall(
             call,
             key,
-            self.runtime,
+            self.runtime if operation != "mirror" else self._apart(),
             clock=self._clock,
             budget=self._budget,
             done=self._done,
             beat=self._beat,
+            seldom=self._seldom,
         )
 
+    def _apart(self) -> Runtime:
+        """The runtime of mirrors, whose fate says nothing to clients' calls: a candidate that refuses or fails leaves
+        its provider as well as it was, and one that is known to be sick is asked all the same.
+        """
+        return msgspec.structs.replace(self.runtime, health=self._health_of_mirrors, steering=None)
+
     def _done(self, call: Call) -> None:
-        self.active -= 1
-        self.held_bytes -= call.request_bytes
+        if call.operation != "mirror":
+            self.active -= 1
+            self.held_bytes -= call.request_bytes
         for observe in self._observers:
             observe(call)

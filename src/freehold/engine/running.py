@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from freehold.access.key import Key
 from freehold.core.clock import Clock
@@ -18,10 +21,16 @@ from freehold.engine.held import HeldStream
 from freehold.engine.limiting import Headers
 from freehold.engine.reserving import Reserving, forget_refused
 from freehold.engine.runtime import Runtime
+from freehold.engine.seldom import Seldom
+from freehold.engine.steering import Steering
 from freehold.engine.tries import Tries
 from freehold.ledger.record import Call, Outcome
+from freehold.routing.plans import Reason
 from freehold.routing.routes import Route
 from freehold.wire.request import Request
+
+if TYPE_CHECKING:
+    from freehold.engine.cascading import Cascading
 
 Record = Callable[[Outcome, FreeholdError | None, bytes, int], bytes | None]
 """Given how a call ended, why, the last words of its stream and how many bytes a body may have: the answer that the
@@ -44,6 +53,8 @@ class RunningCall:
         "_capture",
         "_clock",
         "_done",
+        "_has_all",
+        "_heard",
         "_keep_bodies",
         "_reading",
         "_record",
@@ -52,10 +63,13 @@ class RunningCall:
         "_reserving",
         "_route",
         "_runtime",
+        "_seldom",
         "_sent",
         "_started",
+        "_steered",
         "_tries",
         "call",
+        "conversation",
         "key",
     )
 
@@ -69,10 +83,15 @@ class RunningCall:
         budget: CaptureBudget,
         done: Callable[[Call], None],
         beat: float,
+        seldom: Seldom,
     ) -> None:
-        """`beat`: seconds after which a client that waits for what is held back hears that it is being made."""
+        """`beat`: seconds after which a client that waits for what is held back hears that it is being made. `seldom`:
+        how the log is told of policies that fail.
+        """
         self.call = call
         self.key = key
+        self.conversation: str | None = None
+        """Name of the conversation that it is part of, where the client gave one beside the request."""
         self._runtime = runtime
         self._clock = clock
         self._started = clock.tick()
@@ -90,11 +109,18 @@ class RunningCall:
         self._capture: Capture | None = None
         """The answer's bytes, for the ledger."""
         self._sent: Capture | None = None
-        """The answer's bytes, for another model that may have to go on from them."""
+        """The answer's bytes, for another model that may have to go on from them, and for who steered the call."""
         self._beat = beat
+        self._seldom = seldom
         self._reading: asyncio.Task[bytes] | None = None
         """Of a stream that is held back, what makes its next piece."""
         self._record: Record | None = None
+        self._has_all = False
+        """Whether all of a stream is there already: it was held."""
+        self._steered: Request | None = None
+        """The request, where a policy decided."""
+        self._heard = False
+        """Whether it was told the answer."""
 
     @property
     def ended(self) -> bool:
@@ -119,6 +145,11 @@ class RunningCall:
         """Whether request and answer go into the ledger."""
         return self._keep_bodies
 
+    @property
+    def is_steered(self) -> bool:
+        """Whether somebody may choose its model, and would like to know the conversation."""
+        return self._runtime.steering is not None and self.call.operation == "chat"
+
     def _elapsed_ms(self) -> float:
         return (self._clock.tick() - self._started) * 1000.0
 
@@ -130,10 +161,10 @@ class RunningCall:
         self._keep_bodies = self._keep_bodies and keep_body
         self._request_body = body if self._keep_bodies else None
 
-    def route_to(self, request: Request) -> None:
-        """Find the route. Raises UnknownModel or Forbidden; the caller then calls `fail`."""
+    def route_to(self, request: Request, route: Route | None = None) -> None:
+        """Find the route, unless it is given. Raises UnknownModel or Forbidden; the caller then calls `fail`."""
         self.call.streamed = request.stream
-        self._route = route = self._runtime.route_for(request.model, self.key)
+        self._route = route = route or self._runtime.route_for(request.model, self.key)
         self.call.route = route.name
         if not route.keep_bodies:
             self._keep_bodies = False
@@ -190,33 +221,95 @@ class RunningCall:
         route, call = self._route, self.call
         assert route is not None
         limits = self._runtime.limits
-        if limits is not None:
+        if limits is not None and call.operation != "mirror":  # whose copies they are bounds them
             self._reserving = Reserving(
                 limits, self.key, route.name, operation=call.operation, tick=self._clock.tick
             )
-        self._tries = tries = Tries(
-            call,
+        first: Reason = "incumbent"
+        steering = self._runtime.steering
+        if steering is not None and self.is_steered:
+            route, first = await self._steer(steering, route, request)
+        cascading = self._cascading(route, request)
+        if cascading is not None:
+            attempt, answer = await self._cascade(cascading, first)
+        else:
+            self._tries = tries = self._try(request, route, first)
+            attempt, answer = await tries.answer()
+        self._adopt(attempt)
+        if request.stream:
+            if self._keep_bodies and self._record is None:
+                self._capture = Capture(self._budget)
+            if route.continue_streams:
+                self._request = request
+            if route.continue_streams or self._steered is not None:
+                self._sent = Capture(self._budget)
+            self._note(answer)
+            return answer
+        call.answer_bytes = len(answer)
+        if self._keep_bodies:
+            call.answer_body = answer
+        if self._steered is not None:
+            self._hear(self._steered, answer)
+        self._answered()
+        return answer
+
+    def _try(self, request: Request, route: Route, first: Reason) -> Tries:
+        return Tries(
+            self.call,
             request,
             route,
             self._runtime,
             clock=self._clock,
             started=self._started,
             reserving=self._reserving,
+            first=first,
+            led=self._steered is not None,
         )
-        attempt, answer = await tries.answer()
-        self._adopt(attempt)
-        if request.stream:
-            if self._keep_bodies and self._record is None:
-                self._capture = Capture(self._budget)
-            if route.continue_streams:
-                self._request, self._sent = request, Capture(self._budget)
-            self._note(answer)
-            return answer
-        call.answer_bytes = len(answer)
-        if self._keep_bodies:
-            call.answer_body = answer
-        self._answered()
-        return answer
+
+    def _cascading(self, route: Route, request: Request) -> Cascading | None:
+        """Who looks at the answers of one model after the other; None: the first that comes is the client's."""
+        decision = self.call.decision
+        if decision is None or decision.policy != "cascade":
+            return None
+        from freehold.engine.cascading import Cascading  # noqa: PLC0415 - few routes have one
+        from freehold.routing.policies.cascade import is_open  # noqa: PLC0415
+
+        return Cascading(decision, route, request, self._try_for_cascade) if is_open(decision) else None
+
+    async def _cascade(self, cascading: Cascading, first: Reason) -> tuple[RunningAttempt, bytes]:
+        """The attempt that answers, after others whose answers nobody could be sure of; and what it said."""
+        try:
+            held = await cascading.answer(first)
+        finally:
+            self.call.decision = cascading.decision
+        self._tries, self._has_all = held.tries, held.complete
+        if held.complete:
+            self.call.first_token_ms = self._elapsed_ms()
+        return held.attempt, held.answer
+
+    def _try_for_cascade(self, request: Request, route: Route, first: Reason) -> Tries:
+        tries = self._try(request, route, first)
+        if first != "sample":
+            self._tries = tries
+        return tries
+
+    async def _steer(self, steering: Steering, route: Route, request: Request) -> tuple[Route, Reason]:
+        """What is tried after a policy has decided, and why its first model is first."""
+        try:
+            steered = await steering.steer(route, request, self.call, self.key, self.conversation)
+        except Exception:  # noqa: BLE001 - a policy that fails must not fail the call, which can do without
+            self._seldom.tell("a policy failed, and the call went without one", self.named)
+            return route, "incumbent"
+        if steered is None:
+            return route, "incumbent"
+        self.call.decision = steered.decision
+        self._steered = request
+        led = steered.route
+        if led.incumbent == route.incumbent:
+            return led, "incumbent"
+        if steered.decision.arm == "candidate":
+            led = msgspec.structs.replace(led, on_trial=led.incumbent)
+        return led, "policy"
 
     def _adopt(self, attempt: RunningAttempt) -> None:
         """This is the attempt that answers."""
@@ -236,6 +329,9 @@ class RunningCall:
             return b""
         attempt = self._attempt
         assert attempt is not None
+        if self._has_all:
+            self._answered()
+            return b""
         stream = attempt.stream
         if isinstance(stream, HeldStream) and (stream.holds or self._reading is not None):
             return await self._next_or_wait(stream)
@@ -284,8 +380,10 @@ class RunningCall:
 
     async def _go_on(self, attempt: RunningAttempt, error: ProviderError) -> bytes:
         """The first events of another model that goes on where this one broke off; empty when none can."""
-        sent = None if self._sent is None or self._sent.dropped else self._sent.peek()
-        if sent is None or self._request is None or self._tries is None:
+        if self._request is None or self._tries is None:
+            return b""
+        sent = self._sent_so_far()
+        if sent is None:
             return b""
         size = self._request.size + len(sent)
         seam = await aside(size, partial(Seam.found, self._request, sent, self.call))
@@ -302,6 +400,9 @@ class RunningCall:
         self._note(events)
         return events
 
+    def _sent_so_far(self) -> bytes | None:
+        return None if self._sent is None or self._sent.dropped else self._sent.peek()
+
     def _note(self, events: bytes) -> None:
         attempt, call = self._attempt, self.call
         call.answer_bytes += len(events)
@@ -312,6 +413,8 @@ class RunningCall:
         if call.first_token_ms is None and attempt is not None:
             attempt.note_first()
             call.first_token_ms = attempt.record.first_ms
+        if self._steered is not None and attempt is not None and _says_all(attempt):
+            self._hear(self._steered, self._sent_so_far())
 
     def _answered(self) -> None:
         assert self._attempt is not None
@@ -350,6 +453,8 @@ class RunningCall:
             call.raw_usage = facts.raw_usage
             call.losses = attempt.all_losses
         call.usage = _usage_of(call)
+        if self._steered is not None:
+            self._hear(self._steered, self._sent_so_far())
         for capture in (self._capture, self._sent):
             body = None if capture is None else capture.take()
             if capture is self._capture and capture is not None:
@@ -368,7 +473,39 @@ class RunningCall:
         call.duration_ms = self._elapsed_ms()
         if self._keep_bodies:
             call.request_body = self._request_body
+        if self._steered is not None:
+            self._tell_of_end(self._steered)
         done(call)
+
+    # Who steered it
+
+    def _hear(self, request: Request, answer: bytes | None) -> None:
+        """Tell what the client is told, unless that was said."""
+        steering, decision = self._runtime.steering, self.call.decision
+        if self._heard or steering is None or decision is None:
+            return
+        self._heard = True
+        try:
+            steering.heard(self.call, request, decision, answer)
+        except Exception:  # noqa: BLE001 - the client has to be answered whatever becomes of the policy
+            self._seldom.tell("a policy was told of an answer, and failed", self.named)
+
+    def _tell_of_end(self, request: Request) -> None:
+        steering, decision = self._runtime.steering, self.call.decision
+        if steering is None or decision is None:
+            return
+        try:
+            steering.ended(self.call, request, decision)
+        except Exception:  # noqa: BLE001 - the call has to be recorded whatever becomes of its policy
+            self._seldom.tell("a policy was told of the end of a call, and failed", self.named)
+
+
+def _says_all(attempt: RunningAttempt) -> bool:
+    """Whether the client has all that is said once it has what was read of the stream."""
+    stream = attempt.stream
+    if stream is None or attempt.begins_again:
+        return False
+    return stream.finished or (stream.complete and not isinstance(stream, HeldStream))
 
 
 def _usage_of(call: Call) -> Usage:

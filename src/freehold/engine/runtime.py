@@ -10,6 +10,7 @@ from freehold.access.key import Key
 from freehold.core.errors import Forbidden
 from freehold.engine.inlining import FileFetcher
 from freehold.engine.limiting import Limits
+from freehold.engine.steering import Steering
 from freehold.providers.client import ProviderClient
 from freehold.routing.plans import Accounts, ProvidersHealth
 from freehold.routing.routes import Route, RouteTable
@@ -29,6 +30,8 @@ class Runtime(msgspec.Struct, frozen=True):
     """What is known of the providers' state. It outlives the configuration."""
     limits: Limits | None = None
     """None: there are none."""
+    steering: Steering | None = None
+    """Who chooses among a route's models; None: the incumbent is always asked first."""
 
     def route_for(self, name: str, key: Key | None) -> Route:
         """The route called `name`, if `key` may call it. Raises UnknownModel or Forbidden.

@@ -20,10 +20,11 @@ from freehold.engine.conversations import Conversations
 from freehold.engine.engine import Engine
 from freehold.engine.running import RunningCall
 from freehold.gateway.faces import FACES, Face, dialect_at, gemini_face, token_in_query
+from freehold.gateway.feedback import FeedbackDoor
 from freehold.gateway.filing import Filing
 from freehold.gateway.following import send_events
 from freehold.gateway.gate import Gate
-from freehold.gateway.intake import Heading, Scope, read_body
+from freehold.gateway.intake import Heading, Scope, conversation_in, read_body
 from freehold.gateway.pages import Pages
 from freehold.gateway.protocol import CONNECTION, ClientConnection
 from freehold.gateway.replies import (
@@ -61,6 +62,7 @@ class Endpoint:
         conversations: Conversations,
         background: Background,
         filing: Filing,
+        feedback: FeedbackDoor,
         beside: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None,
     ) -> None:
         """`beside`: what answers under `/admin/` on this port, if anything does."""
@@ -71,6 +73,7 @@ class Endpoint:
         self._conversations = conversations
         self._background = background
         self._filing = filing
+        self._feedback = feedback
         self._beside = beside
 
     @property
@@ -92,6 +95,9 @@ class Endpoint:
                 return
             if self._filing.serves(path):
                 await self._filing.answer(scope, receive, send)
+                return
+            if self._feedback.serves(path):
+                await self._feedback.answer(scope, receive, send)
                 return
             if self._beside is not None and path.startswith(_ADMIN):
                 await self._beside(scope, receive, send)
@@ -172,6 +178,8 @@ class Endpoint:
             request.headers = heading.meant(face.dialect)
             request.strict = heading.strict or (running.key is not None and running.key.strict)
             running.route_to(request)
+            if running.is_steered:
+                running.conversation = conversation_in(scope["headers"])
             if request.background and face.operation == "chat":
                 return await self._background.begin(running, request, body)
             answer = await running.ask(request)

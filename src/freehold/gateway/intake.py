@@ -112,6 +112,14 @@ class Heading:
         return self._meant
 
 
+def conversation_in(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """The conversation that the client says its request is part of. Read where somebody asks for it alone."""
+    for name, value in headers:
+        if name == b"x-freehold-conversation":
+            return value.strip().decode("latin-1") or None
+    return None
+
+
 async def read_body(
     heading: Heading, scope: Scope, receive: Receive, settings: ServerSettings, *, room: int
 ) -> bytes:

@@ -74,6 +74,8 @@ class Metrics(Collector):
         self._tallies: dict[Labels, Tally] = {}
         self._errors: dict[tuple[str, str, str], int] = {}
         """Calls that ended in an error, by operation, outcome and code."""
+        self._mirrors: dict[tuple[str, str, str], int] = {}
+        """Copies of calls, which are in no other figure, by provider, model and outcome."""
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -82,6 +84,10 @@ class Metrics(Collector):
         provider, model, outcome = call.provider or "", call.model or "", call.outcome
         if model:
             model = self._label(provider, model, answered=outcome == "answered")
+        if call.operation == "mirror":
+            copy = (provider, model, outcome)
+            self._mirrors[copy] = self._mirrors.get(copy, 0) + 1
+            return
         labels = (call.operation, provider, model, outcome)
         tally = self._tallies.get(labels)
         if tally is None:
@@ -129,11 +135,23 @@ class Metrics(Collector):
             )
             for labels, tally in self._tallies.items()
         ]
-        return Figures(counts, self.strangers, self._read(), [self._of_errors(), *self._families()])
+        return Figures(counts, self.strangers, self._read(), self._own_families())
 
     def collect(self) -> Iterator[Metric]:
         """The families, for the library to encode."""
         return families(self._figures())
+
+    def _own_families(self) -> list[Family]:
+        mirrors = [self._of_mirrors()] if self._mirrors else []
+        return [self._of_errors(), *mirrors, *self._families()]
+
+    def _of_mirrors(self) -> Family:
+        lines = [
+            Line((("provider", provider), ("model", model), ("outcome", outcome)), count)
+            for (provider, model, outcome), count in self._mirrors.items()
+        ]
+        meaning = "Copies of calls that were sent to models on trial. They are in no other figure of calls."
+        return Family("freehold_mirrors", "counter", meaning, lines)
 
     def _of_errors(self) -> Family:
         lines = [

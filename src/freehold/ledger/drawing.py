@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, false, or_, select
 
-from freehold.ledger.filters import Filter, where
+from freehold.ledger.filters import Filter, traffic, where
 from freehold.ledger.tables import calls, names
 
 _TOGETHER = 20_000
@@ -18,7 +18,7 @@ class Numbers:
 
     def __init__(self, chosen: Filter, *, without_keys: tuple[str, ...], longest: int) -> None:
         """`without_keys`: calls are left out whose key's id begins like one of these. `longest`: bytes of a request."""
-        self._chosen = chosen
+        self._chosen = traffic(chosen)
         self._without = without_keys
         self._longest = longest
         self.too_long = 0

@@ -134,7 +134,8 @@ class Export:
 
     def days(self) -> dict[str, int]:
         """The days that have such calls, and how many."""
-        found = {one.names[0]: one.calls for one in self._reader.sums(("day",), self._chosen)}
+        everything = msgspec.structs.replace(self._chosen, mirrors=True)
+        found = {one.names[0]: one.calls for one in self._reader.sums(("day",), everything)}
         return {day: found[day] for day in sorted(filter(None, found))}
 
     def run(self) -> Iterator[Exported]:

@@ -23,9 +23,19 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Begun at this time or later."""
     until_us: int | None = None
     """Begun before this time."""
+    mirrors: bool | None = None
+    """Whether copies of calls are meant, too: calls with and without them; None: as is usual for what is asked. Lists
+    have them, what is counted has not. Where an `operation` is given, that says it."""
 
 
 ALL = Filter()
+
+
+def traffic(chosen: Filter) -> Filter:
+    """The same calls without copies, unless those are asked for: what is counted is what clients did."""
+    if chosen.mirrors is not None or chosen.operation is not None:
+        return chosen
+    return msgspec.structs.replace(chosen, mirrors=False)
 
 
 class Words:
@@ -75,6 +85,8 @@ def where(connection: Connection, chosen: Filter, table: Table = calls) -> list[
             table.c.provider == _number(connection, provider), table.c.model == _number(connection, model)
         )
         conditions.append(or_(table.c.model == _number(connection, chosen.model), both))
+    if chosen.mirrors is False and (number := _number(connection, "mirror")) != _NONE:
+        conditions.append(table.c.operation != number)
     if chosen.since_us is not None and table is calls:
         conditions.append(calls.c.started_us >= chosen.since_us)
     if chosen.until_us is not None and table is calls:

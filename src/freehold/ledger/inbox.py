@@ -16,6 +16,8 @@ from freehold.ledger.tally import Tally
 
 CALL_BYTES = 1500
 """What a waiting call is reckoned at without its bodies."""
+DECISION_BYTES = 1000
+"""What a decision is reckoned at, besides."""
 NUDGE_CALLS = 128
 """So many calls are worth waking the writer for before its time: they are prepared, not yet committed."""
 NUDGE_BYTES = 2_000_000
@@ -213,7 +215,7 @@ def _without_bodies(call: Call) -> Call:
 
 def size_of(call: Call) -> int:
     """Bytes that a waiting call is reckoned at."""
-    size = CALL_BYTES
+    size = CALL_BYTES if call.decision is None else CALL_BYTES + DECISION_BYTES
     if call.request_body is not None:
         size += len(call.request_body)
     if call.answer_body is not None:

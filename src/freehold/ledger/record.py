@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from freehold.core.decision import Decision
 from freehold.core.trace import Trace
 from freehold.core.usage import NO_USAGE, Usage
 
@@ -19,8 +20,11 @@ cancelled  the client hung up, or wants no more of what it left to the backgroun
 """
 
 
-Operation = Literal["chat", "embeddings", "count"]
-"""`count`: only the tokens of a request were asked for. It costs nothing."""
+Operation = Literal["chat", "embeddings", "count", "mirror"]
+"""
+count   only the tokens of a request were asked for. It costs nothing
+mirror  a copy of a chat call, sent to a model on trial after the client was answered. It costs money, but is no traffic
+"""
 
 
 class Attempt(msgspec.Struct, gc=False, omit_defaults=True):
@@ -90,3 +94,7 @@ class Call(msgspec.Struct, gc=False):
     answer_body: bytes | None = None
     """The answer as sent; for a stream the event-stream bytes. None when not kept."""
     trace: Trace | None = None
+    decision: Decision | None = None
+    """What a policy decided for it; None: no policy was asked."""
+    mirrors: str | None = None
+    """Of a mirror: id of the call that it is a copy of."""

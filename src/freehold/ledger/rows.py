@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row
 
+from freehold.core.decision import Decision, Rejected
 from freehold.core.money import Cost
 from freehold.core.usage import NO_USAGE, Usage
 from freehold.ledger.bodies import Place
@@ -22,8 +23,7 @@ CALL_COLUMNS = (
     "output_audio_tokens", "cache_write_1h_tokens", "input_image_tokens", "input_video_tokens",
     "input_document_tokens", "output_image_tokens", "usage_source", "usage_shape", "raw_usage",
     "first_token_us", "duration_us", "request_bytes", "answer_bytes", "attempts", "losses", "cost_pico",
-    "cost_row", "request_digest",
-    "answer_digest", "request_body", "answer_body",
+    "cost_row", "decision", "mirrors", "request_digest", "answer_digest", "request_body", "answer_body",
 )  # fmt: skip
 
 Price = tuple[int | None, str | None]
@@ -38,6 +38,7 @@ _SPACE, _LF = 0x20, 0x0A
 _number = re.compile(r":(-?\d[\d.eE+-]*)(?=[,}])").split
 _encode = msgspec.json.Encoder().encode
 _decode_attempts = msgspec.json.Decoder(list[list[Any]]).decode
+_decode_decision = msgspec.json.Decoder(Decision).decode
 decode_losses = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
@@ -87,6 +88,8 @@ def row_of(
         _encode(call.losses).decode() if call.losses else None,
         price[0],
         names[price[1]],
+        None if call.decision is None else _encode(call.decision).decode(),
+        call.mirrors,
         None if request is None else request.digest,
         None if answer is None else answer.digest,
         None if request is None else request.id,
@@ -138,6 +141,8 @@ def call_of(row: Row[Any], names: Callable[[int | None], str | None]) -> Call:
         answer_bytes=row.answer_bytes,
         attempts=[] if row.attempts is None else _attempts(row.attempts, usage),
         losses=() if row.losses is None else decode_losses(row.losses),
+        decision=None if row.decision is None else _decode_decision(row.decision),
+        mirrors=row.mirrors,
     )
 
 
@@ -197,6 +202,7 @@ def plain(call: Call) -> Call:
     known["raw_usage"] = None if call.raw_usage is None else call.raw_usage.replace(b"\0", b"?")
     known["losses"] = tuple(_plain(loss) for loss in call.losses)
     known["duration_ms"] = known["duration_ms"] or 0.0
+    known["decision"] = None if call.decision is None else _plain_decision(call.decision)
     return Call(**known)
 
 
@@ -272,6 +278,18 @@ def _plain_attempt(one: Attempt) -> Attempt:
     attempt: Attempt = _plain_struct(one)
     attempt.usage = _plain_struct(one.usage)
     return attempt
+
+
+def _plain_decision(one: Decision) -> Decision:
+    return msgspec.structs.replace(
+        one,
+        policy=_plain(one.policy),
+        chosen=_plain(one.chosen),
+        reason=_plain(one.reason),
+        rejected=tuple(Rejected(_plain(other.model), _plain(other.why)) for other in one.rejected),
+        facts={_plain(name): _plain(fact) for name, fact in one.facts.items()},
+        rollout=_plain(one.rollout),
+    )
 
 
 def _plain(value: Any) -> Any:

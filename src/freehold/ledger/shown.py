@@ -11,10 +11,12 @@ from typing import Any
 
 import msgspec
 
+from freehold.core.decision import Arm, Decision, Fact
 from freehold.core.figures import exact
 from freehold.core.losses import meaning_of
 from freehold.core.moments import Moment, iso
 from freehold.core.usage import Usage
+from freehold.ledger.feedback import ShownFeedback, show_feedback
 from freehold.ledger.lost import LossCount
 from freehold.ledger.reading import Entry
 from freehold.ledger.record import Attempt, Operation, Outcome
@@ -35,6 +37,25 @@ class ShownAttempt(msgspec.Struct, kw_only=True):
     error: str | None
     reason: str
     usage: Usage
+
+
+class ShownRejected(msgspec.Struct, kw_only=True):
+    """A model that a policy passed over."""
+
+    model: str
+    why: str
+
+
+class ShownDecision(msgspec.Struct, kw_only=True):
+    """What a policy decided for a call."""
+
+    policy: str
+    chosen: str
+    reason: str
+    rejected: list[ShownRejected]
+    facts: dict[str, Fact]
+    rollout: str | None
+    arm: Arm | None
 
 
 class ShownCall(msgspec.Struct, kw_only=True):
@@ -64,8 +85,14 @@ class ShownCall(msgspec.Struct, kw_only=True):
     answer_bytes: int
     attempts: list[ShownAttempt]
     losses: list[str]
+    decision: ShownDecision | None
+    """Null: no policy was asked."""
+    mirrors: str | None
+    """Of a mirror: the call that it is a copy of."""
     request_digest: str | None
     answer_digest: str | None
+    feedback: list[ShownFeedback]
+    """What was said of its answer, but for the words."""
 
 
 class ShownBodies(msgspec.Struct, kw_only=True):
@@ -75,6 +102,8 @@ class ShownBodies(msgspec.Struct, kw_only=True):
     request_body_base64: str | None
     answer_body: str | None
     answer_body_base64: str | None
+    feedback: list[ShownFeedback]
+    """With its words."""
 
 
 class ShownSpend(msgspec.Struct, kw_only=True):
@@ -140,10 +169,32 @@ def show_call(entry: Entry, key_names: Mapping[str, str]) -> ShownCall:
         duration_ms=call.duration_ms,
         request_bytes=call.request_bytes,
         answer_bytes=call.answer_bytes,
-        attempts=[_attempt(one) for one in call.attempts],
+        attempts=[show_attempt(one) for one in call.attempts],
         losses=list(call.losses),
+        decision=None if call.decision is None else show_decision(call.decision),
+        mirrors=call.mirrors,
         request_digest=entry.request_digest,
         answer_digest=entry.answer_digest,
+        feedback=[show_feedback(one, words=False) for one in entry.feedback],
+    )
+
+
+def show_attempt(attempt: Attempt) -> ShownAttempt:
+    """One try at one model."""
+    facts: dict[str, Any] = {name: getattr(attempt, name) for name in ShownAttempt.__struct_fields__}
+    return ShownAttempt(**facts)
+
+
+def show_decision(decision: Decision) -> ShownDecision:
+    """What was decided."""
+    return ShownDecision(
+        policy=decision.policy,
+        chosen=decision.chosen,
+        reason=decision.reason,
+        rejected=[ShownRejected(model=one.model, why=one.why) for one in decision.rejected],
+        facts=dict(decision.facts),
+        rollout=decision.rollout,
+        arm=decision.arm,
     )
 
 
@@ -155,6 +206,7 @@ def show_bodies(entry: Entry) -> ShownBodies:
         request_body_base64=request[1],
         answer_body=answer[0],
         answer_body_base64=answer[1],
+        feedback=[show_feedback(one, words=True) for one in entry.feedback],
     )
 
 
@@ -186,11 +238,6 @@ def show_gap(gap: Gap) -> ShownGap:
         until=iso(gap.until_us),
         calls=gap.calls,
     )
-
-
-def _attempt(attempt: Attempt) -> ShownAttempt:
-    facts: dict[str, Any] = {name: getattr(attempt, name) for name in ShownAttempt.__struct_fields__}
-    return ShownAttempt(**facts)
 
 
 def _body(body: bytes | None) -> tuple[str | None, str | None]:

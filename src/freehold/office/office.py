@@ -25,6 +25,7 @@ from freehold.config.plain import digest_of, plain
 from freehold.config.settings import Settings
 from freehold.core.clock import microseconds
 from freehold.core.errors import NotFound
+from freehold.ledger.opinions import Opinions
 from freehold.ledger.reading import LedgerReader
 from freehold.limits.overview import overview
 from freehold.limits.shown import (
@@ -71,6 +72,11 @@ class RunningOffice:
     def history(self) -> LedgerReader:
         """The calls on record."""
         return self._premises.history
+
+    @property
+    def opinions(self) -> Opinions:
+        """Where feedback on calls goes."""
+        return self._premises.opinions
 
     @property
     def shelf(self) -> SuiteShelf:

@@ -7,7 +7,8 @@ from typing import Literal
 from freehold.providers.settings import Paths, ProviderSettings
 from freehold.wire.dialect import DialectName, Hosting
 
-Operation = Literal["chat", "embeddings", "count"]
+Operation = Literal["chat", "embeddings", "count", "mirror"]
+"""A mirror goes where chat goes."""
 
 STANDARD_PATHS: dict[DialectName, Paths] = {
     "openai-responses": Paths("/responses"),

@@ -1,17 +1,16 @@
-"""What a policy is told of a call, and what it decided: chosen, why, and what was passed over."""
+"""What a policy is told of a call, and how it is asked. What it decides is kept with the call: `core/decision.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Literal, Protocol
 
 import msgspec
 
+from freehold.core.decision import Arm, Decision, Fact, Rejected
 from freehold.routing.routes import Target
 
-Fact = str | int | float | bool | None
-"""Whatever a decision depended on. Facts are kept with it, so that it can be made again."""
+__all__ = ["Arm", "Decision", "Fact", "Lock", "LockKind", "Policy", "Rejected", "Situation", "draw_of"]
 
 LockKind = Literal["tool_loop", "state", "conversation"]
 """
@@ -19,9 +18,6 @@ tool_loop     the request answers tool calls of this model, which has to see wha
 state         the request holds reasoning state, or goes on from an answer, that only this model can read
 conversation  this model has answered the conversation so far
 """
-
-Arm = Literal["incumbent", "candidate"]
-"""Which side of a rollout a call is on."""
 
 
 class Lock(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -34,32 +30,6 @@ class Lock(msgspec.Struct, frozen=True, omit_defaults=True):
     def hard(self) -> bool:
         """Whether another model could not go on: such a lock outlasts a roll-back."""
         return self.kind != "conversation"
-
-
-class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A model that could have been asked, and why it was not."""
-
-    model: str
-    """`provider/model`."""
-    why: str
-    """A word or two of a fixed vocabulary, such as `dearer`, `slower`, `not drawn`, `locked`, `no verdict`."""
-
-
-class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which model a policy chose for a call. It is kept with the call, and can be made again from what is in it."""
-
-    policy: str
-    """`weighted`, `cheapest`, `fastest`, `cascade`, `learned`, `rollout`."""
-    chosen: str
-    """`provider/model`."""
-    reason: str
-    """A word or two of a fixed vocabulary, such as `drawn`, `cheapest`, `lock.tool_loop`, `good enough`."""
-    rejected: tuple[Rejected, ...] = ()
-    facts: Mapping[str, Fact] = {}
-    """What it depended on: the draw, shares, prices, a lock. Nothing that was said in the call."""
-    rollout: str | None = None
-    """Id of the rollout that the call is part of."""
-    arm: Arm | None = None
 
 
 class Situation(msgspec.Struct, frozen=True):

@@ -13,9 +13,23 @@ from freehold.routing.breakers import Breakers, Spot, spots_of
 from freehold.routing.quotas import Quotas
 from freehold.routing.routes import Route, Target
 
-Reason = Literal["incumbent", "fallback", "state", "retry", "hedge", "continuation", "repair"]
+Reason = Literal[
+    "incumbent",
+    "policy",
+    "escalation",
+    "sample",
+    "fallback",
+    "state",
+    "retry",
+    "hedge",
+    "continuation",
+    "repair",
+]
 """
 incumbent     the route's own model
+policy        a policy chose it
+escalation    nobody could be sure of what a cheaper model said
+sample        the same model again, to see whether it says the same
 repair        the same model, whose answer was not in the form that was asked for
 fallback      a model that takes over
 state         it made the reasoning state in the request, which nobody else can read
@@ -97,8 +111,25 @@ class Accounts(msgspec.Struct, frozen=True):
         return self.quotas.get(provider, provider)
 
 
+def quota_for(target: Target, route: Route, accounts: Accounts) -> str:
+    """The quota that a call of `target` is counted against. A model on trial has one of its own, so that being refused
+    bars nobody else from the account.
+    """
+    quota, trial = accounts.quota_of(target.provider), route.on_trial
+    if trial is None or target.model != trial.model:
+        return quota
+    is_it = target.provider in accounts.pools.get(trial.provider, (trial.provider,))
+    return f"{quota} {target.model}" if is_it else quota
+
+
 def first_step(
-    route: Route, accounts: Accounts, health: ProvidersHealth, now: float, *, tokens: int = 0
+    route: Route,
+    accounts: Accounts,
+    health: ProvidersHealth,
+    now: float,
+    *,
+    tokens: int = 0,
+    first: Reason = "incumbent",
 ) -> Step | None:
     """What `plan_for` puts first when the incumbent is well; None when the whole plan has to be made to know.
 
@@ -107,8 +138,8 @@ def first_step(
     target = route.incumbent
     if target.provider in accounts.pools:
         return None
-    free = health.free_at(target, accounts.quota_of(target.provider), now, tokens)
-    return None if free > now else Step(target, "incumbent", free)
+    free = health.free_at(target, quota_for(target, route, accounts), now, tokens)
+    return None if free > now else Step(target, first, free)
 
 
 def plan_for(
@@ -120,6 +151,7 @@ def plan_for(
     tokens: int = 0,
     affinity: str | None = None,
     made_it: Callable[[Target], bool] | None = None,
+    first: Reason = "incumbent",
 ) -> list[Step]:
     """Every model of the route, in the order in which it is to be tried.
 
@@ -127,13 +159,13 @@ def plan_for(
     answer. `tokens`: about how many the request needs. Calls with the same `affinity` (a conversation) go to the
     same account as long as it has room, where the provider may have their beginning in its cache. `made_it`
     says whether a target made the reasoning state that the request holds: it is asked first if it is free, for the
-    conversation would lose its reasoning with any other.
+    conversation would lose its reasoning with any other. `first`: why the route's first model is first.
     """
     steps: list[Step] = []
     for place, named in enumerate(route.plan):
-        reason: Reason = "fallback" if place else "incumbent"
+        reason: Reason = "fallback" if place else first
         for target in _members(named, accounts, health, now, affinity):
-            quota = accounts.quota_of(target.provider)
+            quota = quota_for(target, route, accounts)
             free = health.free_at(target, quota, now, tokens)
             barred = free > now and health.quotas.is_barred(quota, now)
             why = "state" if made_it is not None and made_it(target) else reason

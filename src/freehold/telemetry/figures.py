@@ -58,6 +58,9 @@ class Figures:
             for call, costs in calls:
                 if call.operation == "count":
                     continue
+                if call.operation == "mirror":
+                    self._count_mirror(call, costs)
+                    continue
                 if self._new:
                     self._count_call(call)
                 answering = answering_attempt(call)
@@ -65,6 +68,15 @@ class Figures:
                     self._count_attempt(call, attempt, costs[index], answers=index == answering)
 
     # One call
+
+    def _count_mirror(self, call: Call, costs: list[Decimal | None]) -> None:
+        """A copy of a call is no client's request, and how fast it is concerns nobody; but it costs money."""
+        for attempt, cost in zip(call.attempts, costs, strict=True):
+            labels = self._spent_by(call, attempt)
+            if cost is None:
+                self._find(names.UNPRICED, labels).total += 1
+            else:
+                self._find(names.COST, labels).total += float(cost)
 
     def _count_call(self, call: Call) -> None:
         key = (call.operation, call.route, call.provider, call.model, call.outcome, call.error)
@@ -153,14 +165,18 @@ class Figures:
             self._find_new(series, call, _with(labels, "gen_ai.provider.name", name), attempt.error)
         if self._old:
             self._find_old(series, _with(labels, "gen_ai.system", name), attempt.error)
+        spent = self._spent_by(call, attempt)
+        series.cost, series.unpriced = self._find(names.COST, spent), self._find(names.UNPRICED, spent)
+        return series
+
+    def _spent_by(self, call: Call, attempt: Attempt) -> Labels:
         answered = attempt.outcome == "answered"
         spent: Labels = (
             ("freehold.route", _route_of(call)),
             ("freehold.provider", attempt.provider),
             ("freehold.model", self._labels.label(attempt.provider, attempt.model, answered=answered)),
         )
-        series.cost, series.unpriced = self._find(names.COST, spent), self._find(names.UNPRICED, spent)
-        return series
+        return (*spent, ("freehold.operation", "mirror")) if call.operation == "mirror" else spent
 
     def _find_new(self, series: AttemptSeries, call: Call, labels: Labels, error: str | None) -> None:
         erred = _with(labels, "error.type", error)

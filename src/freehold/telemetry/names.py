@@ -61,6 +61,10 @@ SPAN_ATTRIBUTES: dict[str, Kind] = {
     "freehold.model": "text",
     "freehold.provider": "text",
     "freehold.reason": "text",
+    "freehold.policy": "text",
+    "freehold.policy.reason": "text",
+    "freehold.rollout": "text",
+    "freehold.arm": "text",
     "freehold.attempts": "whole",
     "freehold.losses": "texts",
     "freehold.usage.source": "text",
@@ -92,6 +96,7 @@ METRIC_ATTRIBUTES: dict[str, Kind] = {
     "freehold.provider": "text",
     "freehold.model": "text",
     "freehold.route": "text",
+    "freehold.operation": "text",
 }
 
 

@@ -1,0 +1,328 @@
+"""Steers calls: locks first, then the route's policy; and remembers who answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Literal
+
+import msgspec
+
+from freehold.access.key import Key
+from freehold.core.decision import Decision
+from freehold.core.errors import ClientError
+from freehold.engine.aside import aside
+from freehold.engine.conversation import Conversation, conversation_of
+from freehold.engine.runtime import Runtime
+from freehold.engine.steered.answers import calls_in
+from freehold.engine.steered.clues import Clue, clues_in, keys_of_answer, waiting_key
+from freehold.engine.steered.makers import Maker, Mark
+from freehold.engine.steered.memory import Memory
+from freehold.engine.steered.places import is_there, maker_in, parsed, target_in
+from freehold.engine.steering import Steered
+from freehold.ledger.record import Call
+from freehold.routing.decisions import Lock, LockKind, Policy, Situation
+from freehold.routing.locks import WITHOUT, FoundBy, decide_by_lock, decide_freely, decide_without_maker
+from freehold.routing.routes import Route, Target
+from freehold.wire.request import Request
+
+log = logging.getLogger("freehold")
+
+STICKY_SECONDS = 3600.0
+"""For which a conversation stays with who answered it last, where it could leave."""
+_PATIENCE_S = 0.01
+"""That a call waits for the shelf where nothing depends on it."""
+_PATIENCE_IN_LOOPS_S = 0.25
+"""The same where the wrong model would be asked to go on from another's tool calls."""
+_SETTLING_S = 0.005
+_SETTLINGS = 20
+"""How often it is looked, so many seconds apart, whether another process has said by now who answered."""
+_MOST_UNDER_WAY = 100_000
+
+Layer = Literal["configuration", "rollouts"]
+Listener = Callable[[Call, Request, Decision], None]
+
+
+class UnderWay(msgspec.Struct, frozen=True):
+    """What is known of a call until it ends."""
+
+    conversation: Conversation
+    targets: tuple[Target, ...]
+    scope: str
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What was found out of the conversation: a lock, or that there has to be one and nobody knows whose."""
+
+    kind: LockKind
+    lock: Lock | None = None
+    found_by: FoundBy = "name"
+    why: str = ""
+
+
+class RouteSteering:
+    """As `engine.steering.Steering`. One for the process, for one event loop; it outlives the configuration."""
+
+    def __init__(
+        self, memory: Memory, runtime: Callable[[], Runtime], *, sticky_seconds: float = STICKY_SECONDS
+    ) -> None:
+        """`runtime` gives the one in force."""
+        self.memory = memory
+        self.listeners: list[Listener] = []
+        """Each is told of every steered call that ended; they neither block nor raise."""
+        self._runtime = runtime
+        self._sticky_us = int(sticky_seconds * 1e6)
+        self._layers: dict[Layer, dict[str, Policy]] = {"configuration": {}, "rollouts": {}}
+        self._policies: dict[str, Policy] = {}
+        self._left_us: dict[str, int] = {}
+        """When a route was left by its policy."""
+        self._under_way: dict[str, UnderWay] = {}
+
+    # What is decided by
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """By route, those in force."""
+        return self._policies
+
+    def set_policies(self, policies: Mapping[str, Policy], *, layer: Layer = "configuration") -> None:
+        """From now on these decide, by route; those of rollouts in front of the configuration's."""
+        self._layers[layer] = dict(policies)
+        before, self._policies = self._policies, {**self._layers["configuration"], **self._layers["rollouts"]}
+        now_us = self.memory.now_us()
+        self._left_us.update((route, now_us) for route in before if route not in self._policies)
+
+    def release(self, route: str, model: str) -> None:
+        """Conversations on `route` that `model` answered may leave it, unless they are in a tool loop or hold its
+        state.
+        """
+        self.memory.mark(Mark("released", route, model, self.memory.now_us()))
+
+    # Calls
+
+    async def steer(
+        self, route: Route, request: Request, call: Call, key: Key | None, heading: str | None
+    ) -> Steered | None:
+        """As Steering. Raises what a policy raises, and LookupError when it chose what is not there."""
+        policy = self._policies.get(route.name)
+        if policy is None and not await self._watches(route.name):
+            return None
+        runtime = self._runtime()
+        targets = _targets(route, policy)
+        key_id = "" if key is None else key.id
+        scope = f"{route.name}\0{key_id}"
+        name = WITHOUT if policy is None else policy.name
+        try:
+            reading = partial(
+                conversation_of,
+                request,
+                key_id=key_id,
+                route=route.name,
+                heading=heading,
+                reads=0 if policy is None else policy.reads,
+            )
+            conversation = await aside(request.size, reading)
+        except ClientError:
+            if policy is None:
+                return None
+            return self._without_maker(route, policy, targets, "unread", "the request is not understood")
+        found = await self._find(conversation, targets, runtime, scope, route)
+        situation = Situation(
+            route=route.name,
+            targets=targets,
+            sticky=conversation.sticky,
+            now_us=call.started_us,
+            prompt=conversation.prompt,
+        )
+        if found is not None and found.lock is None and policy is not None:
+            await self._expect(call, conversation, targets, scope, route.incumbent)
+            return self._without_maker(route, policy, targets, found.kind, found.why)
+        lock = None if found is None else found.lock
+        each_turn = getattr(policy, "each_turn", False)
+        if found is not None and lock is not None and (lock.hard or not (each_turn or policy is None)):
+            decision = decide_by_lock(policy, situation, lock, found_by=found.found_by, name=name)
+            chosen = lock.target
+        elif policy is None:
+            if not (conversation.has_tools or conversation.holds_state):
+                return None
+            decision, chosen = decide_freely(situation), route.incumbent
+        else:
+            if lock is not None:
+                situation = msgspec.structs.replace(situation, lock=lock)
+            decision = policy.decide(situation)
+            chosen = next((one for one in targets if one.name == decision.chosen), parsed(decision.chosen))
+        if not is_there(chosen, runtime):
+            raise LookupError(f"the policy `{name}` chose `{decision.chosen}`, which is not configured")
+        await self._expect(call, conversation, targets, scope, chosen)
+        return Steered(_led_by(route, chosen), decision)
+
+    async def _watches(self, route: str) -> bool:
+        """Whether the route has to be looked at although it has no policy: it had one not long ago. Waits at most once,
+        for what was marked before this process began.
+        """
+        memory = self.memory
+        if not memory.knows_marks:
+            await memory.first_marks(_PATIENCE_IN_LOOPS_S)
+        left_us = self._left_us.get(route)
+        if left_us is not None and left_us >= memory.oldest_us():
+            return True
+        return memory.watches(route)
+
+    def _without_maker(
+        self, route: Route, policy: Policy, targets: tuple[Target, ...], kind: str, why: str
+    ) -> Steered:
+        situation = Situation(route=route.name, targets=targets, sticky="")
+        return Steered(route, decide_without_maker(policy, situation, kind=kind, why=why, name=policy.name))
+
+    # Who made it
+
+    async def _find(
+        self,
+        conversation: Conversation,
+        targets: tuple[Target, ...],
+        runtime: Runtime,
+        scope: str,
+        route: Route,
+    ) -> Found | None:
+        sought = clues_in(conversation, route=route.name, scope=scope)
+        hard = sought.kind != "conversation"
+        of_state = None
+        if conversation.state is not None:
+            of_state = maker_in(targets, conversation.state, runtime)
+        if of_state is not None and (conversation.state_is_new or not conversation.in_loop):
+            return Found(sought.kind, Lock(of_state, sought.kind), "state")
+        clue, maker_found = await self._recall(sought.clues, sought.keys, sought.waiting, hard=hard)
+        if of_state is not None and not (clue is not None and clue.newest):
+            return Found(sought.kind, Lock(of_state, sought.kind), "state")
+        if maker_found is None:
+            return Found(sought.kind, why="nobody knows who answered") if hard else None
+        target = next((one for one in targets if one.name == maker_found.model), None)
+        if not hard:
+            if target is None or not self._is_sticky(maker_found, route.name):
+                return None
+        elif target is None:
+            target = parsed(maker_found.model)
+            if not is_there(target, runtime):
+                return Found(sought.kind, why="who answered is not there any more")
+        found_by: FoundBy = "history" if clue is None else clue.found_by
+        assert target is not None
+        return Found(sought.kind, Lock(target, sought.kind), found_by)
+
+    def _is_sticky(self, maker: Maker, route: str) -> bool:
+        if maker.at_us < self.memory.now_us() - self._sticky_us:
+            return False
+        released = self.memory.mark_of("released", route, maker.model)
+        return released is None or maker.at_us > released.at_us
+
+    async def _recall(
+        self, clues: Sequence[Clue], keys: Sequence[bytes], waiting: bytes | None, *, hard: bool
+    ) -> tuple[Clue | None, Maker | None]:
+        """The surest clue of which something is known; None with a maker: only that it was asked."""
+        if not clues:
+            return None, None
+        memory = self.memory
+        certain = any(clue.sure for clue in clues)  # if it was heard, one of these is known
+
+        def first() -> tuple[Clue, Maker] | None:
+            found = self._first(clues)
+            if found is None or found[0].sure:
+                return found
+            asked = None if waiting is None else memory.look(waiting)
+            is_old = asked is not None and not (found[0].newest and found[1].at_us >= asked.at_us)
+            return None if is_old or (hard and certain and memory.shared) else found
+
+        here = first()
+        if here is not None and here[0].newest:
+            return here
+        await memory.read(keys, _PATIENCE_IN_LOOPS_S if hard else _PATIENCE_S, passing=waiting)
+        found = first()
+        if found is not None:
+            return found
+        # The client has the answer, so whoever passed it on is about to say who made it.
+        for _ in range(_SETTLINGS if hard and memory.shared else 0):
+            if not certain and not self._is_asked(waiting):
+                break
+            await asyncio.sleep(_SETTLING_S)
+            await memory.read(keys, _PATIENCE_IN_LOOPS_S, passing=waiting)
+            found = first()
+            if found is not None:
+                return found
+        found = self._first(clues)
+        asked = None if waiting is None else memory.look(waiting)
+        if found is None or (asked is not None and asked.at_us > found[1].at_us):
+            return None, asked
+        return found
+
+    def _is_asked(self, waiting: bytes | None) -> bool:
+        return waiting is not None and self.memory.look(waiting) is not None
+
+    def _first(self, clues: Sequence[Clue]) -> tuple[Clue, Maker] | None:
+        for clue in clues:
+            maker = self.memory.look(clue.key)
+            if maker is not None:
+                return clue, maker
+        return None
+
+    # What is remembered
+
+    async def _expect(
+        self, call: Call, conversation: Conversation, targets: tuple[Target, ...], scope: str, chosen: Target
+    ) -> None:
+        if len(self._under_way) >= _MOST_UNDER_WAY:
+            return
+        self._under_way[call.id] = UnderWay(conversation, targets, scope)
+        if self.memory.shared:  # the next request may come to another process before it knows of the answer
+            asked = Maker(chosen.name, self.memory.now_us())
+            self.memory.remember({waiting_key(conversation, scope): asked})
+            if conversation.has_tools:
+                await self.memory.settle(_PATIENCE_S)
+
+    def heard(self, call: Call, request: Request, decision: Decision, answer: bytes | None) -> None:
+        """As Steering."""
+        going = self._under_way.pop(call.id, None)
+        if going is None:
+            return
+        memory, scope = self.memory, going.scope
+        told = call.first_token_ms is not None
+        if told and call.provider is not None and call.model is not None and call.route is not None:
+            target = target_in(going.targets, call.provider, call.model, self._runtime())
+            calls = calls_in(answer, call.dialect, going.conversation.before)
+            keys = keys_of_answer(going.conversation, calls, call.id, route=call.route, scope=scope)
+            kept = dict.fromkeys(keys, Maker(target.name, memory.now_us()))
+            if calls:  # in a moment its client may ask another process, or this one may be killed
+                memory.remember_now(kept)
+            else:
+                memory.remember(kept)
+            if target != going.targets[0]:
+                self._watch(call.route, target.name)
+        if memory.shared:
+            memory.remember({waiting_key(going.conversation, scope): None})
+
+    def ended(self, call: Call, request: Request, decision: Decision) -> None:
+        """As Steering."""
+        self._under_way.pop(call.id, None)
+        for listen in self.listeners:
+            listen(call, request, decision)
+
+    def _watch(self, route: str, model: str) -> None:
+        """Once in a while, as it is good for a day."""
+        known = self.memory.mark_of("away", route, model)
+        now_us = self.memory.now_us()
+        if known is None or known.at_us < now_us - 60_000_000:
+            self.memory.mark(Mark("away", route, model, now_us))
+
+
+def _targets(route: Route, policy: Policy | None) -> tuple[Target, ...]:
+    """The route's models, and what its policy brings along."""
+    brings: tuple[Target, ...] = getattr(policy, "brings", ())
+    return (*route.plan, *(one for one in brings if one not in route.plan))
+
+
+def _led_by(route: Route, chosen: Target) -> Route:
+    """The route with `chosen` first, and the others behind it."""
+    if chosen == route.incumbent:
+        return route
+    others = tuple(one for one in route.plan if one != chosen)
+    return msgspec.structs.replace(route, incumbent=chosen, fallbacks=others)

@@ -1,0 +1,55 @@
+"""Decisions in words."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from freehold.core.decision import Decision
+
+Again = Literal["same", "different", "unknown"]
+"""What comes of making a decision again from its own facts.
+
+same       the same decision
+different  another one: what decided then was not the code of today
+unknown    it cannot be made: nobody here has such a policy, or the facts do not say enough
+"""
+
+REASONS = {
+    "drawn": "the conversation's draw fell on it",
+    "cheapest": "it is the cheapest that may be chosen",
+    "fastest": "it is the fastest that may be chosen",
+    "no price known": "the price of none is known, so the incumbent stays",
+    "no pace known": "the pace of none is known, so the incumbent stays",
+    "lock.tool_loop": "the request answers tool calls, and who made them has to see what came of them",
+    "lock.state": "the request holds state, or goes on from an answer, that only its maker can read",
+    "lock.conversation": "it has answered the conversation so far",
+    "lock.unread": "the request is not understood, so nobody knows what it goes on from",
+    "lock.free": "the route has no policy any more, and the conversation may go to the incumbent",
+}
+"""What the words mean that a decision gives as its reason."""
+
+WHYS = {
+    "locked": "the conversation may not be taken from the chosen one",
+    "not drawn": "the conversation's draw fell on another",
+    "no weight": "it has no weight",
+    "dearer": "it costs more",
+    "slower": "it takes longer",
+    "no verdict": "no standing verdict says that it replaces the incumbent",
+    "not among": "it is none of those that are chosen from",
+    "price unknown": "what it costs is unknown",
+    "pace unknown": "how long it takes is unknown",
+}
+"""What the words mean for which a model is passed over."""
+
+
+def in_one_line(decision: Decision) -> str:
+    """`weighted chose openai/gpt-4o-mini (drawn)`, and which rollout it is part of."""
+    of = "" if decision.rollout is None else f", {decision.rollout}"
+    arm = "" if decision.arm is None else f", {decision.arm}"
+    return f"{decision.policy} chose {decision.chosen} ({decision.reason}){of}{arm}"
+
+
+def in_words(word: str, meanings: dict[str, str]) -> str:
+    """A word of a decision with what it means, where that is known."""
+    meaning = meanings.get(word)
+    return word if meaning is None else f"{word}, that is, {meaning}"
