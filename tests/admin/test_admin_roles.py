@@ -18,7 +18,7 @@ VIEWER = {
     "GET /configuration/check", "GET /health", "GET /local-models", "GET /version", "GET /batches",
     "GET /batches/{batch}", "GET /files", "GET /files/{file}", "GET /audit", "GET /audit/verify", "GET /exports/audit",
     "GET /suites", "GET /suites/{suite}", "GET /comparisons", "GET /comparisons/{comparison}", "GET /judge-checks",
-    "GET /judge-checks/{check}",
+    "GET /judge-checks/{check}", "GET /independence", "GET /calls/{call}/decision",
 }  # fmt: skip
 OPERATOR = {
     "POST /keys", "POST /keys/{key}/revoke", "GET /calls/{call}/bodies", "GET /calls/{call}/request",

@@ -13,26 +13,33 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
+from databases import change, rows
 from sqlalchemy import Engine, MetaData, create_engine
 
 import freehold
 import freehold.access.tables
 import freehold.batches.tables
 import freehold.compare.tables
+import freehold.engine.steered.tables
 import freehold.ledger.tables
 import freehold.limits.tables
+import freehold.rollout.shadow.tables
 from freehold.core.errors import StoreError
 from freehold.ledger.bodies import Packer
 from freehold.ledger.reading import LedgerReader
 from freehold.store.database import open_database, open_to_read
 from freehold.store.migrate import History, head_of
+from freehold.store.places import Place
+from freehold.store.server import server_engine
 
 ROOMS: list[tuple[History, MetaData]] = [
     ("ledger", freehold.ledger.tables.metadata),
     ("access", freehold.access.tables.metadata),
     ("batches", freehold.batches.tables.metadata),
     ("limits", freehold.limits.tables.metadata),
+    ("steering", freehold.engine.steered.tables.metadata),
     ("compare", freehold.compare.tables.metadata),
+    ("rollout", freehold.rollout.shadow.tables.metadata),
 ]
 SOURCE = Path(freehold.__file__ or "").parent.parent
 MIGRATIONS = SOURCE / "freehold" / "store" / "migrations"
@@ -169,3 +176,41 @@ def test_bodies_of_the_first_form_are_still_those_of_their_calls(tmp_path: Path)
     reader = LedgerReader(path)
     assert [reader.call(f"call_{number}").call.request_body for number in range(2)] == [b"first", b"second"]
     assert reader.extent().bodies == 2
+
+
+def test_calls_from_before_decisions_are_calls_without_one(place: Place) -> None:
+    _make_form(place, "0004")
+    change(place, "INSERT INTO names (name) VALUES ('chat'), ('answered'), ('unknown')")
+    numbers = dict(rows(place, "SELECT name, id FROM names"))
+    chat, answered, unknown = (numbers[word] for word in ("chat", "answered", "unknown"))
+    change(
+        place,
+        "INSERT INTO calls (id, started_us, operation, dialect, streamed, status, outcome, usage_source, duration_us,"
+        f" request_bytes, answer_bytes)"
+        f" VALUES ('call_1', 1, {chat}, {chat}, false, 200, {answered}, {unknown}, 5, 5, 0)",
+    )
+    open_database(place, "ledger").dispose()
+    assert rows(place, "SELECT version_num FROM alembic_version") == [(head_of("ledger"),)]
+    assert rows(place, "SELECT id, decision, mirrors FROM named_calls") == [("call_1", None, None)]
+    call = LedgerReader(place).call("call_1").call
+    assert (call.operation, call.decision, call.mirrors) == ("chat", None, None)
+
+
+def _make_form(place: Place, revision: str) -> None:
+    """Tables of the ledger as an older Freehold made them, on a server in partitions."""
+    if isinstance(place, Path):
+        place.parent.mkdir(mode=0o700)
+        sqlite3.connect(place).close()
+        engine = create_engine(f"sqlite:///{place}")
+    else:
+        change(place, "DROP SCHEMA freehold_ledger CASCADE")
+        change(place, "CREATE SCHEMA freehold_ledger")
+        engine = server_engine(place, "ledger", patience=10)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("version_locations", str(MIGRATIONS / "ledger"))
+    config.set_main_option("path_separator", "newline")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()

@@ -50,6 +50,16 @@ on_both_loops = pytest.mark.parametrize("run", [run_on_asyncio, run_on_uvloop], 
 """Hands a test `run`, once for each loop."""
 
 
+def on_uvloop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Makes a test of a coroutine function."""
+
+    @functools.wraps(test)
+    def run(*arguments: Any, **named: Any) -> None:
+        run_on_uvloop(test(*arguments, **named))
+
+    return run
+
+
 async def timed(attempt: Callable[[], Awaitable[object]], *, limit: float, late: float = 0.15) -> None:
     """Expects `attempt` to take between `limit` and `limit + late` seconds.
 

@@ -14,8 +14,10 @@ from freehold.compare.archive import Archive
 from freehold.compare.judges.checks import Checks
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.core.moments import Moment
+from freehold.ledger.opinions import Opinions
 from freehold.ledger.reading import LedgerReader
 from freehold.limits.shown import Released, ShownForecast, ShownLimit
+from freehold.rollout.independence.report import Independence
 from freehold.routing.shown import ShownRoute
 
 
@@ -190,6 +192,10 @@ class Office(Protocol):
         """The calls on record."""
 
     @property
+    def opinions(self) -> Opinions:
+        """Where feedback on calls goes."""
+
+    @property
     def shelf(self) -> SuiteShelf:
         """The suites."""
 
@@ -206,6 +212,9 @@ class Office(Protocol):
 
     async def findings(self, check: str, alpha: float) -> bytes:
         """What a check of a judge found, as JSON; raises the same. Intervals leave out so much."""
+
+    def independence(self, since_us: int, route: str | None) -> Independence:
+        """How much of the calls since then would go on if a provider vanished. Raises NotFound, StoreError."""
 
     def routes(self) -> list[ShownRoute]:
         """In the order of the configuration."""

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from freehold.admin import audit, batches, calls, comparisons, keys, models, money, running, suites
+from freehold.admin import (
+    audit,
+    batches,
+    calls,
+    comparisons,
+    feedback,
+    keys,
+    leaving,
+    models,
+    money,
+    running,
+    suites,
+)
 from freehold.admin.operation import Operation
 
 ROOT = "/admin/v1"
@@ -10,11 +22,13 @@ ROOT = "/admin/v1"
 OPERATIONS: tuple[Operation, ...] = (
     *keys.OPERATIONS,
     *calls.OPERATIONS,
+    *feedback.OPERATIONS,
     *money.OPERATIONS,
     *models.OPERATIONS,
     *running.OPERATIONS,
     *batches.OPERATIONS,
     *suites.OPERATIONS,
     *comparisons.OPERATIONS,
+    *leaving.OPERATIONS,
     *audit.OPERATIONS,
 )

@@ -16,7 +16,7 @@ from freehold.core.moments import parse_moment
 from freehold.ledger.filters import Filter
 from freehold.ledger.record import Operation, Outcome
 
-_When = Annotated[
+When = Annotated[
     str,
     Meta(
         min_length=1,
@@ -36,8 +36,8 @@ class CallsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcome: Outcome | UnsetType = UNSET
     operation: Operation | UnsetType = UNSET
     error: Word | UnsetType = UNSET
-    since: Annotated[_When, Meta(description="From then on.")] | UnsetType = UNSET
-    until: Annotated[_When, Meta(description="Before then; written like `since`.")] | UnsetType = UNSET
+    since: Annotated[When, Meta(description="From then on.")] | UnsetType = UNSET
+    until: Annotated[When, Meta(description="Before then; written like `since`.")] | UnsetType = UNSET
 
 
 class CallsPage(CallsQuery, frozen=True, forbid_unknown_fields=True):

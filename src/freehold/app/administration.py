@@ -54,6 +54,7 @@ def _premises(parts: Parts, clock: Clock) -> Premises:
         admin_keys=admin_keys_of(settings, keys),
         audit=audit_of(settings),
         history=history_of(settings, patience=_QUESTION_SECONDS),
+        opinions=parts.opinions,
         clock=clock,
         environ=os.environ,
         overrides=parts.overrides,

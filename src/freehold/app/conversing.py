@@ -1,4 +1,4 @@
-"""Conversations, and responses in the background, as the settings want them."""
+"""Conversations, responses in the background and feedback, as the settings want them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from freehold.app.parts import Parts
 from freehold.engine.background.background import Background
 from freehold.engine.background.unfinished import UnfinishedFiles
 from freehold.engine.conversations import Conversations
+from freehold.ledger.opinions import Opinions
 
 if TYPE_CHECKING:
     from freehold.config.settings import Settings
@@ -41,6 +42,13 @@ def make_conversations(parts: Parts, clock: Clock) -> tuple[Background, Conversa
         background=background,
         elsewhere=elsewhere,
     )
+
+
+def opinions_of(parts: Parts, clock: Clock) -> Opinions:
+    """Where feedback goes."""
+    member = parts.member
+    history = history_of(parts.settings, patience=_READ_SECONDS)
+    return Opinions(parts.ledger, history, clock, None if member is None else member.flush_others())
 
 
 def _background_of(

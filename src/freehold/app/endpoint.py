@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from freehold.app.conversing import make_conversations
+from freehold.app.conversing import make_conversations, opinions_of
 from freehold.app.filing import desk_of
 from freehold.app.health import health_of
 from freehold.app.parts import Parts
 from freehold.gateway.endpoint import Endpoint
+from freehold.gateway.feedback import FeedbackDoor
 from freehold.gateway.filing import Filing
 from freehold.gateway.pages import Health, Pages
 from freehold.wire.openai_models import ModelEntry
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 
 def make_endpoint(parts: Parts, gate: Gate, clock: Clock) -> Endpoint:
-    """With the admin API beside it, where it is wanted; makes `parts.desk`."""
+    """With the admin API beside it, where it is wanted; makes `parts.desk` and `parts.opinions`."""
     settings = parts.settings.server
+    parts.opinions = opinions_of(parts, clock)
     background, conversations = make_conversations(parts, clock)
     turn = None if parts.member is None else parts.upkeep
     parts.desk = desk_of(parts.settings, parts.engine, parts.keys, conversations, clock, turn=turn)
@@ -47,6 +49,7 @@ def make_endpoint(parts: Parts, gate: Gate, clock: Clock) -> Endpoint:
         conversations=conversations,
         background=background,
         filing=Filing(parts.desk, gate, settings),
+        feedback=FeedbackDoor(parts.opinions, gate, settings),
         beside=beside,
     )
 

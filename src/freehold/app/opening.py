@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from freehold.ledger.filters import Filter
     from freehold.ledger.reading import LedgerReader
     from freehold.limits.batch import Books
+    from freehold.rollout.database import Database as RolloutDatabase
 
 # ruff: noqa: PLC0415 - the command line imports this module for every command: each function imports what it needs
 
@@ -79,6 +80,13 @@ def comparisons_of(settings: Settings, *, patience: float = 60.0) -> Database:
     from freehold.compare.database import Database
 
     return Database(settings.database or settings.data / "compare.db", patience=patience)
+
+
+def rollouts_of(settings: Settings, *, patience: float = 10.0) -> RolloutDatabase:
+    """Where rollouts are kept; `patience`: seconds that a server may take over one question. Nothing is opened yet."""
+    from freehold.rollout.database import Database
+
+    return Database(settings.database or settings.data / "rollout.db", patience=patience)
 
 
 def parquet_of(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from freehold.engine.steered.route_steering import RouteSteering
     from freehold.gateway.metrics import Metrics
     from freehold.gateway.server import RunningServer
+    from freehold.ledger.opinions import Opinions
     from freehold.ledger.reported import ReportedModels
     from freehold.ledger.writer import Ledger
     from freehold.limits.service import LimitsService
@@ -59,6 +60,7 @@ class Parts:
     limits: LimitsService
     engine: Engine
     desk: Desk
+    opinions: Opinions
     server: RunningServer
 
     def __init__(

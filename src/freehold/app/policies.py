@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from freehold.core.usage import Usage
+from freehold.routing.policies.cascade import Cascade
 from freehold.routing.policies.cheapest import Cheapest
 from freehold.routing.policies.fastest import Fastest
 from freehold.routing.policies.standing import Standing
@@ -49,10 +50,17 @@ def _fastest(settings: Settings, route: Route, policy: PolicySettings, known: Su
     return Fastest(_standings(settings, route, policy, known), unproven=policy.unproven)
 
 
+def _cascade(_settings: Settings, _route: Route, policy: PolicySettings, _known: Surveyed) -> Policy | None:
+    if policy.confidence is None:
+        return None
+    return Cascade(policy.models, policy.confidence, policy.threshold, policy.samples)
+
+
 MAKERS: dict[str, Callable[[Settings, Route, PolicySettings, Surveyed], Policy | None]] = {
     "weighted": _weighted,
     "cheapest": _cheapest,
     "fastest": _fastest,
+    "cascade": _cascade,
 }
 """By kind. None: it cannot be made yet, and the route goes without."""
 

@@ -19,6 +19,7 @@ from freehold.app.opening import keys_of
 from freehold.app.parts import Parts
 from freehold.app.readiness import favour_answers, load_dialects
 from freehold.app.replicas import sharing_of
+from freehold.app.rollouts import Rollouts, chores_of_rollouts, make_rollouts
 from freehold.app.runtimes import build_runtime, close_providers
 from freehold.app.started import Started
 from freehold.core.clock import Clock, SystemClock
@@ -76,6 +77,7 @@ async def run_endpoint(
             from freehold.app.membership import join  # noqa: PLC0415 - nobody needs it who is alone
 
             parts.member = join(parts, place, clock)
+        rollouts = make_rollouts(parts, clock)
         endpoint = make_endpoint(parts, Gate(Door(parts.keys, clock.tick), parts.metrics), clock)
         parts.server = RunningServer(endpoint, settings.server, listener)
         if parts.member is not None and place is not None:
@@ -84,7 +86,7 @@ async def run_endpoint(
         parts.telemetry.start()
         await parts.limits.started()
         favour_answers()
-        await _serve(parts, announce)
+        await _serve(parts, rollouts, announce)
 
 
 def _make_engine(parts: Parts, clock: Clock) -> Engine:
@@ -98,18 +100,19 @@ def _make_engine(parts: Parts, clock: Clock) -> Engine:
     )
 
 
-async def _serve(parts: Parts, announce: Callable[[Started], None]) -> None:
+async def _serve(parts: Parts, rollouts: Rollouts, announce: Callable[[Started], None]) -> None:
     parts.served = True
     parts.ends.push_async_callback(parts.scribe.finish)
     parts.sharing = sharing_of(parts)
     if parts.sharing is not None:
         parts.ends.push_async_callback(parts.sharing.close)
     async with asyncio.TaskGroup() as tasks:
-        chores = all_chores(parts, asyncio.get_running_loop())
+        chores = {**all_chores(parts, asyncio.get_running_loop()), **chores_of_rollouts(rollouts)}
         background = [tasks.create_task(keep_doing(name, chore)) for name, chore in chores.items()]
         begin_or_end_local_models(parts)
         background.append(tasks.create_task(asyncio.to_thread(load_dialects)))
         await go_on(parts.desk)
+        await rollouts.begin()
         note(parts, "endpoint.start", parts.settings)
         admin = parts.admin
         if admin is not None:

@@ -26,6 +26,9 @@ SUMMARIES = {
     "audit": "List, verify and export the log of administrative acts.",
     "compare": "Find out whether a model may replace the one that a route has.",
     "judge": "Measure judges against what people say.",
+    "drill": "Rehearse the loss of a provider, and say what would survive it.",
+    "independence": "Say how much would go on if a provider vanished.",
+    "migrate": "Say what moving a route to another provider would break, cost and take.",
     "doctor": "Examine this installation and say how to mend what is broken.",
 }
 """Every command with its line in `freehold --help`; the module `freehold.cli.NAME` holds it, with `_` for `-`."""

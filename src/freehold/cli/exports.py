@@ -50,7 +50,7 @@ _USAGE = (
     "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
     "input_audio_tokens", "output_audio_tokens", "source",
 )  # fmt: skip
-_LISTS = ("attempts", "losses", "decision")
+_LISTS = ("attempts", "losses", "decision", "feedback")
 
 
 def _write_line(file: TextIO, line: bytes) -> None:

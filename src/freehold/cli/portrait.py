@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,7 @@ from freehold.routing.explaining import in_one_line
 from freehold.wire.sse import EventSplitter, data_of
 
 if TYPE_CHECKING:
+    from freehold.ledger.feedback import Feedback
     from freehold.ledger.reading import Entry
     from freehold.ledger.record import Attempt
 
@@ -25,6 +27,7 @@ def portrait(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> str:
     parts = [
         "\n".join(f"{name:<12} {plain(value)}" for name, value in _facts(entry, key_names, utc=utc)),
         "\n".join(["attempts", *(f"  {plain(line)}" for line in attempt_lines(entry.call.attempts))]),
+        *(["\n".join(["feedback", *_opinions(entry.feedback, key_names)])] if entry.feedback else []),
         _body("request", entry, entry.call.request_body),
         _body("answer", entry, entry.call.answer_body),
     ]
@@ -89,6 +92,15 @@ def attempt_lines(attempts: list[Attempt]) -> Iterator[str]:
         first = f", first after {figures.milliseconds(one.first_ms)}" if one.first_ms is not None else ""
         span = f"{figures.milliseconds(one.start_ms)} to {figures.milliseconds(one.end_ms)}"
         yield f"{number}. {one.provider}/{one.model}{reason}: {one.outcome}, {status}{error}; {span}{first}"
+
+
+def _opinions(said: Sequence[Feedback], key_names: Mapping[str, str]) -> Iterator[str]:
+    for one in said:
+        value = {"flag": "good" if one.number else "bad", "number": f"{one.number}"}.get(one.kind)
+        yield f"  {plain(one.name)}{f': {value}' if value else ''}, by {plain(key_names.get(one.by, one.by))}"
+        for what, words in (("says", one.text), ("would have been right", one.correction)):
+            if words is not None:
+                yield f"    {what}:\n{indent(plain(words), 6 * ' ')}"
 
 
 def _body(name: str, entry: Entry, body: bytes | None) -> str:

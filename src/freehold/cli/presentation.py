@@ -69,6 +69,7 @@ def as_json(entry: Entry, key_names: Mapping[str, str], *, bodies: bool = False)
             in_base64 = f"{name}_base64"
             kept = in_base64 if said[in_base64] is not None else name
             value[kept] = said[kept]
+        value["feedback"] = said["feedback"]
     return value
 
 

@@ -14,6 +14,7 @@ import zstandard
 
 from freehold.core.errors import StoreError
 from freehold.store.database import is_made, open_database, reading, store_errors, writing
+from freehold.store.migrate import History
 from freehold.store.places import Place
 
 T = TypeVar("T")
@@ -32,9 +33,10 @@ class Database:
     Whatever uses it raises StoreError when it cannot be used.
     """
 
-    def __init__(self, place: Place, *, patience: float = _PATIENCE) -> None:
-        """`patience`: seconds that a server may take over one question."""
+    def __init__(self, place: Place, *, patience: float = _PATIENCE, history: History = "compare") -> None:
+        """`patience`: seconds that a server may take over one question; `history`: of which kind it is."""
         self.place = place
+        self._history: History = history
         self._patience = patience
         self._engine: sql.Engine | None = None
         self._lock = threading.Lock()
@@ -42,7 +44,7 @@ class Database:
     @property
     def exists(self) -> bool:
         """Whether anything was ever kept. Raises StoreError: the server cannot be asked."""
-        return self._engine is not None or is_made(self.place, "compare")
+        return self._engine is not None or is_made(self.place, self._history)
 
     @contextmanager
     def writing(self) -> Iterator[sql.Connection]:
@@ -69,7 +71,7 @@ class Database:
         with self._lock:
             if self._engine is None:
                 self._engine = open_database(
-                    self.place, "compare", busy_ms=_BUSY_MS, cache_kb=_CACHE_KB, patience=self._patience
+                    self.place, self._history, busy_ms=_BUSY_MS, cache_kb=_CACHE_KB, patience=self._patience
                 )
             return self._engine
 

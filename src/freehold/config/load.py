@@ -120,6 +120,7 @@ def load(
         fetch=file.fetch,
         batches=file.batches,
         compare=file.compare,
+        rollout=file.rollout,
         background=file.background,
         providers=providers,
         health=file.health,

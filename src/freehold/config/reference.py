@@ -38,6 +38,7 @@ from freehold.ledger.settings import LedgerSettings
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.presets import Preset, find_preset, preset_names
 from freehold.providers.settings import Timeouts
+from freehold.rollout.settings import RolloutSettings
 from freehold.telemetry.settings import TelemetrySettings
 from freehold.wire.dialect import Quirks
 
@@ -51,6 +52,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "fetch": FetchSettings,
     "batches": BatchSettings,
     "compare": CompareSettings,
+    "rollout": RolloutSettings,
     "background": BackgroundSettings,
     "provider": ProviderSection,
     "timeouts": Timeouts,

@@ -21,6 +21,7 @@ from freehold.ledger.settings import LedgerSettings
 from freehold.limits.limit import Limit
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import ProviderSettings
+from freehold.rollout.settings import RolloutSettings
 from freehold.routing.plans import Accounts
 from freehold.routing.policies.settings import PolicySettings
 from freehold.routing.routes import Route, RouteTable, Target
@@ -48,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True):
     fetch: FetchSettings
     batches: BatchSettings
     compare: CompareSettings
+    rollout: RolloutSettings
     background: BackgroundSettings
     providers: dict[str, ProviderSettings]
     """By name; `local` among them when the embedded models are enabled."""

@@ -28,6 +28,9 @@ _LEAST_UNIQUE = 9
 _BOUND = ("cachedContent", "cached_content", "container", "previous_response_id", "conversation")
 """Fields that name what one provider keeps."""
 
+_decode: Any = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
 ToldBy = Literal["conversation", "opening", "user", "key"]
 """What calls are held together by: a name that the client gave, the words it began with, its user, its key."""
 
@@ -38,7 +41,9 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     before: bytes
     """A digest of what was said before it."""
     calls: tuple[str, ...] = ()
-    """Ids of the tool calls in it that no other answer has."""
+    """What its tool calls are recognised by, which no other answer has: their ids or, where those are not given, what
+    they are behind these words.
+    """
 
 
 class Conversation(msgspec.Struct, frozen=True):
@@ -57,8 +62,12 @@ class Conversation(msgspec.Struct, frozen=True):
     """Whether there is something in it that only its maker, or one provider, can read."""
     state: State | None = None
     """Of that what was made last and says by whom."""
+    state_is_new: bool = False
+    """Whether it is in the newest answer."""
     continues: str | None = None
     """Id of the answer on record that it goes on from."""
+    has_tools: bool = False
+    """Whether the model may call tools, so that a loop can begin."""
     prompt: str | None = None
     """What the user asked last, as far as somebody reads it."""
 
@@ -86,7 +95,9 @@ def conversation_of(
         in_loop=min(history.loop(), MOST_ANSWERS),
         holds_state=state is not None or history.bound or _names_kept(request),
         state=state,
+        state_is_new=history.state_at == len(history.answers) - 1 and history.state is not None,
         continues=request.continues,
+        has_tools=bool(asked.tools),
         prompt=_prompt(asked.messages, reads) if reads else None,
     )
 
@@ -128,6 +139,8 @@ class _History:
         self._trusts_ids = trusts_ids
         self.answers: list[Answered] = []
         self.state: State | None = None
+        self.state_at = -1
+        """In which answer."""
         self.bound = False
         self._calls: list[list[str]] = []
         """Of each answer, the tool calls in it."""
@@ -185,16 +198,15 @@ class _History:
             state = getattr(part, "state", None)
             if state is not None:
                 self.bound = True
-                self.state = state if state.origin is not None else self.state
+                if state.origin is not None:
+                    self.state, self.state_at = state, len(self.answers) - 1
             if isinstance(part, Foreign):
                 self.bound = True
         if isinstance(part, ToolCall):
             self._feed("call", part.name, self._known(part.id))
             if self._calls:
                 self._called[-1] = True
-                if self._is_unique(part.id) and len(self._calls[-1]) < _MOST_CALLS:
-                    self._calls[-1].append(part.id)
-                    self.answers[-1] = Answered(self.answers[-1].before, tuple(self._calls[-1]))
+                self._note_call(part)
         elif isinstance(part, ToolResult):
             self._feed("result", self._known(part.call_id))
             if self._results:
@@ -203,12 +215,18 @@ class _History:
             data = part.data or part.text or ""
             self._feed("media", part.kind, f"{len(data)} {data[:64]} {data[-64:]}")
 
+    def _note_call(self, part: ToolCall) -> None:
+        calls, before = self._calls[-1], self.answers[-1].before
+        if len(calls) < _MOST_CALLS:
+            if self._trusts_ids and is_unique(part.id):
+                calls.append(part.id)
+            elif part.id.startswith(_MADE):
+                calls.append(described(before, part.name, part.arguments))
+            self.answers[-1] = Answered(before, tuple(calls))
+
     def _known(self, call_id: str) -> str:
         """The id as far as the next request will have the same."""
         return call_id if self._trusts_ids else ""
-
-    def _is_unique(self, call_id: str) -> bool:
-        return self._trusts_ids and is_unique(call_id)
 
     def _feed(self, *words: str) -> None:
         for word in words:
@@ -222,6 +240,20 @@ def is_unique(call_id: str) -> bool:
     number = call_id.lstrip("abcdefghijklmnopqrstuvwxyz_-.:")
     counted = len(number) < _LEAST_UNIQUE and number.isdigit()
     return len(call_id) >= _LEAST_UNIQUE and not call_id.startswith(_MADE) and not counted
+
+
+def described(before: bytes, name: str, arguments: str | bytes) -> str:
+    """What a tool call is recognised by that has no id: what it is, and what was said before the answer that it is in.
+
+    `arguments`: as JSON, in any order and layout.
+    """
+    try:
+        arguments = _encode(_decode(arguments))
+    except (msgspec.DecodeError, ValueError):
+        arguments = b""
+    return blake2b(
+        before + name.encode(errors="surrogatepass") + b"\0" + arguments, digest_size=16
+    ).hexdigest()
 
 
 def _text(parts: Iterable[Any]) -> str:

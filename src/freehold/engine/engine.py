@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+
+import msgspec
 
 from freehold.access.key import Key
 from freehold.core.clock import Clock, microseconds
@@ -14,6 +17,7 @@ from freehold.engine.runtime import Runtime
 from freehold.engine.seldom import Seldom
 from freehold.engine.tracing import Tracing
 from freehold.ledger.record import Call, Operation
+from freehold.routing.plans import ProvidersHealth
 
 BEAT_SECONDS = 5.0
 """Less than any proxy or client waits for a word."""
@@ -48,6 +52,8 @@ class Engine:
         self._tracing = tracing
         self._budget = CaptureBudget()
         self._seldom = Seldom(clock)
+        self._health_of_mirrors = ProvidersHealth(random.random)
+        self._health_of_mirrors.enabled = False
 
     def begin(
         self,
@@ -78,13 +84,19 @@ class Engine:
         return RunningCall(
             call,
             key,
-            self.runtime,
+            self.runtime if operation != "mirror" else self._apart(),
             clock=self._clock,
             budget=self._budget,
             done=self._done,
             beat=self._beat,
             seldom=self._seldom,
         )
+
+    def _apart(self) -> Runtime:
+        """The runtime of mirrors, whose fate says nothing to clients' calls: a candidate that refuses or fails leaves
+        its provider as well as it was, and one that is known to be sick is asked all the same.
+        """
+        return msgspec.structs.replace(self.runtime, health=self._health_of_mirrors, steering=None)
 
     def _done(self, call: Call) -> None:
         if call.operation != "mirror":

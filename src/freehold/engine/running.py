@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from freehold.access.key import Key
 from freehold.core.clock import Clock
@@ -25,6 +28,9 @@ from freehold.ledger.record import Call, Outcome
 from freehold.routing.plans import Reason
 from freehold.routing.routes import Route
 from freehold.wire.request import Request
+
+if TYPE_CHECKING:
+    from freehold.engine.cascading import Cascading
 
 Record = Callable[[Outcome, FreeholdError | None, bytes, int], bytes | None]
 """Given how a call ended, why, the last words of its stream and how many bytes a body may have: the answer that the
@@ -47,6 +53,7 @@ class RunningCall:
         "_capture",
         "_clock",
         "_done",
+        "_has_all",
         "_heard",
         "_keep_bodies",
         "_reading",
@@ -108,6 +115,8 @@ class RunningCall:
         self._reading: asyncio.Task[bytes] | None = None
         """Of a stream that is held back, what makes its next piece."""
         self._record: Record | None = None
+        self._has_all = False
+        """Whether all of a stream is there already: it was held."""
         self._steered: Request | None = None
         """The request, where a policy decided."""
         self._heard = False
@@ -152,10 +161,10 @@ class RunningCall:
         self._keep_bodies = self._keep_bodies and keep_body
         self._request_body = body if self._keep_bodies else None
 
-    def route_to(self, request: Request) -> None:
-        """Find the route. Raises UnknownModel or Forbidden; the caller then calls `fail`."""
+    def route_to(self, request: Request, route: Route | None = None) -> None:
+        """Find the route, unless it is given. Raises UnknownModel or Forbidden; the caller then calls `fail`."""
         self.call.streamed = request.stream
-        self._route = route = self._runtime.route_for(request.model, self.key)
+        self._route = route = route or self._runtime.route_for(request.model, self.key)
         self.call.route = route.name
         if not route.keep_bodies:
             self._keep_bodies = False
@@ -220,17 +229,12 @@ class RunningCall:
         steering = self._runtime.steering
         if steering is not None and self.is_steered:
             route, first = await self._steer(steering, route, request)
-        self._tries = tries = Tries(
-            call,
-            request,
-            route,
-            self._runtime,
-            clock=self._clock,
-            started=self._started,
-            reserving=self._reserving,
-            first=first,
-        )
-        attempt, answer = await tries.answer()
+        cascading = self._cascading(route, request)
+        if cascading is not None:
+            attempt, answer = await self._cascade(cascading, first)
+        else:
+            self._tries = tries = self._try(request, route, first)
+            attempt, answer = await tries.answer()
         self._adopt(attempt)
         if request.stream:
             if self._keep_bodies and self._record is None:
@@ -249,6 +253,46 @@ class RunningCall:
         self._answered()
         return answer
 
+    def _try(self, request: Request, route: Route, first: Reason) -> Tries:
+        return Tries(
+            self.call,
+            request,
+            route,
+            self._runtime,
+            clock=self._clock,
+            started=self._started,
+            reserving=self._reserving,
+            first=first,
+            led=self._steered is not None,
+        )
+
+    def _cascading(self, route: Route, request: Request) -> Cascading | None:
+        """Who looks at the answers of one model after the other; None: the first that comes is the client's."""
+        decision = self.call.decision
+        if decision is None or decision.policy != "cascade":
+            return None
+        from freehold.engine.cascading import Cascading  # noqa: PLC0415 - few routes have one
+        from freehold.routing.policies.cascade import is_open  # noqa: PLC0415
+
+        return Cascading(decision, route, request, self._try_for_cascade) if is_open(decision) else None
+
+    async def _cascade(self, cascading: Cascading, first: Reason) -> tuple[RunningAttempt, bytes]:
+        """The attempt that answers, after others whose answers nobody could be sure of; and what it said."""
+        try:
+            held = await cascading.answer(first)
+        finally:
+            self.call.decision = cascading.decision
+        self._tries, self._has_all = held.tries, held.complete
+        if held.complete:
+            self.call.first_token_ms = self._elapsed_ms()
+        return held.attempt, held.answer
+
+    def _try_for_cascade(self, request: Request, route: Route, first: Reason) -> Tries:
+        tries = self._try(request, route, first)
+        if first != "sample":
+            self._tries = tries
+        return tries
+
     async def _steer(self, steering: Steering, route: Route, request: Request) -> tuple[Route, Reason]:
         """What is tried after a policy has decided, and why its first model is first."""
         try:
@@ -260,7 +304,12 @@ class RunningCall:
             return route, "incumbent"
         self.call.decision = steered.decision
         self._steered = request
-        return steered.route, "incumbent" if steered.route.incumbent == route.incumbent else "policy"
+        led = steered.route
+        if led.incumbent == route.incumbent:
+            return led, "incumbent"
+        if steered.decision.arm == "candidate":
+            led = msgspec.structs.replace(led, on_trial=led.incumbent)
+        return led, "policy"
 
     def _adopt(self, attempt: RunningAttempt) -> None:
         """This is the attempt that answers."""
@@ -280,6 +329,9 @@ class RunningCall:
             return b""
         attempt = self._attempt
         assert attempt is not None
+        if self._has_all:
+            self._answered()
+            return b""
         stream = attempt.stream
         if isinstance(stream, HeldStream) and (stream.holds or self._reading is not None):
             return await self._next_or_wait(stream)

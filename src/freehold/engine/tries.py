@@ -29,7 +29,7 @@ from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Call
 from freehold.providers.settings import Timeouts
 from freehold.routing.backoff import full_jitter
-from freehold.routing.plans import Reason, Step, first_step, plan_for
+from freehold.routing.plans import Reason, Step, first_step, plan_for, quota_for
 from freehold.routing.routes import Route, Target
 from freehold.wire.request import Request
 from freehold.wire.token_estimate import estimated_tokens
@@ -72,9 +72,10 @@ class Tries:
         started: float,
         reserving: Reserving | None = None,
         first: Reason = "incumbent",
+        led: bool = False,
     ) -> None:
         """`started`: when the call began, in the clock's ticks. `reserving`: what configured limits want. `first`: why
-        the route's first model is first.
+        the route's first model is first. `led`: somebody chose that model knowing of the conversation's state.
         """
         self._call = call
         self._request = request
@@ -83,6 +84,7 @@ class Tries:
         self._clock = clock
         self._started = started
         self._first = first
+        self._led = led
         self._deadline = None if route.deadline is None else started + route.deadline
         self._asked = Asked(request, runtime.fetcher)
         self._tokens = call.request_bytes // 4
@@ -101,6 +103,12 @@ class Tries:
     def _elapsed_ms(self) -> float:
         return (self._clock.tick() - self._started) * 1000.0
 
+    @property
+    def is_well(self) -> bool:
+        """Whether somebody of the route can be expected to answer now."""
+        now = self._clock.tick()
+        return self._plan(now)[0].free_at <= now
+
     async def answer(self) -> tuple[RunningAttempt, bytes]:
         """The attempt that answered, and the whole answer or the first events of a stream.
 
@@ -108,7 +116,8 @@ class Tries:
         """
         request, runtime = self._request, self._runtime
         if request.holds_state and (len(self._route.plan) > 1 or runtime.accounts.pools):
-            self._made_it = await aside(request.size, partial(maker_of, request, runtime.providers))
+            made_it = await aside(request.size, partial(maker_of, request, runtime.providers))
+            self._made_it = self._among_first(made_it) if self._led and made_it is not None else made_it
         while True:
             step, wait = self._next_step()
             if wait > 0.0:
@@ -123,6 +132,12 @@ class Tries:
             else:
                 self._asked.let_go()
                 return answered
+
+    def _among_first(self, made_it: Callable[[Target], bool]) -> Callable[[Target], bool]:
+        """The same of the accounts of the first model alone: who chose that knew of the state."""
+        lead = self._route.incumbent
+        members = self._runtime.accounts.pools.get(lead.provider, (lead.provider,))
+        return lambda target: target.model == lead.model and target.provider in members and made_it(target)
 
     async def go_on(
         self, speaking: Speaking, broken: RunningAttempt, cause: FreeholdError, more: int
@@ -251,7 +266,7 @@ class Tries:
             target,
             "retry" if times and speaking is None else reason,
             provider=runtime.providers[target.provider],
-            quota=runtime.accounts.quota_of(target.provider),
+            quota=quota_for(target, self._route, runtime.accounts),
             health=runtime.health,
             clock=self._clock,
             elapsed_ms=self._elapsed_ms,

@@ -20,6 +20,7 @@ from freehold.engine.conversations import Conversations
 from freehold.engine.engine import Engine
 from freehold.engine.running import RunningCall
 from freehold.gateway.faces import FACES, Face, dialect_at, gemini_face, token_in_query
+from freehold.gateway.feedback import FeedbackDoor
 from freehold.gateway.filing import Filing
 from freehold.gateway.following import send_events
 from freehold.gateway.gate import Gate
@@ -61,6 +62,7 @@ class Endpoint:
         conversations: Conversations,
         background: Background,
         filing: Filing,
+        feedback: FeedbackDoor,
         beside: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None,
     ) -> None:
         """`beside`: what answers under `/admin/` on this port, if anything does."""
@@ -71,6 +73,7 @@ class Endpoint:
         self._conversations = conversations
         self._background = background
         self._filing = filing
+        self._feedback = feedback
         self._beside = beside
 
     @property
@@ -92,6 +95,9 @@ class Endpoint:
                 return
             if self._filing.serves(path):
                 await self._filing.answer(scope, receive, send)
+                return
+            if self._feedback.serves(path):
+                await self._feedback.answer(scope, receive, send)
                 return
             if self._beside is not None and path.startswith(_ADMIN):
                 await self._beside(scope, receive, send)

@@ -36,6 +36,14 @@ _ATTEMPT = pa.struct(
         *((name, pa.int64()) for name in _COUNTS),
     ]
 )
+_FEEDBACK = [
+    ("at", _TIME),
+    ("by", pa.string()),
+    ("name", pa.string()),
+    ("kind", pa.string()),
+    ("number", pa.float64()),
+]
+_WORDS = [("text", pa.string()), ("correction", pa.string())]
 _FIELDS: list[tuple[str, Any]] = [
     ("seq", pa.int64()),
     ("id", pa.string()),
@@ -73,7 +81,8 @@ _BODIES = [("request_body", pa.large_binary()), ("answer_body", pa.large_binary(
 
 def schema(metadata: dict[str, str], *, bodies: bool) -> Any:
     """The columns. `metadata` is written into the file."""
-    return pa.schema([*_FIELDS, *(_BODIES if bodies else ())], metadata)
+    said = ("feedback", pa.list_(pa.struct([*_FEEDBACK, *(_WORDS if bodies else ())])))
+    return pa.schema([*_FIELDS, said, *(_BODIES if bodies else ())], metadata)
 
 
 def table_of(entries: Sequence[Entry], schema: Any) -> Any:
@@ -101,6 +110,7 @@ def _row(entry: Entry) -> dict[str, object]:
         "request_digest": entry.request_digest,
         "answer_digest": entry.answer_digest,
         "decision": None if call.decision is None else msgspec.json.encode(call.decision).decode(),
+        "feedback": [msgspec.structs.asdict(one) | {"at": _moment(one.at_us)} for one in entry.feedback],
     }
 
 

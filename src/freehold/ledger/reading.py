@@ -20,13 +20,14 @@ from freehold.core.money import UNKNOWN_COST, Cost
 from freehold.ledger import drawing, finding, lost, paces, spending, totals
 from freehold.ledger.adding import HOUR_US
 from freehold.ledger.bodies import shown, unpack
+from freehold.ledger.feedback import Feedback, read_after, read_of
 from freehold.ledger.filters import ALL, Filter, Words, traffic, where
 from freehold.ledger.lost import LossCount
 from freehold.ledger.record import Call
 from freehold.ledger.rows import call_of, cost_of
 from freehold.ledger.runs import Gap, Run, read_gaps, read_runs
 from freehold.ledger.spans import Plan, plan_of
-from freehold.ledger.tables import bodies, calls, reach
+from freehold.ledger.tables import bodies, calls, names, reach
 from freehold.store.database import is_made, open_to_read, reading, size_on_disk, store_errors
 from freehold.store.places import Place
 
@@ -47,11 +48,25 @@ class Entry(msgspec.Struct, frozen=True):
     request_digest: str | None = None
     """`sha256:…` of the request's body; None when it was not kept."""
     answer_digest: str | None = None
+    feedback: tuple[Feedback, ...] = ()
+    """What was said of its answer, the oldest first."""
 
     @property
     def cursor(self) -> str:
         """Where a list goes on after this call."""
         return f"{self.call.started_us}.{self.seq}"
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """A call that somebody has an opinion on."""
+
+    id: str
+    started_us: int
+    key_id: str | None
+    kept: bool
+    """Whether what is said in it is kept, or was until retention took it."""
+    feedback: tuple[Feedback, ...]
+    """What is there already."""
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -135,7 +150,29 @@ class LedgerReader:
             if len(rows) > 1 and rows[0].id != prefix:
                 some = ", ".join(f"`{row.id}`" for row in rows[:3])
                 raise BadRequest(f"More than one call begins with `{which}`.", hint=f"Say more: {some} …")
-            return _with_bodies(_stored(connection, rows[:1]), rows[0], _entry(rows[0], Words(connection)))
+            found = _with_bodies(_stored(connection, rows[:1]), rows[0], _entry(rows[0], Words(connection)))
+            return _with_feedback(connection, [found])[0]
+
+    def subject(self, call_id: str) -> Subject | None:
+        """What has to be known of a call before feedback on it is kept; None: there is no such call."""
+        columns = calls.c.id, calls.c.started_us, calls.c.key, calls.c.request_digest
+        with self._reading() as connection:
+            row = connection.execute(select(*columns).where(calls.c.id == call_id)).first()
+            if row is None:
+                return None
+            key_id = connection.execute(select(names.c.name).where(names.c.id == row.key)).scalar()
+            said = read_of(connection, [call_id]).get(call_id, ())
+            return Subject(row.id, row.started_us, key_id, row.request_digest is not None, said)
+
+    def feedback_of(self, call_id: str) -> tuple[Feedback, ...]:
+        """What was said of a call's answer, the oldest first."""
+        with self._reading() as connection:
+            return read_of(connection, [call_id]).get(call_id, ())
+
+    def feedback_after(self, seq: int, limit: int = 500) -> list[Feedback]:
+        """Feedback given or changed after the one with this `seq`, in that order: for following. Begin with 0."""
+        with self._reading() as connection:
+            return read_after(connection, seq, limit)
 
     def spend(self, by: spending.By, chosen: Filter = ALL) -> list[spending.Spend]:
         """What was spent by route, provider, model, key or day (UTC); the dearest first, days in order.
@@ -215,6 +252,7 @@ class LedgerReader:
                 if with_bodies:
                     stored = _stored(connection, rows)
                     chunk = [_with_bodies(stored, row, one) for row, one in zip(rows, chunk, strict=True)]
+                chunk = _with_feedback(connection, chunk)
             yield from chunk
             if len(chunk) < size:
                 return
@@ -233,7 +271,8 @@ class LedgerReader:
         with self._reading() as connection:
             rows, words = list(drawing.rows_of(connection, numbers)), Words(connection)
             stored = _stored(connection, rows)
-            return [_with_bodies(stored, row, _entry(row, words)) for row in rows]
+            found = [_with_bodies(stored, row, _entry(row, words)) for row in rows]
+            return _with_feedback(connection, found)
 
     def in_order(self, chosen: Filter, *, size: int, with_bodies: bool = False) -> Iterator[list[Entry]]:
         """The calls of a time in the order in which they began, up to `size` together: no more is in memory."""
@@ -249,6 +288,7 @@ class LedgerReader:
                 if with_bodies:
                     stored = _stored(connection, rows)
                     group = [_with_bodies(stored, row, one) for row, one in zip(rows, group, strict=True)]
+                group = _with_feedback(connection, group)
             if group:
                 yield group
             if len(group) < size:
@@ -311,7 +351,7 @@ def _after(seq: int, limit: int) -> Select[Any]:
 
 def _entries(connection: Connection, query: Select[Any]) -> list[Entry]:
     words = Words(connection)
-    return [_entry(row, words) for row in connection.execute(query)]
+    return _with_feedback(connection, [_entry(row, words) for row in connection.execute(query)])
 
 
 def _entry(row: Row[Any], words: Words) -> Entry:
@@ -332,6 +372,13 @@ def _with_bodies(stored: _Stored, row: Row[Any], entry: Entry) -> Entry:
         answer_body=_body(stored, row.answer_body, row.answer_digest),
     )
     return msgspec.structs.replace(entry, call=call)
+
+
+def _with_feedback(connection: Connection, entries: list[Entry]) -> list[Entry]:
+    said = read_of(connection, [entry.call.id for entry in entries])
+    if not said:
+        return entries
+    return [msgspec.structs.replace(one, feedback=said.get(one.call.id, ())) for one in entries]
 
 
 def _stored(connection: Connection, rows: Sequence[Row[Any]]) -> _Stored:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Table, delete, func, select, update
 
+from freehold.ledger import feedback
 from freehold.ledger.batch import DAY_US
 from freehold.ledger.partitions import drop_before, make_ahead
 from freehold.ledger.settings import LedgerSettings
@@ -58,6 +59,7 @@ class Retention:
         self._weigh(connection)
         gone = self._delete_bodies(connection, now_us)
         more = self._delete_rollups(connection, now_us) or len(gone) == STEP
+        more = self._delete_feedback(connection, now_us) or more
         if shared:
             make_ahead(connection, now_us)
             return gone, more or self._drop_calls(connection, now_us)
@@ -116,6 +118,15 @@ class Retention:
         _delete_runs(connection, until_us)
         _note_calls_from(connection, until_us)
         return drop_before(connection, until_us, most=STEP)
+
+    def _delete_feedback(self, connection: Connection, now_us: int) -> bool:
+        """Words go when bodies of that time do, and everything with the calls. Whether there may be more."""
+        words, calls, more = self._settings.keep_bodies_days, self._settings.keep_calls_days, False
+        if words != "unlimited":
+            more = feedback.forget_old_words(connection, now_us - words * DAY_US)
+        if calls != "unlimited":
+            more = feedback.delete_old(connection, now_us - calls * DAY_US) or more
+        return more
 
     def _delete_rollups(self, connection: Connection, now_us: int) -> bool:
         """Delete the oldest hour and the oldest day, if they are too old. Whether there may be more."""

@@ -16,6 +16,7 @@ from freehold.core.figures import exact
 from freehold.core.losses import meaning_of
 from freehold.core.moments import Moment, iso
 from freehold.core.usage import Usage
+from freehold.ledger.feedback import ShownFeedback, show_feedback
 from freehold.ledger.lost import LossCount
 from freehold.ledger.reading import Entry
 from freehold.ledger.record import Attempt, Operation, Outcome
@@ -90,6 +91,8 @@ class ShownCall(msgspec.Struct, kw_only=True):
     """Of a mirror: the call that it is a copy of."""
     request_digest: str | None
     answer_digest: str | None
+    feedback: list[ShownFeedback]
+    """What was said of its answer, but for the words."""
 
 
 class ShownBodies(msgspec.Struct, kw_only=True):
@@ -99,6 +102,8 @@ class ShownBodies(msgspec.Struct, kw_only=True):
     request_body_base64: str | None
     answer_body: str | None
     answer_body_base64: str | None
+    feedback: list[ShownFeedback]
+    """With its words."""
 
 
 class ShownSpend(msgspec.Struct, kw_only=True):
@@ -170,6 +175,7 @@ def show_call(entry: Entry, key_names: Mapping[str, str]) -> ShownCall:
         mirrors=call.mirrors,
         request_digest=entry.request_digest,
         answer_digest=entry.answer_digest,
+        feedback=[show_feedback(one, words=False) for one in entry.feedback],
     )
 
 
@@ -200,6 +206,7 @@ def show_bodies(entry: Entry) -> ShownBodies:
         request_body_base64=request[1],
         answer_body=answer[0],
         answer_body_base64=answer[1],
+        feedback=[show_feedback(one, words=True) for one in entry.feedback],
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -19,6 +20,8 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -174,6 +177,31 @@ kinds = Table(
     Column("outcome", Integer, nullable=False),
     Column("error", Integer),
 )
+
+# What clients say of their calls' answers: see `feedback`. Of each call, name and giver the last word stands.
+feedback = Table(
+    "feedback",
+    metadata,
+    # A changed word gets a new number, so that whoever follows meets it.
+    Column("seq", _serial, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    # When the call began: with it, its feedback goes.
+    Column("call_us", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    # The id of a key, or an administrator.
+    Column("by", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    # From 0 to 1; null: there is none.
+    Column("number", Double),
+    Column("text", Text),
+    Column("correction", Text),
+    UniqueConstraint("call_id", "name", "by", name="feedback_once"),
+    sqlite_autoincrement=True,
+)
+Index("feedback_by_call_time", feedback.c.call_us)
+_has_words = text("text IS NOT NULL OR correction IS NOT NULL")
+Index("feedback_with_words", feedback.c.call_us, sqlite_where=_has_words, postgresql_where=_has_words)
 
 SUMS = (
     "calls", "priced", "cost_high", "cost_low", "counted", "input_tokens", "output_tokens", "duration_us",

@@ -32,6 +32,7 @@ from freehold.core.clock import Clock, SystemClock, microseconds
 from freehold.core.errors import StoreError
 from freehold.ledger import tables
 from freehold.ledger.bodies import Packer
+from freehold.ledger.feedback import forget_words
 from freehold.ledger.file import LedgerFile
 from freehold.ledger.holding import Holding
 from freehold.ledger.inbox import Errand, Inbox
@@ -160,13 +161,21 @@ class Ledger:
         def work(connection: Connection) -> None:
             this = tables.calls.c.id == call_id
             connection.execute(tables.calls.update().where(this).values(request_body=None, answer_body=None))
+            forget_words(connection, call_id)
 
-        errand = Errand(work, Future())
-        self._inbox.ask(errand)
         try:
-            errand.done.result(timeout)
+            self.do(work).result(timeout)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise StoreError(f"The bodies of `{call_id}` cannot be let go of: {error}.") from None
+
+    def do(self, work: Callable[[Connection], None]) -> Future[None]:
+        """Let the writer's thread do `work` in a transaction of its own, behind the calls that wait.
+
+        What it gives is told when that is committed, or the error that kept it from being done.
+        """
+        errand = Errand(work, Future())
+        self._inbox.ask(errand)
+        return errand.done
 
     def close(self, timeout: float = 5.0) -> bool:
         """Write what waits, for up to `timeout` seconds, and stop. Whether all accepted calls are written or put by.

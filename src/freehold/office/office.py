@@ -25,6 +25,7 @@ from freehold.config.plain import digest_of, plain
 from freehold.config.settings import Settings
 from freehold.core.clock import microseconds
 from freehold.core.errors import NotFound
+from freehold.ledger.opinions import Opinions
 from freehold.ledger.reading import LedgerReader
 from freehold.limits.overview import overview
 from freehold.limits.shown import (
@@ -38,6 +39,7 @@ from freehold.limits.shown import (
 from freehold.office import shown
 from freehold.office.counters import release, standings_of
 from freehold.office.premises import Premises
+from freehold.rollout.independence.report import Independence
 from freehold.routing.routes import Target
 from freehold.routing.shown import ShownRoute, show_route
 
@@ -72,6 +74,11 @@ class RunningOffice:
         return self._premises.history
 
     @property
+    def opinions(self) -> Opinions:
+        """Where feedback on calls goes."""
+        return self._premises.opinions
+
+    @property
     def shelf(self) -> SuiteShelf:
         """The suites."""
         return self._shelf
@@ -93,6 +100,20 @@ class RunningOffice:
     async def findings(self, check: str, alpha: float) -> bytes:
         """What a check of a judge found."""
         return await self._premises.findings(check, alpha)
+
+    def independence(self, since_us: int, route: str | None) -> Independence:
+        """How much of the calls since then would go on if a provider vanished."""
+        from freehold.office.leaving import independence_of  # noqa: PLC0415 - an endpoint starts without it
+
+        return independence_of(
+            self._settings,
+            self.history,
+            self._archive,
+            self._shelf,
+            since_us=since_us,
+            now_us=self._now_us(),
+            route=route,
+        )
 
     # Routes, models, providers
 

@@ -14,6 +14,7 @@ from freehold.compare.database import Database
 from freehold.config.settings import Settings
 from freehold.core.clock import Clock
 from freehold.gateway.pages import Health
+from freehold.ledger.opinions import Opinions
 from freehold.ledger.reading import LedgerReader
 from freehold.ledger.writer import LedgerStatus
 from freehold.limits.batch import Standing
@@ -30,6 +31,7 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
     admin_keys: AdminKeys
     audit: AuditLog
     history: LedgerReader
+    opinions: Opinions
     clock: Clock
     environ: Mapping[str, str]
     overrides: Mapping[str, object]

@@ -7,17 +7,20 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from freehold.core.decision import Decision
+from freehold.rollout import policy
 from freehold.routing import locks
 from freehold.routing.explaining import Again
-from freehold.routing.policies import cheapest, fastest, weighted
+from freehold.routing.policies import cascade, cheapest, fastest, weighted
 
 Replay = Callable[[Decision], Decision]
 """The decision, made again from its facts alone. Raises whatever it likes where they do not say enough."""
 
 REPLAYS: Mapping[str, Replay] = {
+    cascade.NAME: cascade.replay,
     cheapest.NAME: cheapest.replay,
     fastest.NAME: fastest.replay,
     weighted.NAME: weighted.replay,
+    policy.NAME: policy.replay,
 }
 """By the policy's name. What a lock decided in place of a policy, the locks make again."""
 

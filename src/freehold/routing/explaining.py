@@ -23,6 +23,8 @@ REASONS = {
     "lock.tool_loop": "the request answers tool calls, and who made them has to see what came of them",
     "lock.state": "the request holds state, or goes on from an answer, that only its maker can read",
     "lock.conversation": "it has answered the conversation so far",
+    "lock.unread": "the request is not understood, so nobody knows what it goes on from",
+    "lock.free": "the route has no policy any more, and the conversation may go to the incumbent",
 }
 """What the words mean that a decision gives as its reason."""
 
@@ -33,6 +35,7 @@ WHYS = {
     "dearer": "it costs more",
     "slower": "it takes longer",
     "no verdict": "no standing verdict says that it replaces the incumbent",
+    "not among": "it is none of those that are chosen from",
     "price unknown": "what it costs is unknown",
     "pace unknown": "how long it takes is unknown",
 }

@@ -74,6 +74,17 @@ def decide_without_maker(policy: object, situation: Situation, *, kind: str, why
     )
 
 
+def decide_freely(situation: Situation) -> Decision:
+    """The decision on a route that has no policy any more, where nothing locks the conversation: the incumbent."""
+    chosen = situation.targets[0].name
+    return Decision(
+        policy=WITHOUT,
+        chosen=chosen,
+        reason=f"{PREFIX}free",
+        facts={"lock": "free", "maker": None, "incumbent": chosen},
+    )
+
+
 def replay_lock(decision: Decision) -> Decision:
     """The same decision, made again from its facts alone."""
     facts = decision.facts

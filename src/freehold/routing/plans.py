@@ -13,10 +13,23 @@ from freehold.routing.breakers import Breakers, Spot, spots_of
 from freehold.routing.quotas import Quotas
 from freehold.routing.routes import Route, Target
 
-Reason = Literal["incumbent", "policy", "fallback", "state", "retry", "hedge", "continuation", "repair"]
+Reason = Literal[
+    "incumbent",
+    "policy",
+    "escalation",
+    "sample",
+    "fallback",
+    "state",
+    "retry",
+    "hedge",
+    "continuation",
+    "repair",
+]
 """
 incumbent     the route's own model
 policy        a policy chose it
+escalation    nobody could be sure of what a cheaper model said
+sample        the same model again, to see whether it says the same
 repair        the same model, whose answer was not in the form that was asked for
 fallback      a model that takes over
 state         it made the reasoning state in the request, which nobody else can read
@@ -98,6 +111,17 @@ class Accounts(msgspec.Struct, frozen=True):
         return self.quotas.get(provider, provider)
 
 
+def quota_for(target: Target, route: Route, accounts: Accounts) -> str:
+    """The quota that a call of `target` is counted against. A model on trial has one of its own, so that being refused
+    bars nobody else from the account.
+    """
+    quota, trial = accounts.quota_of(target.provider), route.on_trial
+    if trial is None or target.model != trial.model:
+        return quota
+    is_it = target.provider in accounts.pools.get(trial.provider, (trial.provider,))
+    return f"{quota} {target.model}" if is_it else quota
+
+
 def first_step(
     route: Route,
     accounts: Accounts,
@@ -114,7 +138,7 @@ def first_step(
     target = route.incumbent
     if target.provider in accounts.pools:
         return None
-    free = health.free_at(target, accounts.quota_of(target.provider), now, tokens)
+    free = health.free_at(target, quota_for(target, route, accounts), now, tokens)
     return None if free > now else Step(target, first, free)
 
 
@@ -141,7 +165,7 @@ def plan_for(
     for place, named in enumerate(route.plan):
         reason: Reason = "fallback" if place else first
         for target in _members(named, accounts, health, now, affinity):
-            quota = accounts.quota_of(target.provider)
+            quota = quota_for(target, route, accounts)
             free = health.free_at(target, quota, now, tokens)
             barred = free > now and health.quotas.is_barred(quota, now)
             why = "state" if made_it is not None and made_it(target) else reason

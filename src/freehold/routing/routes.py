@@ -39,6 +39,8 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     """Seconds without a first word after which the next model is asked as well; None: never."""
     continue_streams: bool = False
     """Whether another model goes on where a stream broke off."""
+    on_trial: Target | None = None
+    """The model that a rollout has chosen. What its provider refuses it says nothing about others of the account."""
 
     @property
     def plan(self) -> tuple[Target, ...]:

@@ -19,7 +19,7 @@ from freehold.core.errors import StoreError
 from freehold.store.places import Place
 from freehold.store.server import is_server, schema_of, set_patience, take_lock
 
-History = Literal["ledger", "access", "batches", "limits", "compare", "steering"]
+History = Literal["ledger", "access", "batches", "limits", "compare", "steering", "rollout"]
 
 _PATIENCE = 600.0
 """Seconds that a migration may take on a server."""

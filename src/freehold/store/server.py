@@ -32,12 +32,14 @@ _NETWORK: dict[str, Any] = {
 }
 """When a machine has gone without a word, the network tells within half a minute."""
 _LOCK_NOT_AVAILABLE = "55P03"
-Lock = Literal["migrations", "order of calls", "upkeep", "audit"]
+Lock = Literal["migrations", "order of calls", "upkeep", "order of feedback", "audit", "pairs"]
 _LOCKS: dict[Lock, int] = {
     "migrations": 0x_F4EE_4014_0001,
     "order of calls": 0x_F4EE_4014_0002,
     "upkeep": 0x_F4EE_4014_0003,
+    "order of feedback": 0x_F4EE_4014_0004,
     "audit": 0x_F4EE_4014_00A0,
+    "pairs": 0x_F4EE_4014_00B0,
 }
 """Numbers that nobody else who uses the database will think of."""
 

@@ -102,10 +102,13 @@ class Spans:
     # The call
 
     def _call(self, call: Call, trace: Trace, ids: bytes, costs: list[Decimal | None]) -> bytes:
-        key = (
+        decision = call.decision
+        key: tuple[object, ...] = (
             call.dialect, call.operation, call.key_id, call.route, call.provider, call.model, call.status,
             call.outcome, call.error, call.losses, call.streamed, len(call.attempts),
         )  # fmt: skip
+        if decision is not None:
+            key = (*key, decision.policy, decision.reason, decision.rollout, decision.arm)
         known = self._known.get(key)
         if known is None:
             known = self._keep(key, self._of_call(call))
@@ -134,6 +137,15 @@ class Spans:
             route = route.replace(":generateContent", ":streamGenerateContent")
         failed = call.outcome in ("failed", "cut")
         erred = failed or call.outcome == "cancelled" or call.status >= 400
+        decision = call.decision
+        decided: list[tuple[str, Value | None]] = []
+        if decision is not None:
+            decided = [
+                ("freehold.policy", decision.policy),
+                ("freehold.policy.reason", decision.reason),
+                ("freehold.rollout", decision.rollout),
+                ("freehold.arm", decision.arm),
+            ]
         model = None if call.model is None else f"{call.provider}/{call.model}"
         return b"".join(
             (
@@ -156,6 +168,7 @@ class Spans:
                         ("freehold.model", model),
                         ("freehold.attempts", len(call.attempts)),
                         ("freehold.losses", call.losses or None),
+                        *decided,
                     ],
                 ),
             )

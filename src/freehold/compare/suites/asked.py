@@ -70,6 +70,11 @@ def asked_in(call: Call, *, with_media: bool) -> Asked:
         decoded = request.decoded()
     except FreeholdError:
         raise Unfit("have a request that cannot be read") from None
+    return asked_by(request, decoded, with_media=with_media)
+
+
+def asked_by(request: Request, decoded: ChatRequest, *, with_media: bool) -> Asked:
+    """The same of a request that has been read and decoded. Raises Unfit."""
     if _goes_on(request):
         raise Unfit("go on from an answer that the request does not repeat")
     if not with_media and _has_media(decoded):
@@ -77,7 +82,7 @@ def asked_in(call: Call, *, with_media: bool) -> Asked:
     if any(isinstance(tool, HostedTool) for tool in decoded.tools):
         raise Unfit("use a tool that only their own provider runs")
     losses = Losses()
-    if call.dialect == "openai-chat":
+    if request.dialect == "openai-chat":
         body = dict(request.fields)
     else:
         try:
@@ -91,19 +96,26 @@ def asked_in(call: Call, *, with_media: bool) -> Asked:
 
 def answer_in(call: Call) -> str | None:
     """The text that was answered; None where it is not kept, or is anything but text."""
+    answered = answered_in(call)
+    if answered is None:
+        return None
+    parts = answered.choices[0].parts if answered.choices else []
+    if any(not isinstance(part, Text | Reasoning) for part in parts):
+        return None
+    return "".join(part.text for part in parts if isinstance(part, Text)).strip() or None
+
+
+def answered_in(call: Call) -> Answer | None:
+    """What was answered, a stream put together; None where it is not kept or cannot be read."""
     if not call.answer_body or call.dialect not in NAMES:
         return None
     dialect = dialect_of(call.dialect)
     try:
-        gathered = (
+        return (
             _gathered(dialect, call.answer_body) if call.streamed else dialect.decode_answer(call.answer_body)
         )
     except (NotAnAnswer, msgspec.DecodeError, RecursionError):
         return None
-    parts = gathered.choices[0].parts if gathered.choices else []
-    if any(not isinstance(part, Text | Reasoning) for part in parts):
-        return None
-    return "".join(part.text for part in parts if isinstance(part, Text)).strip() or None
 
 
 def _request_of(call: Call, body: bytes) -> Request:

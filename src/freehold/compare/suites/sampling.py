@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from freehold.compare.suites.pool import Question
     from freehold.ledger.reading import LedgerReader
 
-OURS = ("comparison_", "check_")
-"""What stands in place of a key's id in calls of comparisons and of checks of judges begins so."""
+OURS = ("comparison_", "check_", "rollout_")
+"""What stands in place of a key's id in calls of comparisons, checks of judges and rollouts begins so."""
 LONGEST_REQUEST = 256_000
 """Bytes of a request that is looked at, so that a sample takes seconds and little memory."""
 _MOST_NUMBERS = 2_000_000

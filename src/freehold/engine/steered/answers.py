@@ -1,22 +1,53 @@
-"""What an answer that a client was given can be recognised by in its next request: the ids of tool calls in it."""
+"""What an answer that a client was given can be recognised by in its next request: the tool calls in it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
-from freehold.engine.conversation import is_unique
+import msgspec
+
+from freehold.engine.conversation import described, is_unique
 
 _MOST_BYTES = 1_000_000
 _MOST_CALLS = 64
 _HAS_CALLS = (b"tool_call", b"tool_use", b"function_call", b"functionCall")
 _ID = re.compile(rb'"(?:id|call_id)" ?: ?"([!#-\[\]-~]{9,200})"')
 
+_decode: Any = msgspec.json.Decoder().decode
 
-def calls_in(answer: bytes | None) -> list[str]:
-    """Ids in an answer of any dialect, whole or as a stream, that may be of tool calls. Others among them do no harm:
-    nobody sends them back as such.
+
+def calls_in(answer: bytes | None, dialect: str, before: bytes) -> list[str]:
+    """What the tool calls in an answer, whole or as a stream, are recognised by, as `Answered.calls` has them.
+
+    `before`: the digest of what was said before. Ids of other things may be among them and do no harm: nobody sends
+    them back as a tool call's.
     """
     if answer is None or len(answer) > _MOST_BYTES or not any(word in answer for word in _HAS_CALLS):
         return []
-    found = dict.fromkeys(match.decode() for match in _ID.findall(answer))
-    return [one for one in found if is_unique(one)][:_MOST_CALLS]
+    found = [one for one in dict.fromkeys(match.decode() for match in _ID.findall(answer)) if is_unique(one)]
+    if dialect == "gemini":
+        found += [described(before, name, arguments) for name, arguments in _calls_of_gemini(answer)]
+    return found[:_MOST_CALLS]
+
+
+def _calls_of_gemini(answer: bytes) -> Iterator[tuple[str, bytes]]:
+    """Name and arguments of each. There, one comes whole also in a stream."""
+    for chunk in _chunks(answer):
+        for candidate in chunk.get("candidates") or ():
+            for part in (candidate.get("content") or {}).get("parts") or ():
+                call = part.get("functionCall")
+                if call is not None:
+                    yield str(call.get("name")), msgspec.json.encode(call.get("args") or {})
+
+
+def _chunks(answer: bytes) -> list[dict[str, Any]]:
+    try:
+        if answer.startswith(b"data:"):
+            lines = answer.splitlines()
+            return [_decode(line[5:]) for line in lines if line.startswith(b"data:")]
+        whole = _decode(answer)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    return whole if isinstance(whole, list) else [whole]

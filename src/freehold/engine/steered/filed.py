@@ -11,12 +11,12 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, PoolProxiedConnection, event
 
 from freehold.core.errors import StoreError
 from freehold.engine.steered.makers import AwayError, Batch, Maker, Mark
@@ -26,6 +26,7 @@ from freehold.store.faults import Fault, fault_of
 T = TypeVar("T")
 
 _BUSY_MS = 1000
+_BUSY_NOW_MS = 3
 _KEPT_US = 86_400_000_000
 _TIDY_S = 60.0
 _MOST = 2_000_000
@@ -57,7 +58,7 @@ class FiledShelf:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="steering-reads")
         self._engine: Engine | None = None
         self._file: tuple[int, int] | None = None
-        self._connections: dict[str, tuple[sqlite3.Connection, tuple[int, int] | None]] = {}
+        self._connections: dict[str, tuple[PoolProxiedConnection, tuple[int, int] | None]] = {}
         """Whose they are, and of which file."""
         self._opening = threading.Lock()
         self._tidied = 0.0
@@ -91,16 +92,14 @@ class FiledShelf:
     def _connection(self, whose: str) -> sqlite3.Connection:
         found = self._connections.get(whose)
         if found is not None:
-            connection, file = found
+            raw, file = found
             if file == self._place():
-                return connection
+                return cast("sqlite3.Connection", raw.driver_connection)
             self._let_go(whose)
         engine = self._open()
-        raw: Any = engine.raw_connection()
-        raw.detach()
-        connection = cast("sqlite3.Connection", raw.driver_connection)
-        self._connections[whose] = connection, self._file
-        return connection
+        raw = engine.raw_connection()
+        self._connections[whose] = raw, self._file
+        return cast("sqlite3.Connection", raw.driver_connection)
 
     def _place(self) -> tuple[int, int] | None:
         try:
@@ -112,7 +111,7 @@ class FiledShelf:
     def _let_go(self, whose: str) -> None:
         found = self._connections.pop(whose, None)
         if found is not None:
-            found[0].close()
+            found[0].invalidate()
 
     def _read(self, keys: Sequence[bytes]) -> dict[bytes, Maker]:
         connection = self._connection("reader")
@@ -133,20 +132,24 @@ class FiledShelf:
 
     def _write(self, batch: Batch) -> None:
         connection = self._connection("writer")
+        self._transact(connection, batch)
+        self._tidy(connection)
+
+    @staticmethod
+    def _transact(connection: sqlite3.Connection, batch: Batch) -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
             gone = [(key,) for key, maker in batch.makers.items() if maker is None]
             kept = [(key, one.model, one.at_us) for key, one in batch.makers.items() if one is not None]
+            marks = [(one.kind, one.route, one.model, one.at_us) for one in batch.marks.values()]
             connection.executemany("DELETE FROM makers WHERE key = ?", gone)
             connection.executemany(_PUT, kept)
-            marks = [(one.kind, one.route, one.model, one.at_us) for one in batch.marks.values()]
             connection.executemany(_MARK, marks)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        self._tidy(connection)
 
     def _tidy(self, connection: sqlite3.Connection) -> None:
         now = self._clock()
@@ -192,8 +195,21 @@ class FiledShelf:
         """As Shelf."""
         await _in(self._writer, lambda: self._do("writer", lambda: self._write(batch)))
 
+    def write_now(self, makers: Mapping[bytes, Maker]) -> bool:
+        """As Shelf. In the caller's thread: it takes a tenth of a millisecond, and only another writer holds it up."""
+        if self._engine is None or self._file != self._place():
+            return False  # to open it takes longer
+        try:
+            connection = self._connection("caller")
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_NOW_MS}")
+            self._transact(connection, Batch(dict(makers), {}))
+        except (sqlite3.Error, OSError, StoreError):
+            return False
+        return True
+
     async def close(self) -> None:
         """As Shelf."""
+        self._let_go("caller")
         await _in(self._reader, lambda: self._let_go("reader"))
         await _in(self._writer, self._close)
         self._reader.shutdown()

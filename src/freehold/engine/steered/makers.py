@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Literal, Protocol
 
@@ -65,6 +65,10 @@ class Shelf(Protocol):
 
     async def write(self, batch: Batch) -> None:
         """All of it, or nothing. Raises AwayError."""
+        ...
+
+    def write_now(self, makers: Mapping[bytes, Maker]) -> bool:
+        """Write these before anything else happens, if that takes a few milliseconds at the most; whether it was done."""
         ...
 
     async def close(self) -> None:

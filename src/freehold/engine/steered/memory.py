@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -36,10 +37,14 @@ class Memory:
         self._known: OrderedDict[bytes, Maker] = OrderedDict()
         self._marks: dict[tuple[str, str, str], Mark] = {}
         self._batch = Batch({}, {})
+        self._under_way: Mapping[bytes, Maker | None] = {}
+        """What is being written."""
         self._more = asyncio.Event()
         self._writing = asyncio.Lock()
         self._not_before = 0.0
         self._told_at = float("-inf")
+        self.knows_marks = shelf is None
+        """Whether it was read what was marked before this process began."""
         self.dropped = 0
         """Rows that were not written: the shelf failed, or there was no room to wait."""
 
@@ -61,8 +66,12 @@ class Memory:
             self._known.move_to_end(key)
         return maker
 
-    async def read(self, keys: Sequence[bytes], patience: float) -> dict[bytes, Maker]:
-        """What the shelf knows, if it says so within `patience` seconds; the process knows it from then on."""
+    async def read(
+        self, keys: Sequence[bytes], patience: float, *, passing: bytes | None = None
+    ) -> dict[bytes, Maker]:
+        """What the shelf knows, if it says so within `patience` seconds; the process knows it from then on. `passing`:
+        one of the keys that is forgotten when the shelf does not know it any more.
+        """
         if self._shelf is None or self._clock.tick() < self._not_before:
             return {}
         try:
@@ -73,20 +82,33 @@ class Memory:
         except TimeoutError:
             self._not_before = self._clock.tick() + patience
             return {}
-        oldest = self.now_us() - microseconds(KEPT_SECONDS)
+        oldest = self.oldest_us()
         fresh = {key: maker for key, maker in found.items() if maker.at_us >= oldest}
         for key, maker in fresh.items():
             self._hold(key, maker)
+        if passing is not None and passing not in fresh and not self._is_unwritten(passing):
+            self._known.pop(passing, None)
         return fresh
 
-    def remember(self, makers: Mapping[bytes, Maker | None], *, here_alone: bool = False) -> None:
-        """From now on these are known, and those that are None are not. `here_alone`: it is worth no writing."""
+    def _is_unwritten(self, key: bytes) -> bool:
+        return key in self._batch.makers or key in self._under_way
+
+    def remember_now(self, makers: Mapping[bytes, Maker]) -> None:
+        """From now on these are known, whatever becomes of the process, if the shelf can do that at once."""
+        if self._shelf is None or not self._shelf.write_now(makers):
+            self.remember(makers)
+            return
+        for key, maker in makers.items():
+            self._hold(key, maker)
+
+    def remember(self, makers: Mapping[bytes, Maker | None]) -> None:
+        """From now on these are known, and those that are None are not."""
         for key, maker in makers.items():
             if maker is None:
                 self._known.pop(key, None)
             else:
                 self._hold(key, maker)
-        if self._shelf is None or here_alone:
+        if self._shelf is None or not makers:
             return
         if self._batch.size + len(makers) > _MOST_WAITING:
             self.dropped += len(makers)
@@ -113,20 +135,31 @@ class Memory:
     def mark_of(self, kind: str, route: str, model: str) -> Mark | None:
         """The mark, if there is one that is not too old."""
         mark = self._marks.get((kind, route, model))
-        return None if mark is None or mark.at_us < self._oldest_us() else mark
+        return None if mark is None or mark.at_us < self.oldest_us() else mark
 
     def watches(self, route: str) -> bool:
         """Whether somebody else than its incumbent has answered on the route not long ago."""
         if not self._marks:
             return False
-        oldest = self._oldest_us()
+        oldest = self.oldest_us()
         return any(
             mark.route == route and mark.kind == "away" and mark.at_us >= oldest
             for mark in self._marks.values()
         )
 
-    def _oldest_us(self) -> int:
+    def oldest_us(self) -> int:
+        """What is older is forgotten."""
         return self.now_us() - microseconds(KEPT_SECONDS)
+
+    async def first_marks(self, patience: float) -> None:
+        """Take over what was marked before this process began, if that is told within `patience` seconds."""
+        try:
+            await asyncio.wait_for(self.read_marks(), patience)
+        except AwayError as error:
+            self._rest(str(error))
+        except TimeoutError:
+            pass
+        self.knows_marks = True
 
     async def read_marks(self) -> None:
         """Take over what others marked. Raises AwayError."""
@@ -137,6 +170,7 @@ class Memory:
             here = self._marks.get(key)
             if here is None or here.at_us < mark.at_us:
                 self._marks[key] = mark
+        self.knows_marks = True
 
     # Writing
 
@@ -167,6 +201,7 @@ class Memory:
             batch, self._batch = self._batch, Batch({}, {})
             if not batch.size:
                 return
+            self._under_way = batch.makers
             try:
                 await self._shelf.write(batch)
             except AwayError as error:
@@ -175,6 +210,14 @@ class Memory:
                     self._batch.marks.setdefault(key, mark)  # these few are tried again
                 self._more.set()
                 self._rest(str(error))
+            finally:
+                self._under_way = {}
+
+    async def settle(self, patience: float) -> None:
+        """Wait until what is remembered is written, but no longer than `patience` seconds."""
+        if self._clock.tick() >= self._not_before:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self.flush()), patience)
 
     def _rest(self, why: str) -> None:
         now = self._clock.tick()

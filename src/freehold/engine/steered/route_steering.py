@@ -24,7 +24,7 @@ from freehold.engine.steered.places import is_there, maker_in, parsed, target_in
 from freehold.engine.steering import Steered
 from freehold.ledger.record import Call
 from freehold.routing.decisions import Lock, LockKind, Policy, Situation
-from freehold.routing.locks import WITHOUT, FoundBy, decide_by_lock, decide_without_maker
+from freehold.routing.locks import WITHOUT, FoundBy, decide_by_lock, decide_freely, decide_without_maker
 from freehold.routing.routes import Route, Target
 from freehold.wire.request import Request
 
@@ -76,6 +76,8 @@ class RouteSteering:
         self._sticky_us = int(sticky_seconds * 1e6)
         self._layers: dict[Layer, dict[str, Policy]] = {"configuration": {}, "rollouts": {}}
         self._policies: dict[str, Policy] = {}
+        self._left_us: dict[str, int] = {}
+        """When a route was left by its policy."""
         self._under_way: dict[str, UnderWay] = {}
 
     # What is decided by
@@ -88,7 +90,9 @@ class RouteSteering:
     def set_policies(self, policies: Mapping[str, Policy], *, layer: Layer = "configuration") -> None:
         """From now on these decide, by route; those of rollouts in front of the configuration's."""
         self._layers[layer] = dict(policies)
-        self._policies = {**self._layers["configuration"], **self._layers["rollouts"]}
+        before, self._policies = self._policies, {**self._layers["configuration"], **self._layers["rollouts"]}
+        now_us = self.memory.now_us()
+        self._left_us.update((route, now_us) for route in before if route not in self._policies)
 
     def release(self, route: str, model: str) -> None:
         """Conversations on `route` that `model` answered may leave it, unless they are in a tool loop or hold its
@@ -103,7 +107,7 @@ class RouteSteering:
     ) -> Steered | None:
         """As Steering. Raises what a policy raises, and LookupError when it chose what is not there."""
         policy = self._policies.get(route.name)
-        if policy is None and not self.memory.watches(route.name):
+        if policy is None and not await self._watches(route.name):
             return None
         runtime = self._runtime()
         targets = _targets(route, policy)
@@ -121,6 +125,8 @@ class RouteSteering:
             )
             conversation = await aside(request.size, reading)
         except ClientError:
+            if policy is None:
+                return None
             return self._without_maker(route, policy, targets, "unread", "the request is not understood")
         found = await self._find(conversation, targets, runtime, scope, route)
         situation = Situation(
@@ -130,17 +136,18 @@ class RouteSteering:
             now_us=call.started_us,
             prompt=conversation.prompt,
         )
-        each_turn = getattr(policy, "each_turn", False)
-        if found is not None and found.lock is None:
+        if found is not None and found.lock is None and policy is not None:
+            await self._expect(call, conversation, targets, scope, route.incumbent)
             return self._without_maker(route, policy, targets, found.kind, found.why)
         lock = None if found is None else found.lock
-        if found is not None and lock is not None and (lock.hard or not each_turn):
-            if policy is None and (not lock.hard or lock.target == route.incumbent):
-                return None
+        each_turn = getattr(policy, "each_turn", False)
+        if found is not None and lock is not None and (lock.hard or not (each_turn or policy is None)):
             decision = decide_by_lock(policy, situation, lock, found_by=found.found_by, name=name)
             chosen = lock.target
         elif policy is None:
-            return None
+            if not (conversation.has_tools or conversation.holds_state):
+                return None
+            decision, chosen = decide_freely(situation), route.incumbent
         else:
             if lock is not None:
                 situation = msgspec.structs.replace(situation, lock=lock)
@@ -148,14 +155,24 @@ class RouteSteering:
             chosen = next((one for one in targets if one.name == decision.chosen), parsed(decision.chosen))
         if not is_there(chosen, runtime):
             raise LookupError(f"the policy `{name}` chose `{decision.chosen}`, which is not configured")
-        self._expect(call, conversation, targets, scope, chosen)
+        await self._expect(call, conversation, targets, scope, chosen)
         return Steered(_led_by(route, chosen), decision)
 
+    async def _watches(self, route: str) -> bool:
+        """Whether the route has to be looked at although it has no policy: it had one not long ago. Waits at most once,
+        for what was marked before this process began.
+        """
+        memory = self.memory
+        if not memory.knows_marks:
+            await memory.first_marks(_PATIENCE_IN_LOOPS_S)
+        left_us = self._left_us.get(route)
+        if left_us is not None and left_us >= memory.oldest_us():
+            return True
+        return memory.watches(route)
+
     def _without_maker(
-        self, route: Route, policy: Policy | None, targets: tuple[Target, ...], kind: str, why: str
-    ) -> Steered | None:
-        if policy is None:
-            return None
+        self, route: Route, policy: Policy, targets: tuple[Target, ...], kind: str, why: str
+    ) -> Steered:
         situation = Situation(route=route.name, targets=targets, sticky="")
         return Steered(route, decide_without_maker(policy, situation, kind=kind, why=why, name=policy.name))
 
@@ -171,12 +188,14 @@ class RouteSteering:
     ) -> Found | None:
         sought = clues_in(conversation, route=route.name, scope=scope)
         hard = sought.kind != "conversation"
+        of_state = None
         if conversation.state is not None:
-            # Before the tool calls: whoever is asked next gets this state back, or it is lost.
-            maker = maker_in(targets, conversation.state, runtime)
-            if maker is not None:
-                return Found(sought.kind, Lock(maker, sought.kind), "state")
+            of_state = maker_in(targets, conversation.state, runtime)
+        if of_state is not None and (conversation.state_is_new or not conversation.in_loop):
+            return Found(sought.kind, Lock(of_state, sought.kind), "state")
         clue, maker_found = await self._recall(sought.clues, sought.keys, sought.waiting, hard=hard)
+        if of_state is not None and not (clue is not None and clue.newest):
+            return Found(sought.kind, Lock(of_state, sought.kind), "state")
         if maker_found is None:
             return Found(sought.kind, why="nobody knows who answered") if hard else None
         target = next((one for one in targets if one.name == maker_found.model), None)
@@ -204,23 +223,37 @@ class RouteSteering:
         if not clues:
             return None, None
         memory = self.memory
-        here = self._first(clues)
-        if here is not None and (here[0].sure or (here[0].newest and not self._is_asked(waiting))):
+        certain = any(clue.sure for clue in clues)  # if it was heard, one of these is known
+
+        def first() -> tuple[Clue, Maker] | None:
+            found = self._first(clues)
+            if found is None or found[0].sure:
+                return found
+            asked = None if waiting is None else memory.look(waiting)
+            is_old = asked is not None and not (found[0].newest and found[1].at_us >= asked.at_us)
+            return None if is_old or (hard and certain and memory.shared) else found
+
+        here = first()
+        if here is not None and here[0].newest:
             return here
-        await memory.read(keys, _PATIENCE_IN_LOOPS_S if hard else _PATIENCE_S)
+        await memory.read(keys, _PATIENCE_IN_LOOPS_S if hard else _PATIENCE_S, passing=waiting)
+        found = first()
+        if found is not None:
+            return found
+        # The client has the answer, so whoever passed it on is about to say who made it.
+        for _ in range(_SETTLINGS if hard and memory.shared else 0):
+            if not certain and not self._is_asked(waiting):
+                break
+            await asyncio.sleep(_SETTLING_S)
+            await memory.read(keys, _PATIENCE_IN_LOOPS_S, passing=waiting)
+            found = first()
+            if found is not None:
+                return found
         found = self._first(clues)
         asked = None if waiting is None else memory.look(waiting)
-        if asked is None or (found is not None and _outdoes(found, asked)):
-            return found or (None, None)
-        # The client has the answer, so whoever passed it on is about to say who made it.
-        for _ in range(_SETTLINGS if hard else 0):
-            await asyncio.sleep(_SETTLING_S)
-            if memory.shared:
-                await memory.read(keys, _PATIENCE_IN_LOOPS_S)
-            found = self._first(clues)
-            if found is not None and _outdoes(found, asked):
-                return found
-        return found if found is not None and found[0].newest else (None, asked)
+        if found is None or (asked is not None and asked.at_us > found[1].at_us):
+            return None, asked
+        return found
 
     def _is_asked(self, waiting: bytes | None) -> bool:
         return waiting is not None and self.memory.look(waiting) is not None
@@ -234,43 +267,44 @@ class RouteSteering:
 
     # What is remembered
 
-    def _expect(
+    async def _expect(
         self, call: Call, conversation: Conversation, targets: tuple[Target, ...], scope: str, chosen: Target
     ) -> None:
         if len(self._under_way) >= _MOST_UNDER_WAY:
             return
         self._under_way[call.id] = UnderWay(conversation, targets, scope)
-        asked = Maker(chosen.name, self.memory.now_us())
-        key = waiting_key(conversation, scope)
-        self.memory.remember({key: asked}, here_alone=not self.memory.shared)
+        if self.memory.shared:  # the next request may come to another process before it knows of the answer
+            asked = Maker(chosen.name, self.memory.now_us())
+            self.memory.remember({waiting_key(conversation, scope): asked})
+            if conversation.has_tools:
+                await self.memory.settle(_PATIENCE_S)
 
-    def ended(self, call: Call, request: Request, decision: Decision, answer: bytes | None = None) -> None:
-        """As Steering. `answer`: what the client was told, where it is at hand."""
+    def heard(self, call: Call, request: Request, decision: Decision, answer: bytes | None) -> None:
+        """As Steering."""
         going = self._under_way.pop(call.id, None)
-        if going is not None:
-            self._remember(call, going, call.answer_body if answer is None else answer)
-        for listen in self.listeners:
-            listen(call, request, decision)
-
-    def _remember(self, call: Call, going: UnderWay, answer: bytes | None) -> None:
+        if going is None:
+            return
         memory, scope = self.memory, going.scope
-        kept: dict[bytes, Maker | None] = {}
-        told = call.outcome in ("answered", "cut", "cancelled") and call.first_token_ms is not None
+        told = call.first_token_ms is not None
         if told and call.provider is not None and call.model is not None and call.route is not None:
             target = target_in(going.targets, call.provider, call.model, self._runtime())
-            maker = Maker(target.name, memory.now_us())
-            keys = keys_of_answer(
-                going.conversation, calls_in(answer), call.id, route=call.route, scope=scope
-            )
-            kept.update(dict.fromkeys(keys, maker))
+            calls = calls_in(answer, call.dialect, going.conversation.before)
+            keys = keys_of_answer(going.conversation, calls, call.id, route=call.route, scope=scope)
+            kept = dict.fromkeys(keys, Maker(target.name, memory.now_us()))
+            if calls:  # in a moment its client may ask another process, or this one may be killed
+                memory.remember_now(kept)
+            else:
+                memory.remember(kept)
             if target != going.targets[0]:
                 self._watch(call.route, target.name)
-        waiting: dict[bytes, Maker | None] = {waiting_key(going.conversation, scope): None}
         if memory.shared:
-            kept |= waiting
-        else:
-            memory.remember(waiting, here_alone=True)
-        memory.remember(kept)
+            memory.remember({waiting_key(going.conversation, scope): None})
+
+    def ended(self, call: Call, request: Request, decision: Decision) -> None:
+        """As Steering."""
+        self._under_way.pop(call.id, None)
+        for listen in self.listeners:
+            listen(call, request, decision)
 
     def _watch(self, route: str, model: str) -> None:
         """Once in a while, as it is good for a day."""
@@ -278,12 +312,6 @@ class RouteSteering:
         now_us = self.memory.now_us()
         if known is None or known.at_us < now_us - 60_000_000:
             self.memory.mark(Mark("away", route, model, now_us))
-
-
-def _outdoes(found: tuple[Clue, Maker], asked: Maker) -> bool:
-    """Whether it is no older than that somebody was asked, or about no other answer."""
-    clue, maker = found
-    return clue.sure or (clue.newest and maker.at_us >= asked.at_us)
 
 
 def _targets(route: Route, policy: Policy | None) -> tuple[Target, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from freehold.engine.steered.makers import AwayError, Batch, Maker, Mark
@@ -75,6 +75,10 @@ class SharedShelf:
             values = [_KEPT_S, *(_written(maker) for _, maker in some)]
             await self._ask("EVAL", _WRITE, len(keys), *keys, *values, *marks)
             marks = []
+
+    def write_now(self, makers: Mapping[bytes, Maker]) -> bool:
+        """As Shelf: never, as it is a way to the server."""
+        return False
 
     async def close(self) -> None:
         """As Shelf."""

@@ -1,0 +1,123 @@
+"""Whether a rollout can be started with this configuration, and on which terms."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from freehold.compare.case import ScorerSettings
+from freehold.compare.judges.registry import check_neutrality
+from freehold.config.settings import Settings
+from freehold.core.errors import BadRequest, NotFound
+from freehold.core.moments import parse_span
+from freehold.core.suggest import did_you_mean
+from freehold.rollout.plan import Plan, parse_plan
+from freehold.rollout.terms import Terms, Tolerances
+from freehold.rollout.wanted import RolloutWanted
+from freehold.routing.routes import Route, Target
+
+_PICO = Decimal("1e12")
+_MOST_DOLLARS = Decimal(9_000_000)
+
+
+def terms_of(settings: Settings, wanted: RolloutWanted, now_us: int) -> Terms:
+    """The terms of a rollout. Raises NotFound, BadRequest: it cannot be started, and why."""
+    route = settings.routes.get(wanted.route)
+    if route is None:
+        raise NotFound(
+            f"No route is called `{wanted.route[:100]}`.",
+            hint=did_you_mean(wanted.route, settings.routes) or "`freehold routes` lists them.",
+            param="route",
+        )
+    plan = parse_plan(wanted.plan)
+    candidate = _model(settings, wanted.to, "to")
+    if candidate == route.incumbent:
+        raise BadRequest(
+            f"`{candidate.name}` is the incumbent of `{route.name}` already.",
+            hint="Name another model: `--to provider/model`.",
+            param="to",
+        )
+    if not wanted.unpriced:
+        _check_price(settings, candidate, now_us)
+    _check_shadow(settings, route, plan, wanted, candidate)
+    return Terms(
+        incumbent=route.incumbent,
+        candidate=candidate,
+        plan=plan,
+        tolerances=Tolerances(
+            quality=wanted.margin,
+            errors=wanted.errors,
+            refusals=wanted.refusals,
+            losses=wanted.losses,
+            complaints=wanted.complaints,
+            latency=wanted.slower,
+            cost=wanted.dearer,
+        ),
+        alpha=wanted.alpha,
+        settle_calls=wanted.settle_calls,
+        settle_us=parse_span(wanted.settle_time),
+        judge=wanted.judge,
+        budget_pico=None if wanted.budget is None else _pico(wanted.budget),
+        without_quality=wanted.without_quality,
+    )
+
+
+def _model(settings: Settings, name: str, param: str) -> Target:
+    provider, slash, model = name.partition("/")
+    if not (slash and provider and model):
+        raise BadRequest(f"`{name[:100]}` is no model.", hint="It is written `provider/model`.", param=param)
+    if provider not in settings.providers and provider not in settings.pools:
+        raise NotFound(
+            f"No provider of the configuration is called `{provider[:100]}`.",
+            hint=did_you_mean(provider, [*settings.providers, *settings.pools])
+            or "`freehold check` lists the providers.",
+            param=param,
+        )
+    return Target(provider, model)
+
+
+def _check_price(settings: Settings, candidate: Target, now_us: int) -> None:
+    prices = settings.price_list()
+    members = settings.pools.get(candidate.provider, (candidate.provider,))
+    if any(prices.price_of(one, candidate.model, now_us) is None for one in members):
+        raise BadRequest(
+            f"There is no price for `{candidate.name}`, so nobody could tell whether it is dearer.",
+            hint="Give it one in freehold.toml, or say that it needs none: `--unpriced`.",
+            param="to",
+        )
+
+
+def _check_shadow(
+    settings: Settings, route: Route, plan: Plan, wanted: RolloutWanted, candidate: Target
+) -> None:
+    has_shadow = plan.stages[0].kind == "shadow"
+    if wanted.judge is not None:
+        _model(settings, wanted.judge, "judge")
+        if not has_shadow:
+            raise BadRequest(
+                "A judge compares copies with their calls, and the plan makes no copies.",
+                hint="Begin the plan with `shadow:500`.",
+                param="judge",
+            )
+        settings_of_judge = msgspec.json.encode({"model": wanted.judge})
+        judge = ScorerSettings(kind="pairwise-judge", settings=msgspec.Raw(settings_of_judge))
+        check_neutrality([judge], [route.incumbent.name, candidate.name], wanted.allow_judges)
+    if has_shadow and not (settings.ledger.bodies and route.keep_bodies):
+        raise BadRequest(
+            f"The bodies of `{route.name}` are not kept, so its calls cannot be copied.",
+            hint="Leave `shadow` out of the plan, or have them kept: `keep_bodies = true`.",
+            param="plan",
+        )
+
+
+def _pico(text: str) -> int:
+    try:
+        amount = Decimal(text.strip().removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not 0 < amount <= _MOST_DOLLARS:
+        raise BadRequest(
+            f"`{text}` is no budget in dollars.", hint="Write it like `5` or `0.50`.", param="budget"
+        )
+    return int(amount * _PICO)
