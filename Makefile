@@ -64,6 +64,7 @@ bench-compare: $(VENV)/.dev ## Count wrong verdicts on real models, judges' erro
 
 bench-routing: $(VENV)/.dev ## Hold learned routing to RouteLLM's routers, and certificates to their promise; ARGS="--quick" or "--write"
 	@$(BIN)/python -m benchmarks.routing $(ARGS)
+
 bench-drills: $(VENV)/.dev ## Lose a provider in every way under every policy, and count what clients notice; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.drills $(ARGS)
 

@@ -9,8 +9,9 @@ import numpy as np
 from benchmarks.gateway.environments import say
 from benchmarks.routing.data import Field, Wide
 from freehold.routing.learned.binomial import fewest_labels
-from freehold.routing.learned.certifying import Certified, Promise, certify, choose_design, without_router
+from freehold.routing.learned.certifying import Certified, certify, choose_design, without_router
 from freehold.routing.learned.designs import Design, Labels
+from freehold.routing.learned.promise import Promise
 from freehold.routing.learned.training import train
 
 RISKS = (0.02, 0.05, 0.10)

@@ -4,23 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from freehold.routing.learned.binomial import fewest_labels
 from freehold.routing.learned.designs import Design, Labels, Reached, Wide, by_lot, by_prediction, reach
-
-
-class Promise(msgspec.Struct, frozen=True):
-    """What is to be certified."""
-
-    risk: float
-    """The share of all answers that may be worse than the incumbent's."""
-    confidence: float = 0.95
-    tolerance: float = 0.0
-    """By how much an answer's score may be below the incumbent's without being worse."""
-
-    @property
-    def doubt(self) -> float:
-        """The chance that the promise does not hold."""
-        return 1.0 - self.confidence
+from freehold.routing.learned.promise import Promise
 
 
 class Certified(msgspec.Struct, frozen=True):
@@ -93,11 +78,6 @@ def without_router(
     saving = [one for one in found if one is not None and one.saving > 0.0]
     whole = [one for one in saving if one.share >= 1.0]
     return max(whole, key=_saving, default=None), max(saving, key=_saving, default=None)
-
-
-def missing_labels(promise: Promise, labels: int) -> int:
-    """How many more have to certify before any router can be, even one that is never wrong."""
-    return max(0, fewest_labels(promise.risk, promise.doubt) - labels)
 
 
 def saving_of(reached: Reached, savings: Wide) -> float:

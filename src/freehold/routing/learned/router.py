@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 
-from freehold.routing.learned.model import Model
+if TYPE_CHECKING:
+    from freehold.routing.learned.model import Model
 
 MAX_MODELS = 32
 """Candidates of a router."""
