@@ -29,7 +29,7 @@ from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Call
 from freehold.providers.settings import Timeouts
 from freehold.routing.backoff import full_jitter
-from freehold.routing.plans import Reason, Step, first_step, plan_for
+from freehold.routing.plans import Reason, Step, first_step, plan_for, quota_for
 from freehold.routing.routes import Route, Target
 from freehold.wire.request import Request
 from freehold.wire.token_estimate import estimated_tokens
