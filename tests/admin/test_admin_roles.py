@@ -106,5 +106,6 @@ def _body(operation: Operation | None) -> object:
         "POST /admin-keys": {"name": "", "role": "viewer"},
         "POST /configuration/check": {"text": ""},
         "POST /limits/{limit}/release": {},
+        "POST /calls/{call}/feedback": {"value": True},
     }
     return bodies[operation.name]
