@@ -31,12 +31,11 @@ REASONS = {
     "lock.conversation": "it has answered the conversation so far",
     "lock.unread": "the request is not understood, so nobody knows what it goes on from",
     "lock.free": "the route has no policy any more, and the conversation may go to the incumbent",
-    "asked first": "it is the first of the cascade; nobody has looked at its answer",
-    "escalated": "the answers of those before it were not good enough",
-    "sure": "its answer scored as high as was asked for",
-    "others failed": "nobody after it answered, and an answer that may be wrong is better than none",
-    "nothing to check": "the request asks for no form, and no tool was called",
-    "too long": "its answer was too long to be held until it was checked",
+    "good enough": "it is the cheapest whose predicted answer is good enough",
+    "none good enough": "no cheaper one is predicted to be good enough, so the incumbent answers",
+    "alarm": "the router's promise is no longer taken to hold, so the incumbent answers",
+    "another incumbent": "the router was made beside another incumbent, so this one answers",
+    "nothing to read": "the request has no text that the router reads, so the incumbent answers",
 }
 """What the words mean that a decision gives as its reason."""
 
@@ -62,18 +61,10 @@ WHYS = {
     "not among": "it is none of those that are chosen from",
     "price unknown": "what it costs is unknown",
     "pace unknown": "how long it takes is unknown",
-    "unsure": "its answer scored less than was asked for",
-    "not needed": "a cheaper one did",
-    "the conversation left it": "it was not good enough earlier in the conversation",
-    "no score": "its answer could not be scored",
-    "not in form": "its answer was not in the form that was asked for",
-    "wrong arguments": "it called a tool that there is not, or not as the tool wants it",
-    "refused": "it declined, or a filter stopped it",
-    "broken off": "its answer did not come to its end",
-    "failed": "it could not be asked, or did not answer",
-    "not well": "it was not asked, as it does not answer at the moment",
-    "hosted tools": "it was not asked, as what a tool at a provider does would be done twice",
-    "unread": "it was not asked, as the request is not understood here",
+    "not good enough": "its predicted answer is not good enough",
+    "alarm": "the router's promise is no longer taken to hold",
+    "another incumbent": "the router was made beside another incumbent",
+    "nothing to read": "the request has no text that the router reads",
 }
 """What the words mean for which a model is passed over."""
 
