@@ -114,7 +114,7 @@ async def survey_routes(parts: Parts) -> None:
 
 def _survey(settings: Settings) -> dict[str, Surveyed]:
     if any(policy.kind == "learned" for policy in settings.policies.values()):
-        from freehold.app.routers import watch_routers
+        from freehold.app.learned import watch_routers
 
         watch_routers(settings)
     comparisons = comparisons_of(settings, patience=_READ_SECONDS)
