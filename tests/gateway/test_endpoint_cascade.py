@@ -85,9 +85,9 @@ def ask(endpoint: RunningEndpoint, client: str, route: str, *, stream: bool) -> 
     with endpoint.connect() as connection:
         answer = connection.post(path, body)
     assert answer.status == 200, answer.body
-    assert b"logprob" not in answer.body.replace(b'"logprobs":[]', b"").replace(b'"top_logprobs"', b"").replace(
-        b'"logprobs":null', b""
-    )
+    assert b"logprob" not in answer.body.replace(b'"logprobs":[]', b"").replace(
+        b'"top_logprobs"', b""
+    ).replace(b'"logprobs":null', b"")
     assert b"error" not in answer.body.replace(b'"error":null', b"")
     if client == "gemini-list" or not stream:
         json.loads(answer.body)

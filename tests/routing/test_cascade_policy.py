@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import get_args
 
 import msgspec
@@ -59,7 +60,7 @@ def test_it_goes_up_until_it_is_sure_and_never_down(
     places = [models.index(one.chosen) for one in decisions]
     start = TARGETS.index(lock) if lock in TARGETS[:count] and lock is not None else 0
     assert places[0] == start
-    steps = [after - before for before, after in zip(places, places[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(places)]
     assert all(step in (0, 1) for step in steps)  # 0: its answer stands
     last = decisions[-1]
     assert not is_open(last)

@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "compare show": ("GET /comparisons/{comparison}",),
     "compare show --rescore": "runs scorers, and with them code of answers, in the command's own process",
     "compare report": ("GET /comparisons/{comparison}/report",),
+    "drill": "asks models for minutes, in a process of its own, and reads the bodies of calls",
     "judge check": "reads labels from a file and asks a judge, for minutes, in a process of its own",
     "judge list": ("GET /judge-checks",),
     "judge show": ("GET /judge-checks/{check}",),
