@@ -26,6 +26,7 @@ OPERATOR = {
     "GET /exports/bodies", "POST /limits/{limit}/release", "POST /configuration/check",
     "POST /configuration/check-live", "POST /configuration/reload", "POST /batches/{batch}/cancel",
     "DELETE /files/{file}", "GET /suites/{suite}/cases", "GET /comparisons/{comparison}/report",
+    "GET /calls/{call}/feedback", "POST /calls/{call}/feedback",
 }  # fmt: skip
 OWNER = {"GET /admin-keys", "POST /admin-keys", "GET /admin-keys/{key}", "POST /admin-keys/{key}/revoke"}
 """The whole table, written down a second time: a role that changes by accident is noticed."""
