@@ -22,7 +22,8 @@ VIEWER = {
 }  # fmt: skip
 OPERATOR = {
     "POST /keys", "POST /keys/{key}/revoke", "GET /calls/{call}/bodies", "GET /calls/{call}/request",
-    "GET /calls/{call}/answer", "GET /exports/bodies", "POST /limits/{limit}/release", "POST /configuration/check",
+    "GET /calls/{call}/answer", "GET /calls/{call}/feedback", "POST /calls/{call}/feedback",
+    "GET /exports/bodies", "POST /limits/{limit}/release", "POST /configuration/check",
     "POST /configuration/check-live", "POST /configuration/reload", "POST /batches/{batch}/cancel",
     "DELETE /files/{file}", "GET /suites/{suite}/cases", "GET /comparisons/{comparison}/report",
     "GET /calls/{call}/feedback", "POST /calls/{call}/feedback",
@@ -104,6 +105,7 @@ def _body(operation: Operation | None) -> object:
     bodies: dict[str, object] = {
         "POST /keys": {"name": ""},
         "POST /admin-keys": {"name": "", "role": "viewer"},
+        "POST /calls/{call}/feedback": {"value": True},
         "POST /configuration/check": {"text": ""},
         "POST /limits/{limit}/release": {},
         "POST /calls/{call}/feedback": {"value": True},

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
         "GET /calls/{call}/bodies",
         "GET /calls/{call}/request",
         "GET /calls/{call}/answer",
+        "GET /calls/{call}/feedback",
     ),
     "calls export": ("GET /exports/calls", "GET /exports/bodies"),
     "spend": ("GET /spend",),
