@@ -24,7 +24,7 @@ def test_http_says_what_the_command_says(tmp_path: Path) -> None:
         assert admin.get("/independence", "viewer", route="copilot")["score"] == over_http["score"]
         little = admin.get("/independence", "viewer", since="1s")
         assert (little["enough"], little["score"]) == (False, None)
-        assert admin.ask("GET", "/independence", "viewer", params={"route": "nowhere"}).status_code == 404
+        assert admin.ask("GET", "/independence", "viewer", params={"route": "nowhere"}).status_code == 400
         assert admin.ask("GET", "/independence", "viewer", params={"since": "soon"}).status_code == 400
 
 

@@ -122,7 +122,7 @@ def test_a_cache_that_is_gone_is_reckoned_in_full_and_as_it_is(site: Site) -> No
 
 def test_an_unknown_price_is_unknown_and_no_smaller_sum(site: Site) -> None:
     site.record(site.calls(30, "copilot", "rented/large"))
-    said = Shell(site.folder).json(*TO[:-1], "other/unheard-of")[0]
+    said: dict[str, Any] = Shell(site.folder).json(*TO[:-1], "other/unheard-of")[0]
     assert said["cost"]["then"] is None
     assert any("No price of `other/unheard-of` is known" in note for note in said["notes"])
     assert "would cost unknown" in Shell(site.folder)(*TO[:-1], "other/unheard-of").stdout
@@ -142,7 +142,7 @@ def test_prompts_are_ported_with_a_reason_and_a_difference(site: Site) -> None:
     _spread(site, 2)
     prompt = _said(site)["prompts"][0]
     assert prompt["calls"] == 60
-    assert [one["rule"] for one in prompt["findings"]] == ["identity", "cutoff"]
+    assert [one["rule"] for one in prompt["findings"]] == ["cutoff", "identity"]
     assert prompt["port"] == "You are a helpful assistant.\nAnswer from the handbook."
     assert "-Knowledge cutoff: 2024-06" in prompt["diff"]
     assert (prompt["before"], prompt["after"]) == (None, None)
@@ -315,7 +315,7 @@ def test_the_page_runs_nothing_and_fits_a_phone(site: Site) -> None:
     with browser() as started:
         for width in (390, 1280):
             for scheme in ("light", "dark"):
-                with opened(started, page, width=width, scheme=scheme) as found:  # type: ignore[arg-type]
+                with opened(started, page, width=width, scheme=scheme) as found:
                     assert found("document.documentElement.scrollWidth") <= width
                     assert (found.said, found.asked) == ([], [])
                     assert "helpful assistant" in found("document.body.innerText")

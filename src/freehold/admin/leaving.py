@@ -13,6 +13,7 @@ from freehold.admin.operation import Asked, Operation
 from freehold.admin.pages import Word, given
 from freehold.admin.selection import When
 from freehold.core.clock import microseconds
+from freehold.core.errors import BadRequest, NotFound
 from freehold.core.moments import parse_moment
 from freehold.rollout.independence.report import Independence
 
@@ -30,7 +31,10 @@ class IndependenceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 def _show(office: Office, asked: Asked) -> Independence:
     query: IndependenceQuery = asked.query
     since_us = parse_moment(query.since, microseconds(time.time()), utc=True)
-    return office.independence(since_us, given(query.route))
+    try:
+        return office.independence(since_us, given(query.route))
+    except NotFound as error:  # it is a parameter, and not what stands in the path
+        raise BadRequest(error.message, hint=error.hint, param="route") from None
 
 
 OPERATIONS = (

@@ -46,7 +46,7 @@ def migrate(settings: Settings, wanted: Wanted) -> Migration:
     from freehold.core.clock import microseconds
     from freehold.office.leaving import landscape_of
     from freehold.rollout.migration.asked import question_of
-    from freehold.rollout.migration.gathering import Gathering
+    from freehold.rollout.migration.gathering import gather
 
     if wanted.measure and wanted.budget is None:
         raise BadRequest(
@@ -55,7 +55,7 @@ def migrate(settings: Settings, wanted: Wanted) -> Migration:
     landscape, history = landscape_of(settings), history_of(settings)
     question = question_of(landscape, wanted.route, wanted.leaves, wanted.target)
     with closing(comparisons_of(settings)) as database:
-        found = Gathering(
+        found = gather(
             question,
             landscape,
             history,
@@ -66,7 +66,7 @@ def migrate(settings: Settings, wanted: Wanted) -> Migration:
             now_us=microseconds(time.time()),
             most=wanted.sample,
             seed=wanted.seed,
-        ).gather()
+        )
     if not wanted.measure or not found.prompts:
         return found.migration
     return _measure(settings, wanted, question, found, history)

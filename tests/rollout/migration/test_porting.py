@@ -40,7 +40,7 @@ TEXTS = st.lists(st.sampled_from(MARKS) | st.text(max_size=8), max_size=8).map("
         ("Knowledge cutoff: 2023-10\nHelp.", None, None, "Help.", ["cutoff"]),
         ("Formatting re-enabled\nHelp.", "anthropic", "openai", "Help.", ["formatting"]),
         ("Formatting re-enabled\nHelp.", "openai", "openai", "Formatting re-enabled\nHelp.", []),
-        ("<|im_start|>Help.<|im_end|>", "anthropic", "qwen", "Help.", ["template"]),
+        ("<|im_start|>Help.<|im_end|>", "anthropic", "qwen", " Help. ", ["template"]),
         ("Help. /no_think", "openai", "qwen", "Help. ", ["thinking switch"]),
         ("Open /think in the shell.", "openai", "openai", "Open /think in the shell.", []),
         (

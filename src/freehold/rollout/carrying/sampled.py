@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -13,16 +14,16 @@ from freehold.ledger.record import Call
 
 NOT_TRAFFIC = ("comparison_", "check_", "rollout_", "drill_", "migration_")
 """What stands in place of a key's id in calls that Freehold makes for itself begins so."""
-LONGEST = 1_000_000
-"""Bytes of a request that is looked at."""
+LONGEST = 256_000
+"""Bytes of a request that is looked at, so that a sample takes seconds and little memory."""
 _TOGETHER = 50
 
 
 class Sample(msgspec.Struct, frozen=True):
     """What was drawn."""
 
-    calls: list[Call]
-    """With their requests."""
+    numbers: list[int]
+    """Of the calls, in the order in which they were recorded."""
     kept: int
     """Calls whose requests are kept, and that could have been drawn."""
     without_body: int
@@ -40,9 +41,11 @@ def sample_of(history: LedgerReader, chosen: Filter, *, most: int, seed: int = 0
                 drawn.append(number)
             elif (place := chance.randrange(seen)) < most:  # reservoir sampling: each has the same chance
                 drawn[place] = number
-    drawn.sort()
-    calls: list[Call] = []
-    for at in range(0, len(drawn), _TOGETHER):
-        found = (entry.call for entry in history.numbered(drawn[at : at + _TOGETHER]))
-        calls += [msgspec.structs.replace(one, answer_body=None) for one in found if one.request_body]
-    return Sample(calls, seen, wanted.without_body, wanted.too_long)
+    return Sample(sorted(drawn), seen, wanted.without_body, wanted.too_long)
+
+
+def calls_of(history: LedgerReader, numbers: Sequence[int]) -> Iterator[list[Call]]:
+    """The calls of a sample with their requests, a few at a time: no more is in memory. Waits. Raises StoreError."""
+    for at in range(0, len(numbers), _TOGETHER):
+        found = (entry.call for entry in history.numbered(numbers[at : at + _TOGETHER]))
+        yield [msgspec.structs.replace(one, answer_body=None) for one in found if one.request_body]

@@ -10,7 +10,7 @@ from freehold.ledger.filters import Filter
 from freehold.ledger.reading import LedgerReader
 from freehold.rollout.carrying.carried import Recipient, carry_all
 from freehold.rollout.carrying.landscape import Landscape
-from freehold.rollout.carrying.sampled import Sample, sample_of
+from freehold.rollout.carrying.sampled import Sample, calls_of, sample_of
 from freehold.rollout.independence.weights import share_at_least
 from freehold.routing.routes import Target
 from freehold.wire.dialect import STANDARD
@@ -43,7 +43,7 @@ class Parities:
         self._history = history
         self._landscape = landscape
         self._chosen = chosen
-        self._samples: dict[str, Sample] = {}
+        self._sample: tuple[str, Sample] | None = None
         self._known: dict[tuple[str, str], Parity] = {}
 
     def find(self, route: str, target: Target, house: str) -> Parity:
@@ -57,12 +57,14 @@ class Parities:
         if settings is None:
             return Parity(0, 0)
         chosen = msgspec.structs.replace(self._chosen, route=route, operation="chat", outcome="answered")
-        sample = self._samples.get(route)
-        if sample is None:
-            sample = self._samples[route] = sample_of(self._history, chosen, most=SAMPLE)
         profile = self._landscape.catalog.find(target.provider, target.model).profile
         same_house = self._landscape.house_of(target.provider) == house
-        carried = asyncio.run(carry_all(sample.calls, Recipient(settings, target.model, profile, same_house)))
+        recipient = Recipient(settings, target.model, profile, same_house)
+        carried = [
+            one
+            for some in calls_of(self._history, self._drawn(route, chosen).numbers)
+            for one in asyncio.run(carry_all(some, recipient))
+        ]
         if carried:
             broken = [loss for one in carried for loss in one.of("breaks")]
             order = sorted(set(broken), key=lambda loss: (-broken.count(loss), loss))
@@ -72,3 +74,9 @@ class Parities:
         newest = self._history.calls(chosen, limit=SAMPLE)
         spoken = sum(one.call.dialect in settings.dialects for one in newest)
         return Parity(len(newest), spoken, by_dialect=True)
+
+    def _drawn(self, route: str, chosen: Filter) -> Sample:
+        """Of one route after the other: the same calls for each of its models."""
+        if self._sample is None or self._sample[0] != route:
+            self._sample = route, sample_of(self._history, chosen, most=SAMPLE)
+        return self._sample[1]

@@ -83,16 +83,16 @@ def _shared(prompts: Sequence[Ported], recorded: Recorded, most: int) -> list[li
     while sum(map(len, found)) < most and any(left):
         for at, calls in enumerate(left):
             if calls and sum(map(len, found)) < most:
-                question = _question(calls.pop(0), prompts[at], recorded)
+                question = _question(recorded(calls.pop(0)), prompts[at])
                 if question is not None:
                     found[at].append(question)
     return found
 
 
-def _question(call: Call, prompt: Ported, recorded: Recorded) -> Asked | None:
-    """None: it cannot be asked again without doing something besides."""
-    request = request_of(call)
-    if request is None or goes_on(request):
+def _question(call: Call | None, prompt: Ported) -> Asked | None:
+    """None: it is gone, or cannot be asked again without doing something besides."""
+    request = None if call is None else request_of(call)
+    if call is None or request is None or goes_on(request):
         return None
     try:
         decoded = request.decoded()
@@ -101,13 +101,12 @@ def _question(call: Call, prompt: Ported, recorded: Recorded) -> Asked | None:
         before, after = _body(decoded), _body(_with_port(decoded, prompt))
     except FreeholdError:
         return None
-    whole = recorded(call.id)
     wish = decoded.response_format
     return Asked(
         before=before,
         after=after,
         wish=None if wish is None or wish.kind == "text" else (wish.kind, wish.schema),
-        recorded=None if whole is None else answer_in(whole),
+        recorded=answer_in(call),
     )
 
 

@@ -43,12 +43,12 @@ _TEMPLATE: dict[str, tuple[Maker, ...]] = {
 }
 """Marks of chat templates, and whose they are."""
 _CUTOFF = re.compile(
-    r"^[ \t]*(?:(?:cutting )?knowledge (?:cut-?off(?: date)?|date)|knowledge cut-?off)[ \t]*:[^\n]*\n?",
+    r"^[ \t]*(?:cutting )?knowledge (?:cut-?off(?: date)?|date)[ \t]*:[^\n]*$\n?",
     re.IGNORECASE | re.MULTILINE,
 )
-_REENABLED = re.compile(r"^[ \t]*Formatting re-enabled[ \t]*\n?", re.MULTILINE)
-_SOFT_SWITCH = re.compile(r"[ \t]*(?<![\w/])/(?:no_)?think\b[ \t]*")
-_ENVIRONMENT = re.compile(r"^[ \t]*Environment:[ \t]*ipython[ \t]*\n?", re.MULTILINE)
+_REENABLED = re.compile(r"^[ \t]*Formatting re-enabled[ \t]*$\n?", re.MULTILINE)
+_SOFT_SWITCH = re.compile(r"(?<![\w/])/(?:no_)?think(?![\w/])")
+_ENVIRONMENT = re.compile(r"^[ \t]*Environment:[ \t]*ipython[ \t]*$\n?", re.MULTILINE)
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,31 +85,23 @@ def _anonymous(found: re.Match[str]) -> str:
 
 
 def _template(text: str, maker: Maker | None) -> str:
-    before = None
-    while before != text:  # what is left around a mark could make another one
-        before = text
-        for marks, owners in _TEMPLATE.items():
-            if maker not in owners:
-                text = re.sub(marks, "", text)
+    for marks, owners in _TEMPLATE.items():
+        if maker not in owners:
+            # A blank, so that what is left around a mark makes no other one.
+            text = re.sub(marks, " ", text)
     return text
 
 
-def _without(pattern: re.Pattern[str], *keep: Maker, instead: str = "") -> Callable[[str, Maker | None], str]:
+def _without(pattern: re.Pattern[str], *keep: Maker) -> Callable[[str, Maker | None], str]:
     """Takes away what matches, for models of all makers but those to keep it for."""
 
     def apply(text: str, maker: Maker | None) -> str:
-        if maker in keep:
-            return text
-        before = None
-        while before != text:
-            before, text = text, pattern.sub(instead, text)
-        return text
+        return text if maker in keep else pattern.sub("", text)
 
     return apply
 
 
 RULES = (
-    Rule("identity", "It tells the model that it is another maker's, and it would say so.", _identity),
     Rule(
         "template",
         "These marks belong to another model's chat template, and would be read as text.",
@@ -124,7 +116,7 @@ RULES = (
     Rule(
         "thinking switch",
         "`/think` and `/no_think` are switches of Qwen's models.",
-        _without(_SOFT_SWITCH, "qwen", instead=" "),
+        _without(_SOFT_SWITCH, "qwen"),
         leaves="qwen",
     ),
     Rule(
@@ -133,21 +125,19 @@ RULES = (
         _without(_ENVIRONMENT, "meta"),
         leaves="meta",
     ),
+    Rule("identity", "It tells the model that it is another maker's, and it would say so.", _identity),
 )
 
 
 def port(text: str, maker: Maker | None, leaves: Maker | None = None) -> tuple[str, list[Finding]]:
     """The text for a model of `maker`, as it was written for one of `leaves`, and what was changed in it and why."""
-    found: dict[str, Finding] = {}
-    before = None
-    while before != text:
-        before = text
-        for rule in (one for one in RULES if one.leaves in (None, leaves)):
-            after = rule.apply(text, maker)
-            if after != text:
-                found[rule.name] = Finding(rule=rule.name, why=rule.why)
-                text = after
-    return text, list(found.values())
+    found = []
+    for rule in (one for one in RULES if one.leaves in (None, leaves)):
+        after = rule.apply(text, maker)
+        if after != text:
+            found.append(Finding(rule=rule.name, why=rule.why))
+            text = after
+    return text, found
 
 
 def with_beginning(text: str, beginning: str) -> str:

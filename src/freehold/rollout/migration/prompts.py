@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
@@ -24,7 +24,18 @@ _SHOWN = 2_000
 """Characters of a prompt."""
 _GO_ON: tuple[DialectName, ...] = ("anthropic-messages",)
 """Dialects whose models go on from an answer that was begun for them."""
+_ANYWHERE: tuple[DialectName, ...] = ("openai-chat", "openai-responses")
+"""Dialects in which instructions may stand anywhere in the conversation."""
 _INSTRUCTIONS = ("system", "developer")
+_BEGINNING = Finding(
+    rule="beginning",
+    why="The answer is begun for the model, which the target takes for an answer of its own.",
+)
+_PLACEMENT = Finding(
+    rule="placement",
+    why="Instructions stand further on in the conversation; the target gets all of them at its beginning. Say there "
+    "when each is meant, or say it in a message of the user.",
+)
 
 
 class Prompt(msgspec.Struct, frozen=True):
@@ -43,7 +54,7 @@ class Ported(msgspec.Struct, frozen=True):
     prompt: Prompt
     text: str
     findings: list[Finding]
-    calls: list[Call]
+    calls: list[str]
 
     def shown(self) -> PromptPart:
         """As the report has it."""
@@ -60,37 +71,31 @@ class Ported(msgspec.Struct, frozen=True):
         )
 
 
-def ported(
-    calls: Sequence[Call], *, maker: Maker | None, leaves: Maker | None, speech: DialectName
-) -> list[Ported]:
-    """The prompts in which something has to be said otherwise, those of the most calls first."""
-    groups: defaultdict[Prompt, list[Call]] = defaultdict(list)
-    for call in calls:
+class Prompts:
+    """The prompts of a sample, each once, and whose calls have it."""
+
+    def __init__(self) -> None:
+        self._calls: defaultdict[tuple[Prompt, DialectName], list[str]] = defaultdict(list)
+
+    def look(self, call: Call, speech: DialectName) -> None:
+        """At one of them, which the target would get in the dialect `speech`."""
         prompt = prompt_of(call)
         if prompt is not None:
-            groups[prompt].append(call)
-    found = []
-    for prompt, some in groups.items():
-        text, findings = port(prompt.text, maker, leaves)
-        if prompt.beginning and speech not in _GO_ON:
-            text = with_beginning(text, prompt.beginning)
-            findings.append(
-                Finding(
-                    rule="beginning",
-                    why="The answer is begun for the model, which the target takes for an answer of its own.",
-                )
-            )
-        if prompt.scattered and speech not in ("openai-chat", "openai-responses"):
-            findings.append(
-                Finding(
-                    rule="placement",
-                    why="Instructions stand further on in the conversation; the target gets all of them at its "
-                    "beginning. Say there when each is meant, or say it in a message of the user.",
-                )
-            )
-        if findings:
-            found.append(Ported(prompt, text, findings, some))
-    return sorted(found, key=lambda one: (-len(one.calls), one.prompt.text))
+            self._calls[prompt, speech].append(call.id)
+
+    def ported(self, *, maker: Maker | None, leaves: Maker | None) -> list[Ported]:
+        """Those in which something has to be said otherwise to a model of `maker`, those of the most calls first."""
+        found = []
+        for (prompt, speech), calls in self._calls.items():
+            text, findings = port(prompt.text, maker, leaves)
+            if prompt.beginning and speech not in _GO_ON:
+                text = with_beginning(text, prompt.beginning)
+                findings.append(_BEGINNING)
+            if prompt.scattered and speech not in _ANYWHERE:
+                findings.append(_PLACEMENT)
+            if findings:
+                found.append(Ported(prompt, text, findings, calls))
+        return sorted(found, key=lambda one: (-len(one.calls), one.prompt.text))
 
 
 def prompt_of(call: Call) -> Prompt | None:
