@@ -31,7 +31,7 @@ class Rehearsals(msgspec.Struct, frozen=True):
     """What drills found."""
 
     survived: Callable[[str, str], float | None] = lambda _route, _house: None
-    """The share of a route's calls that survived the newest drill of a house's loss, at least; None: there was none."""
+    """The share of a route's calls that survived the newest drill of a house's loss; None: there was none."""
 
 
 class Gathered(msgspec.Struct, frozen=True):
@@ -179,6 +179,10 @@ class Gathering:
 
     def _judged(self, way: Way, found: Proven, *, turned: bool) -> Way:
         verdict = found.verdict
+        if found.suite.source.kind != "calls":
+            self._notes[
+                f"{found.comparison.id} counts, although `{found.suite.name}` is no sample of the route's calls."
+            ] = None
         fresh, why = found.fresh(self._now_us), ""
         changed = self._versions.changed(
             found, (verdict.incumbent, found.comparison.terms.model_of(verdict.candidate))
