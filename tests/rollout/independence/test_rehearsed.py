@@ -36,8 +36,8 @@ def _landscape() -> Landscape:
 def _row(route: str, fault: str, survived: int, task: str = "") -> Row:
     return Row(
         fault=fault, title=fault, route=route, task=task, calls=100, survived=survived, survival=survived / 100,
-        low=0.0, verdicts={}, misses={}, first_p50_s=None, first_p99_s=None, p50_s=None, p99_s=None, models={}, joined=0,
-        repeated=0, extra_cost=None, priced=0,
+        low=0.0, verdicts={}, misses={}, first_p50_s=None, first_p99_s=None, p50_s=None, p99_s=None, models={},
+        joined=0, repeated=0, extra_cost=None, priced=0,
     )  # fmt: skip
 
 

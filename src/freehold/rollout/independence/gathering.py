@@ -41,6 +41,8 @@ class Gathered(msgspec.Struct, frozen=True):
     possible: list[Possible]
     answered: list[Answered]
     notes: list[str]
+    parity_of: Callable[[Possible], float | None]
+    """The share of a route's requests that would arrive at a model whole, at least; None: nobody can tell. Waits."""
 
 
 class Gathering:
@@ -83,7 +85,13 @@ class Gathering:
                 continue
             cells += [cell for one in some for cell in self._cells(route, one, standings[name])]
             possible += self._possible(route, some, standings[name])
-        return Gathered(cells, possible, answered, list(self._notes))
+        return Gathered(cells, possible, answered, list(self._notes), self._parity_of)
+
+    def _parity_of(self, one: Possible) -> float | None:
+        target = _target(one.model)
+        assert target is not None, "models are named `provider/name`"
+        incumbent = self._landscape.routes[one.route].incumbent
+        return self._parities.find(one.route, target, self._landscape.house_of(incumbent.provider)).least
 
     # Cells
 
@@ -222,14 +230,12 @@ class Gathering:
             if self._landscape.settings_of(target.provider) is None:
                 continue
             incumbents = [route.incumbent.name, self._as_asked(route, some[0].model)]
-            parity = self._parities.find(route.name, target, house).least
             yield Possible(
                 route=route.name,
                 model=target.name,
                 house=self._landscape.house_of(target.provider),
                 own=self._landscape.is_own(target.provider),
                 configured=target.name in plan,
-                parity=parity,
                 dearer=self._dearer(target, some[0]),
                 refuted=tuple(self._refuted(incumbents, target.name, standings)),
                 suite=None if standings.suite is None else standings.suite.name,
