@@ -130,7 +130,7 @@ def _request(key: str, question: Question) -> bytes:
     named = "" if question.conversation is None else f"x-freehold-conversation: {question.conversation}\r\n"
     return (
         f"POST {dialect.path(question.route, question.streamed)} HTTP/1.1\r\nhost: 127.0.0.1\r\n"
-        f"authorization: Bearer {key}\r\n{named}"
+        f"authorization: Bearer {key}\r\nanthropic-version: 2023-06-01\r\n{named}"
         f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
     ).encode() + body
 
@@ -156,6 +156,8 @@ def _verdict(question: Question, body: bytes, status: int, *, complete: bool) ->
                 question.dialect.hear(heard, event)
         else:
             question.dialect.read(heard, _object(body))
+            if heard.failed:  # an error that says it is an answer
+                return "silent"
     except (LookupError, TypeError):
         return "silent"
     last = question.said[-1]

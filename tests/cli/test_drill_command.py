@@ -16,6 +16,7 @@ from shell import Done, Shell, forks  # noqa: F401 - a fixture of every test her
 from freehold.ledger.filters import Filter
 from freehold.ledger.reading import LedgerReader
 from freehold.providers.simulated import Behaviour, Script, SimulatedProvider, ThreadedProvider
+from freehold.rollout.drills.keeping import kept
 
 TOML = """
 [local]
@@ -155,6 +156,8 @@ def test_a_route_with_a_fallback_survives_every_dialect_and_nobody_real_is_asked
     assert {row["task"] for row in report["rows"]} == {"", "tools", "structured", "text"}
     after = (len(world.acme.requests), len(world.beta.requests), world.ledger.last_seq())
     assert after == before
+    newest = next(kept(world.shell.folder / ".freehold"))
+    assert (newest.id, newest.survivors, newest.least) == (report["id"], "simulated", 1.0)
 
 
 def test_silence_is_survived_within_the_deadline_of_the_route(world: World) -> None:

@@ -14,6 +14,7 @@ from engines import EMBEDDINGS, STREAMED, WHOLE, Stage, stage_of
 from loops import run_on_uvloop
 
 from freehold.access.key import Key
+from freehold.core.clock import SystemClock
 from freehold.core.decision import Decision
 from freehold.core.errors import FreeholdError
 from freehold.engine.steering import Steered
@@ -101,6 +102,22 @@ def test_the_incumbent_takes_over_when_the_chosen_model_fails() -> None:
     run_on_uvloop(main())
 
 
+def test_a_request_that_the_chosen_model_alone_refuses_is_answered() -> None:
+    async def main() -> None:
+        for second, outcome in ((GOOD_WHOLE, "answered"), ([whole(b"no", status=b"422 No")], "refused")):
+            refused = [whole(b"no", status=b"400 No")]
+            async with (
+                ByteServer(second) as one,
+                ByteServer(refused) as two,
+                steered(Chooser(), one, two) as stage,
+            ):
+                result = await stage.play(WHOLE)
+            assert reasons(stage.record) == [("two", "policy", "refused"), ("one", "fallback", outcome)]
+            assert (result.error is None) == (outcome == "answered")
+
+    run_on_uvloop(main())
+
+
 def test_a_policy_that_stays_with_the_incumbent_changes_no_reason() -> None:
     async def main() -> None:
         chooser = Chooser(ONE)
@@ -126,7 +143,11 @@ def test_the_end_is_told_once_however_a_call_ends(outcome: str) -> None:
 
     async def main() -> None:
         chooser = Chooser()
-        async with ByteServer() as one, ByteServer(ends[outcome]) as two, steered(chooser, one, two) as stage:
+        async with (
+            ByteServer(ends["refused"]) as one,
+            ByteServer(ends[outcome]) as two,
+            steered(chooser, one, two) as stage,
+        ):
             running = stage.engine.begin("chat", "openai-chat", None)
             running.receive(STREAMED, keep_body=True)
             request = read_chat_request(STREAMED)
@@ -249,9 +270,64 @@ def test_a_whole_answer_is_told_and_one_that_never_came_is_none() -> None:
     async def main() -> None:
         for answered in (GOOD_WHOLE, [whole(b"no", status=b"400 No")]):
             chooser = Chooser()
-            async with ByteServer() as one, ByteServer(answered) as two, steered(chooser, one, two) as stage:
+            async with (
+                ByteServer([whole(b"no", status=b"400 No")]) as one,
+                ByteServer(answered) as two,
+                steered(chooser, one, two) as stage,
+            ):
                 result = await stage.play(WHOLE, keep_body=False)
             assert chooser.answers == [result.data or None]
             assert bool(result.data) == (answered is GOOD_WHOLE)
+
+    run_on_uvloop(main())
+
+
+# What the chosen model's failures do to the others
+
+
+@pytest.mark.parametrize("status", [b"429 No", b"401 No", b"403 No", b"503 No"])
+def test_an_account_that_does_not_let_the_chosen_model_in_still_serves_the_incumbent(status: bytes) -> None:
+    async def main() -> None:
+        refused = [whole(b"no", b"retry-after: 60", status=status)]
+        chooser = Chooser()
+        async with ByteServer(GOOD_WHOLE) as one, ByteServer(refused) as two:
+            settings = {"one": {"quota": "shared"}, "two": {"quota": "shared"}}
+            async with stage_of({"one": one, "two": two}, settings=settings) as stage:
+                engine = stage.engine
+                engine.runtime = msgspec.structs.replace(engine.runtime, steering=chooser)
+                for _ in range(8):
+                    result = await stage.play(WHOLE)
+                    assert result.error is None
+                chooser.first = None
+                assert (await stage.play(WHOLE)).error is None
+        assert all(call.provider == "one" for call in stage.records)
+        first, *_, last = stage.records
+        assert reasons(first)[0][:2] == ("two", "policy")
+        assert reasons(last) == [("one", "incumbent", "answered")]
+        # It is left alone itself, as every model is that refuses.
+        assert len(stage.records[-2].attempts) == 1
+
+    run_on_uvloop(main())
+
+
+@pytest.mark.parametrize("status", [b"429 No", b"401 No", b"404 No", b"503 No"])
+def test_what_becomes_of_copies_keeps_no_client_from_the_same_model(status: bytes) -> None:
+    async def main() -> None:
+        refused = [whole(b"no", b"retry-after: 60", status=status)]
+        async with ByteServer(*[refused] * 8, GOOD_WHOLE) as one, stage_of({"one": one}) as stage:
+            for number in range(8):
+                copy = stage.engine.begin("mirror", "openai-chat", None, mirrors=f"call_{number}")
+                copy.receive(WHOLE, keep_body=True)
+                request = read_chat_request(WHOLE)
+                copy.route_to(request)
+                with pytest.raises(FreeholdError) as caught:
+                    await copy.ask(request)
+                copy.fail(caught.value, status_of(caught.value))
+            assert not stage.engine.runtime.health.found(SystemClock.tick())
+            result = await stage.play(WHOLE)
+        assert result.error is None
+        assert [call.outcome for call in stage.records].count("answered") == 1
+        assert reasons(stage.records[-1]) == [("one", "incumbent", "answered")]
+        assert len(one.requests) == 9
 
     run_on_uvloop(main())

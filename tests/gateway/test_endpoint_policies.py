@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from plain_client import CHAT, Answer
 from running_endpoint import RunningEndpoint, until
@@ -40,7 +41,8 @@ def running(
     folder: Path, policy: str, *words: str, script: Script = CALLS, dialect: str = "openai-chat"
 ) -> Iterator[tuple[RunningEndpoint, str]]:
     """The endpoint, and its configuration without a policy."""
-    with SimulatedProvider.in_thread(script) as one, SimulatedProvider.in_thread(script) as two:
+    other = msgspec.structs.replace(script, seed=2)  # or both would give their tool calls the same ids
+    with SimulatedProvider.in_thread(script) as one, SimulatedProvider.in_thread(other) as two:
         toml = TOML.format(one=one.base_url, two=two.base_url, dialect=dialect)
         with RunningEndpoint(folder, toml + policy, *words) as endpoint:
             yield endpoint, toml
@@ -49,6 +51,12 @@ def running(
 def model_of(answer: Answer) -> str:
     assert answer.status == 200, answer.body
     return answer.headers["x-freehold-model"]
+
+
+def asked(endpoint: RunningEndpoint) -> str:
+    """Which model answers a new conversation."""
+    with endpoint.connect() as client:
+        return model_of(client.chat("chat", "Anything new?"))
 
 
 class Talk:
@@ -98,7 +106,7 @@ def test_a_tool_loop_outlasts_its_policy_and_its_process(tmp_path: Path) -> None
         assert talk.go_on() == "two/m"
         talk.use_tools()
         endpoint.configure(toml)
-        until(lambda: model_of(endpoint.connect().chat("chat", "Anything new?")) == "one/m")
+        until(lambda: asked(endpoint) == "one/m")
         assert talk.go_on() == "two/m"
         talk.use_tools()
         endpoint.kill()
@@ -117,7 +125,7 @@ def test_a_conversation_stays_while_its_route_is_given_to_another(tmp_path: Path
         assert talk.go_on() == "two/m"
         talk.say("Go on.")
         endpoint.configure(toml + ALL_TO_TWO.replace("two/m", "one/m"))
-        until(lambda: model_of(endpoint.connect().chat("chat", "Anything new?")) == "one/m")
+        until(lambda: asked(endpoint) == "one/m")
         assert talk.go_on() == "two/m"
         decision = endpoint.recorded(talk.call).call.decision
         assert decision is not None
@@ -153,7 +161,7 @@ def test_state_is_brought_back_to_who_made_it(tmp_path: Path) -> None:
                 {"role": "user", "content": "Is it really?"},
             ]
             endpoint.configure(toml + ALL_TO_TWO.replace("two/m", "one/m"))
-            until(lambda: model_of(client.chat("chat", "Anything new?")) == "one/m")
+            until(lambda: asked(endpoint) == "one/m")
             answer = client.post("/v1/messages", {**body, "messages": messages})
         assert model_of(answer) == "two/m"
         decision = endpoint.recorded(answer.call).call.decision
@@ -167,7 +175,7 @@ def test_a_response_goes_on_with_who_gave_it(tmp_path: Path) -> None:
         first = client.post("/v1/responses", {"model": "chat", "input": "Is it?"})
         assert model_of(first) == "two/m"
         endpoint.configure(toml + ALL_TO_TWO.replace("two/m", "one/m"))
-        until(lambda: model_of(client.chat("chat", "Anything new?")) == "one/m")
+        until(lambda: asked(endpoint) == "one/m")
         body = {"model": "chat", "input": "Why?", "previous_response_id": first.json()["id"]}
         second = client.post("/v1/responses", body)
         assert model_of(second) == "two/m"
@@ -189,7 +197,7 @@ def test_the_cheapest_waits_for_a_verdict(tmp_path: Path) -> None:
         assert decision is not None
         assert [(one.model, one.why) for one in decision.rejected] == [("two/m", "no verdict")]
         endpoint.configure(toml + policy.replace('"cheapest"', '"cheapest"\nunproven = true'))
-        until(lambda: model_of(client.chat("chat", "Anything new?")) == "two/m")
+        until(lambda: asked(endpoint) == "two/m")
 
 
 def test_an_endpoint_without_policies_has_nothing_of_them(tmp_path: Path) -> None:
@@ -199,7 +207,7 @@ def test_an_endpoint_without_policies_has_nothing_of_them(tmp_path: Path) -> Non
         assert endpoint.recorded(answer.call).call.decision is None
         assert not (endpoint.data / "steering.db").exists()
         endpoint.configure(toml + ALL_TO_TWO)
-        until(lambda: model_of(client.chat("chat", "Anything new?")) == "two/m")
+        until(lambda: asked(endpoint) == "two/m")
         until((endpoint.data / "steering.db").exists)
 
 

@@ -86,7 +86,7 @@ def chores_of_steering(parts: Parts) -> dict[str, Callable[[], Awaitable[None]]]
         if parts.steering is not None:
             await parts.steering.memory.follow()
 
-    async def survey() -> None:
+    async def keep_surveying() -> None:
         await parts.steered.wait()
         while True:
             await survey_routes(parts)
@@ -95,7 +95,7 @@ def chores_of_steering(parts: Parts) -> dict[str, Callable[[], Awaitable[None]]]
     return {
         "remembering who answered": write,
         "following the other processes' routes": follow,
-        "looking at what models cost and how fast they are": survey,
+        "looking at what models cost and how fast they are": keep_surveying,
     }
 
 
@@ -106,13 +106,14 @@ async def survey_routes(parts: Parts) -> None:
     settings, steering = parts.settings, parts.steering
     if steering is None or not settings.policies:
         return
-    surveys = await asyncio.to_thread(_survey, settings)
+    surveys = await asyncio.to_thread(survey, settings)
     if settings is parts.settings:  # else the next look is at what is configured now
         parts.surveys = surveys
         steering.set_policies(make_policies(settings, surveys))
 
 
-def _survey(settings: Settings) -> dict[str, Surveyed]:
+def survey(settings: Settings) -> dict[str, Surveyed]:
+    """What is known of the routes whose policies go by it. Waits for the databases."""
     comparisons = comparisons_of(settings, patience=_READ_SECONDS)
     history = history_of(settings, patience=_READ_SECONDS)
     now_us = microseconds(SystemClock().now())

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,11 @@ from freehold.cli.options import AsJson, Config
 from freehold.cli.output import plain, say, write_json
 from freehold.core.errors import BadRequest
 from freehold.core.figures import counted, size
+
+if TYPE_CHECKING:
+    from freehold.app.live_drilling import WantedLive
+    from freehold.config.settings import Settings
+    from freehold.rollout.drills.live import Tally
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -81,6 +86,27 @@ def drill(
     ] = "1",
     concurrency: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Calls at once.")] = 16,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Fixes which calls are drawn.")] = 0,
+    live: Annotated[
+        str | None,
+        typer.Option(
+            "--live",
+            metavar="SHARE",
+            help="Drill on this share of the live calls of one route, such as `5%`; it ends by itself.",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option(min=0.05, max=1440, metavar="N", help="With --live: how long.")
+    ] = 5.0,
+    stop_below: Annotated[
+        float,
+        typer.Option(
+            "--stop-below",
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            help="With --live: end at once when fewer of the chosen calls survive.",
+        ),
+    ] = 0.95,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the report as one HTML file, too.")
     ] = None,
@@ -93,6 +119,9 @@ def drill(
     which the provider could be lost; those who take over are really asked. No live call is touched, and calls that
     would do something twice (hosted tools, MCP, background) are not repeated but counted.
 
+    With --live, the running endpoint lets a share of one route's conversations find the provider lost, with faults that
+    come before any word of an answer. It ends with its time, when too few survive, and when this command is ended.
+
     Exit 0: survived. Exit 1: not survived, or something for you to mend. Exit 3: not enough evidence.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
@@ -100,6 +129,27 @@ def drill(
 
     if fault == ["?"]:
         _list_faults()
+        return
+    if live is not None:
+        from freehold.app.live_drilling import WantedLive  # noqa: PLC0415
+
+        if html is not None or simulated or on is None or len(set(on)) != 1:
+            raise BadRequest(
+                "A live drill is on one route, with those who take over, and has no page.",
+                hint=f"`freehold drill --lose {lose} --on ROUTE --live 5%`",
+            )
+        wanted_live = WantedLive(
+            lose=lose,
+            route=on[0],
+            share=_share(live),
+            minutes=minutes,
+            faults=tuple(fault or ()),
+            stop_below=stop_below,
+            require=require,
+            least_calls=least,
+            deadline=deadline,
+        )
+        _lead(freehold.settings_from(config), wanted_live, as_json=as_json)
         return
     wanted = Wanted(
         lose=lose,
@@ -130,6 +180,54 @@ def drill(
         say(f"{plain(str(html))}: {size(written)}, complete in itself.")
     if report.status:
         raise typer.Exit(report.status)
+
+
+def _lead(settings: Settings, wanted: WantedLive, *, as_json: bool) -> None:
+    from freehold.access.audit import AuditLog  # noqa: PLC0415
+    from freehold.app.live_drilling import LiveDrilling  # noqa: PLC0415
+    from freehold.app.opening import audit_of  # noqa: PLC0415
+    from freehold.cli.actor import actor  # noqa: PLC0415
+
+    drilling = LiveDrilling(settings, wanted)
+    log: AuditLog = audit_of(settings)
+    try:
+        what = {"provider": wanted.lose, "share": wanted.share, "minutes": wanted.minutes}
+        log.append(actor(), "drill.live", drilling.route.name, what)
+    finally:
+        log.close()
+    report = drilling.lead(_watching())
+    if as_json:
+        write_json(report)
+    else:
+        from freehold.cli.drill_shown import show_live  # noqa: PLC0415 - imported when something is shown
+
+        show_live(report)
+    if report.status:
+        raise typer.Exit(report.status)
+
+
+def _watching() -> Callable[[Tally, str], None]:
+    """At a terminal, a line that counts."""
+
+    def watch(tally: Tally, fault: str) -> None:
+        if sys.stderr.isatty():
+            calls = sum(count.calls for count in tally.faults.values())
+            survived = sum(count.survived for count in tally.faults.values())
+            sys.stderr.write(f"\r\x1b[K{fault}: {survived:,} of {counted(calls, 'call')} survived")
+            sys.stderr.flush()
+
+    return watch
+
+
+def _share(text: str) -> float:
+    number, percent, rest = text.partition("%")
+    try:
+        share = float(number) / (100.0 if percent else 1.0)
+    except ValueError:
+        share = -1.0
+    if rest or not 0.0 < share <= 1.0:
+        raise BadRequest(f"`{text[:50]}` is no share of calls.", hint="Write it as `5%`, or as `0.05`.")
+    return share
 
 
 def _list_faults() -> None:

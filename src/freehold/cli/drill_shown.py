@@ -10,6 +10,7 @@ from freehold.core.figures import UNKNOWN, count, counted, milliseconds, money
 from freehold.rollout.drills.figures import share
 
 if TYPE_CHECKING:
+    from freehold.app.live_drilling import LiveReport
     from freehold.rollout.drills.figures import Row
     from freehold.rollout.drills.report import Report
 
@@ -38,6 +39,53 @@ def show(report: Report) -> None:
         say(f"Asking the survivors cost {money(_rounded(report.spent))}{unknown}.")
     else:
         say("The survivors were stand-ins: this says how failing over works, and nothing of who takes over.")
+
+
+def show_live(report: LiveReport) -> None:
+    """What came of a live drill."""
+    summed = (
+        ""
+        if report.survival is None
+        else f" {share(report.survival)} of {counted(report.calls, 'call')} survived."
+    )
+    _line(
+        f"{report.lost} on {report.route}, {share(report.share)} of live calls: {report.conclusion}.{summed} "
+        f"{report.reason}"
+    )
+    write("\n")
+    Listing(
+        [
+            Column("FAULT"),
+            Column("CALLS", right=True),
+            Column("SURVIVED", right=True),
+            Column("AT LEAST", right=True),
+            Column("P50", right=True),
+            Column("P99", right=True),
+            Column("OTHERS"),
+        ]
+    ).write(
+        [
+            (
+                row.title,
+                count(row.calls),
+                "-" if row.survival is None else share(row.survival),
+                "-" if row.low is None else share(row.low),
+                _seconds(row.p50_s),
+                _seconds(row.p99_s),
+                ", ".join(
+                    [f"{many} {code}" for code, many in row.errors.items()]
+                    + ([f"{row.late} late"] if row.late else [])
+                ),
+            )
+            for row in report.rows
+        ]
+    )
+    if report.left_alone:
+        say(
+            f"{counted(report.left_alone, 'call')} of the share went to the provider as usual: in the middle of a tool "
+            "loop, with state that it alone can read, with its own tools, or in the background."
+        )
+    say(f"{report.endpoints} of the endpoint's processes took part, for {report.seconds:.0f} s.")
 
 
 def _summed_up(report: Report) -> str:

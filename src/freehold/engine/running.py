@@ -19,6 +19,7 @@ from freehold.engine.capture import Capture, CaptureBudget
 from freehold.engine.continuing import Seam
 from freehold.engine.held import HeldStream
 from freehold.engine.limiting import Headers
+from freehold.engine.rehearsing import Rehearsing
 from freehold.engine.reserving import Reserving, forget_refused
 from freehold.engine.runtime import Runtime
 from freehold.engine.seldom import Seldom
@@ -58,6 +59,7 @@ class RunningCall:
         "_keep_bodies",
         "_reading",
         "_record",
+        "_rehearsing",
         "_request",
         "_request_body",
         "_reserving",
@@ -84,9 +86,10 @@ class RunningCall:
         done: Callable[[Call], None],
         beat: float,
         seldom: Seldom,
+        rehearsing: Rehearsing | None = None,
     ) -> None:
         """`beat`: seconds after which a client that waits for what is held back hears that it is being made. `seldom`:
-        how the log is told of policies that fail.
+        how the log is told of policies that fail. `rehearsing`: who may have it answered as if a provider were lost.
         """
         self.call = call
         self.key = key
@@ -112,6 +115,7 @@ class RunningCall:
         """The answer's bytes, for another model that may have to go on from them, and for who steered the call."""
         self._beat = beat
         self._seldom = seldom
+        self._rehearsing = rehearsing
         self._reading: asyncio.Task[bytes] | None = None
         """Of a stream that is held back, what makes its next piece."""
         self._record: Record | None = None
@@ -169,6 +173,10 @@ class RunningCall:
         if not route.keep_bodies:
             self._keep_bodies = False
             self._request_body = None
+        if self._rehearsing is not None:
+            self._runtime = self._rehearsing.runtime_for(
+                self.call, request, route, self._runtime, self.conversation
+            )
 
     def tell_instead(self, record: Record) -> None:
         """The client is told something else than the pieces of the answer; `record` gives what the ledger keeps."""

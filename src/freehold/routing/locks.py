@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, Protocol, runtime_checkable
 
-from freehold.routing.decisions import Arm, Decision, Fact, Lock, Rejected, Situation
+import msgspec
+
+from freehold.routing.decisions import Arm, Decision, Fact, Lock, Rejected, Situation, draw_of
 
 PREFIX = "lock."
 """What the reason of a decision begins with that a lock made."""
@@ -43,18 +45,10 @@ def decide_by_lock(
 ) -> Decision:
     """The decision that a lock makes in place of `policy`, which is called `name`."""
     chosen = lock.target.name
-    rollout, arm = (policy.rollout, policy.arm_of(chosen)) if isinstance(policy, Staged) else (None, None)
-    return Decision(
-        policy=name,
-        chosen=chosen,
-        reason=PREFIX + lock.kind,
-        rejected=tuple(
-            Rejected(target.name, "locked") for target in situation.targets if target != lock.target
-        ),
-        facts={"lock": lock.kind, "maker": chosen, "found_by": found_by},
-        rollout=rollout,
-        arm=arm,
-    )
+    facts: dict[str, Fact] = {"lock": lock.kind, "maker": chosen, "found_by": found_by}
+    rejected = tuple(Rejected(target.name, "locked") for target in situation.targets if target != lock.target)
+    decision = Decision(name, chosen, PREFIX + lock.kind, rejected, facts)
+    return _of_rollout(decision, policy, situation)
 
 
 def decide_without_maker(policy: object, situation: Situation, *, kind: str, why: str, name: str) -> Decision:
@@ -62,15 +56,20 @@ def decide_without_maker(policy: object, situation: Situation, *, kind: str, why
     conversation most likely comes from.
     """
     chosen = situation.targets[0].name
-    rollout, arm = (policy.rollout, policy.arm_of(chosen)) if isinstance(policy, Staged) else (None, None)
-    return Decision(
-        policy=name,
-        chosen=chosen,
-        reason=f"{PREFIX}{kind}",
-        rejected=tuple(Rejected(target.name, "locked") for target in situation.targets[1:]),
-        facts={"lock": kind, "maker": None, "incumbent": chosen, "why": why},
-        rollout=rollout,
-        arm=arm,
+    facts: dict[str, Fact] = {"lock": kind, "maker": None, "incumbent": chosen, "why": why}
+    rejected = tuple(Rejected(target.name, "locked") for target in situation.targets[1:])
+    return _of_rollout(Decision(name, chosen, PREFIX + kind, rejected, facts), policy, situation)
+
+
+def _of_rollout(decision: Decision, policy: object, situation: Situation) -> Decision:
+    """The same as a part of the policy's rollout, if it is one. The draw tells which calls belong together there."""
+    if not isinstance(policy, Staged):
+        return decision
+    return msgspec.structs.replace(
+        decision,
+        facts={**decision.facts, "draw": draw_of(policy.rollout, situation.sticky)},
+        rollout=policy.rollout,
+        arm=policy.arm_of(decision.chosen),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from freehold.engine.conversation import described, is_unique
+from freehold.engine.conversation_history import described, is_unique
 
 _MOST_BYTES = 1_000_000
 _MOST_CALLS = 64

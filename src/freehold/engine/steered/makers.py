@@ -68,7 +68,7 @@ class Shelf(Protocol):
         ...
 
     def write_now(self, makers: Mapping[bytes, Maker]) -> bool:
-        """Write these before anything else happens, if that takes a few milliseconds at most; whether it was done."""
+        """Write these at once, if that takes no more than a few milliseconds; whether it was done."""
         ...
 
     async def close(self) -> None:

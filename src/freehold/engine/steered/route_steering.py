@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal
 
@@ -17,28 +15,22 @@ from freehold.engine.aside import aside
 from freehold.engine.conversation import Conversation, conversation_of
 from freehold.engine.runtime import Runtime
 from freehold.engine.steered.answers import calls_in
-from freehold.engine.steered.clues import Clue, clues_in, keys_of_answer, waiting_key
+from freehold.engine.steered.clues import keys_of_answer, waiting_key
+from freehold.engine.steered.finding import STICKY_SECONDS, Finder
 from freehold.engine.steered.makers import Maker, Mark
 from freehold.engine.steered.memory import Memory
-from freehold.engine.steered.places import is_there, maker_in, parsed, target_in
+from freehold.engine.steered.places import is_there, parsed, target_in
 from freehold.engine.steering import Steered
 from freehold.ledger.record import Call
-from freehold.routing.decisions import Lock, LockKind, Policy, Situation
-from freehold.routing.locks import WITHOUT, FoundBy, decide_by_lock, decide_freely, decide_without_maker
+from freehold.routing.decisions import Policy, Situation
+from freehold.routing.locks import WITHOUT, decide_by_lock, decide_freely, decide_without_maker
 from freehold.routing.routes import Route, Target
 from freehold.wire.request import Request
 
-log = logging.getLogger("freehold")
-
-STICKY_SECONDS = 3600.0
-"""For which a conversation stays with who answered it last, where it could leave."""
 _PATIENCE_S = 0.01
-"""That a call waits for the shelf where nothing depends on it."""
-_PATIENCE_IN_LOOPS_S = 0.25
-"""The same where the wrong model would be asked to go on from another's tool calls."""
-_SETTLING_S = 0.005
-_SETTLINGS = 20
-"""How often it is looked, so many seconds apart, whether another process has said by now who answered."""
+"""That a call waits until others can know whom it asks."""
+_PATIENCE_AT_FIRST_S = 0.25
+"""That the first calls of a process wait to know which routes have to be looked at."""
 _MOST_UNDER_WAY = 100_000
 
 Layer = Literal["configuration", "rollouts"]
@@ -53,15 +45,6 @@ class UnderWay(msgspec.Struct, frozen=True):
     scope: str
 
 
-class Found(msgspec.Struct, frozen=True):
-    """What was found out of the conversation: a lock, or that there has to be one and nobody knows whose."""
-
-    kind: LockKind
-    lock: Lock | None = None
-    found_by: FoundBy = "name"
-    why: str = ""
-
-
 class RouteSteering:
     """As `engine.steering.Steering`. One for the process, for one event loop; it outlives the configuration."""
 
@@ -73,7 +56,7 @@ class RouteSteering:
         self.listeners: list[Listener] = []
         """Each is told of every steered call that ended; they neither block nor raise."""
         self._runtime = runtime
-        self._sticky_us = int(sticky_seconds * 1e6)
+        self._finder = Finder(memory, sticky_seconds)
         self._layers: dict[Layer, dict[str, Policy]] = {"configuration": {}, "rollouts": {}}
         self._policies: dict[str, Policy] = {}
         self._left_us: dict[str, int] = {}
@@ -127,8 +110,9 @@ class RouteSteering:
         except ClientError:
             if policy is None:
                 return None
-            return self._without_maker(route, policy, targets, "unread", "the request is not understood")
-        found = await self._find(conversation, targets, runtime, scope, route)
+            situation = Situation(route=route.name, targets=targets, sticky=key_id)
+            return _without_maker(route, policy, situation, "unread", "the request is not understood")
+        found = await self._finder.find(conversation, targets, runtime, scope=scope, route=route.name)
         situation = Situation(
             route=route.name,
             targets=targets,
@@ -138,7 +122,7 @@ class RouteSteering:
         )
         if found is not None and found.lock is None and policy is not None:
             await self._expect(call, conversation, targets, scope, route.incumbent)
-            return self._without_maker(route, policy, targets, found.kind, found.why)
+            return _without_maker(route, policy, situation, found.kind, found.why)
         lock = None if found is None else found.lock
         each_turn = getattr(policy, "each_turn", False)
         if found is not None and lock is not None and (lock.hard or not (each_turn or policy is None)):
@@ -164,106 +148,11 @@ class RouteSteering:
         """
         memory = self.memory
         if not memory.knows_marks:
-            await memory.first_marks(_PATIENCE_IN_LOOPS_S)
+            await memory.first_marks(_PATIENCE_AT_FIRST_S)
         left_us = self._left_us.get(route)
         if left_us is not None and left_us >= memory.oldest_us():
             return True
         return memory.watches(route)
-
-    def _without_maker(
-        self, route: Route, policy: Policy, targets: tuple[Target, ...], kind: str, why: str
-    ) -> Steered:
-        situation = Situation(route=route.name, targets=targets, sticky="")
-        return Steered(route, decide_without_maker(policy, situation, kind=kind, why=why, name=policy.name))
-
-    # Who made it
-
-    async def _find(
-        self,
-        conversation: Conversation,
-        targets: tuple[Target, ...],
-        runtime: Runtime,
-        scope: str,
-        route: Route,
-    ) -> Found | None:
-        sought = clues_in(conversation, route=route.name, scope=scope)
-        hard = sought.kind != "conversation"
-        of_state = None
-        if conversation.state is not None:
-            of_state = maker_in(targets, conversation.state, runtime)
-        if of_state is not None and (conversation.state_is_new or not conversation.in_loop):
-            return Found(sought.kind, Lock(of_state, sought.kind), "state")
-        clue, maker_found = await self._recall(sought.clues, sought.keys, sought.waiting, hard=hard)
-        if of_state is not None and not (clue is not None and clue.newest):
-            return Found(sought.kind, Lock(of_state, sought.kind), "state")
-        if maker_found is None:
-            return Found(sought.kind, why="nobody knows who answered") if hard else None
-        target = next((one for one in targets if one.name == maker_found.model), None)
-        if not hard:
-            if target is None or not self._is_sticky(maker_found, route.name):
-                return None
-        elif target is None:
-            target = parsed(maker_found.model)
-            if not is_there(target, runtime):
-                return Found(sought.kind, why="who answered is not there any more")
-        found_by: FoundBy = "history" if clue is None else clue.found_by
-        assert target is not None
-        return Found(sought.kind, Lock(target, sought.kind), found_by)
-
-    def _is_sticky(self, maker: Maker, route: str) -> bool:
-        if maker.at_us < self.memory.now_us() - self._sticky_us:
-            return False
-        released = self.memory.mark_of("released", route, maker.model)
-        return released is None or maker.at_us > released.at_us
-
-    async def _recall(
-        self, clues: Sequence[Clue], keys: Sequence[bytes], waiting: bytes | None, *, hard: bool
-    ) -> tuple[Clue | None, Maker | None]:
-        """The surest clue of which something is known; None with a maker: only that it was asked."""
-        if not clues:
-            return None, None
-        memory = self.memory
-        certain = any(clue.sure for clue in clues)  # if it was heard, one of these is known
-
-        def first() -> tuple[Clue, Maker] | None:
-            found = self._first(clues)
-            if found is None or found[0].sure:
-                return found
-            asked = None if waiting is None else memory.look(waiting)
-            is_old = asked is not None and not (found[0].newest and found[1].at_us >= asked.at_us)
-            return None if is_old or (hard and certain and memory.shared) else found
-
-        here = first()
-        if here is not None and here[0].newest:
-            return here
-        await memory.read(keys, _PATIENCE_IN_LOOPS_S if hard else _PATIENCE_S, passing=waiting)
-        found = first()
-        if found is not None:
-            return found
-        # The client has the answer, so whoever passed it on is about to say who made it.
-        for _ in range(_SETTLINGS if hard and memory.shared else 0):
-            if not certain and not self._is_asked(waiting):
-                break
-            await asyncio.sleep(_SETTLING_S)
-            await memory.read(keys, _PATIENCE_IN_LOOPS_S, passing=waiting)
-            found = first()
-            if found is not None:
-                return found
-        found = self._first(clues)
-        asked = None if waiting is None else memory.look(waiting)
-        if found is None or (asked is not None and asked.at_us > found[1].at_us):
-            return None, asked
-        return found
-
-    def _is_asked(self, waiting: bytes | None) -> bool:
-        return waiting is not None and self.memory.look(waiting) is not None
-
-    def _first(self, clues: Sequence[Clue]) -> tuple[Clue, Maker] | None:
-        for clue in clues:
-            maker = self.memory.look(clue.key)
-            if maker is not None:
-                return clue, maker
-        return None
 
     # What is remembered
 
@@ -312,6 +201,10 @@ class RouteSteering:
         now_us = self.memory.now_us()
         if known is None or known.at_us < now_us - 60_000_000:
             self.memory.mark(Mark("away", route, model, now_us))
+
+
+def _without_maker(route: Route, policy: Policy, situation: Situation, kind: str, why: str) -> Steered:
+    return Steered(route, decide_without_maker(policy, situation, kind=kind, why=why, name=policy.name))
 
 
 def _targets(route: Route, policy: Policy | None) -> tuple[Target, ...]:

@@ -28,6 +28,9 @@ class Fault(msgspec.Struct, frozen=True):
     """What the stand-in plays; None: nobody is asked, as it is a matter of money alone."""
     nameless: bool = False
     """The provider's name does not exist any more, so that no stand-in can be reached."""
+    wordless: bool = False
+    """It comes before any word of an answer, so that it can be rehearsed on live calls: a stand-in's words may never
+    reach a client."""
     answers: bool = False
     """The provider answers as if nothing had happened: what matters is whether anybody notices."""
 
@@ -47,17 +50,21 @@ FAULTS: tuple[Fault, ...] = (
         "refused",
         "connection refused",
         Script(models={"*": WELL}, strict_turns=False, outage=Outage(how="refuse")),
+        wordless=True,
     ),
-    Fault("nameless", "name not found", HEALTHY, nameless=True),
-    Fault("keys", "401 on every key", _faulty(Refused(status=401))),
-    Fault("storm-told", "429 with Retry-After", _faulty(Refused(status=429, retry_after="20"))),
-    Fault("storm", "429 without", _faulty(Refused(status=429))),
+    Fault("nameless", "name not found", HEALTHY, nameless=True, wordless=True),
+    Fault("keys", "401 on every key", _faulty(Refused(status=401)), wordless=True),
+    Fault(
+        "storm-told", "429 with Retry-After", _faulty(Refused(status=429, retry_after="20")), wordless=True
+    ),
+    Fault("storm", "429 without", _faulty(Refused(status=429)), wordless=True),
     Fault(
         "failing",
         "5xx",
         _faulty(Refused(status=500, chance=0.34), Refused(status=502, chance=0.5), Refused(status=503)),
+        wordless=True,
     ),
-    Fault("silent", "200, then silence", _faulty(Hang(after=0))),
+    Fault("silent", "200, then silence", _faulty(Hang(after=0)), wordless=True),
     Fault(
         "cut",
         "cut in the middle",
@@ -69,7 +76,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("malformed", "malformed chunk", _faulty(Malformed(after=3))),
     Fault("drip", "slow drip", _faulty(Drip(every_s=Uniform(0.1, 0.6), bytes=64, part="body"))),
-    Fault("removed", "model removed", Script(models={"removed": WELL}, strict_turns=False)),
+    Fault("removed", "model removed", Script(models={"removed": WELL}, strict_turns=False), wordless=True),
     Fault(
         "swapped",
         "another model answers",
