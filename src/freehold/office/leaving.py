@@ -11,8 +11,10 @@ from freehold.ledger.reading import LedgerReader
 from freehold.rollout.archive import Archive as Rollouts
 from freehold.rollout.carrying.landscape import Landscape
 from freehold.rollout.database import Database
+from freehold.rollout.drills.keeping import kept
 from freehold.rollout.independence.assessment import assess
-from freehold.rollout.independence.rehearsed import cutover_seconds
+from freehold.rollout.independence.gathering import Rehearsals
+from freehold.rollout.independence.rehearsed import cutover_seconds, survived_by
 from freehold.rollout.independence.report import Independence
 
 
@@ -49,5 +51,6 @@ def independence_of(
             since_us=since_us,
             now_us=now_us,
             route=route,
+            rehearsals=Rehearsals(survived_by(kept(settings.data), landscape)),
             cutover_seconds=cutover_seconds(Rollouts(rollouts)),
         )
