@@ -17,7 +17,7 @@ PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 
 NODE_SDKS := tests/sdk/node
 
-.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-drills parity node-sdks check-chart
+.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-routing parity node-sdks check-chart bench-drills
 
 EXTRAS ?= postgres shared
 
@@ -61,6 +61,9 @@ bench-faults: $(VENV)/.dev ## Make a provider sick in every way, and count what 
 
 bench-compare: $(VENV)/.dev ## Count wrong verdicts on real models, judges' errors, and cases a second beside Inspect AI; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.compare $(ARGS)
+
+bench-routing: $(VENV)/.dev ## Hold learned routing to RouteLLM's routers, and certificates to their promise; ARGS="--quick" or "--write"
+	@$(BIN)/python -m benchmarks.routing $(ARGS)
 
 bench-drills: $(VENV)/.dev ## Lose a provider in every way under every policy, and count what clients notice; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.drills $(ARGS)

@@ -15,7 +15,7 @@ from loops import run_on_uvloop
 
 from freehold.access.key import Key
 from freehold.core.clock import SystemClock
-from freehold.core.decision import Decision
+from freehold.core.decision import Arm, Decision
 from freehold.core.errors import FreeholdError
 from freehold.engine.steering import Steered
 from freehold.ledger.record import Call
@@ -30,9 +30,10 @@ CHOSEN = Decision("weighted", "two/two-model", "drawn")
 class Chooser:
     """Chooses the second model, and remembers what it was told."""
 
-    def __init__(self, first: Target | None = TWO, *, fails_at: str = "") -> None:
+    def __init__(self, first: Target | None = TWO, *, fails_at: str = "", arm: Arm | None = None) -> None:
         self.first = first
         self.fails_at = fails_at
+        self.arm = arm
         self.asked: list[tuple[str, str | None]] = []
         self.answers: list[bytes | None] = []
         self.told: list[tuple[Call, Request, Decision]] = []
@@ -47,7 +48,7 @@ class Chooser:
             return None
         others = tuple(one for one in route.plan if one != self.first)
         steered = msgspec.structs.replace(route, incumbent=self.first, fallbacks=others)
-        return Steered(steered, msgspec.structs.replace(CHOSEN, chosen=self.first.name))
+        return Steered(steered, msgspec.structs.replace(CHOSEN, chosen=self.first.name, arm=self.arm))
 
     def heard(self, call: Call, request: Request, decision: Decision, answer: bytes | None) -> None:
         assert len(self.answers) == len(self.told)
@@ -289,7 +290,7 @@ def test_a_whole_answer_is_told_and_one_that_never_came_is_none() -> None:
 def test_an_account_that_does_not_let_the_chosen_model_in_still_serves_the_incumbent(status: bytes) -> None:
     async def main() -> None:
         refused = [whole(b"no", b"retry-after: 60", status=status)]
-        chooser = Chooser()
+        chooser = Chooser(arm="candidate")
         async with ByteServer(GOOD_WHOLE) as one, ByteServer(refused) as two:
             settings = {"one": {"quota": "shared"}, "two": {"quota": "shared"}}
             async with stage_of({"one": one, "two": two}, settings=settings) as stage:

@@ -27,6 +27,8 @@ SCRIPT = Script(
 TOML = """
 [local]
 enabled = false
+[ledger]
+flush_ms = 10
 [providers.sim]
 base_url = "{url}"
 [models."sim/one"]

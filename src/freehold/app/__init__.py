@@ -15,6 +15,7 @@ from freehold.app.opening import (
     history_of,
     keys_of,
     parquet_of,
+    rollouts_of,
     settings_from,
 )
 from freehold.app.serving import serve, serve_as_worker
@@ -32,6 +33,7 @@ __all__ = [
     "keys_of",
     "list_provider_models",
     "parquet_of",
+    "rollouts_of",
     "serve",
     "serve_as_worker",
     "settings_from",

@@ -56,11 +56,18 @@ def _cascade(_settings: Settings, _route: Route, policy: PolicySettings, _known:
     return Cascade(policy.models, policy.confidence, policy.threshold, policy.samples)
 
 
+def _learned(settings: Settings, route: Route, _policy: PolicySettings, _known: Surveyed) -> Policy | None:
+    from freehold.app.routers import learned_policy  # noqa: PLC0415 - NumPy is for routes with a router
+
+    return learned_policy(settings, route.name)
+
+
 MAKERS: dict[str, Callable[[Settings, Route, PolicySettings, Surveyed], Policy | None]] = {
     "weighted": _weighted,
     "cheapest": _cheapest,
     "fastest": _fastest,
     "cascade": _cascade,
+    "learned": _learned,
 }
 """By kind. None: it cannot be made yet, and the route goes without."""
 

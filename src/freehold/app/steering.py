@@ -114,6 +114,10 @@ async def survey_routes(parts: Parts) -> None:
 
 def survey(settings: Settings) -> dict[str, Surveyed]:
     """What is known of the routes whose policies go by it. Waits for the databases."""
+    if any(policy.kind == "learned" for policy in settings.policies.values()):
+        from freehold.app.routers import watch_routers
+
+        watch_routers(settings)
     comparisons = comparisons_of(settings, patience=_READ_SECONDS)
     history = history_of(settings, patience=_READ_SECONDS)
     now_us = microseconds(SystemClock().now())

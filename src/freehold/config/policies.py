@@ -29,7 +29,7 @@ def read_policy(
     """The policy of a route; None after a problem has been told."""
     key: Key = ("routes", route.name, "policy")
     for name, kinds in _OF_KIND.items():
-        if getattr(section, name) not in ((), {}, None, False) and section.kind not in kinds:
+        if _is_said(getattr(section, name)) and section.kind not in kinds:
             problems.error(
                 (*key, name),
                 f"`{written((*key, name))}` means nothing to a policy `{section.kind}`.",
@@ -68,11 +68,16 @@ def read_policy(
     )
 
 
+def _is_said(value: object) -> bool:
+    """0 is said, too."""
+    return value is not None and value is not False and value not in ((), {})
+
+
 def _check_cascade(section: PolicySection, key: Key, problems: Problems) -> None:
     if len(section.models) < 2:
         problems.error(
             (*key, "models"),
-            f"`{written(key)}` names {len(section.models) or 'no'} models, and a cascade has two at least.",
+            f"`{written(key)}` names {'one model' if section.models else 'no models'}, and a cascade has two at least.",
             "Write `models = [CHEAP, …]`, the cheapest first.",
         )
     if section.confidence is None:

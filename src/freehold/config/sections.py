@@ -167,7 +167,7 @@ class PolicySection(msgspec.Struct, frozen=True):
     kind: PolicyKind
     """`weighted` gives each model its part of the conversations; `cheapest` and `fastest` take such a one of the models
     that replace the incumbent; `cascade` asks a cheap model first, and the next one when nobody can be sure of what it
-    said."""
+    said; `learned` takes the cheapest that the route's router, made with `freehold router fit`, finds good enough."""
     weights: dict[str, Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]] = {}
     """With `weighted`: by `provider/name`, how many parts of the conversations it gets. Models that are not named get
     none."""
@@ -279,8 +279,9 @@ class File(msgspec.Struct, frozen=True):
     batches: BatchSettings = BatchSettings()
     """How batches are worked off."""
     compare: CompareSettings = CompareSettings()
-    rollout: RolloutSettings = RolloutSettings()
     """How comparisons are run."""
+    rollout: RolloutSettings = RolloutSettings()
+    """How rollouts are looked after."""
     background: BackgroundSettings = BackgroundSettings()
     """Responses that run on when their client has gone."""
     shared: SharedSettings = SharedSettings()

@@ -59,7 +59,8 @@ class Cascading:
         """What was decided by now."""
         self._route = route
         self._request = request
-        self._trying = trying
+        self._make_tries = trying
+        self._made: list[Tries] = []
         self._held: Held | None = None
         """The last answer that there is, of which nobody is sure."""
 
@@ -79,6 +80,18 @@ class Cascading:
                 return held
             reason = "escalation" if self._held is not None else "fallback"
         return await self._ask_last(reason)
+
+    def give_up(self) -> None:
+        """Nobody waits for an answer any more: whatever is under way has ended with this."""
+        for tries in self._made:
+            if tries.latest is not None and not tries.latest.ended:
+                tries.latest.end("cancelled")
+                tries.count(tries.latest)
+
+    def _trying(self, request: Request, route: Route, reason: Reason) -> Tries:
+        tries = self._make_tries(request, route, reason)
+        self._made.append(tries)
+        return tries
 
     async def _decoded(self) -> ChatRequest | None:
         try:

@@ -31,7 +31,7 @@ from freehold.routing.routes import Route
 from freehold.wire.request import Request
 
 if TYPE_CHECKING:
-    from freehold.engine.cascading import Cascading
+    from freehold.engine.deliberation import Deliberation
 
 Record = Callable[[Outcome, FreeholdError | None, bytes, int], bytes | None]
 """Given how a call ended, why, the last words of its stream and how many bytes a body may have: the answer that the
@@ -53,6 +53,7 @@ class RunningCall:
         "_budget",
         "_capture",
         "_clock",
+        "_deliberation",
         "_done",
         "_has_all",
         "_heard",
@@ -119,6 +120,8 @@ class RunningCall:
         self._reading: asyncio.Task[bytes] | None = None
         """Of a stream that is held back, what makes its next piece."""
         self._record: Record | None = None
+        self._deliberation: Deliberation | None = None
+        """Who looks at answers while the client of a stream is kept waiting."""
         self._has_all = False
         """Whether all of a stream is there already: it was held."""
         self._steered: Request | None = None
@@ -204,6 +207,8 @@ class RunningCall:
 
     def last_words(self, error: FreeholdError) -> bytes:
         """How the client is told that its stream breaks off, and why."""
+        if self._attempt is None and self._deliberation is not None:
+            return self._deliberation.fail(error)
         stream = None if self._attempt is None else self._attempt.stream
         return b"" if stream is None else stream.fail(error)
 
@@ -237,19 +242,23 @@ class RunningCall:
         steering = self._runtime.steering
         if steering is not None and self.is_steered:
             route, first = await self._steer(steering, route, request)
-        cascading = self._cascading(route, request)
-        if cascading is not None:
-            attempt, answer = await self._cascade(cascading, first)
-        else:
-            self._tries = tries = self._try(request, route, first)
-            attempt, answer = await tries.answer()
+        deliberation = self._deliberate(route, request, first)
+        if deliberation is not None:
+            return await self._decided(deliberation)
+        self._tries = tries = self._try(request, route, first)
+        attempt, answer = await tries.answer()
+        return self._begin(attempt, answer, request, continues=route.continue_streams)
+
+    def _begin(self, attempt: RunningAttempt, answer: bytes, request: Request, *, continues: bool) -> bytes:
+        """What the client gets first: the whole answer or, for a stream, its first events."""
+        call = self.call
         self._adopt(attempt)
         if request.stream:
             if self._keep_bodies and self._record is None:
                 self._capture = Capture(self._budget)
-            if route.continue_streams:
+            if continues:
                 self._request = request
-            if route.continue_streams or self._steered is not None:
+            if continues or self._steered is not None:
                 self._sent = Capture(self._budget)
             self._note(answer)
             return answer
@@ -274,26 +283,47 @@ class RunningCall:
             led=self._steered is not None,
         )
 
-    def _cascading(self, route: Route, request: Request) -> Cascading | None:
+    def _deliberate(self, route: Route, request: Request, first: Reason) -> Deliberation | None:
         """Who looks at the answers of one model after the other; None: the first that comes is the client's."""
         decision = self.call.decision
         if decision is None or decision.policy != "cascade":
             return None
         from freehold.engine.cascading import Cascading  # noqa: PLC0415 - few routes have one
+        from freehold.engine.deliberation import Deliberation  # noqa: PLC0415
         from freehold.routing.policies.cascade import is_open  # noqa: PLC0415
 
-        return Cascading(decision, route, request, self._try_for_cascade) if is_open(decision) else None
+        if not is_open(decision):
+            return None
+        cascading = Cascading(decision, route, request, self._try_for_cascade)
+        continues = route.continue_streams
+        return Deliberation(cascading, first, request, continues=continues, beat=self._beat)
 
-    async def _cascade(self, cascading: Cascading, first: Reason) -> tuple[RunningAttempt, bytes]:
-        """The attempt that answers, after others whose answers nobody could be sure of; and what it said."""
+    async def _decided(self, deliberation: Deliberation) -> bytes:
+        """The answer that somebody is sure of, or what keeps a client waiting that would get it as a stream."""
         try:
-            held = await cascading.answer(first)
+            held = await deliberation.held()
         finally:
-            self.call.decision = cascading.decision
+            self.call.decision = deliberation.decision
+        if held is None:
+            self._deliberation = deliberation
+            self.call.provider = self.call.model = None  # whose answer it will be is not known yet
+            waiting = deliberation.wait()
+            self.call.answer_bytes += len(waiting)
+            return waiting
+        self._deliberation = None
         self._tries, self._has_all = held.tries, held.complete
         if held.complete:
             self.call.first_token_ms = self._elapsed_ms()
-        return held.attempt, held.answer
+        return self._begin(held.attempt, held.answer, deliberation.request, continues=deliberation.continues)
+
+    def _give_up(self, deliberation: Deliberation) -> None:
+        """Nobody waits for its answer any more."""
+        deliberation.give_up()
+        self.call.decision = deliberation.decision
+        latest = None if self._tries is None else self._tries.latest
+        if latest is not None:
+            self.call.provider, self.call.model = latest.target.provider, latest.target.model
+            self.call.losses = latest.all_losses
 
     def _try_for_cascade(self, request: Request, route: Route, first: Reason) -> Tries:
         tries = self._try(request, route, first)
@@ -335,11 +365,17 @@ class RunningCall:
         """
         if self.ended:
             return b""
-        attempt = self._attempt
-        assert attempt is not None
+        if self._deliberation is not None:
+            try:
+                return await self._decided(self._deliberation)
+            except FreeholdError as error:
+                self._cut(error)
+                raise
         if self._has_all:
             self._answered()
             return b""
+        attempt = self._attempt
+        assert attempt is not None
         stream = attempt.stream
         if isinstance(stream, HeldStream) and (stream.holds or self._reading is not None):
             return await self._next_or_wait(stream)
@@ -431,10 +467,10 @@ class RunningCall:
 
     def _cut(self, error: FreeholdError, *, told: bool = False) -> None:
         """`told`: the client has seen the provider's own error event."""
-        assert self._attempt is not None
         assert self._tries is not None
-        self._attempt.end("cut", error)
-        self._tries.count(self._attempt)
+        if self._attempt is not None:
+            self._attempt.end("cut", error)
+            self._tries.count(self._attempt)
         self._end("cut", status=200, error=error.code, cause=None if told else error)
 
     # The record
@@ -453,6 +489,8 @@ class RunningCall:
         self._done = None
         if self._reading is not None and self._reading is not asyncio.current_task():
             self._reading.cancel()
+        if self._deliberation is not None:
+            self._give_up(self._deliberation)
         call, attempt = self.call, self._attempt
         if attempt is not None:
             facts = attempt.facts

@@ -122,7 +122,11 @@ class RunningOffice:
         settings, now_us = self._settings, self._now_us()
         prices = settings.price_list()
         return [
-            show_route(route, lambda one: prices.price_of(one.provider, one.model, now_us))
+            show_route(
+                route,
+                lambda one: prices.price_of(one.provider, one.model, now_us),
+                settings.policies.get(route.name),
+            )
             for route in settings.routes.values()
         ]
 

@@ -1,24 +1,73 @@
-"""Whether a rollout can be started with this configuration, and on which terms."""
+"""Rollouts for the command line and the admin API: whether one can be started, on which terms, and how one stands."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 
 import msgspec
 
+from freehold.access.audit import AuditLog
 from freehold.compare.case import ScorerSettings
 from freehold.compare.judges.registry import check_neutrality
 from freehold.config.settings import Settings
+from freehold.core.clock import SystemClock, microseconds
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.moments import parse_span
 from freehold.core.suggest import did_you_mean
+from freehold.rollout.acts import Acts
+from freehold.rollout.archive import Archive
+from freehold.rollout.database import Database
 from freehold.rollout.plan import Plan, parse_plan
-from freehold.rollout.terms import Terms, Tolerances
+from freehold.rollout.shadow.archive import PairArchive
+from freehold.rollout.shown import WholeRollout, show_whole
+from freehold.rollout.terms import Rollout, Terms, Tolerances
 from freehold.rollout.wanted import RolloutWanted
 from freehold.routing.routes import Route, Target
 
 _PICO = Decimal("1e12")
 _MOST_DOLLARS = Decimal(9_000_000)
+
+
+class OpenedRollouts(msgspec.Struct, frozen=True):
+    """Rollouts, and what can be done to them."""
+
+    settings: Settings
+    archive: Archive
+    acts: Acts
+
+
+@contextmanager
+def open_rollouts(settings: Settings, database: Database, audit: AuditLog) -> Iterator[OpenedRollouts]:
+    """The rollouts for a command, closed at its end."""
+    archive = Archive(database)
+    try:
+        yield OpenedRollouts(settings, archive, Acts(archive, audit, SystemClock()))
+    finally:
+        database.close()
+        audit.close()
+
+
+def wanted_from(said: Mapping[str, object]) -> RolloutWanted:
+    """What somebody wants, from words and numbers. Raises BadRequest, which names what is out of its bounds."""
+    try:
+        return msgspec.convert(said, RolloutWanted)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"A rollout cannot be started so: {error}.") from None
+
+
+def whole_of(archive: Archive, rollout: Rollout) -> WholeRollout:
+    """A rollout with what its gates know, and all that happened to it."""
+    progress = archive.progress(rollout.id)
+    return show_whole(
+        rollout,
+        archive.transitions(rollout.id),
+        findings=None if progress is None else progress.findings,
+        looked_us=None if progress is None else progress.at_us,
+        not_copied=PairArchive(archive.database).passed_over(rollout.id),
+        now_us=microseconds(SystemClock().now()),
+    )
 
 
 def terms_of(settings: Settings, wanted: RolloutWanted, now_us: int) -> Terms:

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from freehold.rollout.gates.finding import Finding
 from freehold.rollout.gates.panel import Panel
 from freehold.rollout.machine import Knowledge
 from freehold.rollout.terms import Rollout
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """The evidence that is kept with a transition, and shown."""
-
-    stage: str
-    answered: int
-    """Conversations that the candidate was given at this stage; in shadow, copies."""
-    in_all: int
-    """The same since the rollout began."""
-    copied: bool
-    """Whether shadow makes no more copies."""
-    quality: bool
-    """Whether anybody judged or voted."""
-    may_replace: bool
-    """Whether it surely is not worse than is tolerated."""
-    findings: list[Finding]
+from freehold.rollout.told import Told
 
 
 def knowledge_of(rollout: Rollout, panel: Panel, *, copied: bool, incumbent: str | None) -> Knowledge:

@@ -12,9 +12,9 @@ from freehold.core.figures import exact
 from freehold.core.moments import Moment, iso
 from freehold.rollout.acts import line_for
 from freehold.rollout.gates.finding import Finding
-from freehold.rollout.knowing import Told
 from freehold.rollout.machine import Knowledge, Step, next_of
 from freehold.rollout.terms import Act, Rollout, State, Transition
+from freehold.rollout.told import Told
 
 _PICO = Decimal("1e12")
 

@@ -140,7 +140,11 @@ class RouteSteering:
         if not is_there(chosen, runtime):
             raise LookupError(f"the policy `{name}` chose `{decision.chosen}`, which is not configured")
         await self._expect(call, conversation, targets, scope, chosen)
-        return Steered(_led_by(route, chosen), decision)
+        led = _led_by(route, chosen)
+        if decision.arm == "candidate" and not led.continue_streams:
+            # That it breaks off is nothing that clients shall have to suffer from a candidate.
+            led = msgspec.structs.replace(led, continue_streams=True)
+        return Steered(led, decision)
 
     async def _watches(self, route: str) -> bool:
         """Whether the route has to be looked at although it has no policy: it had one not long ago. Waits at most once,

@@ -26,6 +26,8 @@ SHARES = {
 """Of alpha, for each gate: together 1, so that all together err with at most the chance that was promised."""
 _LEAST_COST = 1e-9
 """Dollars. A call that costs nothing is taken for one that costs next to nothing."""
+_LEAST_SECONDS = 0.02
+"""Nobody waits for less, so what takes less is taken to take this."""
 _COMPLAINT = 0.5
 """A vote below this is one."""
 
@@ -85,14 +87,15 @@ class Panel(msgspec.Struct):
         if arm == "candidate":
             self.answered[stage] = self.answered.get(stage, 0) + 1
         dollars = None if seen.dollars is None else max(_LEAST_COST, seen.dollars)
+        seconds = None if seen.seconds is None else max(_LEAST_SECONDS, seen.seconds)
         if kind == "canary" and 0.0 < seen.share < 1.0:
             share = seen.share
             self.errors.side_by_side(stage, arm, share, hit=seen.failed)
             self.refusals.side_by_side(stage, arm, share, hit=seen.declined)
             self.losses.side_by_side(stage, arm, share, hit=seen.lossy)
             self.complaints.side_by_side(stage, arm, share, hit=False)
-            if seen.seconds is not None:
-                self.latency.side_by_side(stage, arm, seen.seconds)
+            if seconds is not None:
+                self.latency.side_by_side(stage, arm, seconds)
             if dollars is not None:
                 self.cost.side_by_side(stage, arm, dollars)
         elif kind == "shadow":
@@ -102,8 +105,8 @@ class Panel(msgspec.Struct):
             self.errors.apart(stage, arm, cutover=True, hit=seen.failed)
             self.refusals.apart(stage, arm, cutover=True, hit=seen.declined)
             self.losses.apart(stage, arm, cutover=True, hit=seen.lossy)
-            if seen.seconds is not None:
-                self.latency.apart(stage, arm, seen.seconds)
+            if seconds is not None:
+                self.latency.apart(stage, arm, seconds)
             if dollars is not None:
                 self.cost.apart(stage, arm, dollars)
 
@@ -118,7 +121,7 @@ class Panel(msgspec.Struct):
         if pair.lossy is not None:
             self.losses.pair(pair.stage, incumbent=pair.lossy[0], candidate=pair.lossy[1])
         if pair.seconds is not None:
-            self.latency.pair(pair.stage, *pair.seconds)
+            self.latency.pair(pair.stage, *(max(_LEAST_SECONDS, one) for one in pair.seconds))
         if pair.dollars is not None:
             self.cost.pair(pair.stage, *(max(_LEAST_COST, one) for one in pair.dollars))
         if pair.difference is not None:

@@ -1,0 +1,94 @@
+"""Rollouts as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from freehold.cli.output import Column, Listing, plain, say, write
+from freehold.core.figures import show_moment
+from freehold.core.moments import parse_moment
+
+if TYPE_CHECKING:
+    from freehold.rollout.shown import WholeRollout
+    from freehold.rollout.terms import Rollout
+
+
+def percent(share: float) -> str:
+    """`5%`, `0.1%`."""
+    return f"{share * 100:.6g}%"
+
+
+def list_rollouts(found: Sequence[Rollout], *, utc: bool) -> None:
+    """A row for each."""
+    columns = [
+        Column("ROLLOUT", width=40),
+        Column("BEGUN", rank=3),
+        Column("ROUTE", width=24),
+        Column("TO", width=40),
+        Column("STATE"),
+        Column("STAGE"),
+        Column("SHARE", right=True, rank=2),
+    ]
+    Listing(columns).write(
+        (
+            one.id,
+            show_moment(one.begun_us, utc=utc),
+            one.route,
+            one.terms.candidate.name,
+            one.state,
+            one.at.name,
+            percent(one.share),
+        )
+        for one in found
+    )
+
+
+def show(found: WholeRollout, *, utc: bool) -> None:
+    """All of one."""
+    facts = [
+        ("rollout", found.id),
+        ("route", found.route),
+        ("from", found.incumbent),
+        ("to", found.candidate),
+        ("plan", found.plan),
+        ("state", f"{found.state}, at `{found.stage}`"),
+        ("share", f"{percent(found.share)} of the conversations"),
+        ("begun", _moment(found.begun, utc=utc)),
+        ("looked at", "not yet" if found.looked_at is None else _moment(found.looked_at, utc=utc)),
+    ]
+    if found.waiting_for is not None:
+        facts.append(("waits", found.waiting_for))
+    if found.needs_somebody:
+        facts.append(("decide", _what_to_do(found)))
+    write("".join(f"{name:<11} {plain(value)}\n" for name, value in facts))
+    if found.findings:
+        write("\n")
+        columns = [
+            Column("GATE"), Column("FINDS"), Column("OF", right=True), Column("EVIDENCE", right=True),
+            Column("TOLD"),
+        ]  # fmt: skip
+        Listing(columns).write(
+            (one.gate, one.word, f"{one.units:,}", f"{one.surety:.0%}", one.told) for one in found.findings
+        )
+    if found.not_copied:
+        write("\n")
+        for why, calls in sorted(found.not_copied.items()):
+            write(f"not copied  {calls:,} calls: {plain(why)}\n")
+    write("\n")
+    Listing([Column("AT"), Column("BY"), Column("ACT"), Column("STAGE"), Column("WHY")]).write(
+        (_moment(one.at, utc=utc), one.by, one.act, one.stage, one.reason) for one in found.transitions
+    )
+    if found.line is not None:
+        say("\nTo have the configuration itself say so, write this into freehold.toml:\n")
+        write(f"{found.line}\n")
+
+
+def _what_to_do(found: WholeRollout) -> str:
+    if found.state == "paused":
+        return f"freehold rollout resume {found.id}"
+    return f"freehold rollout promote {found.id} --from {found.stage}, or freehold rollout abort {found.id}"
+
+
+def _moment(text: str, *, utc: bool) -> str:
+    return show_moment(parse_moment(text, 0, utc=True), utc=utc)
