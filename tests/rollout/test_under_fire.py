@@ -24,7 +24,9 @@ def test_candidate_that_is_secretly_worse_is_caught_in_shadow(
         nobody_suffered(load)
         assert here.answered_by(NEW) == 0
         with capsys.disabled():
-            print(f"\nten points worse, judged in shadow: rolled back after {ended['copies']} copies, 0 calls")
+            print(
+                f"\nten points worse, judged in shadow: rolled back after {ended['copies']} copies, 0 calls"
+            )
 
 
 def test_candidate_that_is_secretly_worse_is_caught_by_what_people_say(
@@ -37,7 +39,7 @@ def test_candidate_that_is_secretly_worse_is_caught_by_what_people_say(
         nobody_suffered(load)
         answered = here.answered_by(NEW)
         with capsys.disabled():
-            print(f"\nten points worse, voted on at 50 %: rolled back after {answered} calls")
+            print(f"\nten points worse, voted on at 50 %: rolled back after {answered} calls")  # noqa: T201 - how many is what the test is asked
         assert answered <= MOST_ANSWERED
 
 
