@@ -128,11 +128,11 @@ def provider(name: str, folder: Path) -> Iterator[Provider]:
         str(control),
     ]
     with process(command, log, folder=folder) as started:
-        _until(lambda: log.read_bytes().count(b"\n") >= 2, started, log)
+        until(lambda: log.read_bytes().count(b"\n") >= 2, started, log)
         yield Provider(port, f"http://127.0.0.1:{control}/_simulated")
 
 
-def _until(ready: Callable[[], bool], started: subprocess.Popen[bytes], log: Path) -> None:
+def until(ready: Callable[[], bool], started: subprocess.Popen[bytes], log: Path) -> None:
     end = time.monotonic() + _START_SECONDS
     while not ready():
         if started.poll() is not None or time.monotonic() > end:
@@ -140,7 +140,7 @@ def _until(ready: Callable[[], bool], started: subprocess.Popen[bytes], log: Pat
         time.sleep(0.1)
 
 
-def _answers(url: str) -> Callable[[], bool]:
+def answers(url: str) -> Callable[[], bool]:
     def ask() -> bool:
         try:
             return bool(urllib.request.urlopen(url, timeout=2).status == 200)
@@ -195,7 +195,7 @@ def freehold(folder: Path, sick: int, healthy: int) -> Iterator[Gateway]:
     title = f"Freehold {tell('--version').rpartition(' ')[2]}"
     log = folder / "freehold.log"
     with process([*command, "up", "--config", str(settings)], log, folder=folder) as started:
-        _until(_answers(f"http://127.0.0.1:{port}/health/ready"), started, log)
+        until(answers(f"http://127.0.0.1:{port}/health/ready"), started, log)
         yield Gateway("freehold", title, port, key)
 
 
@@ -215,5 +215,5 @@ def litellm(folder: Path, sick: int, healthy: int) -> Iterator[Gateway]:
     }
     log = folder / "litellm.log"
     with process([*command, "--num_workers", "1"], log, folder=folder, environment=environment) as started:
-        _until(_answers(f"http://127.0.0.1:{port}/health/liveliness"), started, log)
+        until(answers(f"http://127.0.0.1:{port}/health/liveliness"), started, log)
         yield Gateway("litellm", f"LiteLLM {pinned_version(_PINNED, 'litellm')}", port, CLIENT_KEY)

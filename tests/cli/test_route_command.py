@@ -24,6 +24,7 @@ DRAWN = WEIGHTED.decide(SITUATION)
 LOCKED = decide_by_lock(WEIGHTED, SITUATION, Lock(BIG, "tool_loop"), found_by="tool calls", name="weighted")
 ELSEWISE = msgspec.structs.replace(DRAWN, chosen="big/one", rejected=())
 FOREIGN = Decision("somebody's own", "big/one", "a whim", facts={"moon": "full\x1b[2J", "tide": None})
+MOVED = Decision("rollout", "big/one", "drawn", facts={}, rollout="rollout_9", arm="candidate")
 BARE = Decision("cheapest", "big/one", "cheapest")
 
 
@@ -43,6 +44,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
             7, operation="mirror", mirrors=calls[2].id, key_id="rollout_1", provider="far", model="off"
         ),
         call_number(8, operation="embeddings"),
+        call_number(9, decision=MOVED),
     ]
     plant(folder, calls)
     return Shell(folder)
@@ -137,6 +139,7 @@ def test_calls_that_are_not_there_are_said_not_to_be(shell: Shell, tmp_path: Pat
 def test_a_call_is_shown_with_its_decision_and_with_what_it_copies(shell: Shell) -> None:
     shown = shell("calls", "show", call(1)).stdout
     assert "decision     weighted chose small/two (drawn)" in shown
+    assert f"copied to    big/one: answered, {call(6)}" in shown
     shown = shell("calls", "show", call(6)).stdout
     assert f"copy of      {call(1)}" in shown
     assert "what         mirror, openai-chat" in shown
@@ -146,31 +149,48 @@ def test_copies_are_listed_and_marked(shell: Shell) -> None:
     lines = shell("calls").stdout.splitlines()
     marked = [line for line in lines if "mirror: answered" in line]
     assert len(marked) == 2
-    assert len(lines) == 10
+    assert len(lines) == 11
     only = shell.json("calls", "--operation", "mirror")
     assert {one["mirrors"] for one in only} == {call(1), call(2)}
-    assert len(shell.json("calls", "--operation", "chat")) == 6
+    assert len(shell.json("calls", "--operation", "chat")) == 7
 
 
 def test_money_of_copies_is_told_beside_and_is_in_no_sum(shell: Shell) -> None:
     done = shell("spend")
-    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [["default", "7"], ["total", "7"]]
+    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [["default", "8"], ["total", "8"]]
     assert "Beside these: 2 mirrors, sent to models on trial, for $" in done.stderr
     assert ", 1 call at unknown cost (`--operation mirror`)" in done.stderr
     (row,) = shell.json("spend", "--by", "key", "--operation", "mirror")
     assert (row["key"], row["calls"], row["calls_of_unknown_cost"]) == ("rollout_1", 2, 1)
     done = shell("spend", "--operation", "mirror")
     assert "Beside" not in done.stderr
-    assert sum(int(str(one["calls"])) for one in shell.json("spend")) == 7
+    assert sum(int(str(one["calls"])) for one in shell.json("spend")) == 8
 
 
 def test_exports_have_both(shell: Shell) -> None:
     lines = shell("calls", "export").stdout.splitlines()
     found = [json.loads(line) for line in lines]
-    assert len(found) == 9
+    assert len(found) == 10
     assert msgspec.convert(found[1]["decision"], Decision) == DRAWN
     assert found[6]["mirrors"] == call(1)
     table = shell("calls", "export", "--format", "csv").stdout.splitlines()
     names = table[0].split(",")
     assert {"decision", "mirrors"} <= set(names)
     assert call(1) in table[7].split(",")
+
+
+def test_calls_are_chosen_by_what_was_decided_for_them(shell: Shell) -> None:
+    assert len(shell.json("calls", "--policy", "weighted")) == 3
+    assert [one["id"] for one in shell.json("calls", "--policy", "cheapest", "--route", "default")] == [
+        call(5)
+    ]
+    assert [one["id"] for one in shell.json("calls", "--rollout", "rollout_9", "--arm", "candidate")] == [
+        call(9)
+    ]
+    assert shell.json("calls", "--rollout", "rollout_9", "--arm", "incumbent") == []
+    assert [one["calls"] for one in shell.json("spend", "--rollout", "rollout_9")] == [1]
+    assert len(shell.json("calls", "--key", "rollout_1")) == 2
+    assert [one["id"] for one in shell.json("calls", "--mirrors-of", call(2))] == [call(7)]
+    assert shell.json("calls", "--mirrors-of", call(6)) == []
+    done = shell("calls", "export", "--policy", "weighted")
+    assert len(done.stdout.splitlines()) == 3

@@ -15,8 +15,9 @@ from loops import run_on_uvloop
 
 from freehold.access.key import Key
 from freehold.core.clock import SystemClock
-from freehold.core.decision import Decision
-from freehold.core.errors import FreeholdError
+from freehold.core.decision import Arm, Decision
+from freehold.core.errors import Forbidden, FreeholdError
+from freehold.engine.limiting import Hold, Subject, Worst
 from freehold.engine.steering import Steered
 from freehold.ledger.record import Call
 from freehold.routing.routes import Route, Target
@@ -30,9 +31,10 @@ CHOSEN = Decision("weighted", "two/two-model", "drawn")
 class Chooser:
     """Chooses the second model, and remembers what it was told."""
 
-    def __init__(self, first: Target | None = TWO, *, fails_at: str = "") -> None:
+    def __init__(self, first: Target | None = TWO, *, fails_at: str = "", arm: Arm | None = None) -> None:
         self.first = first
         self.fails_at = fails_at
+        self.arm = arm
         self.asked: list[tuple[str, str | None]] = []
         self.answers: list[bytes | None] = []
         self.told: list[tuple[Call, Request, Decision]] = []
@@ -47,7 +49,7 @@ class Chooser:
             return None
         others = tuple(one for one in route.plan if one != self.first)
         steered = msgspec.structs.replace(route, incumbent=self.first, fallbacks=others)
-        return Steered(steered, msgspec.structs.replace(CHOSEN, chosen=self.first.name))
+        return Steered(steered, msgspec.structs.replace(CHOSEN, chosen=self.first.name, arm=self.arm))
 
     def heard(self, call: Call, request: Request, decision: Decision, answer: bytes | None) -> None:
         assert len(self.answers) == len(self.told)
@@ -289,7 +291,7 @@ def test_a_whole_answer_is_told_and_one_that_never_came_is_none() -> None:
 def test_an_account_that_does_not_let_the_chosen_model_in_still_serves_the_incumbent(status: bytes) -> None:
     async def main() -> None:
         refused = [whole(b"no", b"retry-after: 60", status=status)]
-        chooser = Chooser()
+        chooser = Chooser(arm="candidate")
         async with ByteServer(GOOD_WHOLE) as one, ByteServer(refused) as two:
             settings = {"one": {"quota": "shared"}, "two": {"quota": "shared"}}
             async with stage_of({"one": one, "two": two}, settings=settings) as stage:
@@ -329,5 +331,32 @@ def test_what_becomes_of_copies_keeps_no_client_from_the_same_model(status: byte
         assert [call.outcome for call in stage.records].count("answered") == 1
         assert reasons(stage.records[-1]) == [("one", "incumbent", "answered")]
         assert len(one.requests) == 9
+
+    run_on_uvloop(main())
+
+
+class Closed:
+    """Limits under which nothing is let in."""
+
+    def take(self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float) -> None:
+        raise Forbidden("Nobody may call anything.", param="model")
+
+    async def reserve(
+        self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float
+    ) -> Hold:
+        raise AssertionError("it was taken, or not")
+
+
+def test_copies_are_not_under_the_limits_of_clients() -> None:
+    async def main() -> None:
+        async with ByteServer(GOOD_WHOLE) as one, stage_of({"one": one}) as stage:
+            stage.engine.runtime = msgspec.structs.replace(stage.engine.runtime, limits=Closed())
+            assert isinstance((await stage.play(WHOLE)).error, Forbidden)
+            copy = stage.engine.begin("mirror", "openai-chat", None, mirrors="call_1")
+            copy.receive(WHOLE, keep_body=True)
+            request = read_chat_request(WHOLE)
+            copy.route_to(request)
+            assert await copy.ask(request)
+        assert [call.outcome for call in stage.records] == ["refused", "answered"]
 
     run_on_uvloop(main())

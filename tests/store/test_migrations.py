@@ -23,7 +23,8 @@ import freehold.compare.tables
 import freehold.engine.steered.tables
 import freehold.ledger.tables
 import freehold.limits.tables
-import freehold.rollout.shadow.tables
+import freehold.rollout.shadow.tables  # which adds its table to the others
+import freehold.rollout.tables
 from freehold.core.errors import StoreError
 from freehold.ledger.bodies import Packer
 from freehold.ledger.reading import LedgerReader
@@ -39,7 +40,7 @@ ROOMS: list[tuple[History, MetaData]] = [
     ("limits", freehold.limits.tables.metadata),
     ("steering", freehold.engine.steered.tables.metadata),
     ("compare", freehold.compare.tables.metadata),
-    ("rollout", freehold.rollout.shadow.tables.metadata),
+    ("rollout", freehold.rollout.tables.metadata),
 ]
 SOURCE = Path(freehold.__file__ or "").parent.parent
 MIGRATIONS = SOURCE / "freehold" / "store" / "migrations"

@@ -151,12 +151,15 @@ async def stage_of(
 def check_times(record: Call) -> None:
     """Attempts follow one another unless they were to run side by side, and lie within the call."""
     clock = 0.0
-    hedged = any(attempt.reason == "hedge" for attempt in record.attempts)
+    hedged = any(attempt.reason in ("hedge", "sample") for attempt in record.attempts)
+    held = record.decision is not None and record.decision.policy == "cascade"
     for attempt in record.attempts:
         assert hedged or clock <= attempt.start_ms <= attempt.end_ms
         if attempt.first_ms is not None:
             assert attempt.start_ms <= attempt.first_ms <= attempt.end_ms
         clock = max(clock, attempt.end_ms)
     assert clock <= record.duration_ms
-    if record.first_token_ms is not None:
+    if record.first_token_ms is not None and held:  # the client hears of it when it was looked at
+        assert record.first_token_ms >= min(attempt.first_ms or 0.0 for attempt in record.attempts)
+    elif record.first_token_ms is not None:
         assert record.first_token_ms in [attempt.first_ms for attempt in record.attempts]

@@ -19,6 +19,7 @@ from freehold.ledger.reading import LedgerReader
 from freehold.limits.shown import Released, ShownForecast, ShownLimit
 from freehold.rollout.acts import Acts
 from freehold.rollout.archive import Archive as RolloutArchive
+from freehold.rollout.independence.report import Independence
 from freehold.rollout.shown import WholeRollout
 from freehold.rollout.terms import Terms
 from freehold.rollout.wanted import RolloutWanted
@@ -230,6 +231,9 @@ class Office(Protocol):
 
     async def findings(self, check: str, alpha: float) -> bytes:
         """What a check of a judge found, as JSON; raises the same. Intervals leave out so much."""
+
+    def independence(self, since_us: int, route: str | None) -> Independence:
+        """How much of the calls since then would go on if a provider vanished. Raises NotFound, StoreError."""
 
     def routes(self) -> list[ShownRoute]:
         """In the order of the configuration."""

@@ -9,6 +9,7 @@ from freehold.admin import (
     comparisons,
     feedback,
     keys,
+    leaving,
     models,
     money,
     rollouts,
@@ -29,6 +30,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *batches.OPERATIONS,
     *suites.OPERATIONS,
     *comparisons.OPERATIONS,
+    *leaving.OPERATIONS,
     *rollouts.OPERATIONS,
     *audit.OPERATIONS,
 )

@@ -11,12 +11,13 @@ from msgspec import UNSET, Meta, UnsetType
 from freehold.access.choice import choose
 from freehold.access.key import Key
 from freehold.admin.pages import After, Limit, Word, given
+from freehold.core.decision import Arm
 from freehold.core.errors import NotFound
 from freehold.core.moments import parse_moment
 from freehold.ledger.filters import Filter
 from freehold.ledger.record import Operation, Outcome
 
-_When = Annotated[
+When = Annotated[
     str,
     Meta(
         min_length=1,
@@ -36,8 +37,12 @@ class CallsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcome: Outcome | UnsetType = UNSET
     operation: Operation | UnsetType = UNSET
     error: Word | UnsetType = UNSET
-    since: Annotated[_When, Meta(description="From then on.")] | UnsetType = UNSET
-    until: Annotated[_When, Meta(description="Before then; written like `since`.")] | UnsetType = UNSET
+    policy: Annotated[Word, Meta(description="The policy that decided.")] | UnsetType = UNSET
+    rollout: Annotated[Word, Meta(description="Of whose decisions they are part.")] | UnsetType = UNSET
+    arm: Annotated[Arm, Meta(description="The side of a rollout.")] | UnsetType = UNSET
+    mirrors_of: Annotated[Word, Meta(description="Copies of the call with this id.")] | UnsetType = UNSET
+    since: Annotated[When, Meta(description="From then on.")] | UnsetType = UNSET
+    until: Annotated[When, Meta(description="Before then; written like `since`.")] | UnsetType = UNSET
 
 
 class CallsPage(CallsQuery, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +63,10 @@ def filter_of(query: CallsQuery, keys: Sequence[Key], now_us: int, *, utc: bool 
         outcome=given(query.outcome),
         operation=given(query.operation),
         error=given(query.error),
+        policy=given(query.policy),
+        rollout=given(query.rollout),
+        arm=given(query.arm),
+        mirrors_of=given(query.mirrors_of),
         since_us=None if since is None else parse_moment(since, now_us, utc=utc),
         until_us=None if until is None else parse_moment(until, now_us, utc=utc),
     )
@@ -67,6 +76,6 @@ def _key_id(which: str, keys: Sequence[Key], now_us: int) -> str:
     try:
         return choose(which, keys, now_us).id
     except NotFound:
-        if which.startswith(("key_", "comparison_")):
+        if which.startswith(("key_", "comparison_", "rollout_")):
             return which  # forgotten since, while its calls are still on record
         raise

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from freehold.app.configuration import new_watch
 from freehold.app.ledger import tell_of_drops
+from freehold.app.live_drills import follow_live_drills
 from freehold.app.parts import Parts
 from freehold.app.steering import chores_of_steering
 from freehold.core.clock import SystemClock
@@ -34,6 +35,7 @@ def all_chores(parts: Parts, loop: asyncio.AbstractEventLoop) -> dict[str, Chore
         "tidying files and batches": parts.desk.tidy,
         "asking providers how they are": lambda: _check_up(parts),
         "writing the audit log": parts.scribe.run,
+        "following live drills": lambda: follow_live_drills(parts),
         **chores_of_steering(parts),
     }
     if parts.sharing is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from freehold.core.usage import Usage
+from freehold.routing.policies.cascade import Cascade
 from freehold.routing.policies.cheapest import Cheapest
 from freehold.routing.policies.fastest import Fastest
 from freehold.routing.policies.standing import Standing
@@ -49,10 +50,27 @@ def _fastest(settings: Settings, route: Route, policy: PolicySettings, known: Su
     return Fastest(_standings(settings, route, policy, known), unproven=policy.unproven)
 
 
+def _cascade(settings: Settings, route: Route, policy: PolicySettings, known: Surveyed) -> Policy | None:
+    learned = None
+    if policy.confidence == "learned":
+        learned = _learned(settings, route, policy, known)
+    if policy.confidence is None or (policy.confidence == "learned" and learned is None):
+        return None
+    return Cascade(policy.models, policy.confidence, policy.threshold, policy.samples, learned=learned)
+
+
+def _learned(settings: Settings, route: Route, _policy: PolicySettings, _known: Surveyed) -> Policy | None:
+    from freehold.app.learned import learned_policy  # noqa: PLC0415 - NumPy is for routes with a router
+
+    return learned_policy(settings, route.name)
+
+
 MAKERS: dict[str, Callable[[Settings, Route, PolicySettings, Surveyed], Policy | None]] = {
     "weighted": _weighted,
     "cheapest": _cheapest,
     "fastest": _fastest,
+    "cascade": _cascade,
+    "learned": _learned,
 }
 """By kind. None: it cannot be made yet, and the route goes without."""
 

@@ -136,10 +136,12 @@ def _listed(answer: Answer | None) -> str:
 
 
 def _show_routes(report: Report) -> None:
+    has_policies = any(target.policy for route in report.routes for target in route.targets)
     listing = Listing(
         [
             Column("ROUTE", width=24),
             Column("MODEL", width=48),
+            *([Column("POLICY", rank=5)] if has_policies else []),
             Column("PRICED BY", width=48, rank=3),
             Column("BODIES", rank=4),
         ]
@@ -150,7 +152,8 @@ def _show_routes(report: Report) -> None:
             first = place == 0
             kept = "kept" if route.keep_bodies else "not kept"
             name = route.name if first else "  then"
-            rows.append((name, target.model, target.price or "unknown", kept if first else ""))
+            policy = [target.policy or ""] if has_policies else []
+            rows.append((name, target.model, *policy, target.price or "unknown", kept if first else ""))
     listing.write(rows)
     write("\n")
 

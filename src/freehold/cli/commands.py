@@ -27,6 +27,10 @@ SUMMARIES = {
     "compare": "Find out whether a model may replace the one that a route has.",
     "judge": "Measure judges against what people say.",
     "rollout": "Move a route to another model in stages, and back where that does harm.",
+    "router": "Learn which model is good enough for a question, and certify it.",
+    "drill": "Rehearse the loss of a provider, and say what would survive it.",
+    "independence": "Say how much would go on if a provider vanished.",
+    "migrate": "Say what moving a route to another provider would break, cost and take.",
     "doctor": "Examine this installation and say how to mend what is broken.",
 }
 """Every command with its line in `freehold --help`; the module `freehold.cli.NAME` holds it, with `_` for `-`."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from freehold.cli.budgets import budget_in
 from freehold.cli.compare_group import DIRECT, DirectGroup
 from freehold.cli.compare_report import report_comparison
 from freehold.cli.completion import route_names
@@ -142,7 +142,7 @@ def compare(
     if on is not None and on.partition("=")[0] != "ray":
         raise BadRequest(f"Cases cannot be run on `{on}`.", hint="Write `--on ray`, or `--on ray=ADDRESS`.")
     means = Means(
-        budget=_dollars(budget),
+        budget=budget_in(budget),
         unpriced=unpriced,
         concurrency=concurrency or settings.compare.concurrency,
         ray=on is not None,
@@ -264,20 +264,6 @@ def _text_of(path: Path) -> str:
     if not text:
         raise BadRequest(f"`{path}` is empty.", hint="Write the system prompt into it.")
     return text
-
-
-def _dollars(text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text.removeprefix("$"))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not (amount.is_finite() and 0 <= amount <= 1_000_000):
-        raise BadRequest(
-            f"`--budget` is an amount of US dollars, not `{text}`.", hint="Such as `--budget 5.00`."
-        )
-    return amount
 
 
 def _tell_beginning(beginning: Beginning) -> None:

@@ -49,6 +49,19 @@ OfOperation = Annotated[
         help="Calls that asked for this; `mirror`: copies of calls that were sent to models on trial.",
     ),
 ]
+OfPolicy = Annotated[
+    str | None, typer.Option("--policy", metavar="NAME", help="Calls that this policy decided on.")
+]
+OfRollout = Annotated[
+    str | None, typer.Option("--rollout", metavar="ROLLOUT", help="Calls decided on as part of this rollout.")
+]
+OfArm = Annotated[
+    Literal["incumbent", "candidate"] | None,
+    typer.Option("--arm", help="Of rollouts, calls that were given to this side."),
+]
+MirrorsOf = Annotated[
+    str | None, typer.Option("--mirrors-of", metavar="CALL", help="Copies of this call, by its whole id.")
+]
 Since = Annotated[
     str | None,
     typer.Option(
@@ -69,6 +82,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     outcome: str | None = None
     operation: str | None = None
+    policy: str | None = None
+    rollout: str | None = None
+    arm: str | None = None
+    mirrors_of: str | None = None
     since: str | None = None
     until: str | None = None
     utc: bool = False

@@ -11,11 +11,14 @@ import typer
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, say, write_json
 from freehold.cli.selection import (
+    OfArm,
     OfKey,
     OfModel,
     OfOperation,
     OfOutcome,
+    OfPolicy,
     OfProvider,
+    OfRollout,
     OfRoute,
     Selection,
     Since,
@@ -49,6 +52,9 @@ def spend(
     key: OfKey = None,
     outcome: OfOutcome = None,
     operation: OfOperation = None,
+    policy: OfPolicy = None,
+    rollout: OfRollout = None,
+    arm: OfArm = None,
     forecast: Annotated[
         bool,
         typer.Option(
@@ -68,7 +74,9 @@ def spend(
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
     if forecast:
-        if by != "route" or any((since, until, route, model, provider, key, outcome, operation)):
+        if by != "route" or any(
+            (since, until, route, model, provider, key, outcome, operation, policy, rollout, arm)
+        ):
             raise BadRequest(
                 "`--forecast` is about this month and every limit in money, and takes no choice of calls.",
                 hint="`freehold spend --forecast` alone; limits on keys, teams or users are foreseen one by one.",
@@ -86,6 +94,9 @@ def spend(
         key=key,
         outcome=outcome,
         operation=operation,
+        policy=policy,
+        rollout=rollout,
+        arm=arm,
         since=since,
         until=until,
         utc=utc,

@@ -19,6 +19,7 @@ from freehold.core.clock import Clock, SystemClock, microseconds
 from freehold.core.errors import SettingsError
 from freehold.core.suggest import did_you_mean
 from freehold.limits.limit import Limit
+from freehold.routing.policies.shown import may_choose, tell_policy
 from freehold.routing.routes import Route, Target
 
 
@@ -29,6 +30,8 @@ class TargetPlan(msgspec.Struct, frozen=True):
     """`provider/name`."""
     price: str | None
     """The price row; None: cost will be unknown."""
+    policy: str | None = None
+    """What the route's policy makes of it; None: the route has none."""
 
 
 class RoutePlan(msgspec.Struct, frozen=True):
@@ -36,7 +39,7 @@ class RoutePlan(msgspec.Struct, frozen=True):
 
     name: str
     targets: tuple[TargetPlan, ...]
-    """The incumbent, then the fallbacks."""
+    """The incumbent, then the fallbacks, then what its policy may choose besides."""
     keep_bodies: bool
 
 
@@ -92,12 +95,18 @@ def check(
     now = microseconds((clock or SystemClock()).now())
     prices = settings.price_list()
 
-    def plan(target: Target) -> TargetPlan:
+    def plan(route: Route, target: Target) -> TargetPlan:
         price = prices.price_of(target.provider, target.model, now)
-        return TargetPlan(target.name, price.row if price else None)
+        policy = settings.policies.get(route.name)
+        told = None if policy is None else tell_policy(policy, route, target)
+        return TargetPlan(target.name, price.row if price else None, told)
 
     routes = tuple(
-        RoutePlan(route.name, tuple(plan(target) for target in route.plan), route.keep_bodies)
+        RoutePlan(
+            route.name,
+            tuple(plan(route, target) for target in (*route.plan, *_brought(route, settings))),
+            route.keep_bodies,
+        )
         for route in settings.routes.values()
     )
     providers = tuple(
@@ -119,6 +128,8 @@ def check(
         *_about_place(settings),
         *_about_providers(settings),
         *(finding for route in settings.routes.values() for finding in _about_route(route, settings)),
+        *(finding for route in settings.routes.values() for finding in _about_policy(route, settings, now)),
+        *_about_memory(settings),
         *_about_prices(routes),
         *_about_limits(settings, routes),
     )
@@ -209,6 +220,46 @@ def _about_route(route: Route, settings: Settings) -> list[Finding]:
             )
         )
     return found
+
+
+def _about_memory(settings: Settings) -> list[Finding]:
+    """Replicas that would not know of each other's conversations."""
+    if settings.database is None or settings.shared_url is not None or not settings.policies:
+        return []
+    return [
+        Finding(
+            "info",
+            "If there are several replicas, they will not know which model has answered a conversation at another.",
+            "Share that through a server, `[shared]`, or keep each client with one replica.",
+            key="shared.url",
+        )
+    ]
+
+
+def _brought(route: Route, settings: Settings) -> tuple[Target, ...]:
+    policy = settings.policies.get(route.name)
+    return () if policy is None else policy.brings
+
+
+def _about_policy(route: Route, settings: Settings, now_us: int) -> list[Finding]:
+    """Models that a policy will never choose, for what it goes by is not known."""
+    policy = settings.policies.get(route.name)
+    if policy is None or policy.kind != "cheapest":
+        return []
+    prices = settings.price_list()
+    return [
+        Finding(
+            "warning",
+            f"The price of `{target.name}` is not known, so the policy of the route `{route.name}` never "
+            "chooses it.",
+            f'State it in `[models."{target.name}"]` with `input` and `output`.',
+            key=f"routes.{route.name}.policy",
+        )
+        for target in (*route.plan, *policy.brings)
+        if may_choose(policy, route, target)
+        for provider in settings.pools.get(target.provider, (target.provider,))
+        if prices.price_of(provider, target.model, now_us) is None
+    ]
 
 
 def _about_limits(settings: Settings, routes: tuple[RoutePlan, ...]) -> list[Finding]:

@@ -15,6 +15,10 @@ _OF_KIND: dict[str, tuple[PolicyKind, ...]] = {
     "weights": ("weighted",),
     "among": ("cheapest", "fastest"),
     "unproven": ("cheapest", "fastest"),
+    "models": ("cascade",),
+    "confidence": ("cascade",),
+    "threshold": ("cascade",),
+    "samples": ("cascade",),
 }
 """Settings that mean something to some kinds alone."""
 
@@ -25,7 +29,7 @@ def read_policy(
     """The policy of a route; None after a problem has been told."""
     key: Key = ("routes", route.name, "policy")
     for name, kinds in _OF_KIND.items():
-        if getattr(section, name) and section.kind not in kinds:
+        if _is_said(getattr(section, name)) and section.kind not in kinds:
             problems.error(
                 (*key, name),
                 f"`{written((*key, name))}` means nothing to a policy `{section.kind}`.",
@@ -45,16 +49,56 @@ def read_policy(
             f"The route `{route.name}` has one model, so that there is nothing to choose.",
             "Give it `fallbacks`, or the policy models in `among`.",
         )
+    models = _targets(section.models, (*key, "models"), providers, problems)
+    if section.kind == "cascade":
+        _check_cascade(section, key, problems)
     if problems.wrong(key):
         return None
-    named = (*weighted, *among)
+    named = (*weighted, *among, *models)
     return PolicySettings(
         kind=section.kind,
         weights=dict(section.weights),
         among=among,
         brings=tuple(one for one in named if one not in route.plan),
         unproven=section.unproven,
+        models=models,
+        confidence=section.confidence,
+        threshold=section.threshold or 0.0,
+        samples=section.samples or 3,
     )
+
+
+def _is_said(value: object) -> bool:
+    """0 is said, too."""
+    return value is not None and value is not False and value not in ((), {})
+
+
+def _check_cascade(section: PolicySection, key: Key, problems: Problems) -> None:
+    if len(section.models) < 2:
+        problems.error(
+            (*key, "models"),
+            f"`{written(key)}` names {'one model' if section.models else 'no models'}, and a cascade has two at least.",
+            "Write `models = [CHEAP, …]`, the cheapest first.",
+        )
+    if section.confidence is None:
+        problems.error(
+            (*key, "confidence"),
+            f"`{written(key)}` does not say when an answer is good enough.",
+            'Write `confidence = "logprobs"`, `"agreement"`, `"schema"` or `"learned"`.',
+        )
+    elif section.confidence == "schema" and section.threshold is not None:
+        problems.error(
+            (*key, "threshold"),
+            f"`{written((*key, 'threshold'))}` means nothing to `schema`: an answer is in its form or is not.",
+        )
+    elif section.confidence != "schema" and section.threshold is None:
+        problems.error(
+            (*key, "threshold"),
+            f"`{written(key)}` does not say from which score on an answer is good enough.",
+            "Write a `threshold` between 0 and 1.",
+        )
+    if section.samples is not None and section.confidence != "agreement":
+        problems.error((*key, "samples"), f"`{written((*key, 'samples'))}` is for `agreement` alone.")
 
 
 def _targets(

@@ -22,7 +22,7 @@ from freehold.limits.limit import On
 from freehold.providers.fetch.settings import FetchSettings
 from freehold.providers.settings import Timeouts
 from freehold.rollout.settings import RolloutSettings
-from freehold.routing.policies.settings import PolicyKind
+from freehold.routing.policies.settings import Confidence, PolicyKind
 from freehold.telemetry.settings import TelemetrySettings
 from freehold.wire.dialect import Hosting, Quirks
 
@@ -166,7 +166,8 @@ class PolicySection(msgspec.Struct, frozen=True):
 
     kind: PolicyKind
     """`weighted` gives each model its part of the conversations; `cheapest` and `fastest` take such a one of the models
-    that replace the incumbent."""
+    that replace the incumbent; `cascade` asks a cheap model first, and the next one when nobody can be sure of what it
+    said; `learned` takes the cheapest that the route's router, made with `freehold router fit`, finds good enough."""
     weights: dict[str, Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]] = {}
     """With `weighted`: by `provider/name`, how many parts of the conversations it gets. Models that are not named get
     none."""
@@ -176,6 +177,18 @@ class PolicySection(msgspec.Struct, frozen=True):
     unproven: bool = False
     """With `cheapest` and `fastest`: whether models are chosen, too, of which no comparison has found that they replace
     the incumbent."""
+    models: tuple[str, ...] = ()
+    """With `cascade`: the models that are asked, the cheapest first, as `provider/name`. The answer of the last one is
+    taken as it is."""
+    confidence: Confidence | None = None
+    """With `cascade`: by what an answer is judged. `logprobs`: how probable the model found its own words, on average;
+    `agreement`: how much of it the model says again when it is asked again; `schema`: whether it has the form that was
+    asked for, and calls tools as they want to be called; `learned`: how likely the route's router finds it that the
+    model answers no worse than the incumbent."""
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    """With `cascade` but by `schema`: the score from 0 to 1 from which on an answer is good enough."""
+    samples: Annotated[int, msgspec.Meta(ge=2, le=10)] | None = None
+    """With `cascade` by `agreement`: how many answers a model is asked for; 3 where nothing is said."""
 
 
 class RouteSection(msgspec.Struct, frozen=True):
@@ -267,8 +280,9 @@ class File(msgspec.Struct, frozen=True):
     batches: BatchSettings = BatchSettings()
     """How batches are worked off."""
     compare: CompareSettings = CompareSettings()
-    rollout: RolloutSettings = RolloutSettings()
     """How comparisons are run."""
+    rollout: RolloutSettings = RolloutSettings()
+    """How rollouts are looked after."""
     background: BackgroundSettings = BackgroundSettings()
     """Responses that run on when their client has gone."""
     shared: SharedSettings = SharedSettings()

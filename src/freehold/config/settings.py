@@ -103,6 +103,7 @@ class Settings(msgspec.Struct, frozen=True):
     def models(self) -> tuple[Target, ...]:
         """Every model that is named anywhere, sorted; others may be called all the same."""
         routed = [target for route in self.routes.values() for target in route.plan]
+        routed += [target for policy in self.policies.values() for target in policy.brings]
         members = [
             Target(provider, target.model)
             for target in routed

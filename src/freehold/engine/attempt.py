@@ -70,7 +70,6 @@ class RunningAttempt:
         "_ended",
         "_health",
         "_hides_error",
-        "_is_told",
         "_limits",
         "_pace",
         "_passage",
@@ -101,13 +100,11 @@ class RunningAttempt:
         limits: Timeouts,
         hides_error: bool = False,
         aside: Aside | None = None,
-        is_told: bool = True,
     ) -> None:
         """`aside` is what configured limits want; None: there are none.
 
         `quota` is what the call is counted against there; `limits` are this attempt's own. `hides_error`: an
-        error in the middle of a stream is left to whoever reads it. `is_told`: whether calls that follow go by what
-        becomes of it.
+        error in the middle of a stream is left to whoever reads it.
         """
         self.call = call
         self.target = target
@@ -130,7 +127,6 @@ class RunningAttempt:
         self._aside = aside
         self._response: Response | None = None
         self._passage: Passage | None = None
-        self._is_told = is_told
         self._ended = False
         self.record = self._new_record(reason)
 
@@ -196,7 +192,7 @@ class RunningAttempt:
             await self._aside.take(len(body))
         exchange, target, health, now = self.exchange, self.target, self._health, self._clock.tick()
         assert exchange is not None
-        if self._passage is None and self._is_told:
+        if self._passage is None:
             spots = spots_of(target.provider, target.model, self._quota)
             self._passage = health.breakers.begin(spots, now)
         health.quotas.began(self._quota, len(body) // 4)
@@ -390,8 +386,6 @@ class RunningAttempt:
 
     def _heed(self, response: Response, retry_after: str | None) -> None:
         """Nothing is asked of the quota before the time that the provider named."""
-        if not self._is_told:
-            return
         now = self._clock.now()
         wait = wait_in(response.headers, now)
         if wait is None and retry_after is not None:

@@ -12,6 +12,7 @@ from freehold.core.clock import Clock, microseconds
 from freehold.core.ids import new_id
 from freehold.core.trace import Caller
 from freehold.engine.capture import CaptureBudget
+from freehold.engine.rehearsing import Rehearsing
 from freehold.engine.running import RunningCall
 from freehold.engine.runtime import Runtime
 from freehold.engine.seldom import Seldom
@@ -41,6 +42,8 @@ class Engine:
         `tracing`: what becomes of traces; None: nothing.
         """
         self.runtime = runtime
+        self.rehearsing: Rehearsing | None = None
+        """Who has a part of the calls answered as if a provider were lost; None: there is no live drill."""
         self.active = 0
         """Calls begun and not finished. Mirrors are not counted: no client is to be turned away for them."""
         self.held_bytes = 0
@@ -90,6 +93,7 @@ class Engine:
             done=self._done,
             beat=self._beat,
             seldom=self._seldom,
+            rehearsing=self.rehearsing,
         )
 
     def _apart(self) -> Runtime:
@@ -102,5 +106,7 @@ class Engine:
         if call.operation != "mirror":
             self.active -= 1
             self.held_bytes -= call.request_bytes
+        if self.rehearsing is not None:
+            self.rehearsing.ended(call)
         for observe in self._observers:
             observe(call)

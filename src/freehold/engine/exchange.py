@@ -25,6 +25,7 @@ from freehold.engine.counting import Estimate, counting_for
 from freehold.engine.embedding import embedding_for
 from freehold.engine.heading import headers_for
 from freehold.engine.held import HeldStream, came_to_its_end
+from freehold.engine.measures import Measures, tells_probabilities
 from freehold.engine.naming import is_kept, response_id_of
 from freehold.engine.origins import opened_for
 from freehold.engine.reasoned import ReasoningWatch
@@ -238,6 +239,10 @@ class Translating:
             told = instructed(told)
         if request.dialect == "anthropic-messages" and self.speech != request.dialect:
             lose_headers(request.headers, losses)
+        self.measures = Measures(asked=bool(filled.logprobs)) if request.measured else None
+        """How probable the words are that it writes; None: nobody wants to know."""
+        if self.measures is not None and tells_probabilities(settings, speech):
+            told = msgspec.structs.replace(told, logprobs=True)
         self._body = self._encode(told)
         if self._wish is None and "response_format" in losses.names:
             self._wish = filled.response_format  # the dialect has put it in words for this model
@@ -294,6 +299,8 @@ class Translating:
     def read_whole(self, answer: bytes) -> tuple[bytes, Facts]:
         """The answer in the client's dialect, and its facts. Raises NotAnAnswer, and NotInForm for a second try."""
         decoded = self._provider.decode_answer(answer)
+        if self.measures is not None:
+            self.measures.take(decoded)
         for choice in decoded.choices:
             choice.parts = [with_maker(part, self._recipient, self._tool_names) for part in choice.parts]
         text = None if self._wish is None else text_of(decoded)
@@ -314,9 +321,10 @@ class Translating:
         encoder = self._client.encode_stream(self._addressee, self.losses)
         framing = self._settings.framing_of(self.speech)
         watch = self._watch if self._watch.needed else None
+        decodes = self._provider if self.measures is None else self.measures.decoding(self._provider)
         if self._wish is None or self._several:
             return TranslatedStream(
-                self._provider,
+                decodes,
                 encoder,
                 self._recipient,
                 framing=framing,
@@ -324,7 +332,7 @@ class Translating:
                 watch=watch,
             )
         return HeldStream(
-            self._provider,
+            decodes,
             encoder,
             self._recipient,
             self.losses,
@@ -358,7 +366,9 @@ async def exchange_for(
     if request.dialect in settings.dialects and not _must_change(request, settings):
         speech = request.dialect
         own: Request | None = request
-        if request.holds_state:
+        if request.measured and tells_probabilities(settings, speech):
+            own = None  # what the client did not ask for is kept from it
+        elif request.holds_state:
             own = await aside(request.size, partial(opened_for, request, settings, model))
     else:
         own = None

@@ -11,9 +11,9 @@ from freehold.core.losses import Losses
 from freehold.core.usage import Usage, total
 from freehold.engine.holding import Holding
 from freehold.engine.reasoned import ReasoningWatch
-from freehold.engine.streams import TranslatedStream
+from freehold.engine.streams import Decodes, TranslatedStream
 from freehold.engine.structured import check, cleaned
-from freehold.wire.dialect import Dialect, Framing, Recipient, StreamEncoder
+from freehold.wire.dialect import Framing, Recipient, StreamEncoder
 
 _BROKEN_OFF = ("length", "context", "content_filter", "refusal", "pause", "error")
 
@@ -35,7 +35,7 @@ class HeldStream(TranslatedStream):
 
     def __init__(
         self,
-        dialect: Dialect,
+        dialect: Decodes,
         encoder: StreamEncoder,
         maker: Recipient,
         losses: Losses,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,6 +19,7 @@ from freehold.engine.capture import Capture, CaptureBudget
 from freehold.engine.continuing import Seam
 from freehold.engine.held import HeldStream
 from freehold.engine.limiting import Headers
+from freehold.engine.rehearsing import Rehearsing
 from freehold.engine.reserving import Reserving, forget_refused
 from freehold.engine.runtime import Runtime
 from freehold.engine.seldom import Seldom
@@ -27,6 +29,9 @@ from freehold.ledger.record import Call, Outcome
 from freehold.routing.plans import Reason
 from freehold.routing.routes import Route
 from freehold.wire.request import Request
+
+if TYPE_CHECKING:
+    from freehold.engine.deliberation import Deliberation
 
 Record = Callable[[Outcome, FreeholdError | None, bytes, int], bytes | None]
 """Given how a call ended, why, the last words of its stream and how many bytes a body may have: the answer that the
@@ -48,11 +53,14 @@ class RunningCall:
         "_budget",
         "_capture",
         "_clock",
+        "_deliberation",
         "_done",
+        "_has_all",
         "_heard",
         "_keep_bodies",
         "_reading",
         "_record",
+        "_rehearsing",
         "_request",
         "_request_body",
         "_reserving",
@@ -79,9 +87,10 @@ class RunningCall:
         done: Callable[[Call], None],
         beat: float,
         seldom: Seldom,
+        rehearsing: Rehearsing | None = None,
     ) -> None:
         """`beat`: seconds after which a client that waits for what is held back hears that it is being made. `seldom`:
-        how the log is told of policies that fail.
+        how the log is told of policies that fail. `rehearsing`: who may have it answered as if a provider were lost.
         """
         self.call = call
         self.key = key
@@ -107,9 +116,14 @@ class RunningCall:
         """The answer's bytes, for another model that may have to go on from them, and for who steered the call."""
         self._beat = beat
         self._seldom = seldom
+        self._rehearsing = rehearsing
         self._reading: asyncio.Task[bytes] | None = None
         """Of a stream that is held back, what makes its next piece."""
         self._record: Record | None = None
+        self._deliberation: Deliberation | None = None
+        """Who looks at answers while the client of a stream is kept waiting."""
+        self._has_all = False
+        """Whether all of a stream is there already: it was held."""
         self._steered: Request | None = None
         """The request, where a policy decided."""
         self._heard = False
@@ -162,6 +176,10 @@ class RunningCall:
         if not route.keep_bodies:
             self._keep_bodies = False
             self._request_body = None
+        if self._rehearsing is not None:
+            self._runtime = self._rehearsing.runtime_for(
+                self.call, request, route, self._runtime, self.conversation
+            )
 
     def tell_instead(self, record: Record) -> None:
         """The client is told something else than the pieces of the answer; `record` gives what the ledger keeps."""
@@ -189,6 +207,8 @@ class RunningCall:
 
     def last_words(self, error: FreeholdError) -> bytes:
         """How the client is told that its stream breaks off, and why."""
+        if self._attempt is None and self._deliberation is not None:
+            return self._deliberation.fail(error)
         stream = None if self._attempt is None else self._attempt.stream
         return b"" if stream is None else stream.fail(error)
 
@@ -222,25 +242,23 @@ class RunningCall:
         steering = self._runtime.steering
         if steering is not None and self.is_steered:
             route, first = await self._steer(steering, route, request)
-        self._tries = tries = Tries(
-            call,
-            request,
-            route,
-            self._runtime,
-            clock=self._clock,
-            started=self._started,
-            reserving=self._reserving,
-            first=first,
-            led=self._steered is not None,
-        )
+        deliberation = self._deliberate(route, request, first)
+        if deliberation is not None:
+            return await self._decided(deliberation)
+        self._tries = tries = self._try(request, route, first)
         attempt, answer = await tries.answer()
+        return self._begin(attempt, answer, request, continues=route.continue_streams)
+
+    def _begin(self, attempt: RunningAttempt, answer: bytes, request: Request, *, continues: bool) -> bytes:
+        """What the client gets first: the whole answer or, for a stream, its first events."""
+        call = self.call
         self._adopt(attempt)
         if request.stream:
             if self._keep_bodies and self._record is None:
                 self._capture = Capture(self._budget)
-            if route.continue_streams:
+            if continues:
                 self._request = request
-            if route.continue_streams or self._steered is not None:
+            if continues or self._steered is not None:
                 self._sent = Capture(self._budget)
             self._note(answer)
             return answer
@@ -252,6 +270,67 @@ class RunningCall:
         self._answered()
         return answer
 
+    def _try(self, request: Request, route: Route, first: Reason) -> Tries:
+        return Tries(
+            self.call,
+            request,
+            route,
+            self._runtime,
+            clock=self._clock,
+            started=self._started,
+            reserving=self._reserving,
+            first=first,
+            led=self._steered is not None,
+        )
+
+    def _deliberate(self, route: Route, request: Request, first: Reason) -> Deliberation | None:
+        """Who looks at the answers of one model after the other; None: the first that comes is the client's."""
+        decision = self.call.decision
+        if decision is None or decision.policy != "cascade":
+            return None
+        from freehold.engine.cascading import Cascading  # noqa: PLC0415 - few routes have one
+        from freehold.engine.deliberation import Deliberation  # noqa: PLC0415
+        from freehold.routing.policies.cascade import is_open  # noqa: PLC0415
+
+        if not is_open(decision):
+            return None
+        cascading = Cascading(decision, route, request, self._try_for_cascade)
+        continues = route.continue_streams
+        return Deliberation(cascading, first, request, continues=continues, beat=self._beat)
+
+    async def _decided(self, deliberation: Deliberation) -> bytes:
+        """The answer that somebody is sure of, or what keeps a client waiting that would get it as a stream."""
+        try:
+            held = await deliberation.held()
+        finally:
+            self.call.decision = deliberation.decision
+        if held is None:
+            self._deliberation = deliberation
+            self.call.provider = self.call.model = None  # whose answer it will be is not known yet
+            waiting = deliberation.wait()
+            self.call.answer_bytes += len(waiting)
+            return waiting
+        self._deliberation = None
+        self._tries, self._has_all = held.tries, held.complete
+        if held.complete:
+            self.call.first_token_ms = self._elapsed_ms()
+        return self._begin(held.attempt, held.answer, deliberation.request, continues=deliberation.continues)
+
+    def _give_up(self, deliberation: Deliberation) -> None:
+        """Nobody waits for its answer any more."""
+        deliberation.give_up()
+        self.call.decision = deliberation.decision
+        latest = None if self._tries is None else self._tries.latest
+        if latest is not None:
+            self.call.provider, self.call.model = latest.target.provider, latest.target.model
+            self.call.losses = latest.all_losses
+
+    def _try_for_cascade(self, request: Request, route: Route, first: Reason) -> Tries:
+        tries = self._try(request, route, first)
+        if first != "sample":
+            self._tries = tries
+        return tries
+
     async def _steer(self, steering: Steering, route: Route, request: Request) -> tuple[Route, Reason]:
         """What is tried after a policy has decided, and why its first model is first."""
         try:
@@ -259,7 +338,7 @@ class RunningCall:
         except Exception:  # noqa: BLE001 - a policy that fails must not fail the call, which can do without
             self._seldom.tell("a policy failed, and the call went without one", self.named)
             return route, "incumbent"
-        if steered is None:
+        if steered is None or not self._runtime.has(steered.route.incumbent):
             return route, "incumbent"
         self.call.decision = steered.decision
         self._steered = request
@@ -286,6 +365,15 @@ class RunningCall:
         Raises ProviderError when the stream broke; the call is then recorded as cut.
         """
         if self.ended:
+            return b""
+        if self._deliberation is not None:
+            try:
+                return await self._decided(self._deliberation)
+            except FreeholdError as error:
+                self._cut(error)
+                raise
+        if self._has_all:
+            self._answered()
             return b""
         attempt = self._attempt
         assert attempt is not None
@@ -380,10 +468,10 @@ class RunningCall:
 
     def _cut(self, error: FreeholdError, *, told: bool = False) -> None:
         """`told`: the client has seen the provider's own error event."""
-        assert self._attempt is not None
         assert self._tries is not None
-        self._attempt.end("cut", error)
-        self._tries.count(self._attempt)
+        if self._attempt is not None:
+            self._attempt.end("cut", error)
+            self._tries.count(self._attempt)
         self._end("cut", status=200, error=error.code, cause=None if told else error)
 
     # The record
@@ -402,6 +490,8 @@ class RunningCall:
         self._done = None
         if self._reading is not None and self._reading is not asyncio.current_task():
             self._reading.cancel()
+        if self._deliberation is not None:
+            self._give_up(self._deliberation)
         call, attempt = self.call, self._attempt
         if attempt is not None:
             facts = attempt.facts

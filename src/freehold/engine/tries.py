@@ -29,7 +29,7 @@ from freehold.engine.runtime import Runtime
 from freehold.ledger.record import Call
 from freehold.providers.settings import Timeouts
 from freehold.routing.backoff import full_jitter
-from freehold.routing.plans import Reason, Step, first_step, plan_for
+from freehold.routing.plans import Reason, Step, first_step, plan_for, quota_for
 from freehold.routing.routes import Route, Target
 from freehold.wire.request import Request
 from freehold.wire.token_estimate import estimated_tokens
@@ -102,6 +102,12 @@ class Tries:
 
     def _elapsed_ms(self) -> float:
         return (self._clock.tick() - self._started) * 1000.0
+
+    @property
+    def is_well(self) -> bool:
+        """Whether somebody of the route can be expected to answer now."""
+        now = self._clock.tick()
+        return self._plan(now)[0].free_at <= now
 
     async def answer(self) -> tuple[RunningAttempt, bytes]:
         """The attempt that answered, and the whole answer or the first events of a stream.
@@ -237,25 +243,6 @@ class Tries:
 
     # Asking
 
-    def _quota_of(self, target: Target) -> str:
-        """What an attempt is counted against.
-
-        A model that is on trial, or that a policy chose, may be let in by an account less readily than the others
-        there. What its answers say of the account is taken to be about this model, so that nobody else waits for it.
-        """
-        accounts, route = self._runtime.accounts, self._route
-        if self._call.operation == "mirror":
-            return target.name
-        chosen = route.incumbent
-        if (
-            self._first == "policy"
-            and target.model == chosen.model
-            and target.provider in accounts.members(chosen.provider)
-            and accounts.share_quota(target.provider, route.fallbacks)
-        ):
-            return target.name
-        return accounts.quota_of(target.provider)
-
     async def _speak(self, target: Target) -> Exchange | Estimate:
         call = self._call
         return await exchange_for(
@@ -280,7 +267,7 @@ class Tries:
             target,
             "retry" if times and speaking is None else reason,
             provider=runtime.providers[target.provider],
-            quota=self._quota_of(target),
+            quota=quota_for(target, self._route, runtime.accounts),
             health=runtime.health,
             clock=self._clock,
             elapsed_ms=self._elapsed_ms,
@@ -289,7 +276,6 @@ class Tries:
             aside=None
             if self._reserving is None
             else self._reserving.aside(target, self._request, limits.connect + limits.total, more),
-            is_told=call.operation != "mirror",
         )
         try:
             exchange = await (speaking or self._speak)(target)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
@@ -26,6 +28,20 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     mirrors: bool | None = None
     """Whether copies of calls are meant, too: calls with and without them; None: as is usual for what is asked. Lists
     have them, what is counted has not. Where an `operation` is given, that says it."""
+    policy: str | None = None
+    """The policy that decided."""
+    rollout: str | None = None
+    """Id of the rollout that the decision was part of."""
+    arm: str | None = None
+    """`incumbent` or `candidate`: the side of a rollout."""
+
+    mirrors_of: str | None = None
+    """Copies of the call with this id."""
+
+    @property
+    def asks_calls(self) -> bool:
+        """Whether it asks for something that the calls alone can tell, and no roll-up."""
+        return any(one is not None for one in (self.policy, self.rollout, self.arm, self.mirrors_of))
 
 
 ALL = Filter()
@@ -33,7 +49,7 @@ ALL = Filter()
 
 def traffic(chosen: Filter) -> Filter:
     """The same calls without copies, unless those are asked for: what is counted is what clients did."""
-    if chosen.mirrors is not None or chosen.operation is not None:
+    if chosen.mirrors is not None or chosen.operation is not None or chosen.mirrors_of is not None:
         return chosen
     return msgspec.structs.replace(chosen, mirrors=False)
 
@@ -87,11 +103,36 @@ def where(connection: Connection, chosen: Filter, table: Table = calls) -> list[
         conditions.append(or_(table.c.model == _number(connection, chosen.model), both))
     if chosen.mirrors is False and (number := _number(connection, "mirror")) != _NONE:
         conditions.append(table.c.operation != number)
+    if chosen.asks_calls and table is calls:
+        conditions += _of_calls_alone(chosen)
     if chosen.since_us is not None and table is calls:
         conditions.append(calls.c.started_us >= chosen.since_us)
     if chosen.until_us is not None and table is calls:
         conditions.append(calls.c.started_us < chosen.until_us)
     return conditions
+
+
+def _of_calls_alone(chosen: Filter) -> Iterator[ColumnElement[bool]]:
+    """Decisions are told by their text, which begins with the policy and ends with rollout and arm."""
+    if chosen.mirrors_of is not None:
+        yield calls.c.mirrors == chosen.mirrors_of
+    if chosen.policy is None and chosen.rollout is None and chosen.arm is None:
+        return
+    text = calls.c.decision
+    yield text.is_not(None)
+    if chosen.policy is not None:
+        yield text.startswith('{"policy":' + _quoted(chosen.policy) + ",", autoescape=True)
+    rollout = "" if chosen.rollout is None else '"rollout":' + _quoted(chosen.rollout)
+    arms = ("incumbent", "candidate") if chosen.arm is None else (chosen.arm,)
+    endings = [",".join(filter(None, (rollout, '"arm":' + _quoted(arm)))) for arm in arms]
+    if chosen.arm is None:
+        endings = [rollout, *endings] if rollout else []
+    if endings:
+        yield or_(*(text.endswith("," + ending + "}", autoescape=True) for ending in endings))
+
+
+def _quoted(word: str) -> str:
+    return msgspec.json.encode(word.encode(errors="replace").decode()).decode()
 
 
 def _number(connection: Connection, word: str) -> int:

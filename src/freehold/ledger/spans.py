@@ -38,8 +38,10 @@ class Plan(NamedTuple):
 def plan_of(connection: Connection, chosen: Filter, *, by_hour: bool = False) -> Plan:
     """How to answer about these calls. `by_hour`: each hour for itself."""
     there = connection.execute(select(reach)).one()
-    if there.summed < there.former:
-        return Plan([], [chosen])  # calls of before are still being added
+    if there.summed < there.former or chosen.asks_calls:
+        return Plan(
+            [], [chosen]
+        )  # calls of before are still being added, or only the calls themselves can tell
     since, until = chosen.since_us, chosen.until_us
     first = None if since is None else -(-since // HOUR_US)
     last = None if until is None else until // HOUR_US

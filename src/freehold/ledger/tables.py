@@ -109,6 +109,20 @@ Index(
     calls.c.output_tokens,
 )
 
+# What most calls do not have is found without looking at them.
+Index(
+    "calls_by_decision",
+    calls.c.started_us,
+    sqlite_where=calls.c.decision.is_not(None),
+    postgresql_where=calls.c.decision.is_not(None),
+)
+Index(
+    "calls_by_mirrored",
+    calls.c.mirrors,
+    sqlite_where=calls.c.mirrors.is_not(None),
+    postgresql_where=calls.c.mirrors.is_not(None),
+)
+
 bodies = Table(
     "bodies",
     metadata,

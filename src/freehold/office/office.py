@@ -42,6 +42,7 @@ from freehold.office.premises import Premises
 from freehold.office.rollouts import terms_of, whole_of
 from freehold.rollout.acts import Acts
 from freehold.rollout.archive import Archive as RolloutArchive
+from freehold.rollout.independence.report import Independence
 from freehold.rollout.shown import WholeRollout
 from freehold.rollout.terms import Terms
 from freehold.rollout.wanted import RolloutWanted
@@ -126,6 +127,20 @@ class RunningOffice:
         """What a check of a judge found."""
         return await self._premises.findings(check, alpha)
 
+    def independence(self, since_us: int, route: str | None) -> Independence:
+        """How much of the calls since then would go on if a provider vanished."""
+        from freehold.office.leaving import independence_of  # noqa: PLC0415 - an endpoint starts without it
+
+        return independence_of(
+            self._settings,
+            self.history,
+            self._archive,
+            self._shelf,
+            since_us=since_us,
+            now_us=self._now_us(),
+            route=route,
+        )
+
     # Routes, models, providers
 
     def routes(self) -> list[ShownRoute]:
@@ -133,7 +148,11 @@ class RunningOffice:
         settings, now_us = self._settings, self._now_us()
         prices = settings.price_list()
         return [
-            show_route(route, lambda one: prices.price_of(one.provider, one.model, now_us))
+            show_route(
+                route,
+                lambda one: prices.price_of(one.provider, one.model, now_us),
+                settings.policies.get(route.name),
+            )
             for route in settings.routes.values()
         ]
 

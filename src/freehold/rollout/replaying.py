@@ -10,14 +10,16 @@ from freehold.core.decision import Decision
 from freehold.rollout import policy
 from freehold.routing import locks
 from freehold.routing.explaining import Again
-from freehold.routing.policies import cheapest, fastest, weighted
+from freehold.routing.policies import cascade, cheapest, fastest, learned, weighted
 
 Replay = Callable[[Decision], Decision]
 """The decision, made again from its facts alone. Raises whatever it likes where they do not say enough."""
 
 REPLAYS: Mapping[str, Replay] = {
+    cascade.NAME: cascade.replay,
     cheapest.NAME: cheapest.replay,
     fastest.NAME: fastest.replay,
+    learned.NAME: learned.replay,
     weighted.NAME: weighted.replay,
     policy.NAME: policy.replay,
 }

@@ -85,14 +85,18 @@ def decide_freely(situation: Situation) -> Decision:
 
 
 def replay_lock(decision: Decision) -> Decision:
-    """The same decision, made again from its facts alone."""
+    """The same decision, made again from its facts alone. Raises LookupError or TypeError where they do not
+    say enough.
+    """
     facts = decision.facts
-    chosen = _text(facts, "maker") or _text(facts, "incumbent") or ""
+    chosen = _text(facts, "maker") or facts["incumbent"]
+    if not isinstance(chosen, str):
+        raise TypeError("the incumbent is not named")
     names = [chosen, *(one.model for one in decision.rejected)]
     return Decision(
         policy=decision.policy,
         chosen=chosen,
-        reason=f"{PREFIX}{_text(facts, 'lock')}",
+        reason=f"{PREFIX}{facts['lock']}",
         rejected=tuple(Rejected(name, "locked") for name in names if name != chosen),
         facts=facts,
         rollout=decision.rollout,

@@ -13,10 +13,23 @@ from freehold.routing.breakers import Breakers, Spot, spots_of
 from freehold.routing.quotas import Quotas
 from freehold.routing.routes import Route, Target
 
-Reason = Literal["incumbent", "policy", "fallback", "state", "retry", "hedge", "continuation", "repair"]
+Reason = Literal[
+    "incumbent",
+    "policy",
+    "escalation",
+    "sample",
+    "fallback",
+    "state",
+    "retry",
+    "hedge",
+    "continuation",
+    "repair",
+]
 """
 incumbent     the route's own model
 policy        a policy chose it
+escalation    nobody could be sure of what a cheaper model said
+sample        the same model again, to see whether it says the same
 repair        the same model, whose answer was not in the form that was asked for
 fallback      a model that takes over
 state         it made the reasoning state in the request, which nobody else can read
@@ -52,11 +65,10 @@ class ProvidersHealth:
         """The time from which a try is worth it; `now`: at once."""
         if not self.enabled:
             return now
-        free = max(self.quotas.free_at(quota, now, tokens), self.quotas.free_at(target.name, now, tokens))
+        free = self.quotas.free_at(quota, now, tokens)
         if self.breakers.idle:
             return free
-        spots = (*spots_of(target.provider, target.model, quota), ("quota", target.name))
-        return max(free, self.breakers.free_at(spots, now))
+        return max(free, self.breakers.free_at(spots_of(target.provider, target.model, quota), now))
 
     def refuse(self, quota: str, wait: float | None, now: float) -> None:
         """The provider said that it answers nothing for `wait` seconds or, with None, just not now."""
@@ -97,15 +109,6 @@ class Accounts(msgspec.Struct, frozen=True):
     def quota_of(self, provider: str) -> str:
         """The quota that calls of `provider` are counted against."""
         return self.quotas.get(provider, provider)
-
-    def members(self, named: str) -> tuple[str, ...]:
-        """The providers that a name in a plan stands for: those of a pool, or the one itself."""
-        return self.pools.get(named, (named,))
-
-    def share_quota(self, provider: str, others: Iterable[Target]) -> bool:
-        """Whether calls of `provider` are counted against a quota that calls of `others` may be, too."""
-        quota = self.quota_of(provider)
-        return any(self.quota_of(member) == quota for one in others for member in self.members(one.provider))
 
 
 def quota_for(target: Target, route: Route, accounts: Accounts) -> str:

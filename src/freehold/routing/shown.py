@@ -8,6 +8,8 @@ import msgspec
 
 from freehold.catalog.price import Price
 from freehold.catalog.shown import PricedModel, show_price
+from freehold.routing.policies.settings import PolicySettings
+from freehold.routing.policies.shown import ShownPolicy, show_policy
 from freehold.routing.routes import Route, Target
 
 
@@ -22,10 +24,14 @@ class ShownRoute(msgspec.Struct, kw_only=True):
     retries: int
     hedge_after: float | None
     continue_streams: bool
+    policy: ShownPolicy | None = None
+    """Null: the incumbent answers."""
 
 
-def show_route(route: Route, price_of: Callable[[Target], Price | None]) -> ShownRoute:
-    """A route with the prices of its models."""
+def show_route(
+    route: Route, price_of: Callable[[Target], Price | None], policy: PolicySettings | None = None
+) -> ShownRoute:
+    """A route with the prices of its models, and the policy that it has."""
 
     def model(target: Target) -> PricedModel:
         return PricedModel(target.name, show_price(price_of(target)))
@@ -39,4 +45,5 @@ def show_route(route: Route, price_of: Callable[[Target], Price | None]) -> Show
         retries=route.retries,
         hedge_after=route.hedge_after,
         continue_streams=route.continue_streams,
+        policy=None if policy is None else show_policy(policy, route),
     )

@@ -58,6 +58,8 @@ class Request(msgspec.Struct, gc=False):
     """Id of the kept answer that the conversation in it goes on from."""
     background: bool = False
     """The client waits for no answer: it asks for it later."""
+    measured: bool = False
+    """Whoever answers is to say how probable its words are, where it can; the client is not told, unless it asked."""
     lost: tuple[str, ...] = ()
     """Losses that were found before any provider was asked."""
     headers: dict[str, str] = {}

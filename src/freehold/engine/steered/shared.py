@@ -55,9 +55,8 @@ class SharedShelf:
 
     async def marks(self) -> list[Mark]:
         """As Shelf."""
-        words = await self._ask("HGETALL", self._marked)
         found = []
-        for name, at_us in zip(words[::2], words[1::2], strict=True):
+        for name, at_us in (await self._ask("HGETALL", self._marked)).items():
             kind, route, model = name.decode(errors="surrogatepass").split("\0")
             found.append(Mark(kind, route, model, int(at_us)))
         return found

@@ -32,5 +32,5 @@ def _decide(standings: list[Standing], *, unproven: bool) -> Decision:
 
 
 def replay(decision: Decision) -> Decision:
-    """The same decision, made again from its facts alone."""
-    return _decide(standings_in("pace", decision.facts), unproven=decision.facts.get("unproven") is True)
+    """The same decision, made again from its facts alone. Raises LookupError where they do not say enough."""
+    return _decide(standings_in("pace", decision.facts), unproven=decision.facts["unproven"] is True)

@@ -8,6 +8,14 @@ import msgspec
 
 from freehold.routing.routes import Target
 
+Confidence = Literal["logprobs", "schema", "agreement", "learned"]
+"""
+logprobs   the mean probability of the answer's tokens
+schema     whether the answer is in the form that was asked for, and calls of tools are as the tools want them
+agreement  how much of what a model says it says again, when it is asked again
+learned    how likely the route's router finds it, by what is asked, that a model answers no worse than the incumbent
+"""
+
 PolicyKind = Literal["weighted", "cheapest", "fastest", "cascade", "learned"]
 
 
@@ -23,3 +31,10 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """Models that it may choose and that are not on the route."""
     unproven: bool = False
     """Whether models without a standing verdict are chosen, too."""
+    models: tuple[Target, ...] = ()
+    """Of a cascade, the cheapest first."""
+    confidence: Confidence | None = None
+    threshold: float = 0.0
+    """The score from which on an answer is good enough."""
+    samples: int = 3
+    """Answers that are compared for agreement."""

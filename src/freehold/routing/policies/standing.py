@@ -37,17 +37,19 @@ def facts_of(measure: str, standings: Sequence[Standing], *, unproven: bool) -> 
 
 
 def standings_in(measure: str, facts: Mapping[str, Fact]) -> list[Standing]:
-    """The models that `facts_of` was told of, in the same order, whatever became of the facts' own."""
+    """The models that `facts_of` was told of, in the same order, whatever became of the facts' own. Raises LookupError
+    where they do not say enough.
+    """
     found = []
     start = f"{measure} "
     for name, value in facts.items():
         if name.startswith(start):
             model = name.removeprefix(start)
             number = float(value) if isinstance(value, int | float) else None
-            proven = facts.get(f"proven {model}") is True
+            proven = facts[f"proven {model}"] is True
             price, pace = (number, None) if measure == "price" else (None, number)
             found.append(Standing(model, proven, price, pace, apart=f"apart {model}" in facts))
-    incumbent = facts.get("incumbent")
+    incumbent = facts["incumbent"]
     return sorted(found, key=lambda one: (one.model != incumbent, one.model))
 
 

@@ -55,11 +55,16 @@ def _decide(weights: Mapping[str, int], draw: float, incumbent: str) -> Decision
 
 
 def replay(decision: Decision) -> Decision:
-    """The same decision, made again from its facts alone."""
+    """The same decision, made again from its facts alone. Raises LookupError or TypeError where they do not
+    say enough.
+    """
+    facts = decision.facts
     weights = {
         name.removeprefix(_WEIGHT): value
-        for name, value in decision.facts.items()
+        for name, value in facts.items()
         if name.startswith(_WEIGHT) and isinstance(value, int)
     }
-    draw, incumbent = decision.facts.get("draw"), decision.facts.get("incumbent")
-    return _decide(weights, float(draw) if isinstance(draw, int | float) else 0.0, str(incumbent))
+    draw, incumbent = facts["draw"], facts["incumbent"]
+    if not isinstance(draw, int | float) or not isinstance(incumbent, str):
+        raise TypeError("a draw is a number, and the incumbent a name")
+    return _decide(weights, float(draw), incumbent)

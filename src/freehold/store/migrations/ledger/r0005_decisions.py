@@ -27,6 +27,12 @@ def upgrade() -> None:
     """Add both, empty: calls that are there were not decided on. No row is written anew."""
     for name in ("decision", "mirrors"):
         op.add_column("calls", sql.Column(name, sql.Text))
+    for name, column, present in (
+        ("calls_by_decision", "started_us", "decision"),
+        ("calls_by_mirrored", "mirrors", "mirrors"),
+    ):
+        known = sql.text(f"{present} IS NOT NULL")
+        op.create_index(name, "calls", [column], sqlite_where=known, postgresql_where=known)
     op.execute("DROP VIEW named_calls")
     words = [f'(SELECT name FROM names WHERE id = calls."{word}") AS "{word}"' for word in _WORDS]  # noqa: S608
     columns = ", ".join(["seq", "calls.id", "started_us", *words, *_REST])

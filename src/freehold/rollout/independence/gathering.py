@@ -1,0 +1,305 @@
+"""From the ledger and the standing verdicts to the value that tells of independence. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from freehold.compare.archive import Archive
+from freehold.compare.suites.shelf import SuiteShelf
+from freehold.core.figures import counted
+from freehold.core.usage import Usage
+from freehold.ledger.filters import Filter
+from freehold.ledger.reading import LedgerReader
+from freehold.rollout.carrying.landscape import Landscape
+from freehold.rollout.independence.action import Possible
+from freehold.rollout.independence.cells import Cell, Way
+from freehold.rollout.independence.parity import Parities, Parity
+from freehold.rollout.independence.standing import Proven, Standings, Versions, standings_of
+from freehold.rollout.independence.traffic import Answered, by_route, traffic_of
+from freehold.routing.routes import Route, Target
+
+_STILL_NO = 0.5
+"""What is left of a verdict that says no, for it to be no use to ask again."""
+_MOST_POSSIBLE = 12
+"""Models that a route is reckoned through with, so that an installation with hundreds of models is not waited for."""
+
+
+class Rehearsals(msgspec.Struct, frozen=True):
+    """What drills found."""
+
+    survived: Callable[[str, str], float | None] = lambda _route, _house: None
+    """The share of a route's calls that survived the newest drill of a house's loss; None: there was none."""
+
+
+class Gathered(msgspec.Struct, frozen=True):
+    """What the score is reckoned from."""
+
+    cells: list[Cell]
+    possible: list[Possible]
+    answered: list[Answered]
+    notes: list[str]
+    parity_of: Callable[[Possible], float | None]
+    """The share of a route's requests that would arrive at a model whole, at least; None: nobody can tell. Waits."""
+
+
+class Gathering:
+    """Finds cells and ways. Methods wait, and raise StoreError."""
+
+    def __init__(
+        self,
+        landscape: Landscape,
+        history: LedgerReader,
+        archive: Archive,
+        shelf: SuiteShelf,
+        *,
+        chosen: Filter,
+        now_us: int,
+        rehearsals: Rehearsals,
+    ) -> None:
+        self._landscape = landscape
+        self._history = history
+        self._archive = archive
+        self._shelf = shelf
+        self._chosen = chosen
+        self._now_us = now_us
+        self._rehearsals = rehearsals
+        self._versions = Versions(history)
+        self._parities = Parities(history, landscape, chosen)
+        self._notes: dict[str, None] = {}
+
+    def gather(self) -> Gathered:
+        """All of it."""
+        answered = traffic_of(self._history, self._chosen)
+        groups = by_route(answered)
+        named = [route for route, operation in groups if operation == "chat"]
+        standings = standings_of(self._archive, self._shelf, named)
+        cells: list[Cell] = []
+        possible: list[Possible] = []
+        for (name, operation), some in groups.items():
+            route = self._landscape.routes.get(name)
+            if operation != "chat" or route is None:
+                cells += [self._bare(one, _why_none(one, operation)) for one in some]
+                continue
+            cells += [cell for one in some for cell in self._cells(route, one, standings[name])]
+            possible += self._possible(route, some, standings[name])
+        return Gathered(cells, possible, answered, list(self._notes), self._parity_of)
+
+    def _parity_of(self, one: Possible) -> float | None:
+        target = _target(one.model)
+        assert target is not None, "models are named `provider/name`"
+        incumbent = self._landscape.routes[one.route].incumbent
+        return self._parities.find(one.route, target, self._landscape.house_of(incumbent.provider)).least
+
+    # Cells
+
+    def _bare(self, one: Answered, note: str) -> Cell:
+        provider = one.model.partition("/")[0]
+        return Cell(
+            route=one.route,
+            model=one.model,
+            house=self._landscape.house_of(provider),
+            own=self._landscape.is_own(provider),
+            operation=one.operation,
+            calls=float(one.calls),
+            cost=one.cost,
+            note=note,
+        )
+
+    def _cells(self, route: Route, one: Answered, standings: Standings) -> Iterator[Cell]:
+        """One for each class of tasks; without classes one."""
+        whole = self._bare(one, "")
+        suite = standings.class_suite
+        classes = {} if suite is None else self._shelf.classes(suite.id)
+        cases = sum(classes.values())
+        for name, many in (classes or {"": 1}).items():
+            share = many / cases if cases else 1.0
+            cost = None if whole.cost is None else whole.cost * Decimal(many) / Decimal(cases or 1)
+            yield msgspec.structs.replace(
+                whole,
+                task_class=name,
+                calls=whole.calls * share,
+                cost=cost,
+                cases=cases if len(classes) > 1 else None,
+                ways=tuple(self._ways(route, one.model, name, standings, whole.house)),
+            )
+
+    def _ways(
+        self, route: Route, model: str, task_class: str, standings: Standings, house: str
+    ) -> Iterator[Way]:
+        asked = self._as_asked(route, model)
+        names = dict.fromkeys([*(one.name for one in route.plan), *standings.models])
+        for name in names:
+            target = _target(name)
+            if target is None or name == asked or self._landscape.settings_of(target.provider) is None:
+                continue
+            yield self._way(route, asked, target, task_class, standings=standings, house=house)
+
+    def _as_asked(self, route: Route, model: str) -> str:
+        """The name that the route has for a model: that of the pool where one of its members answered."""
+        provider, _, name = model.partition("/")
+        for target in route.plan:
+            if target.model == name and provider in self._landscape.pools.get(target.provider, ()):
+                return target.name
+        return model
+
+    def _way(
+        self, route: Route, asked: str, target: Target, task_class: str, *, standings: Standings, house: str
+    ) -> Way:
+        way = Way(
+            model=target.name,
+            house=self._landscape.house_of(target.provider),
+            own=self._landscape.is_own(target.provider),
+            configured=target in route.plan,
+        )
+        if target.name == route.incumbent.name:
+            way = msgspec.structs.replace(way, proof="incumbent", sure=1.0)
+        else:
+            way = self._proven(way, route, asked, task_class, standings)
+        if way.house == house or way.sure * way.fresh == 0:
+            return way
+        parity = self._parities.find(route.name, target, house)
+        drilled = self._rehearsals.survived(route.name, house) if way.configured else None
+        way = msgspec.structs.replace(way, parity=parity.least, drilled=drilled)
+        return way if way.why_not else msgspec.structs.replace(way, why_not=_why_less(way, parity))
+
+    def _proven(self, way: Way, route: Route, asked: str, task_class: str, standings: Standings) -> Way:
+        incumbents = list(dict.fromkeys([route.incumbent.name, asked]))
+        found = standings.find(incumbents, way.model, task_class)
+        if found is not None and found.verdict.decision == "replaces":
+            return self._judged(way, found, turned=False)
+        turned = standings.turned_round(way.model, asked)
+        if (
+            turned is not None
+            and turned.turned_round
+            and (found is None or found.verdict.made_us < turned.verdict.made_us)
+        ):
+            return self._judged(way, turned, turned=True)
+        why = "no verdict" if found is None else found.verdict.decision
+        kept = (
+            {}
+            if found is None
+            else {"comparison": found.comparison.id, "age_days": found.age_days(self._now_us)}
+        )
+        return msgspec.structs.replace(way, why_not=why, **kept)
+
+    def _judged(self, way: Way, found: Proven, *, turned: bool) -> Way:
+        verdict = found.verdict
+        if found.suite.source.kind != "calls":
+            self._notes[
+                f"{found.comparison.id} counts, although `{found.suite.name}` is no sample of the route's calls."
+            ] = None
+        fresh, why = found.fresh(self._now_us), ""
+        changed = self._versions.changed(
+            found, (verdict.incumbent, found.comparison.terms.model_of(verdict.candidate))
+        )
+        if found.comparison.terms.prompt is not None and not turned:
+            fresh, why = 0.0, f"only with the prompt `{found.comparison.terms.prompt.name}`"
+        elif changed is not None:
+            fresh, why = 0.0, f"`{changed}` calls itself otherwise since it was compared"
+            self._notes[f"The verdict of {found.comparison.id} does not count: {why}."] = None
+        elif fresh == 0:
+            why = "the evidence is too old"
+        elif fresh < 1:
+            why = f"the evidence is {found.age_days(self._now_us)} days old"
+        return msgspec.structs.replace(
+            way,
+            proof="turned round" if turned else "verdict",
+            sure=1 - verdict.alpha,
+            fresh=fresh,
+            comparison=found.comparison.id,
+            age_days=found.age_days(self._now_us),
+            quality_low=_quality_low(found, turned=turned),
+            why_not=why,
+        )
+
+    # What could be compared
+
+    def _possible(self, route: Route, some: Sequence[Answered], standings: Standings) -> Iterator[Possible]:
+        """Models of other houses that could be compared for this route; the likeliest first, and not too many."""
+        house = self._landscape.house_of(some[0].model.partition("/")[0])
+        plan = {one.name for one in route.plan}
+        named = [*route.plan, *self._landscape.outside(house)]
+        targets = [one for one in dict.fromkeys(named) if self._can_chat(one) and one != route.incumbent]
+        targets.sort(
+            key=lambda one: (one.name not in plan, not self._landscape.is_own(one.provider), one.name)
+        )
+        for target in targets[:_MOST_POSSIBLE]:
+            if self._landscape.settings_of(target.provider) is None:
+                continue
+            incumbents = [route.incumbent.name, self._as_asked(route, some[0].model)]
+            yield Possible(
+                route=route.name,
+                model=target.name,
+                house=self._landscape.house_of(target.provider),
+                own=self._landscape.is_own(target.provider),
+                configured=target.name in plan,
+                dearer=self._dearer(target, some[0]),
+                refuted=tuple(self._refuted(incumbents, target.name, standings)),
+                suite=None if standings.suite is None else standings.suite.name,
+                stale=self._was_good(standings.find(incumbents, target.name, "")),
+            )
+
+    def _refuted(self, incumbents: Sequence[str], model: str, standings: Standings) -> Iterator[str]:
+        """The classes in which it is no use to compare it again, as it was found to be worse not long ago."""
+        suite = standings.class_suite
+        for name in ("",) if suite is None else self._shelf.classes(suite.id):
+            found = standings.find(incumbents, model, name)
+            refused = found is not None and found.verdict.decision == "does not replace"
+            if found is not None and refused and found.fresh(self._now_us) >= _STILL_NO:
+                yield name
+
+    @staticmethod
+    def _was_good(found: Proven | None) -> bool:
+        return found is not None and found.verdict.decision == "replaces"
+
+    def _can_chat(self, target: Target) -> bool:
+        operations = self._landscape.catalog.find(target.provider, target.model).profile.operations
+        return operations is None or "chat" in operations
+
+    def _dearer(self, target: Target, one: Answered) -> float | None:
+        """What the target costs for each dollar of what was paid, by the price lists."""
+        price = self._landscape.prices.price_of(target.provider, target.model, self._now_us)
+        if price is None or not one.cost or not one.counted or one.unpriced:
+            return None
+        each = Usage(
+            input_tokens=one.input_tokens // one.counted,
+            output_tokens=one.output_tokens // one.counted,
+            source="counted",
+        )
+        amount = price.cost_of(each).amount
+        return None if amount is None else float(amount * one.calls / one.cost)
+
+
+def _why_none(one: Answered, operation: str) -> str:
+    if operation == "embeddings":
+        return "vectors of another model are no replacement"
+    if "/" in one.route:
+        return "applications call this model by its own name"
+    return "the route is not configured any more"
+
+
+def _why_less(way: Way, parity: Parity) -> str:
+    if parity.least is None:
+        return "nobody can tell whether its calls would arrive whole: their requests are not kept"
+    if parity.whole < parity.of:
+        lost = ", ".join(f"`{one}`" for one in parity.breaks[:3]) or "the dialect"
+        return f"{counted(parity.of - parity.whole, 'call')} of {parity.of} would not arrive whole: {lost}"
+    return "" if way.drilled is None or way.drilled >= 1 else "not all of its calls survived the drill"
+
+
+def _quality_low(found: Proven, *, turned: bool) -> float | None:
+    """The share of the other's mean score that is kept, at least."""
+    evidence = found.verdict.evidence
+    mean, other = evidence.incumbent_mean, evidence.candidate_mean
+    if mean is None or other is None:
+        return None
+    base, low = (other, other - evidence.high) if turned else (mean, mean + evidence.low)
+    return max(0.0, low / base) if base > 0 else None
+
+
+def _target(name: str) -> Target | None:
+    provider, slash, model = name.partition("/")
+    return Target(provider, model) if slash and model else None
