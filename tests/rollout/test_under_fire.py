@@ -85,6 +85,20 @@ def test_a_rollout_outlives_the_endpoint_however_it_ends(tmp_path: Path) -> None
         assert {entry.call.provider for entry in newest} == {"new"}
 
 
+def test_workers_share_the_copies_of_a_stage(tmp_path: Path) -> None:
+    with front(tmp_path, graded(0.0, seed=10), graded(0.0, seed=11), words=("--workers", "2")) as here:
+        rollout = here.start("shadow:60,canary:50%,cutover", "--settle", "100000")
+        with here.load() as load:
+            until(lambda: here.status(rollout)[1]["stage"] == "50%", 60.0)
+        nobody_suffered(load)
+        assert here.copies(rollout) == 60
+        mirrors = here.endpoint.ledger.calls(Filter(operation="mirror"), limit=1000)
+        assert len(mirrors) == 60
+        copied = [entry.call.mirrors for entry in mirrors]
+        assert len(set(copied)) == 60
+        assert {entry.call.key_id for entry in mirrors} == {rollout}
+
+
 SICK: list[tuple[str, tuple[AnyFault, ...]]] = [
     ("fails", (Refused(status=500),)),
     ("locks us out", (Refused(status=401),)),
