@@ -94,16 +94,14 @@ class Drill:
         """Run it to its end. Raises StoreError, SettingsError."""
         import uvloop
 
-        report = uvloop.run(self._run(told))
-        if report.rows:
-            self._keep(report)
-        return report
+        return uvloop.run(self._run(told))
 
-    def _keep(self, report: Report) -> None:
-        """What was found is on record in the data folder: others go by it."""
+    def keep(self, report: Report) -> None:
+        """Keep what was found in the data folder: others go by it. Raises StoreError."""
         from freehold.rollout.drills.keeping import keep
 
-        keep(self.settings.data, report)
+        if report.rows:
+            keep(self.settings.data, report)
 
     # What it is about
 
@@ -165,7 +163,11 @@ class Drill:
         routes = self._told_routes(samples)
         doubling = await asyncio.to_thread(self._doubling, history, standing)
         conclusion, reasons = conclude(
-            tuple(rows), routes, require=self.wanted.require, least_calls=self.wanted.least_calls
+            tuple(rows),
+            routes,
+            require=self.wanted.require,
+            least_calls=self.wanted.least_calls,
+            price_alone=all(fault.script is None for fault in self.faults),
         )
         if not self.routes:
             reasons = (f"No route asks `{self.wanted.lose}`, and nobody called its models by their names.",)
