@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from reported import INCUMBENT, Model, Terms, cases, compared
+from reported import INCUMBENT, Model, cases, compared
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
+
+from freehold.compare.terms import Terms
 
 CHEAP = "open/tiny"
 TOML = """
