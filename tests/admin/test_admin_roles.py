@@ -25,6 +25,7 @@ OPERATOR = {
     "GET /calls/{call}/answer", "GET /exports/bodies", "POST /limits/{limit}/release", "POST /configuration/check",
     "POST /configuration/check-live", "POST /configuration/reload", "POST /batches/{batch}/cancel",
     "DELETE /files/{file}", "GET /suites/{suite}/cases", "GET /comparisons/{comparison}/report",
+    "GET /calls/{call}/feedback", "POST /calls/{call}/feedback",
 }  # fmt: skip
 OWNER = {"GET /admin-keys", "POST /admin-keys", "GET /admin-keys/{key}", "POST /admin-keys/{key}/revoke"}
 """The whole table, written down a second time: a role that changes by accident is noticed."""
@@ -105,5 +106,6 @@ def _body(operation: Operation | None) -> object:
         "POST /admin-keys": {"name": "", "role": "viewer"},
         "POST /configuration/check": {"text": ""},
         "POST /limits/{limit}/release": {},
+        "POST /calls/{call}/feedback": {"value": True},
     }
     return bodies[operation.name]
