@@ -17,7 +17,7 @@ PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 
 NODE_SDKS := tests/sdk/node
 
-.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-conversations bench-routing parity node-sdks check-chart bench-drills
+.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-conversations bench-routing bench-rollouts bench-drills parity node-sdks check-chart
 
 EXTRAS ?= postgres shared
 
@@ -70,6 +70,9 @@ bench-routing: $(VENV)/.dev ## Hold learned routing to RouteLLM's routers, and c
 
 bench-drills: $(VENV)/.dev ## Lose a provider in every way under every policy, and count what clients notice; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.drills $(ARGS)
+
+bench-rollouts: $(VENV)/.dev ## Rehearse rollouts in simulated time: false roll-backs, and how soon harm is found; ARGS="--quick" for a short run
+	@$(BIN)/python -m benchmarks.rollouts $(ARGS)
 
 node-sdks: ## Install the SDKs for Node that the endpoint is tested with, where Node is here
 	@cd $(NODE_SDKS) && wanted=$$(sha256sum package-lock.json | cut -d' ' -f1) && \

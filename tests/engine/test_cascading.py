@@ -21,7 +21,7 @@ from freehold.core.errors import ProviderError
 from freehold.engine.steering import Steered
 from freehold.ledger.record import Call
 from freehold.rollout.replaying import replay
-from freehold.routing.decisions import Situation
+from freehold.routing.decisions import Policy, Situation
 from freehold.routing.policies.cascade import Cascade
 from freehold.routing.policies.settings import Confidence
 from freehold.routing.routes import Route, Target
@@ -40,15 +40,25 @@ WITH_TOOL = WHOLE[:-1] + b',"tools":[{"type":"function","function":{"name":"f","
 class Cascader:
     """Has one route asked as a cascade of its models."""
 
-    def __init__(self, confidence: Confidence, threshold: float = 0.5, samples: int = 3) -> None:
+    def __init__(
+        self,
+        confidence: Confidence,
+        threshold: float = 0.5,
+        samples: int = 3,
+        learned: Policy | None = None,
+    ) -> None:
         self._how = confidence, threshold, samples
+        self._learned = learned
         self.ends: list[Call] = []
 
     async def steer(
         self, route: Route, request: Request, call: Call, key: Key | None, heading: str | None
     ) -> Steered | None:
-        decision = Cascade(route.plan, *self._how).decide(Situation(route.name, route.plan, "one"))
-        return Steered(route, decision)
+        policy = Cascade(route.plan, *self._how, learned=self._learned)
+        decision = policy.decide(Situation(route.name, route.plan, "one"))
+        first = next(one for one in route.plan if one.name == decision.chosen)
+        others = tuple(one for one in route.plan if one != first)
+        return Steered(msgspec.structs.replace(route, incumbent=first, fallbacks=others), decision)
 
     def heard(self, call: Call, request: Request, decision: Decision, answer: bytes | None) -> None:
         assert answer
@@ -56,6 +66,19 @@ class Cascader:
     def ended(self, call: Call, request: Request, decision: Decision) -> None:
         assert decision == call.decision
         self.ends.append(call)
+
+
+class Foretold:
+    """What a router finds: how likely each model is to answer worse than the incumbent."""
+
+    name = "learned"
+    reads = 100
+
+    def __init__(self, **chances: float) -> None:
+        self._facts = {f"worse {name}/{name}-model": chance for name, chance in chances.items()}
+
+    def decide(self, situation: Situation) -> Decision:
+        return Decision("learned", "x/y", "good enough", facts=self._facts)
 
 
 @asynccontextmanager
@@ -342,6 +365,53 @@ def test_a_request_that_only_its_provider_understands_goes_to_the_last_model() -
         assert result.error is None
         assert servers[0].requests == []
         check_decision(stage.record, "dear", "escalated", cheap="unread")
+
+    run_on_uvloop(main())
+
+
+@pytest.mark.parametrize(
+    ("chances", "chosen", "why"),
+    [
+        ({"cheap": 0.1, "middle": 0.1}, "cheap", {"middle": "not needed", "dear": "not needed"}),
+        ({"cheap": 0.9, "middle": 0.1}, "middle", {"cheap": "unpromising", "dear": "not needed"}),
+        ({"cheap": 0.9, "middle": 0.9}, "dear", {"cheap": "unpromising", "middle": "unpromising"}),
+        ({"middle": 0.1}, "middle", {"cheap": "no prediction", "dear": "not needed"}),
+        ({}, "dear", {"cheap": "no prediction", "middle": "no prediction"}),
+    ],
+)
+def test_a_router_says_whom_it_is_worth_asking(
+    chances: dict[str, float], chosen: str, why: dict[str, str]
+) -> None:
+    async def main() -> None:
+        scripts = [said("cheap")], [said("middle")], [said("dear")]
+        cascader = Cascader("learned", learned=Foretold(**chances))
+        async with cascade(cascader, *scripts) as (stage, _):
+            result = await stage.play(WHOLE)
+        assert chosen.encode() in result.data
+        assert len(stage.record.attempts) == 1
+        check_decision(stage.record, chosen, "escalated" if chosen == "dear" else "sure", **why)
+
+    run_on_uvloop(main())
+
+
+def test_an_answer_that_was_promising_is_looked_at_all_the_same() -> None:
+    async def main() -> None:
+        cascader = Cascader("learned", learned=Foretold(cheap=0.0))
+        async with cascade(cascader, [said("It is one.")], [said('{"n": 1}')]) as (stage, _):
+            await stage.play(IN_FORM)
+        check_decision(stage.record, "dear", "escalated", cheap="not in form")
+
+    run_on_uvloop(main())
+
+
+def test_who_was_not_worth_asking_is_better_than_nobody() -> None:
+    async def main() -> None:
+        bad: list[Step] = [whole(b"no", status=b"500 No")]
+        cascader = Cascader("learned", learned=Foretold(cheap=1.0))
+        async with cascade(cascader, [said("cheap")], [bad]) as (stage, _):
+            result = await stage.play(WHOLE)
+        assert b"cheap" in result.data
+        assert attempts(stage.record) == [("dear", "policy", "refused"), ("cheap", "fallback", "answered")]
 
     run_on_uvloop(main())
 

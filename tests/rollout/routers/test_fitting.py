@@ -74,7 +74,7 @@ def test_the_same_question_does_not_teach_and_certify() -> None:
 def test_a_model_whose_cost_nobody_knows_is_an_error() -> None:
     with pytest.raises(BadRequest, match="Nobody knows what `two/cheap` costs"):
         fit(labels(300), {DEAR: 0.01}, wanted())
-    with pytest.raises(BadRequest, match="None of the models .* is cheaper"):
+    with pytest.raises(BadRequest, match=r"None of the models .* is cheaper"):
         fit(labels(300), {DEAR: 0.01, CHEAP: 0.02}, wanted())
 
 

@@ -61,9 +61,8 @@ def test_it_makes_no_difference_where_it_was_left_off(said: list[tuple[bool, boo
 
 
 def decision(predicted: float) -> Decision:
-    return Decision(
-        policy="learned", chosen="two/cheap", reason="good enough", facts={"incumbent": "one/dear", "worse two/cheap": predicted}
-    )  # fmt: skip
+    facts = {"incumbent": "one/dear", "worse two/cheap": predicted}
+    return Decision("learned", "two/cheap", "good enough", facts=facts)
 
 
 def test_calls_like_the_labels_are_no_drift_and_others_are() -> None:
