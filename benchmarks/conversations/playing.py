@@ -13,6 +13,7 @@ import msgspec
 
 from benchmarks.conversations.clients import Client, new_client
 from benchmarks.conversations.models import Models
+from benchmarks.conversations.streams import whole_of
 from freehold.access.key import Key
 from freehold.core.clock import SystemClock
 from freehold.core.errors import FreeholdError
@@ -59,6 +60,7 @@ class Outcome(msgspec.Struct):
 
     turns: int = 0
     conversations: int = 0
+    streams: int = 0
     in_loops: int = 0
     """Turns that answered tool calls."""
     with_state: int = 0
@@ -156,25 +158,31 @@ class Play:
                 client.forget_the_beginning()
             in_loop = False
             while self.outcome.turns < self.plan.turns:
+                stream = client.dialect != "openai-chat" and draw.random() < 0.5
                 system = f"It is {self.outcome.turns} o'clock." if draw.random() < 0.5 else "Be kind."
-                body = client.body(system, names)
+                body = client.body(system, names, stream=stream)
                 holds_state = b'"freehold' in body
-                call = await self._ask(client, body, key, name if kind == "header" else None, draw)
+                call = await self._ask(
+                    client, body, key, name if kind == "header" else None, draw, stream=stream
+                )
                 if call is None:
                     return
                 bound_to = maker if in_loop else state_of if holds_state else None
                 self._judge(call, maker, bound_to, in_loop=in_loop, holds_state=holds_state)
                 maker = call.provider
-                assert call.answer_body is not None
-                if b'"freehold' in call.answer_body:
+                answer = call.answer_body
+                assert answer is not None
+                if stream:
+                    answer = whole_of(client.dialect, answer)
+                if b'"freehold' in answer:
                     state_of = maker
-                if not client.hear(call.answer_body):
+                if not client.hear(answer):
                     break
                 client.use_tools("Remember to be kind." if draw.random() < 0.2 else None)
                 in_loop = True
 
     async def _ask(
-        self, client: Client, body: bytes, key: Key, heading: str | None, draw: Random
+        self, client: Client, body: bytes, key: Key, heading: str | None, draw: Random, *, stream: bool
     ) -> Call | None:
         await self._change()
         self._going += 1
@@ -183,10 +191,12 @@ class Play:
         running.conversation = heading
         self.outcome.turns += 1
         try:
-            request = client.read(body)
+            request = client.read(body, stream=stream)
             running.receive(body, keep_body=True)
             running.route_to(request)
-            await running.ask(request)
+            piece = await running.ask(request)
+            while request.stream and piece:
+                piece = await running.next_piece()
         except FreeholdError as error:
             running.fail(error, 500)
             self.outcome.errors += 1
@@ -200,6 +210,7 @@ class Play:
     ) -> None:
         """`before`: who answered last. `bound_to`: who has to go on."""
         outcome = self.outcome
+        outcome.streams += call.streamed
         outcome.in_loops += in_loop
         outcome.with_state += holds_state
         outcome.by_models[call.provider or ""] += 1

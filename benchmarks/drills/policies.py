@@ -37,7 +37,9 @@ POLICIES: tuple[Policy, ...] = (
     Policy("cheapest", 'kind = "cheapest"\nunproven = true'),
     Policy("fastest", 'kind = "fastest"\nunproven = true'),
     Policy(
-        "cascade", 'kind = "cascade"\nmodels = ["SICK"]\nconfidence = "schema"', "freehold.engine.cascading"
+        "cascade",
+        'kind = "cascade"\nmodels = ["SICK", "WELL"]\nconfidence = "agreement"\nsamples = 2\nthreshold = 0.5',
+        "freehold.engine.cascading",
     ),
     Policy("canary", needs="freehold.cli.rollout", rollout="canary:25%,cutover"),
 )

@@ -14,6 +14,7 @@ from freehold.core.errors import BadRequest, NotFound, UnknownModel
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from freehold.app.policies import Surveyed
     from freehold.config.settings import Settings
     from freehold.engine.runtime import Runtime
     from freehold.engine.steering import Steering
@@ -87,12 +88,20 @@ class Drill:
         self.faults: tuple[Fault, ...] = faults_called(wanted.faults)
         self.routes: list[Route] = self._routes()
         self.since_us = self.now_us - wanted.days * _DAY_US
+        self._surveyed: dict[str, Surveyed] | None = None
 
     def run(self, told: Told = lambda title, done, of: None) -> Report:
         """Run it to its end. Raises StoreError, SettingsError."""
         import uvloop
 
         return uvloop.run(self._run(told))
+
+    def keep(self, report: Report) -> None:
+        """Keep what was found in the data folder: others go by it. Raises StoreError."""
+        from freehold.rollout.drills.keeping import keep
+
+        if report.rows:
+            keep(self.settings.data, report)
 
     # What it is about
 
@@ -154,7 +163,11 @@ class Drill:
         routes = self._told_routes(samples)
         doubling = await asyncio.to_thread(self._doubling, history, standing)
         conclusion, reasons = conclude(
-            tuple(rows), routes, require=self.wanted.require, least_calls=self.wanted.least_calls
+            tuple(rows),
+            routes,
+            require=self.wanted.require,
+            least_calls=self.wanted.least_calls,
+            price_alone=all(fault.script is None for fault in self.faults),
         )
         if not self.routes:
             reasons = (f"No route asks `{self.wanted.lose}`, and nobody called its models by their names.",)
@@ -238,11 +251,14 @@ class Drill:
         if not self.settings.policies:
             return None
         from freehold.app.policies import make_policies
+        from freehold.app.steering import survey
         from freehold.engine.steered.memory import Memory
         from freehold.engine.steered.route_steering import RouteSteering
 
         steering = RouteSteering(Memory(None, self.clock), lambda: base)
-        steering.set_policies(make_policies(self.settings, {}))
+        if self._surveyed is None:
+            self._surveyed = survey(self.settings)
+        steering.set_policies(make_policies(self.settings, self._surveyed))
         return steering
 
     async def _survivors(self, held: AsyncExitStack) -> tuple[Runtime, Callable[[Call], None] | None]:

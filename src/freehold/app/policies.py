@@ -60,7 +60,7 @@ def _cascade(settings: Settings, route: Route, policy: PolicySettings, known: Su
 
 
 def _learned(settings: Settings, route: Route, _policy: PolicySettings, _known: Surveyed) -> Policy | None:
-    from freehold.app.routers import learned_policy  # noqa: PLC0415 - NumPy is for routes with a router
+    from freehold.app.learned import learned_policy  # noqa: PLC0415 - NumPy is for routes with a router
 
     return learned_policy(settings, route.name)
 

@@ -12,7 +12,7 @@ import typer
 
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import plain, say, write_json
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, StoreError
 from freehold.core.figures import counted, size
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def drill(
         int | None,
         typer.Option(
             min=1,
-            max=10_000,
+            max=2_000,
             metavar="N",
             help="Calls of each route, drawn at random from those on record. Default: 20; with --simulated 200.",
         ),
@@ -175,6 +175,10 @@ def drill(
         from freehold.cli.drill_shown import show  # noqa: PLC0415 - imported when something is shown
 
         show(report)
+    try:
+        beginning.keep(report)
+    except StoreError as error:
+        say(f"warning: {error} The report is not kept.")
     if html is not None:
         written = write_drill_page(report, html)
         say(f"{plain(str(html))}: {size(written)}, complete in itself.")

@@ -98,7 +98,7 @@ def fit(
 def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> None:
     """List the routers, the newest first. The newest of a route is the one that it goes by."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.app.routers import routers_of  # noqa: PLC0415
+    from freehold.app.learned import routers_of  # noqa: PLC0415
 
     found = routers_of(freehold.settings_from(config)).all()
     if as_json:
@@ -135,7 +135,7 @@ def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> N
 def show(which: Named, config: Config = None, utc: Utc = False, as_json: AsJson = False) -> None:
     """Show a router's certificate, and how it does while it decides."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.app.routers import routers_of  # noqa: PLC0415
+    from freehold.app.learned import routers_of  # noqa: PLC0415
     from freehold.rollout.routers.following import read_watched  # noqa: PLC0415
 
     shelved = routers_of(freehold.settings_from(config)).find(which)

@@ -280,8 +280,9 @@ class File(msgspec.Struct, frozen=True):
     batches: BatchSettings = BatchSettings()
     """How batches are worked off."""
     compare: CompareSettings = CompareSettings()
-    rollout: RolloutSettings = RolloutSettings()
     """How comparisons are run."""
+    rollout: RolloutSettings = RolloutSettings()
+    """How rollouts are looked after."""
     background: BackgroundSettings = BackgroundSettings()
     """Responses that run on when their client has gone."""
     shared: SharedSettings = SharedSettings()

@@ -338,7 +338,7 @@ class RunningCall:
         except Exception:  # noqa: BLE001 - a policy that fails must not fail the call, which can do without
             self._seldom.tell("a policy failed, and the call went without one", self.named)
             return route, "incumbent"
-        if steered is None:
+        if steered is None or not self._runtime.has(steered.route.incumbent):
             return route, "incumbent"
         self.call.decision = steered.decision
         self._steered = request

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from freehold.compare.database import pack, unpack
-from freehold.core.errors import NotFound
+from freehold.core.decision import Decision
 from freehold.ledger.feedback import Feedback
 from freehold.ledger.filters import Filter
 from freehold.ledger.reading import LedgerReader
@@ -99,21 +99,18 @@ class Evidence:
     def _read_feedback(self) -> None:
         for _ in range(_MOST_ROUNDS):
             found = self._history.feedback_after(self._cursors.feedback, _AT_ONCE)
+            decisions = self._history.decisions([one.call_id for one in found])
             for one in found:
-                self._vote(one)
+                self._vote(one, decisions.get(one.call_id))  # None: of no policy, or retention took it
                 self._cursors.feedback = one.seq
             if len(found) < _AT_ONCE:
                 return
 
-    def _vote(self, said: Feedback) -> None:
+    def _vote(self, said: Feedback, decision: Decision | None) -> None:
         score = said.number
         if score is None and said.correction is not None:
             score = 0.0  # whoever says what would have been right says that it was not
         if score is None or said.call_us < self._begun_us:
-            return
-        try:
-            decision = self._history.call(said.call_id).call.decision
-        except NotFound:  # retention took it
             return
         if decision is None or decision.rollout != self._id or decision.arm is None:
             return

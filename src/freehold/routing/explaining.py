@@ -31,6 +31,11 @@ REASONS = {
     "lock.conversation": "it has answered the conversation so far",
     "lock.unread": "the request is not understood, so nobody knows what it goes on from",
     "lock.free": "the route has no policy any more, and the conversation may go to the incumbent",
+    "good enough": "it is the cheapest whose predicted answer is good enough",
+    "none good enough": "no cheaper one is predicted to be good enough, so the incumbent answers",
+    "alarm": "the router's promise is no longer taken to hold, so the incumbent answers",
+    "another incumbent": "the router was made beside another incumbent, so this one answers",
+    "nothing to read": "the request has no text that the router reads, so the incumbent answers",
 }
 """What the words mean that a decision gives as its reason."""
 
@@ -58,6 +63,10 @@ WHYS = {
     "not among": "it is none of those that are chosen from",
     "price unknown": "what it costs is unknown",
     "pace unknown": "how long it takes is unknown",
+    "not good enough": "its predicted answer is not good enough",
+    "alarm": "the router's promise is no longer taken to hold",
+    "another incumbent": "the router was made beside another incumbent",
+    "nothing to read": "the request has no text that the router reads",
 }
 """What the words mean for which a model is passed over."""
 

@@ -12,7 +12,7 @@ from freehold.engine.runtime import Runtime
 from freehold.engine.steered.clues import Clue, clues_in
 from freehold.engine.steered.makers import Maker
 from freehold.engine.steered.memory import Memory
-from freehold.engine.steered.places import is_there, maker_in, parsed
+from freehold.engine.steered.places import maker_in, parsed
 from freehold.routing.decisions import Lock, LockKind
 from freehold.routing.locks import FoundBy
 from freehold.routing.routes import Target
@@ -73,7 +73,7 @@ class Finder:
                 return None
         elif target is None:
             target = parsed(maker_found.model)
-            if not is_there(target, runtime):
+            if not runtime.has(target):
                 return Found(sought.kind, why="who answered is not there any more")
         found_by: FoundBy = "history" if clue is None else clue.found_by
         assert target is not None

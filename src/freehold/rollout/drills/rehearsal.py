@@ -147,7 +147,11 @@ class Rehearsal:
 
     def _engine(self, health: ProvidersHealth) -> Engine:
         runtime = msgspec.structs.replace(
-            self._base, health=health, keep_bodies=False, steering=self._steering()
+            self._base,
+            health=health,
+            keep_bodies=False,
+            limits=None,  # as of all copies: the drill has a budget of its own
+            steering=self._steering(),
         )
         return Engine(runtime, clock=self._clock, observers=(self._observe,))
 

@@ -12,7 +12,7 @@ import math
 import msgspec
 
 _FIRST_LOOK = 8
-_HALVINGS, _HALVINGS_OF_SURETY = 60, 12
+_HALVINGS, _HALVINGS_OF_SURETY = 40, 10
 
 
 class Sample(msgspec.Struct):

@@ -86,12 +86,14 @@ class RateGate(msgspec.Struct):
         here = self._seen(stage)
         incumbent = here.incumbent if here.incumbent.n else self.history
         old, new = incumbent.mean, here.candidate.mean
-        surety = self._surety()
+        surety = self._side_by_side()
         if old is None or new is None:
             word: Word = "no evidence"
             told = "Nothing is known yet of both models at this stage."
         else:
             worse = new - old > (self.tolerance * old if self.relative else self.tolerance)
+            if worse:
+                surety = max(surety, self._apart())
             word = word_of(worse=worse, surety=surety)
             more = f"{self.tolerance:.0%} more often" if self.relative else f"{self.tolerance:.1%} more"
             told = f"{new:.1%} {self.what}, with the incumbent {old:.1%}; {more} is tolerated."
@@ -100,13 +102,13 @@ class RateGate(msgspec.Struct):
             surety=surety,
         )  # fmt: skip
 
-    def _surety(self) -> float:
+    def _side_by_side(self) -> float:
         need = math.log(1.0 / (self.alpha * _SIDE_BY_SIDE))
-        if self.events.most >= need:
-            return 1.0
+        return 1.0 if self.events.most >= need else max(0.0, self.events.log_e / need)
+
+    def _apart(self) -> float:
         history = self.history
-        apart = max(self.shadow.surety(history), self.cutover.surety(history))
-        return max(0.0, self.events.log_e / need, apart)
+        return max(self.shadow.surety(history), self.cutover.surety(history))
 
     def _seen(self, stage: int) -> Pairing:
         return self.stages.setdefault(stage, Pairing())

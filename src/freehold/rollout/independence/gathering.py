@@ -31,7 +31,7 @@ class Rehearsals(msgspec.Struct, frozen=True):
     """What drills found."""
 
     survived: Callable[[str, str], float | None] = lambda _route, _house: None
-    """The share of a route's calls that survived the newest drill of a house's loss, at least; None: there was none."""
+    """The share of a route's calls that survived the newest drill of a house's loss; None: there was none."""
 
 
 class Gathered(msgspec.Struct, frozen=True):
@@ -41,6 +41,8 @@ class Gathered(msgspec.Struct, frozen=True):
     possible: list[Possible]
     answered: list[Answered]
     notes: list[str]
+    parity_of: Callable[[Possible], float | None]
+    """The share of a route's requests that would arrive at a model whole, at least; None: nobody can tell. Waits."""
 
 
 class Gathering:
@@ -83,7 +85,13 @@ class Gathering:
                 continue
             cells += [cell for one in some for cell in self._cells(route, one, standings[name])]
             possible += self._possible(route, some, standings[name])
-        return Gathered(cells, possible, answered, list(self._notes))
+        return Gathered(cells, possible, answered, list(self._notes), self._parity_of)
+
+    def _parity_of(self, one: Possible) -> float | None:
+        target = _target(one.model)
+        assert target is not None, "models are named `provider/name`"
+        incumbent = self._landscape.routes[one.route].incumbent
+        return self._parities.find(one.route, target, self._landscape.house_of(incumbent.provider)).least
 
     # Cells
 
@@ -179,6 +187,10 @@ class Gathering:
 
     def _judged(self, way: Way, found: Proven, *, turned: bool) -> Way:
         verdict = found.verdict
+        if found.suite.source.kind != "calls":
+            self._notes[
+                f"{found.comparison.id} counts, although `{found.suite.name}` is no sample of the route's calls."
+            ] = None
         fresh, why = found.fresh(self._now_us), ""
         changed = self._versions.changed(
             found, (verdict.incumbent, found.comparison.terms.model_of(verdict.candidate))
@@ -218,14 +230,12 @@ class Gathering:
             if self._landscape.settings_of(target.provider) is None:
                 continue
             incumbents = [route.incumbent.name, self._as_asked(route, some[0].model)]
-            parity = self._parities.find(route.name, target, house).least
             yield Possible(
                 route=route.name,
                 model=target.name,
                 house=self._landscape.house_of(target.provider),
                 own=self._landscape.is_own(target.provider),
                 configured=target.name in plan,
-                parity=parity,
                 dearer=self._dearer(target, some[0]),
                 refuted=tuple(self._refuted(incumbents, target.name, standings)),
                 suite=None if standings.suite is None else standings.suite.name,

@@ -68,8 +68,8 @@ def fit(labels: Sequence[Label], costs: Mapping[str, float], wanted: Wanted) -> 
     certifying = list({one.unit: one for one in rows if one.unit not in apart}.values())
     least = fewest_labels(wanted.promise.risk, wanted.promise.doubt)
     if len(certifying) < least or len(trained) < FEWEST_TRAINED:
-        missing = 2 * max(least - len(certifying), FEWEST_TRAINED - len(trained))
-        return _missing(missing, units, trained, certifying)
+        missing = 2 * max(least, FEWEST_TRAINED) - len(units)
+        return _missing(max(1, missing), units, trained, certifying)
     savings = np.array([1.0 - costs[model] / costs[wanted.incumbent] for model in models])
     worse = _worse(trained, models, wanted.promise)
     learned = train([one.prompt for one in trained], worse.astype(np.float64), seed=wanted.seed)
