@@ -57,7 +57,7 @@ def main() -> int:
     arguments = _arguments()
     began = time.monotonic()
     equal, harmful = (20, 5) if arguments.quick else (1000, 100)
-    measured = []
+    measured: list[report.Measured] = []
     with ProcessPoolExecutor(arguments.processes) as pool:
         for world, plan, is_harmful in WORLDS:
             count = equal if not measured else harmful

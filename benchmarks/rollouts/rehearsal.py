@@ -58,7 +58,7 @@ def rehearse(world: World, plan: Plan, seed: int, *, most: int) -> Outcome:
             vote = vote_of(world, seen, chance)
             if vote is not None:
                 panel.vote(seen.unit, seen.arm, vote, cutover=cutover)
-            if copies < rollout.at.copies and not seen.failed:
+            if copies < rollout.at.copies:
                 copies += 1
                 panel.compare(pair_of(world, number, rollout.stage, chance))
         known = knowledge_of(rollout, panel, copied=copies >= rollout.at.copies, incumbent=OLD.name)
