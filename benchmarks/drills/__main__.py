@@ -29,6 +29,7 @@ from .figures import Cell, cell_of, recorded
 from .load import drive
 from .policies import DEARER, FAULTS, POLICIES, Policy, configuration, route_of
 from .report import table, write_page
+from .routers import keep_routers
 
 _FOLDER = ROOT / ".bench" / "drills"
 _START_SECONDS = 60.0
@@ -76,6 +77,8 @@ def _run(folder: Path, *words: str) -> str:
 def _endpoint(folder: Path, policies: list[Policy], sick: Provider, healthy: Provider) -> Iterator[_Endpoint]:
     (folder / "freehold.toml").write_text(configuration(policies, sick=sick.port, healthy=healthy.port))
     key = _run(folder, "keys", "create", "bench")
+    if any(policy.name == "learned" for policy in policies):
+        keep_routers(folder, [route_of(policy, fault) for policy in policies for fault in FAULTS])
     log = folder / "freehold.log"
     with process([sys.executable, "-m", "freehold", "up", "--json"], log, folder=folder) as started:
         started_line = _first_line(started, log)
