@@ -98,6 +98,10 @@ class Memory:
         if self._shelf is None or not self._shelf.write_now(makers):
             self.remember(makers)
             return
+        self.hold(makers)
+
+    def hold(self, makers: Mapping[bytes, Maker]) -> None:
+        """From now on these are known to this process."""
         for key, maker in makers.items():
             self._hold(key, maker)
 
