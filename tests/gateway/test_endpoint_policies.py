@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,10 @@ from plain_client import CHAT, Answer
 from running_endpoint import RunningEndpoint, until
 from several_workers import one_to_each
 
+from freehold.compare.archive import Archive
+from freehold.compare.database import Database
+from freehold.compare.terms import Comparison, Terms
+from freehold.compare.verdict import Evidence, Verdict
 from freehold.providers.simulated.provider import SimulatedProvider
 from freehold.providers.simulated.script import Behaviour, Reasoning, Script, ToolCall
 
@@ -198,6 +202,37 @@ def test_the_cheapest_waits_for_a_verdict(tmp_path: Path) -> None:
         assert [(one.model, one.why) for one in decision.rejected] == [("two/m", "no verdict")]
         endpoint.configure(toml + policy.replace('"cheapest"', '"cheapest"\nunproven = true'))
         until(lambda: asked(endpoint) == "two/m")
+
+
+def test_the_cheapest_takes_who_is_found_to_replace_the_incumbent(tmp_path: Path) -> None:
+    prices = '[models."one/m"]\ninput = 10\noutput = 10\n[models."two/m"]\ninput = 1\noutput = 1\n'
+    (tmp_path / ".freehold").mkdir(mode=0o700)
+    with closing(Database(tmp_path / ".freehold" / "compare.db")) as database:
+        archive = Archive(database)
+        terms = Terms(incumbent="one/m", candidates=("two/m",), route="chat")
+        archive.begin(Comparison(id="comparison_1", suite="suite_1", terms=terms, state="done", begun_us=1))
+        verdict = Verdict(
+            comparison="comparison_1",
+            incumbent="one/m",
+            candidate="two/m",
+            decision="replaces",
+            reason="",
+            margin=0.03,
+            alpha=0.05,
+            evidence=Evidence(n=500),
+            suite="suite_1",
+            suite_hash="",
+            seed=0,
+        )
+        archive.put_verdicts([verdict])
+    script = Script(models={"*": Behaviour(text="Yes.")})
+    policy = f'[routes.chat.policy]\nkind = "cheapest"\n{prices}'
+    with running(tmp_path, policy, script=script) as (endpoint, _), endpoint.connect() as client:
+        until(lambda: asked(endpoint) == "two/m")
+        decision = endpoint.recorded(client.chat("chat").call).call.decision
+        assert decision is not None
+        assert (decision.reason, decision.facts["proven two/m"]) == ("cheapest", True)
+        assert [(one.model, one.why) for one in decision.rejected] == [("one/m", "dearer")]
 
 
 def test_an_endpoint_without_policies_has_nothing_of_them(tmp_path: Path) -> None:
