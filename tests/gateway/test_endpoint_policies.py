@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from plain_client import CHAT, Answer
 from running_endpoint import RunningEndpoint, until
 from several_workers import one_to_each
+from valkey_server import ValkeyServer, needs_valkey
 
 from freehold.compare.archive import Archive
 from freehold.compare.database import Database
@@ -265,3 +267,32 @@ def test_a_lost_memory_stops_no_call(tmp_path: Path, damage: str) -> None:
         assert decision is not None
         assert (decision.reason, decision.facts["maker"]) == ("lock.tool_loop", None)
         assert json.loads(json.dumps(decision.facts))["why"]
+
+
+@needs_valkey()
+def test_replicas_know_of_each_others_tool_loops(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(ValkeyServer(tmp_path))
+        shared = '[shared]\nurl = "env:SHARED"\nreplicas = 2\n[access]\npepper = "env:PEPPER"\n'
+        known = {"SHARED": server.url, "PEPPER": "0" * 64}
+        other = msgspec.structs.replace(CALLS, seed=2)
+        one = stack.enter_context(SimulatedProvider.in_thread(CALLS))
+        two = stack.enter_context(SimulatedProvider.in_thread(other))
+        toml = shared + TOML.format(one=one.base_url, two=two.base_url, dialect="openai-chat")
+        replicas = []
+        for name in ("first", "second"):
+            (tmp_path / name).mkdir()
+            policy = ALL_TO_TWO if name == "first" else ""  # which is behind, or had one that was taken away
+            made = RunningEndpoint(tmp_path / name, toml + policy, environment=known)
+            replicas.append(made)
+        first = stack.enter_context(replicas[0])
+        talk = Talk(first, "Look around.")
+        assert talk.go_on() == "two/m"
+        talk.use_tools()
+        second = replicas[1]  # which has the same keys
+        second.data.mkdir(mode=0o700)
+        shutil.copy(first.data / "access.db", second.data)
+        second.key = first.key
+        talk.endpoint = stack.enter_context(second)
+        assert asked(talk.endpoint) == "one/m"
+        assert talk.go_on() == "two/m"
