@@ -20,7 +20,7 @@ OLD, NEW = Target("old", "model"), Target("new", "model")
 _INTERVAL = 20
 """Conversations between two looks: two a second, and a look every ten seconds."""
 _SECOND_US = 500_000
-_SETTLE = 50
+_SETTLE = 30
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ def rehearse(world: World, plan: Plan, seed: int, *, most: int) -> Outcome:
             vote = vote_of(world, seen, chance)
             if vote is not None:
                 panel.vote(seen.unit, seen.arm, vote, cutover=cutover)
-            if copies < rollout.at.copies and not seen.failed:
+            if copies < rollout.at.copies:
                 copies += 1
                 panel.compare(pair_of(world, number, rollout.stage, chance))
         known = knowledge_of(rollout, panel, copied=copies >= rollout.at.copies, incumbent=OLD.name)
