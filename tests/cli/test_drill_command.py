@@ -16,6 +16,7 @@ from shell import Done, Shell, forks  # noqa: F401 - a fixture of every test her
 from freehold.ledger.filters import Filter
 from freehold.ledger.reading import LedgerReader
 from freehold.providers.simulated import Behaviour, Script, SimulatedProvider, ThreadedProvider
+from freehold.rollout.drills.keeping import kept
 
 TOML = """
 [local]
@@ -44,6 +45,12 @@ continue_streams = true
 incumbent = "acme/m"
 [routes.elsewhere]
 incumbent = "beta/b"
+[providers.acme-second]
+base_url = "ACME"
+[pools.both]
+providers = ["acme", "acme-second"]
+[routes.pooled]
+incumbent = "both/m"
 """
 CHAT = 24
 """Calls of the route that can be asked again."""
@@ -98,7 +105,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         toml = TOML.replace("ACME", acme.base_url).replace("BETA", beta.base_url)
         with RunningEndpoint(folder, toml) as endpoint:
             _record(endpoint)
-            until(lambda: len(endpoint.ledger.calls(limit=100)) >= CHAT + 1 + 12)
+            until(lambda: len(endpoint.ledger.calls(limit=200)) >= CHAT + 1 + 36)
         yield World(folder, acme, beta)
 
 
@@ -124,7 +131,9 @@ def _record(endpoint: RunningEndpoint) -> None:
         assert client.post("/v1/messages", hosted).status == 200
         for number in range(12):
             said = [{"role": "user", "content": f"Hello {number}"}]
-            assert client.post("/v1/chat/completions", {"model": "alone", "messages": said}).status == 200
+            for model in ("alone", "pooled", "acme/m"):
+                body = {"model": model, "messages": said}
+                assert client.post("/v1/chat/completions", body).status == 200
 
 
 def rows(report: dict[str, Any], **equal: str) -> list[dict[str, Any]]:
@@ -155,6 +164,8 @@ def test_a_route_with_a_fallback_survives_every_dialect_and_nobody_real_is_asked
     assert {row["task"] for row in report["rows"]} == {"", "tools", "structured", "text"}
     after = (len(world.acme.requests), len(world.beta.requests), world.ledger.last_seq())
     assert after == before
+    newest = next(kept(world.shell.folder / ".freehold"))
+    assert (newest.id, newest.survivors, newest.least) == (report["id"], "simulated", 1.0)
 
 
 def test_silence_is_survived_within_the_deadline_of_the_route(world: World) -> None:
@@ -179,6 +190,23 @@ def test_a_route_without_a_fallback_does_not_survive(world: World) -> None:
     assert any("`alone`, connection refused: 0 of 12" in reason for reason in report["reasons"])
 
 
+def test_a_pool_survives_the_loss_of_one_of_its_providers_and_not_of_all(world: World) -> None:
+    words = ("--on", "pooled", "--simulated", "--fault", "refused", "--fault", "storm")
+    report = world.drill("--lose", "acme", *words)
+    assert report["providers"] == ["acme"]
+    assert {row["survived"] for row in rows(report)} == {12}
+    assert rows(report)[0]["models"] == {"acme-second/m": 12}
+    report = world.drill("--lose", "both", *words, status=1)
+    assert report["providers"] == ["acme", "acme-second"]
+    assert {row["survived"] for row in rows(report)} == {0}
+
+
+def test_models_that_were_called_by_their_own_names_are_lost(world: World) -> None:
+    report = world.drill("--lose", "acme", "--simulated", "--fault", "keys", status=1)
+    (row,) = rows(report, route="acme/m")
+    assert (row["calls"], row["survived"]) == (12, 0)
+
+
 def test_survivors_are_really_asked_and_that_is_on_record_as_copies(world: World) -> None:
     asked, before = len(world.acme.requests), world.ledger.last_seq()
     report = world.drill("--lose", "acme", "--on", "chat", "--fault", "refused", "--calls", "10")
@@ -187,7 +215,7 @@ def test_survivors_are_really_asked_and_that_is_on_record_as_copies(world: World
     assert len(world.acme.requests) == asked
     found = world.ledger.recorded_after(before)
     assert len(found) == 10
-    recorded = {entry.call.id for entry in world.ledger.calls(Filter(operation="chat"), limit=100)}
+    recorded = {entry.call.id for entry in world.ledger.calls(Filter(operation="chat"), limit=200)}
     for entry in found:
         call = entry.call
         assert (call.operation, call.key_id) == ("mirror", report["id"])
@@ -224,9 +252,12 @@ def test_a_silent_change_of_the_model_is_noticed_and_a_doubled_price_is_foreseen
     )
     assert [(one["model"], one["noticed"]) for one in report["notices"]] == [("acme/m", True)]
     doubling = report["doubling"]
+    alone = world.drill("--lose", "acme", "--fault", "dearer")
+    assert alone["doubling"] == doubling
+    assert alone["rows"] == []
     spent = sum(
         (entry.cost.amount or Decimal(0))
-        for entry in world.ledger.calls(Filter(provider="acme", operation="chat"), limit=100)
+        for entry in world.ledger.calls(Filter(provider="acme", operation="chat"), limit=200)
     )
     assert Decimal(doubling["month"]) == pytest.approx(spent)
     assert Decimal(doubling["doubled"]) == 2 * Decimal(doubling["month"])
@@ -259,7 +290,11 @@ def test_a_ledger_that_is_not_there_is_not_enough_evidence(tmp_path: Path) -> No
     ("words", "message", "hint"),
     [
         (("--lose", "acm"), "No provider is called `acm`.", "Did you mean `acme`?"),
-        (("--lose", "zzz"), "No provider is called `zzz`.", "There are `acme`, `beta`, `unused`."),
+        (
+            ("--lose", "zzz"),
+            "No provider is called `zzz`.",
+            "There are `acme`, `beta`, `unused`, `acme-second`, `both`.",
+        ),
         (("--lose", "acme", "--fault", "refusd"), "No fault is called `refusd`.", "Did you mean `refused`?"),
         (("--lose", "acme", "--on", "chatt"), "No route or model is called `chatt`.", "Did you mean `chat`?"),
         (("--lose", "acme", "--on", "elsewhere"), "`elsewhere` does not ask `acme`.", "It asks `beta/b`."),

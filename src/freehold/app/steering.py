@@ -56,11 +56,18 @@ def steering_of(parts: Parts, settings: Settings | None = None) -> RouteSteering
 
         memory = Memory(_shelf_of(parts, settings or parts.settings), SystemClock())
         parts.ends.push_async_callback(memory.close)
-        parts.steering = RouteSteering(memory, lambda: parts.engine.runtime)
+        secret = parts.keys.digest(b"conversations").hex()
+        parts.steering = RouteSteering(memory, lambda: parts.engine.runtime, secret=secret)
         parts.steered.set()
     if settings is None and parts.engine.runtime.steering is None:
         parts.engine.runtime = msgspec.structs.replace(parts.engine.runtime, steering=parts.steering)
     return parts.steering
+
+
+async def know_what_was(parts: Parts) -> None:
+    """Read what an earlier process left, before the first call comes."""
+    if parts.steering is not None:
+        await parts.steering.memory.first_marks(_READ_SECONDS)
 
 
 def _shelf_of(parts: Parts, settings: Settings) -> Shelf:

@@ -12,7 +12,7 @@ import typer
 
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import plain, say, write_json
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, StoreError
 from freehold.core.figures import counted, size
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def drill(
         int | None,
         typer.Option(
             min=1,
-            max=10_000,
+            max=2_000,
             metavar="N",
             help="Calls of each route, drawn at random from those on record. Default: 20; with --simulated 200.",
         ),
@@ -125,7 +125,8 @@ def drill(
     Exit 0: survived. Exit 1: not survived, or something for you to mend. Exit 3: not enough evidence.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.app.drilling import Drill, Wanted, check_place, write_drill_page  # noqa: PLC0415
+    from freehold.app.drill_scope import Wanted  # noqa: PLC0415
+    from freehold.app.drilling import Drill, check_place, write_drill_page  # noqa: PLC0415
 
     if fault == ["?"]:
         _list_faults()
@@ -175,6 +176,10 @@ def drill(
         from freehold.cli.drill_shown import show  # noqa: PLC0415 - imported when something is shown
 
         show(report)
+    try:
+        beginning.keep(report)
+    except StoreError as error:
+        say(f"warning: {error} The report is not kept.")
     if html is not None:
         written = write_drill_page(report, html)
         say(f"{plain(str(html))}: {size(written)}, complete in itself.")

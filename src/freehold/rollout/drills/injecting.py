@@ -139,7 +139,8 @@ class Injection:
         self.tally.under_way -= 1
         for attempt in call.attempts:
             if attempt.provider in self._lost:
-                attempt.reason = REASON
+                # Nobody was asked, so that nothing can have been billed.
+                attempt.reason, attempt.error, attempt.status = REASON, REASON, None
         if call.outcome == "cancelled":
             return
         count = self.tally.faults.setdefault(fault, Count())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -147,7 +147,11 @@ class Rehearsal:
 
     def _engine(self, health: ProvidersHealth) -> Engine:
         runtime = msgspec.structs.replace(
-            self._base, health=health, keep_bodies=False, steering=self._steering()
+            self._base,
+            health=health,
+            keep_bodies=False,
+            limits=None,  # as of all copies: the drill has a budget of its own
+            steering=self._steering(),
         )
         return Engine(runtime, clock=self._clock, observers=(self._observe,))
 
@@ -164,7 +168,7 @@ class Rehearsal:
         self._keep(real)
 
 
-def real_part(call: Call, lost: Mapping[str, ProviderSettings]) -> Call | None:
+def real_part(call: Call, lost: Container[str]) -> Call | None:
     """The call without its attempts at stand-ins; None where there were no others."""
     attempts = [one for one in call.attempts if one.provider not in lost]
     if not attempts:

@@ -85,9 +85,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def conclude(
-    rows: tuple[Row, ...], samples: tuple[RouteSample, ...], *, require: float, least_calls: int
+    rows: tuple[Row, ...],
+    samples: tuple[RouteSample, ...],
+    *,
+    require: float,
+    least_calls: int,
+    price_alone: bool,
 ) -> tuple[Conclusion, tuple[str, ...]]:
-    """Whether the loss was survived, and why. Too little traffic on one route does not save another that failed."""
+    """Whether the loss was survived, and why. Too little traffic on one route does not save another that failed.
+
+    `price_alone`: no fault was to be played.
+    """
     whole = [row for row in rows if not row.task]
     failed = [row for row in whole if row.survival < require]
     reasons = [
@@ -97,6 +105,8 @@ def conclude(
     ]
     if failed:
         return "not survived", tuple(reasons)
+    if price_alone:
+        return "survived", ("Nothing was asked: a price alone keeps nobody from an answer.",)
     thin = [one for one in samples if one.asked < least_calls]
     reasons = [
         f"`{one.route}`: {one.asked} of its calls can be asked again, and {least_calls} are needed."
