@@ -7,20 +7,26 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from honest_judge import HonestJudge
-from load import Load
+from load import Done, Load
 from plain_client import PlainClient
 from running_endpoint import RunningEndpoint, until
 
 from freehold.ledger.filters import Filter
 from freehold.providers.simulated import Behaviour, Script, SimulatedProvider, ThreadedProvider
 from freehold.providers.simulated.faults import AnyFault
+from freehold.providers.simulated.script import Recite
+from freehold.rollout.archive import Archive
+from freehold.rollout.database import Database
+from freehold.rollout.shadow.archive import PairArchive
+from freehold.rollout.terms import Rollout
 
 ROUTE, OLD, NEW = "copilot", "old/model", "new/model"
 _ANSWERS = 40_000
@@ -60,8 +66,8 @@ def graded(wrong: float, *, seed: int) -> Script:
 
 
 def sick(*faults: AnyFault) -> Script:
-    """Nothing but this."""
-    return Script(models={"*": Behaviour(text="RIGHT", faults=faults)})
+    """Nothing but this; where it says something, that is long enough to break in the middle."""
+    return Script(models={"*": Behaviour(text=Recite(tokens=40), faults=faults)})
 
 
 class Front:
@@ -83,30 +89,35 @@ class Front:
         )
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
-    def asked(self, *words: str) -> Any:
-        """The same of a command that has to go well and tells JSON."""
-        status, said, error = self.command(*words, "--json")
-        assert status == 0, error or said
-        return msgspec.json.decode(said)
-
     def start(self, plan: str, *more: str) -> str:
-        """A rollout; its id."""
-        told = self.asked("rollout", "start", ROUTE, "--to", NEW, "--plan", plan, *more)
-        return str(told["id"])
+        """A rollout; its id. A stage lasts a second at least."""
+        words = ("--to", NEW, "--plan", plan, "--settle-time", "1s", *more)
+        status, said, error = self.command("rollout", "start", ROUTE, *words, "--json")
+        assert status == 0, error or said
+        return str(msgspec.json.decode(said)["id"])
 
-    def status(self, rollout: str) -> Any:
-        return self.asked("rollout", "status", rollout)
+    def status(self, rollout: str) -> tuple[int, Any]:
+        """What `freehold rollout status` ends with, and tells."""
+        status, said, error = self.command("rollout", "status", rollout, "--json")
+        assert said, error
+        return status, msgspec.json.decode(said)
 
-    def until_state(self, rollout: str, *states: str, limit: float = 120.0) -> Any:
-        """Its status, once it is in one of these states."""
-        found: list[Any] = []
+    def until_state(self, rollout: str, state: str, *, limit: float = 120.0) -> Rollout:
+        """The rollout, once it is in this state."""
+        with closing(Database(self.endpoint.data / "rollout.db")) as database:
+            archive = Archive(database)
 
-        def look() -> bool:
-            found[:] = [self.status(rollout)]
-            return found[0]["state"] in states
+            def look() -> Rollout | None:
+                time.sleep(0.1)
+                found = archive.find(rollout)
+                return found if found.state == state else None
 
-        until(look, limit)
-        return found[0]
+            return until(look, limit)
+
+    def copies(self, rollout: str) -> int:
+        """Made so far."""
+        with closing(Database(self.endpoint.data / "rollout.db")) as database:
+            return PairArchive(database).tally(rollout, 0, 2**60).finished
 
     def load(self, rate: float = 60.0, connections: int = 12) -> Load:
         """Clients, each call of which is another conversation."""
@@ -158,8 +169,14 @@ class Front:
 def nobody_suffered(load: Load) -> None:
     """Every call was answered to its end, with an answer."""
     assert not load.broken, load.broken[:3]
-    bad = [one for one in load.done if one.status != 200 or b'"error"' in one.body]
-    assert not bad, bad[:3]
+    bad = [one for one in load.done if not _is_whole(one)]
+    assert not bad, f"{len(bad)} of {len(load.done)}: {bad[:3]}"
+
+
+def _is_whole(one: Done) -> bool:
+    if one.status != 200 or b'"error"' in one.body:
+        return False
+    return b'"finish_reason":"stop"' in one.body.replace(b'": "', b'":"')
 
 
 @contextmanager

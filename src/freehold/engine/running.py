@@ -346,7 +346,8 @@ class RunningCall:
         if led.incumbent == route.incumbent:
             return led, "incumbent"
         if steered.decision.arm == "candidate":
-            led = msgspec.structs.replace(led, on_trial=led.incumbent)
+            # No client is to suffer for a trial: where it breaks off, another one goes on.
+            led = msgspec.structs.replace(led, on_trial=led.incumbent, continue_streams=True)
         return led, "policy"
 
     def _adopt(self, attempt: RunningAttempt) -> None:
