@@ -17,7 +17,7 @@ PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 
 NODE_SDKS := tests/sdk/node
 
-.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-routing parity node-sdks check-chart bench-drills
+.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-conversations bench-routing bench-rollouts bench-drills parity node-sdks check-chart
 
 EXTRAS ?= postgres shared
 
@@ -62,11 +62,17 @@ bench-faults: $(VENV)/.dev ## Make a provider sick in every way, and count what 
 bench-compare: $(VENV)/.dev ## Count wrong verdicts on real models, judges' errors, and cases a second beside Inspect AI; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.compare $(ARGS)
 
+bench-conversations: $(VENV)/.dev ## Count conversations that are taken from the model that has to go on with them: there may be none
+	@$(BIN)/python -m benchmarks.conversations $(ARGS)
+
 bench-routing: $(VENV)/.dev ## Hold learned routing to RouteLLM's routers, and certificates to their promise; ARGS="--quick" or "--write"
 	@$(BIN)/python -m benchmarks.routing $(ARGS)
 
 bench-drills: $(VENV)/.dev ## Lose a provider in every way under every policy, and count what clients notice; ARGS="--quick" for a short run
 	@$(BIN)/python -m benchmarks.drills $(ARGS)
+
+bench-rollouts: $(VENV)/.dev ## Rehearse rollouts in simulated time: false roll-backs, and how soon harm is found; ARGS="--quick" for a short run
+	@$(BIN)/python -m benchmarks.rollouts $(ARGS)
 
 node-sdks: ## Install the SDKs for Node that the endpoint is tested with, where Node is here
 	@cd $(NODE_SDKS) && wanted=$$(sha256sum package-lock.json | cut -d' ' -f1) && \

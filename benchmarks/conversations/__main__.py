@@ -21,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.conversations.cost import measure
 from benchmarks.conversations.playing import Outcome, Plan, play
 
 
@@ -31,14 +32,24 @@ def main() -> int:
     parser.add_argument("--control-turns", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=Plan().seed)
     parser.add_argument("--at-once", type=int, default=Plan().at_once)
+    parser.add_argument(
+        "--shared", help="the URL of a Valkey or Redis server to remember at, in place of a file"
+    )
     words = parser.parse_args()
-    plan = Plan(turns=words.turns, seed=words.seed, at_once=words.at_once)
+    plan = Plan(turns=words.turns, seed=words.seed, at_once=words.at_once, shared_url=words.shared)
     began = time.perf_counter()
     outcome = _played(plan)
     seconds = time.perf_counter() - began
     print(_table("with memory", outcome))
     control = _played(msgspec.structs.replace(plan, turns=words.control_turns, remembers=False))
     print(_table("without memory (control)", control))
+    with tempfile.TemporaryDirectory() as folder:
+        costs = measure(Path(folder))
+    for cost in costs:
+        print(
+            f"a decision at turn {cost.turns} ({cost.kilobytes} kB): {cost.deciding_us} us of one core, of which "
+            f"{cost.reading_us} to read the request; without a policy {cost.without_policy_us} us"
+        )
     for one in outcome.unsafe:
         print(f"unsafe: {one}")
     figures = {
@@ -50,6 +61,7 @@ def main() -> int:
         "control_turns": control.turns,
         "control_unsafe_switches": control.unsafe_switches,
         "seconds": round(seconds, 1),
+        "decision_us_at_turn": {str(cost.turns): cost.deciding_us for cost in costs},
     }
     print(json.dumps(figures))
     return 1 if outcome.unsafe_switches or not control.unsafe_switches else 0

@@ -34,10 +34,10 @@ class Client(Protocol):
     def forget_the_beginning(self) -> None:
         """Let go of the oldest turns, as programs do whose window is full."""
 
-    def body(self, system: str, names: dict[str, Any]) -> bytes:
+    def body(self, system: str, names: dict[str, Any], *, stream: bool = False) -> bytes:
         """The next request."""
 
-    def read(self, body: bytes) -> Request:
+    def read(self, body: bytes, *, stream: bool) -> Request:
         """As the endpoint does."""
 
 
@@ -68,13 +68,13 @@ class ChatClient:
     def forget_the_beginning(self) -> None:
         self.messages = _shortened(self.messages, lambda one: one["role"] == "user")
 
-    def body(self, system: str, names: dict[str, Any]) -> bytes:
+    def body(self, system: str, names: dict[str, Any], *, stream: bool = False) -> bytes:
         tool = {"type": "function", "function": {"name": "look", "parameters": _SCHEMA}}
         messages = [{"role": "system", "content": system}, *self.messages]
         named = {"metadata": {"session_id": names["session"]}} if "session" in names else {}
         return json.dumps({"model": "r", "messages": messages, "tools": [tool], **named}).encode()
 
-    def read(self, body: bytes) -> Request:
+    def read(self, body: bytes, *, stream: bool) -> Request:
         return read_chat_request(body)
 
 
@@ -109,7 +109,7 @@ class AnthropicClient:
             self.messages, lambda one: one["role"] == "user" and one["content"][0]["type"] == "text"
         )
 
-    def body(self, system: str, names: dict[str, Any]) -> bytes:
+    def body(self, system: str, names: dict[str, Any], *, stream: bool = False) -> bytes:
         *before, last = self.messages
         marked = {**last["content"][-1], "cache_control": {"type": "ephemeral"}}
         messages = [*before, {**last, "content": [*last["content"][:-1], marked]}]
@@ -119,12 +119,13 @@ class AnthropicClient:
             "system": system,
             "messages": messages,
             "tools": [{"name": "look", "input_schema": _SCHEMA}],
+            "stream": stream,
         }
         if "session" in names:
             body["metadata"] = {"user_id": f"user_1_account__session_{names['session']}"}
         return json.dumps(body).encode()
 
-    def read(self, body: bytes) -> Request:
+    def read(self, body: bytes, *, stream: bool) -> Request:
         return read_messages_request(body)
 
 
@@ -156,19 +157,20 @@ class ResponsesClient:
     def forget_the_beginning(self) -> None:
         self.items = _shortened(self.items, lambda one: one.get("role") == "user")
 
-    def body(self, system: str, names: dict[str, Any]) -> bytes:
+    def body(self, system: str, names: dict[str, Any], *, stream: bool = False) -> bytes:
         body = {
             "model": "r",
             "instructions": system,
             "input": self.items,
             "tools": [{"type": "function", "name": "look", "parameters": _SCHEMA}],
             "include": ["reasoning.encrypted_content"],
+            "stream": stream,
         }
         if "session" in names:
             body["prompt_cache_key"] = names["session"]
         return json.dumps(body).encode()
 
-    def read(self, body: bytes) -> Request:
+    def read(self, body: bytes, *, stream: bool) -> Request:
         return read_responses_request(body)
 
 
@@ -203,13 +205,13 @@ class GeminiClient:
             self.contents, lambda one: one["role"] == "user" and "text" in one["parts"][0]
         )
 
-    def body(self, system: str, names: dict[str, Any]) -> bytes:
+    def body(self, system: str, names: dict[str, Any], *, stream: bool = False) -> bytes:
         tool = {"functionDeclarations": [{"name": "look", "parameters": _SCHEMA}]}
         told = {"parts": [{"text": system}]}
         return json.dumps({"systemInstruction": told, "contents": self.contents, "tools": [tool]}).encode()
 
-    def read(self, body: bytes) -> Request:
-        return read_gemini_request(body, "r", stream=False)
+    def read(self, body: bytes, *, stream: bool) -> Request:
+        return read_gemini_request(body, "r", stream=stream)
 
 
 KINDS: tuple[type[Client], ...] = (ChatClient, AnthropicClient, ResponsesClient, GeminiClient)

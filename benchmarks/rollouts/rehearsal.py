@@ -20,6 +20,7 @@ OLD, NEW = Target("old", "model"), Target("new", "model")
 _INTERVAL = 20
 """Conversations between two looks: two a second, and a look every ten seconds."""
 _SECOND_US = 500_000
+_SETTLE = 30
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 def rehearse(world: World, plan: Plan, seed: int, *, most: int) -> Outcome:
     """One rollout. After `most` conversations at one stage it is undecided."""
     chance = random.Random(seed)
-    terms = Terms(incumbent=OLD, candidate=NEW, plan=plan, settle_us=60_000_000)
+    terms = Terms(incumbent=OLD, candidate=NEW, plan=plan, settle_calls=_SETTLE, settle_us=60_000_000)
     rollout = Rollout(id=f"rollout_{seed:032x}", route="r", terms=terms, stage_us=0, begun_us=0)
     panel = panel_of(terms)
     answered = copies = number = since = 0
@@ -57,7 +58,7 @@ def rehearse(world: World, plan: Plan, seed: int, *, most: int) -> Outcome:
             vote = vote_of(world, seen, chance)
             if vote is not None:
                 panel.vote(seen.unit, seen.arm, vote, cutover=cutover)
-            if copies < rollout.at.copies and not seen.failed:
+            if copies < rollout.at.copies:
                 copies += 1
                 panel.compare(pair_of(world, number, rollout.stage, chance))
         known = knowledge_of(rollout, panel, copied=copies >= rollout.at.copies, incumbent=OLD.name)

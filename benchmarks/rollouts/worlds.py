@@ -75,19 +75,21 @@ def call_of(world: World, decision: Decision, number: int, chance: random.Random
 
 
 def pair_of(world: World, number: int, stage: int, chance: random.Random) -> Compared:
-    """A copied call. Only what the incumbent answered is copied."""
+    """A copied call."""
     old, new = world.incumbent, world.candidate
-    failed = new.hangs or chance.random() < new.failing
+    failures = chance.random() < old.failing, new.hangs or chance.random() < new.failing
+    failed = any(failures)
     both = None if failed else _both(world, chance)
     return Compared(
         unit=str(number),
         stage=stage,
-        failed=failed,
+        failed=failures,
         seconds=both and both[0],
         dollars=both and both[1],
         declined=None if failed else (chance.random() < old.declining, chance.random() < new.declining),
         lossy=None if failed else (chance.random() < old.losing, chance.random() < new.losing),
-        difference=_difference(world, chance) if world.judged and not failed else None,
+        difference=float(failures[0] - failures[1]) if failed else _difference(world, chance),
+        judged=world.judged,
     )
 
 

@@ -18,14 +18,17 @@ VIEWER = {
     "GET /configuration/check", "GET /health", "GET /local-models", "GET /version", "GET /batches",
     "GET /batches/{batch}", "GET /files", "GET /files/{file}", "GET /audit", "GET /audit/verify", "GET /exports/audit",
     "GET /suites", "GET /suites/{suite}", "GET /comparisons", "GET /comparisons/{comparison}", "GET /judge-checks",
-    "GET /judge-checks/{check}", "GET /independence", "GET /calls/{call}/decision",
+    "GET /judge-checks/{check}", "GET /independence", "GET /calls/{call}/decision", "GET /rollouts",
+    "GET /rollouts/{rollout}",
 }  # fmt: skip
 OPERATOR = {
     "POST /keys", "POST /keys/{key}/revoke", "GET /calls/{call}/bodies", "GET /calls/{call}/request",
-    "GET /calls/{call}/answer", "GET /exports/bodies", "POST /limits/{limit}/release", "POST /configuration/check",
+    "GET /calls/{call}/answer", "GET /calls/{call}/feedback", "POST /calls/{call}/feedback",
+    "GET /exports/bodies", "POST /limits/{limit}/release", "POST /configuration/check",
     "POST /configuration/check-live", "POST /configuration/reload", "POST /batches/{batch}/cancel",
     "DELETE /files/{file}", "GET /suites/{suite}/cases", "GET /comparisons/{comparison}/report",
-    "GET /calls/{call}/feedback", "POST /calls/{call}/feedback",
+    "POST /rollouts", "POST /rollouts/{rollout}/pause", "POST /rollouts/{rollout}/resume",
+    "POST /rollouts/{rollout}/promote", "POST /rollouts/{rollout}/abort",
 }  # fmt: skip
 OWNER = {"GET /admin-keys", "POST /admin-keys", "GET /admin-keys/{key}", "POST /admin-keys/{key}/revoke"}
 """The whole table, written down a second time: a role that changes by accident is noticed."""
@@ -104,8 +107,10 @@ def _body(operation: Operation | None) -> object:
     bodies: dict[str, object] = {
         "POST /keys": {"name": ""},
         "POST /admin-keys": {"name": "", "role": "viewer"},
+        "POST /calls/{call}/feedback": {"value": True},
         "POST /configuration/check": {"text": ""},
         "POST /limits/{limit}/release": {},
-        "POST /calls/{call}/feedback": {"value": True},
+        "POST /rollouts": {"route": "nothing-of-this-name", "to": "nobody/nothing"},
+        "POST /rollouts/{rollout}/promote": {"from": "5%"},
     }
     return bodies[operation.name]

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from left_providers import TOML, Site
+from left_providers import TOML, Site, now_us
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 from freehold.compare.terms import Prompt
+from freehold.core.ids import new_id
+from freehold.rollout.drills.figures import Row
+from freehold.rollout.drills.keeping import keep
+from freehold.rollout.drills.report import Report
 
 WHOLE = 0.9736572792168257
 """100 of 100 requests arrive whole: the lower end of Wilson's interval."""
@@ -189,6 +193,7 @@ def test_what_freehold_asks_for_itself_is_no_traffic(site: Site) -> None:
             *site.calls(500, "rented/large", "rented/large", key_id="comparison_1"),
             *site.calls(500, "rented/large", "rented/large", operation="count"),
             *site.calls(500, "copilot", "rented/large", outcome="failed"),
+            *site.calls(500, "copilot", "rented/large", operation="mirror", key_id="rollout_1"),
         ]
     )
     said = _said(site)
@@ -216,3 +221,24 @@ def test_what_is_not_there_is_a_clear_mistake(site: Site) -> None:
     assert "Did you mean `copilot`?" in done.stderr
     done = Shell(site.folder)("independence", "--since", "soon")
     assert (done.returncode, "`soon` is not a moment" in done.stderr) == (1, True)
+
+
+def test_a_drill_that_not_all_survived_takes_its_share(site: Site) -> None:
+    fallback = 'incumbent = "rented/large"\nfallbacks = ["other/medium"]'
+    (site.folder / "freehold.toml").write_text(TOML.replace('incumbent = "rented/large"', fallback))
+    site.record(site.calls(200, "copilot", "rented/large"))
+    site.judge("rented/large", "other/medium", "replaces")
+    before = _said(site)["score"]
+    for survived, share in ((100, 1.0), (80, 0.8)):
+        row = Row(
+            fault="refused", title="refused", route="copilot", calls=100, survived=survived, survival=share, low=0.0,
+            verdicts={}, misses={}, first_p50_s=None, first_p99_s=None, p50_s=None, p99_s=None, models={}, joined=0,
+            repeated=0, extra_cost=None, priced=0,
+        )  # fmt: skip
+        report = Report(
+            id=new_id("drill"), made_us=now_us(), lost="rented", providers=("rented",), conclusion="survived",
+            reasons=(), require=0.999, survivors="real", seed=0, days=1, routes=(), rows=(row,), least=share,
+        )  # fmt: skip
+        keep(site.data, report)
+        assert _said(site)["score"] == pytest.approx(before * share)
+    assert _class(_said(site))["why_not"] == "not all of its calls survived the drill"

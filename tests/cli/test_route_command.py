@@ -139,6 +139,7 @@ def test_calls_that_are_not_there_are_said_not_to_be(shell: Shell, tmp_path: Pat
 def test_a_call_is_shown_with_its_decision_and_with_what_it_copies(shell: Shell) -> None:
     shown = shell("calls", "show", call(1)).stdout
     assert "decision     weighted chose small/two (drawn)" in shown
+    assert f"copied to    big/one: answered, {call(6)}" in shown
     shown = shell("calls", "show", call(6)).stdout
     assert f"copy of      {call(1)}" in shown
     assert "what         mirror, openai-chat" in shown
@@ -189,5 +190,7 @@ def test_calls_are_chosen_by_what_was_decided_for_them(shell: Shell) -> None:
     assert shell.json("calls", "--rollout", "rollout_9", "--arm", "incumbent") == []
     assert [one["calls"] for one in shell.json("spend", "--rollout", "rollout_9")] == [1]
     assert len(shell.json("calls", "--key", "rollout_1")) == 2
+    assert [one["id"] for one in shell.json("calls", "--mirrors-of", call(2))] == [call(7)]
+    assert shell.json("calls", "--mirrors-of", call(6)) == []
     done = shell("calls", "export", "--policy", "weighted")
     assert len(done.stdout.splitlines()) == 3

@@ -21,7 +21,7 @@ from freehold.core.errors import ProviderError
 from freehold.engine.steering import Steered
 from freehold.ledger.record import Call
 from freehold.rollout.replaying import replay
-from freehold.routing.decisions import Situation
+from freehold.routing.decisions import Policy, Situation
 from freehold.routing.policies.cascade import Cascade
 from freehold.routing.policies.settings import Confidence
 from freehold.routing.routes import Route, Target
@@ -40,15 +40,25 @@ WITH_TOOL = WHOLE[:-1] + b',"tools":[{"type":"function","function":{"name":"f","
 class Cascader:
     """Has one route asked as a cascade of its models."""
 
-    def __init__(self, confidence: Confidence, threshold: float = 0.5, samples: int = 3) -> None:
+    def __init__(
+        self,
+        confidence: Confidence,
+        threshold: float = 0.5,
+        samples: int = 3,
+        learned: Policy | None = None,
+    ) -> None:
         self._how = confidence, threshold, samples
+        self._learned = learned
         self.ends: list[Call] = []
 
     async def steer(
         self, route: Route, request: Request, call: Call, key: Key | None, heading: str | None
     ) -> Steered | None:
-        decision = Cascade(route.plan, *self._how).decide(Situation(route.name, route.plan, "one"))
-        return Steered(route, decision)
+        policy = Cascade(route.plan, *self._how, learned=self._learned)
+        decision = policy.decide(Situation(route.name, route.plan, "one"))
+        first = next(one for one in route.plan if one.name == decision.chosen)
+        others = tuple(one for one in route.plan if one != first)
+        return Steered(msgspec.structs.replace(route, incumbent=first, fallbacks=others), decision)
 
     def heard(self, call: Call, request: Request, decision: Decision, answer: bytes | None) -> None:
         assert answer
@@ -58,18 +68,33 @@ class Cascader:
         self.ends.append(call)
 
 
+class Foretold:
+    """What a router finds: how likely each model is to answer worse than the incumbent."""
+
+    name = "learned"
+    reads = 100
+
+    def __init__(self, **chances: float) -> None:
+        self._facts = {f"worse {name}/{name}-model": chance for name, chance in chances.items()}
+
+    def decide(self, situation: Situation) -> Decision:
+        return Decision("learned", "x/y", "good enough", facts=self._facts)
+
+
 @asynccontextmanager
 async def cascade(
-    cascader: Cascader, *servers: Sequence[Answer], deadline: float | None = None, **more: Any
+    cascader: Cascader,
+    *servers: Sequence[Answer],
+    deadline: float | None = None,
+    retries: int = 0,
+    **more: Any,
 ) -> AsyncIterator[tuple[Stage, list[ByteServer]]]:
     """A route of so many models, each of which gives those answers."""
     async with AsyncExitStack() as stack:
         running = [await stack.enter_async_context(ByteServer(*answers)) for answers in servers]
         names = (*("cheap", "middle")[: len(servers) - 1], "dear")
-        route = None
-        if deadline is not None:
-            targets = [Target(name, f"{name}-model") for name in names]
-            route = Route("r", targets[0], tuple(targets[1:]), deadline=deadline)
+        targets = [Target(name, f"{name}-model") for name in names]
+        route = Route("r", targets[0], tuple(targets[1:]), deadline=deadline, retries=retries)
         stage = await stack.enter_async_context(
             stage_of(dict(zip(names, running, strict=True)), route=route, **more)
         )
@@ -346,6 +371,53 @@ def test_a_request_that_only_its_provider_understands_goes_to_the_last_model() -
     run_on_uvloop(main())
 
 
+@pytest.mark.parametrize(
+    ("chances", "chosen", "why"),
+    [
+        ({"cheap": 0.1, "middle": 0.1}, "cheap", {"middle": "not needed", "dear": "not needed"}),
+        ({"cheap": 0.9, "middle": 0.1}, "middle", {"cheap": "unpromising", "dear": "not needed"}),
+        ({"cheap": 0.9, "middle": 0.9}, "dear", {"cheap": "unpromising", "middle": "unpromising"}),
+        ({"middle": 0.1}, "middle", {"cheap": "no prediction", "dear": "not needed"}),
+        ({}, "dear", {"cheap": "no prediction", "middle": "no prediction"}),
+    ],
+)
+def test_a_router_says_whom_it_is_worth_asking(
+    chances: dict[str, float], chosen: str, why: dict[str, str]
+) -> None:
+    async def main() -> None:
+        scripts = [said("cheap")], [said("middle")], [said("dear")]
+        cascader = Cascader("learned", learned=Foretold(**chances))
+        async with cascade(cascader, *scripts) as (stage, _):
+            result = await stage.play(WHOLE)
+        assert chosen.encode() in result.data
+        assert len(stage.record.attempts) == 1
+        check_decision(stage.record, chosen, "escalated" if chosen == "dear" else "sure", **why)
+
+    run_on_uvloop(main())
+
+
+def test_an_answer_that_was_promising_is_looked_at_all_the_same() -> None:
+    async def main() -> None:
+        cascader = Cascader("learned", learned=Foretold(cheap=0.0))
+        async with cascade(cascader, [said("It is one.")], [said('{"n": 1}')]) as (stage, _):
+            await stage.play(IN_FORM)
+        check_decision(stage.record, "dear", "escalated", cheap="not in form")
+
+    run_on_uvloop(main())
+
+
+def test_who_was_not_worth_asking_is_better_than_nobody() -> None:
+    async def main() -> None:
+        bad: list[Step] = [whole(b"no", status=b"500 No")]
+        cascader = Cascader("learned", learned=Foretold(cheap=1.0))
+        async with cascade(cascader, [said("cheap")], [bad]) as (stage, _):
+            result = await stage.play(WHOLE)
+        assert b"cheap" in result.data
+        assert attempts(stage.record) == [("dear", "policy", "refused"), ("cheap", "fallback", "answered")]
+
+    run_on_uvloop(main())
+
+
 def test_an_answer_too_long_to_be_held_goes_on_as_it_is() -> None:
     async def main() -> None:
         words = [event(content="x" * 100_000) for _ in range(60)]
@@ -387,6 +459,22 @@ def test_a_model_that_hangs_gets_half_of_the_time() -> None:
         assert result.error is None
         assert b"dear" in result.data
         assert 400 < stage.record.duration_ms < 900
+
+    run_on_uvloop(main())
+
+
+def test_a_cheap_model_that_fails_is_not_asked_again_where_there_is_another() -> None:
+    async def main() -> None:
+        bad: list[Step] = [whole(b"no", status=b"503 No")]
+        scripts = [bad], [bad, said("dear")]
+        async with cascade(Cascader("logprobs"), *scripts, retries=2) as (stage, _):
+            result = await stage.play(WHOLE)
+        assert b"dear" in result.data
+        assert [(one.provider, one.reason) for one in stage.record.attempts] == [
+            ("cheap", "incumbent"),
+            ("dear", "fallback"),
+            ("dear", "retry"),
+        ]
 
     run_on_uvloop(main())
 

@@ -16,7 +16,8 @@ from loops import run_on_uvloop
 from freehold.access.key import Key
 from freehold.core.clock import SystemClock
 from freehold.core.decision import Arm, Decision
-from freehold.core.errors import FreeholdError
+from freehold.core.errors import Forbidden, FreeholdError
+from freehold.engine.limiting import Hold, Subject, Worst
 from freehold.engine.steering import Steered
 from freehold.ledger.record import Call
 from freehold.routing.routes import Route, Target
@@ -330,5 +331,32 @@ def test_what_becomes_of_copies_keeps_no_client_from_the_same_model(status: byte
         assert [call.outcome for call in stage.records].count("answered") == 1
         assert reasons(stage.records[-1]) == [("one", "incumbent", "answered")]
         assert len(one.requests) == 9
+
+    run_on_uvloop(main())
+
+
+class Closed:
+    """Limits under which nothing is let in."""
+
+    def take(self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float) -> None:
+        raise Forbidden("Nobody may call anything.", param="model")
+
+    async def reserve(
+        self, who: Subject, target: Target, worst: Worst, *, first: bool, deadline: float
+    ) -> Hold:
+        raise AssertionError("it was taken, or not")
+
+
+def test_copies_are_not_under_the_limits_of_clients() -> None:
+    async def main() -> None:
+        async with ByteServer(GOOD_WHOLE) as one, stage_of({"one": one}) as stage:
+            stage.engine.runtime = msgspec.structs.replace(stage.engine.runtime, limits=Closed())
+            assert isinstance((await stage.play(WHOLE)).error, Forbidden)
+            copy = stage.engine.begin("mirror", "openai-chat", None, mirrors="call_1")
+            copy.receive(WHOLE, keep_body=True)
+            request = read_chat_request(WHOLE)
+            copy.route_to(request)
+            assert await copy.ask(request)
+        assert [call.outcome for call in stage.records] == ["refused", "answered"]
 
     run_on_uvloop(main())

@@ -53,7 +53,7 @@ def agrees(chosen: Filter) -> Callable[[Call], bool]:
             )
         )
 
-    return meant if chosen.decided else lambda _: True
+    return meant if chosen.asks_calls else lambda _: True
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -80,6 +80,17 @@ def test_lists_have_them_unless_they_are_not_wanted(reader: LedgerReader) -> Non
     assert reader.extent().calls == 10
 
 
+def test_copies_of_one_call_are_found(reader: LedgerReader) -> None:
+    total = 0
+    for entry in reader.calls(Filter(operation="chat")):
+        found = reader.calls(Filter(mirrors_of=entry.call.id))
+        assert [one.call.mirrors for one in found] == [entry.call.id] * len(found)
+        assert sum(one.calls for one in reader.spend("route", Filter(mirrors_of=entry.call.id))) == len(found)
+        total += len(found)
+    assert total == 4
+    assert reader.calls(Filter(mirrors_of="call_nobody's")) == []
+
+
 def test_no_suite_is_drawn_of_copies(reader: LedgerReader) -> None:
     for chosen in (ALL, Filter(route="copilot", operation="chat")):
         some = reader.numbers(Numbers(chosen, without_keys=(), longest=1000))

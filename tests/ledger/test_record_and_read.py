@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledger_samples import make_call, opened
 
+from freehold.core.decision import Decision
 from freehold.core.ids import new_id
 from freehold.core.money import Cost
 from freehold.core.usage import Usage
@@ -45,6 +46,17 @@ def test_a_call_comes_back_with_everything_it_had(pair: tuple[Ledger, LedgerRead
     assert reader.calls(Filter(), limit=1)[0].call == msgspec.structs.replace(
         call, request_body=None, answer_body=None
     )
+
+
+def test_decisions_are_found_by_the_ids_of_their_calls(pair: tuple[Ledger, LedgerReader]) -> None:
+    ledger, reader = pair
+    decided = Decision("weighted", "a/b", "drawn", facts={"draw": 0.25}, rollout="rollout_1", arm="candidate")
+    some = [make_call(decision=decided if number % 2 else None) for number in range(1100)]
+    for call in some:
+        ledger.record(call)
+    assert ledger.flush(5)
+    found = reader.decisions([call.id for call in some] + ["call_nobody"])
+    assert found == {call.id: decided for call in some if call.decision is not None}
 
 
 def test_a_call_that_is_almost_empty_comes_back_as_it_was(pair: tuple[Ledger, LedgerReader]) -> None:

@@ -104,6 +104,22 @@ retries = 0
 incumbent = "sim/mad"
 fallbacks = ["sim/good"]
 retries = 0
+[routes.unsure]
+incumbent = "sim/good"
+retries = 0
+[routes.unsure.policy]
+kind = "cascade"
+models = ["sim/good", "claude/good"]
+confidence = "logprobs"
+threshold = 1.0
+[routes.asked-again]
+incumbent = "sim/good"
+retries = 0
+[routes.asked-again.policy]
+kind = "cascade"
+models = ["sim/good", "claude/good"]
+confidence = "agreement"
+threshold = 1.0
 [routes.formless]
 incumbent = "plain/formless"
 retries = 0
@@ -254,6 +270,19 @@ def test_who_lost_the_race_is_charged_too(scene: Scene, route: str, stream: bool
     found = change()
     assert found.requests == 1
     assert found.bill <= found.money <= found.bill + 1_000 * READ + 400 * WROTE
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(("route", "answers"), [("unsure", 2), ("asked-again", 4)])
+def test_answers_that_the_client_does_not_see_are_charged_exactly(
+    scene: Scene, route: str, answers: int, stream: bool
+) -> None:
+    with scene.play() as change:
+        ask(scene, route, stream=stream)
+        assert len(scene.provider.requests) == answers
+    found = change()
+    assert found.requests == 1
+    assert found.money == found.bill > 0
 
 
 def test_who_goes_on_reads_what_there_was(scene: Scene) -> None:

@@ -13,12 +13,14 @@ from examples import examples
 from freehold.core.decision import Decision
 from freehold.rollout.policy import RolloutPolicy
 from freehold.rollout.replaying import REPLAYS, replay
-from freehold.routing.decisions import Lock, LockKind, Policy, Situation
+from freehold.routing.decisions import Fact, Lock, LockKind, Policy, Situation
 from freehold.routing.explaining import REASONS, WHYS, in_words
 from freehold.routing.locks import decide_by_lock, decide_freely, decide_without_maker
+from freehold.routing.policies import learned
 from freehold.routing.policies.cascade import Cascade, Finding, Found, settle
 from freehold.routing.policies.cheapest import Cheapest
 from freehold.routing.policies.fastest import Fastest
+from freehold.routing.policies.settings import PolicyKind
 from freehold.routing.policies.standing import Standing
 from freehold.routing.policies.weighted import Weighted
 from freehold.routing.routes import Target
@@ -50,13 +52,31 @@ def policies(draw: st.DrawFn, route: tuple[Target, ...]) -> Policy:
 
 
 @st.composite
+def learned_facts(draw: st.DrawFn, route: tuple[Target, ...]) -> dict[str, Fact]:
+    """What a router keeps of a decision: the policy itself needs a trained one."""
+    chances = st.floats(0, 1)
+    models = [one.name for one in draw(routes)]
+    facts: dict[str, Fact] = {"incumbent": route[0].name, "router": "0123456789abcdef"}
+    match draw(st.integers(0, 4)):
+        case 0:
+            facts["alarm"] = "too many worse answers"
+        case 1:
+            facts["made for"] = "another/model"
+        case 2:
+            facts |= {"draw": draw(chances), "share": draw(chances)}
+        case 3:
+            facts |= {"threshold": draw(chances), **{f"worse {name}": draw(chances) for name in models}}
+    return facts | {f"place {place}": name for place, name in enumerate(models)}
+
+
+@st.composite
 def decisions(draw: st.DrawFn) -> Decision:
     """What a policy decides, or a lock in front of it."""
     route = draw(routes)
     policy = draw(policies(route))
     situation = Situation("chat", route, draw(st.text(max_size=9)))
     kind = draw(st.sampled_from(get_args(LockKind)))
-    match draw(st.integers(0, 5)):
+    match draw(st.integers(0, 6)):
         case 0:
             lock = Lock(draw(st.sampled_from(route)), kind)
             return decide_by_lock(policy, situation, lock, found_by="state", name=policy.name)
@@ -64,6 +84,8 @@ def decisions(draw: st.DrawFn) -> Decision:
             return decide_without_maker(policy, situation, kind=kind, why="unknown", name=policy.name)
         case 2:
             return decide_freely(situation)
+        case 3:
+            return learned.replay(Decision(learned.NAME, "", "", facts=draw(learned_facts(route))))
     decision = policy.decide(situation)
     if isinstance(policy, Cascade):
         for found in draw(st.lists(st.sampled_from(get_args(Found)), max_size=5)):
@@ -105,6 +127,10 @@ def test_a_decision_that_was_changed_is_found_out(decision: Decision) -> None:
 
 def test_a_policy_that_nobody_knows_is_not_guessed() -> None:
     assert replay(Decision("of tomorrow", "a/x", "a whim")).verdict == "unknown"
+
+
+def test_every_policy_of_the_configuration_can_be_made_again() -> None:
+    assert set(get_args(PolicyKind)) | {"rollout"} == set(REPLAYS)
 
 
 @pytest.mark.parametrize("policy", sorted(REPLAYS))

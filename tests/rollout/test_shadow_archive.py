@@ -81,6 +81,20 @@ def test_no_order_of_events_overruns_the_stage(events: list[tuple[str, int | Non
         assert seqs == list(range(1, finished + 1))
 
 
+def test_copies_whose_process_was_killed_are_made_again(place: Place) -> None:
+    minute_us = 60_000_000
+    with closing(Database(place)) as database:
+        archive = PairArchive(database)
+        assert archive.claim(order_of(calls=2), "a", "call_1", DAY_US, 5) is None
+        assert archive.claim(order_of(calls=2), "b", "call_2", DAY_US, 5) is None
+        later_us = DAY_US + minute_us
+        archive.keep_alive(["a"], later_us)
+        assert archive.tally(ROLLOUT, 0, later_us).claimed == 1
+        assert archive.claim(order_of(calls=2), "c", "call_3", later_us, 5) is None
+        assert archive.claim(order_of(calls=2), "d", "call_4", later_us, 5) == USED_UP
+        assert archive.tally(ROLLOUT, 0, later_us).spent_pico == 15
+
+
 def test_a_call_is_copied_once(place: Place) -> None:
     with closing(Database(place)) as database:
         archive = PairArchive(database)

@@ -17,7 +17,12 @@ from freehold.core.moments import Moment
 from freehold.ledger.opinions import Opinions
 from freehold.ledger.reading import LedgerReader
 from freehold.limits.shown import Released, ShownForecast, ShownLimit
+from freehold.rollout.acts import Acts
+from freehold.rollout.archive import Archive as RolloutArchive
 from freehold.rollout.independence.report import Independence
+from freehold.rollout.shown import WholeRollout
+from freehold.rollout.terms import Terms
+from freehold.rollout.wanted import RolloutWanted
 from freehold.routing.shown import ShownRoute
 
 
@@ -202,6 +207,20 @@ class Office(Protocol):
     @property
     def archive(self) -> Archive:
         """What is kept of comparisons."""
+
+    @property
+    def rollouts(self) -> RolloutArchive:
+        """What is kept of rollouts."""
+
+    @property
+    def rollout_acts(self) -> Acts:
+        """What is done to them."""
+
+    def rollout_terms(self, wanted: RolloutWanted) -> Terms:
+        """The terms of one that is to begin. Raises BadRequest: it cannot."""
+
+    def rollout(self, which: str) -> WholeRollout:
+        """How one stands, with all that is known of it. Raises NotFound, BadRequest."""
 
     @property
     def checks(self) -> Checks:

@@ -12,6 +12,7 @@ from freehold.admin import (
     leaving,
     models,
     money,
+    rollouts,
     running,
     suites,
 )
@@ -30,5 +31,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *suites.OPERATIONS,
     *comparisons.OPERATIONS,
     *leaving.OPERATIONS,
+    *rollouts.OPERATIONS,
     *audit.OPERATIONS,
 )

@@ -40,6 +40,7 @@ class CallsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policy: Annotated[Word, Meta(description="The policy that decided.")] | UnsetType = UNSET
     rollout: Annotated[Word, Meta(description="Of whose decisions they are part.")] | UnsetType = UNSET
     arm: Annotated[Arm, Meta(description="The side of a rollout.")] | UnsetType = UNSET
+    mirrors_of: Annotated[Word, Meta(description="Copies of the call with this id.")] | UnsetType = UNSET
     since: Annotated[When, Meta(description="From then on.")] | UnsetType = UNSET
     until: Annotated[When, Meta(description="Before then; written like `since`.")] | UnsetType = UNSET
 
@@ -65,6 +66,7 @@ def filter_of(query: CallsQuery, keys: Sequence[Key], now_us: int, *, utc: bool 
         policy=given(query.policy),
         rollout=given(query.rollout),
         arm=given(query.arm),
+        mirrors_of=given(query.mirrors_of),
         since_us=None if since is None else parse_moment(since, now_us, utc=utc),
         until_us=None if until is None else parse_moment(until, now_us, utc=utc),
     )

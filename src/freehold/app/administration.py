@@ -11,7 +11,15 @@ from freehold.app.configuration import look_at_configuration
 from freehold.app.forecasts import forecasts_of
 from freehold.app.health import health_of
 from freehold.app.model_lists import list_provider_models
-from freehold.app.opening import admin_keys_of, audit_of, books_of, comparisons_of, history_of, keys_of
+from freehold.app.opening import (
+    admin_keys_of,
+    audit_of,
+    books_of,
+    comparisons_of,
+    history_of,
+    keys_of,
+    rollouts_of,
+)
 from freehold.app.parts import Parts
 from freehold.office.office import RunningOffice
 from freehold.office.premises import Premises
@@ -47,6 +55,8 @@ def _premises(parts: Parts, clock: Clock) -> Premises:
     keys = keys_of(settings, outlast=True)
     comparisons = comparisons_of(settings, patience=_QUESTION_SECONDS)
     parts.ends.callback(comparisons.close)
+    rollouts = rollouts_of(settings, patience=_QUESTION_SECONDS)
+    parts.ends.callback(rollouts.close)
     aside = Aside(comparisons.place, settings.database or settings.data / "ledger.db", os.environ)
     parts.ends.callback(aside.close)
     return Premises(
@@ -72,6 +82,7 @@ def _premises(parts: Parts, clock: Clock) -> Premises:
         forecasts=forecasts_of,
         list_models=list_provider_models,
         comparisons=comparisons,
+        rollouts=rollouts,
         report=aside.report,
         findings=aside.findings,
     )

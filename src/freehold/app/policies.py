@@ -50,14 +50,17 @@ def _fastest(settings: Settings, route: Route, policy: PolicySettings, known: Su
     return Fastest(_standings(settings, route, policy, known), unproven=policy.unproven)
 
 
-def _cascade(_settings: Settings, _route: Route, policy: PolicySettings, _known: Surveyed) -> Policy | None:
-    if policy.confidence is None:
+def _cascade(settings: Settings, route: Route, policy: PolicySettings, known: Surveyed) -> Policy | None:
+    learned = None
+    if policy.confidence == "learned":
+        learned = _learned(settings, route, policy, known)
+    if policy.confidence is None or (policy.confidence == "learned" and learned is None):
         return None
-    return Cascade(policy.models, policy.confidence, policy.threshold, policy.samples)
+    return Cascade(policy.models, policy.confidence, policy.threshold, policy.samples, learned=learned)
 
 
 def _learned(settings: Settings, route: Route, _policy: PolicySettings, _known: Surveyed) -> Policy | None:
-    from freehold.app.routers import learned_policy  # noqa: PLC0415 - NumPy is for routes with a router
+    from freehold.app.learned import learned_policy  # noqa: PLC0415 - NumPy is for routes with a router
 
     return learned_policy(settings, route.name)
 

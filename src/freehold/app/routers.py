@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import closing
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from freehold.core.errors import BadRequest, NotFound, StoreError
+from freehold.app.learned import check_packages, routers_of
+from freehold.core.errors import NotFound, StoreError
 
 if TYPE_CHECKING:
     from freehold.config.settings import Settings
     from freehold.rollout.routers.evidence import Gathered
     from freehold.rollout.routers.fitting import Missing
-    from freehold.rollout.routers.shelf import RouterShelf, Shelved
-    from freehold.rollout.routers.watching import Watched
+    from freehold.rollout.routers.shelf import Shelved
     from freehold.routing.learned.promise import Promise
-    from freehold.routing.learned.router import Router
-    from freehold.routing.policies.learned import Learned
     from freehold.routing.routes import Route
 
 # ruff: noqa: PLC0415 - no route without a router imports any of it
 
-log = logging.getLogger("freehold")
 
-_LOCK = "watch.lock"
-_TROUBLE = "what was seen of it cannot be read"
+Live = Literal["shadow", "feedback"]
+"""
+shadow    copies of calls that rollouts have sent to a candidate, and judged beside the incumbent's answers
+feedback  what people said of answers whose model was drawn by lot
+"""
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,14 +37,6 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     gathered: Gathered
     by_list: bool
     """Whether costs are by the price list, as they are not known of the answers themselves."""
-
-
-def routers_of(settings: Settings) -> RouterShelf:
-    """Where the routers are. Raises BadRequest: NumPy is not installed."""
-    _check_packages("numpy")
-    from freehold.rollout.routers.shelf import RouterShelf
-
-    return RouterShelf(settings.data)
 
 
 class Faults(msgspec.Struct, frozen=True):
@@ -91,20 +81,20 @@ def faults_of(settings: Settings, which: str) -> Faults:
     return Faults(shelved, faults)
 
 
-def fit_router(settings: Settings, route: str, suite: str, promise: Promise, *, seed: int = 0) -> Fit:
-    """A router for `route`, of what comparisons over `suite` have found. Raises NotFound, BadRequest, StoreError."""
-    from freehold.app.comparing import database_of
-    from freehold.compare.archive import Archive
-    from freehold.compare.suites.shelf import SuiteShelf
+def fit_router(
+    settings: Settings, route: str, promise: Promise, *, suite: str | None, source: Live | None, seed: int = 0
+) -> Fit:
+    """A router for `route`, of what comparisons over `suite` have found, or of its live calls. Raises NotFound,
+    BadRequest, StoreError.
+    """
     from freehold.core.clock import SystemClock, microseconds
-    from freehold.rollout.routers.evidence import gather
 
-    _check_packages("numpy", "scipy")
+    check_packages("numpy", "scipy")
     steered = route_called(settings, route)
-    with closing(database_of(settings)) as database:
-        shelf = SuiteShelf(database)
-        found = shelf.find(suite)
-        gathered = gather(found, steered.incumbent.name, shelf, Archive(database))
+    if suite is not None:
+        gathered, told = _of_suite(settings, steered, suite)
+    else:
+        gathered, told = _of_calls(settings, steered, source or "feedback")
     from freehold.rollout.routers import fitting
 
     by_list = _lacks_costs(gathered, steered.incumbent.name)
@@ -112,7 +102,7 @@ def fit_router(settings: Settings, route: str, suite: str, promise: Promise, *, 
         route=steered.name,
         incumbent=steered.incumbent.name,
         promise=promise,
-        source=f"suite {found.name} ({found.hash[:12]})",
+        source=told,
         made_us=microseconds(SystemClock().now()),
         seed=seed,
     )
@@ -124,6 +114,38 @@ def fit_router(settings: Settings, route: str, suite: str, promise: Promise, *, 
     return Fit(shelved=shelved, gathered=gathered, by_list=by_list)
 
 
+def _of_suite(settings: Settings, route: Route, suite: str) -> tuple[Gathered, str]:
+    from freehold.app.opening import comparisons_of
+    from freehold.compare.archive import Archive
+    from freehold.compare.suites.shelf import SuiteShelf
+    from freehold.rollout.routers.evidence import gather
+
+    with closing(comparisons_of(settings)) as database:
+        shelf = SuiteShelf(database)
+        found = shelf.find(suite)
+        gathered = gather(found, route.incumbent.name, shelf, Archive(database))
+    return gathered, f"suite {found.name} ({found.hash[:12]})"
+
+
+def _of_calls(settings: Settings, route: Route, source: Live) -> tuple[Gathered, str]:
+    from freehold.app.opening import history_of, rollouts_of
+    from freehold.rollout.archive import Archive
+    from freehold.rollout.routers.evidence import Gathered
+    from freehold.rollout.routers.recorded import gather_feedback, gather_shadow
+    from freehold.rollout.shadow.archive import PairArchive
+
+    history, incumbent = history_of(settings), route.incumbent.name
+    if not history.exists:
+        return Gathered(), source
+    if source == "feedback":
+        return gather_feedback(route.name, incumbent, history), "feedback on calls that were drawn by lot"
+    with closing(rollouts_of(settings)) as database:
+        if not database.exists:
+            return Gathered(), source
+        gathered = gather_shadow(route.name, incumbent, Archive(database), PairArchive(database), history)
+    return gathered, "copies of calls that rollouts in shadow have judged"
+
+
 def route_called(settings: Settings, name: str) -> Route:
     """The route of this name. Raises NotFound."""
     from freehold.core.suggest import did_you_mean
@@ -133,71 +155,6 @@ def route_called(settings: Settings, name: str) -> Route:
         hint = did_you_mean(name, settings.routes) or "`freehold routes` lists those there are."
         raise NotFound(f"There is no route `{name}`.", hint=hint)
     return found
-
-
-def learned_policy(settings: Settings, route: str) -> Learned | None:
-    """The policy of the newest router of a route, as it stands; None: there is none. What cannot be read is told, and
-    the incumbent answers.
-    """
-    from freehold.rollout.routers.following import read_watched
-    from freehold.routing.policies.learned import Learned
-
-    try:
-        shelved = next(iter(routers_of(settings).all(route)), None)
-        if shelved is None:
-            return None
-        router = _load(settings, shelved)
-    except (StoreError, BadRequest) as error:
-        log.warning("The route `%s` goes without its router: %s", route, error)
-        return None
-    try:
-        alarm = alarm_of(read_watched(shelved))
-    except StoreError as error:
-        log.warning("The router of `%s` is not relied on: %s", route, error)
-        alarm = _TROUBLE
-    return Learned(router, alarm=alarm)
-
-
-def watch_routers(settings: Settings) -> None:
-    """Take in what became of the routers' decisions, unless another process does; and read new ones. Waits."""
-    from freehold.app.opening import history_of
-    from freehold.core.clock import SystemClock, microseconds
-    from freehold.rollout.routers.following import follow
-    from freehold.rollout.routers.shelf import FOLDER
-    from freehold.store.lock import ProcessLock
-
-    routes = [name for name, policy in settings.policies.items() if policy.kind == "learned"]
-    if not routes or not (settings.data / FOLDER).is_dir():
-        return
-    lock = ProcessLock(settings.data / FOLDER / _LOCK)
-    leads = lock.take()
-    try:
-        for route in routes:
-            try:
-                shelved = next(iter(routers_of(settings).all(route)), None)
-                if shelved is None:
-                    continue
-                _load(settings, shelved)
-                if leads:
-                    follow(shelved, history_of(settings), microseconds(SystemClock().now()))
-            except (StoreError, BadRequest) as error:
-                log.warning("The router of `%s` cannot be watched: %s", route, error)
-    finally:
-        lock.release()
-
-
-def alarm_of(watched: Watched) -> str | None:
-    """Why a router is not relied on; None: it is."""
-    return None if watched.alarm_us is None else f"after {watched.alarm_pairs} pairs"
-
-
-def _load(settings: Settings, shelved: Shelved) -> Router:
-    return _loaded(routers_of(settings), shelved)
-
-
-@lru_cache(maxsize=16)
-def _loaded(shelf: RouterShelf, shelved: Shelved) -> Router:
-    return shelf.load(shelved)
 
 
 # Costs
@@ -230,15 +187,3 @@ def _listed(settings: Settings, gathered: Gathered, incumbent: str) -> dict[str,
         if known and len(known) == len(amounts):
             found[name] = max(known)
     return found
-
-
-def _check_packages(*names: str) -> None:
-    from importlib.util import find_spec
-
-    from freehold.core.extras import how_to_install
-
-    if any(find_spec(name) is None for name in names):
-        raise BadRequest(
-            "Routers need NumPy, and SciPy to be made, which are not installed.",
-            hint=how_to_install("compare"),
-        )

@@ -22,6 +22,7 @@ from freehold.app.replicas import sharing_of
 from freehold.app.rollouts import Rollouts, chores_of_rollouts, make_rollouts
 from freehold.app.runtimes import build_runtime, close_providers
 from freehold.app.started import Started
+from freehold.app.steering import know_what_was
 from freehold.core.clock import Clock, SystemClock
 from freehold.core.errors import SettingsError
 from freehold.engine.engine import Engine
@@ -111,6 +112,7 @@ async def _serve(parts: Parts, rollouts: Rollouts, announce: Callable[[Started],
         background = [tasks.create_task(keep_doing(name, chore)) for name, chore in chores.items()]
         begin_or_end_local_models(parts)
         background.append(tasks.create_task(asyncio.to_thread(load_dialects)))
+        await know_what_was(parts)
         await go_on(parts.desk)
         await rollouts.begin()
         note(parts, "endpoint.start", parts.settings)

@@ -55,9 +55,11 @@ class Shadowing:
             self._shadow.observe(call, request, decision)
 
     async def run(self) -> None:
-        """Put on record, now and then, how many calls were not copied."""
+        """Put on record, now and then, which copies are on their way, and how many calls were not copied."""
         while True:
             await asyncio.sleep(_BETWEEN_S)
+            if self._shadow is not None:
+                await self._shadow.keep_alive()
             await self._tell()
 
     async def close(self) -> None:

@@ -56,11 +56,18 @@ def steering_of(parts: Parts, settings: Settings | None = None) -> RouteSteering
 
         memory = Memory(_shelf_of(parts, settings or parts.settings), SystemClock())
         parts.ends.push_async_callback(memory.close)
-        parts.steering = RouteSteering(memory, lambda: parts.engine.runtime)
+        secret = parts.keys.digest(b"conversations").hex()
+        parts.steering = RouteSteering(memory, lambda: parts.engine.runtime, secret=secret)
         parts.steered.set()
     if settings is None and parts.engine.runtime.steering is None:
         parts.engine.runtime = msgspec.structs.replace(parts.engine.runtime, steering=parts.steering)
     return parts.steering
+
+
+async def know_what_was(parts: Parts) -> None:
+    """Read what an earlier process left, before the first call comes."""
+    if parts.steering is not None:
+        await parts.steering.memory.first_marks(_READ_SECONDS)
 
 
 def _shelf_of(parts: Parts, settings: Settings) -> Shelf:
@@ -115,7 +122,7 @@ async def survey_routes(parts: Parts) -> None:
 def survey(settings: Settings) -> dict[str, Surveyed]:
     """What is known of the routes whose policies go by it. Waits for the databases."""
     if any(policy.kind == "learned" for policy in settings.policies.values()):
-        from freehold.app.routers import watch_routers
+        from freehold.app.learned import watch_routers
 
         watch_routers(settings)
     comparisons = comparisons_of(settings, patience=_READ_SECONDS)

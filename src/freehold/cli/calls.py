@@ -14,6 +14,7 @@ from freehold.cli import presentation
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, say, write, write_json
 from freehold.cli.selection import (
+    MirrorsOf,
     OfArm,
     OfKey,
     OfModel,
@@ -46,6 +47,8 @@ POLL_SECONDS = 0.5
 MAKING_SECONDS = 5.0
 """Within which a ledger has its tables once its file is there."""
 T = TypeVar("T")
+_MIRRORS = 10
+"""Copies that are named with a call."""
 _NONE_YET = "No call is on record yet."
 
 
@@ -64,6 +67,7 @@ def calls(
     arm: OfArm = None,
     since: Since = None,
     until: Until = None,
+    mirrors_of: MirrorsOf = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most so many.")] = 20,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on showing calls as they end, the newest below.")
@@ -103,6 +107,7 @@ def calls(
         policy=policy,
         rollout=rollout,
         arm=arm,
+        mirrors_of=mirrors_of,
         since=since,
         until=until,
         utc=utc,
@@ -152,6 +157,7 @@ def show(
     """Show one call: its attempts, cost, request and answer."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
     from freehold.cli.portrait import portrait  # noqa: PLC0415
+    from freehold.ledger.filters import Filter  # noqa: PLC0415
 
     settings = freehold.settings_from(config)
     history = freehold.history_of(settings)
@@ -173,7 +179,8 @@ def show(
     if as_json:
         write_json(presentation.as_json(entry, key_names, bodies=True))
     else:
-        write(portrait(entry, key_names, utc=utc))
+        mirrors = history.calls(Filter(mirrors_of=entry.call.id), limit=_MIRRORS)
+        write(portrait(entry, key_names, utc=utc, mirrors=mirrors))
 
 
 @app.command()

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from freehold.ledger.record import Attempt
 
 
-def portrait(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> str:
-    """Everything on record about the call, as text."""
+def portrait(entry: Entry, key_names: Mapping[str, str], *, utc: bool, mirrors: Sequence[Entry] = ()) -> str:
+    """Everything on record about the call, as text. `mirrors`: copies of it."""
+    facts = [*_facts(entry, key_names, utc=utc), *_copies(mirrors)]
     parts = [
-        "\n".join(f"{name:<12} {plain(value)}" for name, value in _facts(entry, key_names, utc=utc)),
+        "\n".join(f"{name:<12} {plain(value)}" for name, value in facts),
         "\n".join(["attempts", *(f"  {plain(line)}" for line in attempt_lines(entry.call.attempts))]),
         *(["\n".join(["feedback", *_opinions(entry.feedback, key_names)])] if entry.feedback else []),
         _body("request", entry, entry.call.request_body),
@@ -76,6 +77,11 @@ def _facts(entry: Entry, key_names: Mapping[str, str], *, utc: bool) -> Iterator
         yield "lost", loss
     if call.decision is not None:
         yield "decision", in_one_line(call.decision)
+
+
+def _copies(mirrors: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    for one in mirrors:
+        yield "copied to", f"{model_of(one) or 'nobody'}: {one.call.outcome}, {one.call.id}"
 
 
 _REASONS = {"state": "it made the reasoning state in the request", "policy": "a policy chose it"}

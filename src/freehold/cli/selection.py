@@ -59,6 +59,9 @@ OfArm = Annotated[
     Literal["incumbent", "candidate"] | None,
     typer.Option("--arm", help="Of rollouts, calls that were given to this side."),
 ]
+MirrorsOf = Annotated[
+    str | None, typer.Option("--mirrors-of", metavar="CALL", help="Copies of this call, by its whole id.")
+]
 Since = Annotated[
     str | None,
     typer.Option(
@@ -82,6 +85,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     policy: str | None = None
     rollout: str | None = None
     arm: str | None = None
+    mirrors_of: str | None = None
     since: str | None = None
     until: str | None = None
     utc: bool = False

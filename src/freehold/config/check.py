@@ -129,6 +129,7 @@ def check(
         *_about_providers(settings),
         *(finding for route in settings.routes.values() for finding in _about_route(route, settings)),
         *(finding for route in settings.routes.values() for finding in _about_policy(route, settings, now)),
+        *_about_memory(settings),
         *_about_prices(routes),
         *_about_limits(settings, routes),
     )
@@ -219,6 +220,20 @@ def _about_route(route: Route, settings: Settings) -> list[Finding]:
             )
         )
     return found
+
+
+def _about_memory(settings: Settings) -> list[Finding]:
+    """Replicas that would not know of each other's conversations."""
+    if settings.database is None or settings.shared_url is not None or not settings.policies:
+        return []
+    return [
+        Finding(
+            "info",
+            "If there are several replicas, they will not know which model has answered a conversation at another.",
+            "Share that through a server, `[shared]`, or keep each client with one replica.",
+            key="shared.url",
+        )
+    ]
 
 
 def _brought(route: Route, settings: Settings) -> tuple[Target, ...]:

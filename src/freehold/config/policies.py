@@ -84,7 +84,7 @@ def _check_cascade(section: PolicySection, key: Key, problems: Problems) -> None
         problems.error(
             (*key, "confidence"),
             f"`{written(key)}` does not say when an answer is good enough.",
-            'Write `confidence = "logprobs"`, `"agreement"` or `"schema"`.',
+            'Write `confidence = "logprobs"`, `"agreement"`, `"schema"` or `"learned"`.',
         )
     elif section.confidence == "schema" and section.threshold is not None:
         problems.error(

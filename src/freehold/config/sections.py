@@ -183,9 +183,10 @@ class PolicySection(msgspec.Struct, frozen=True):
     confidence: Confidence | None = None
     """With `cascade`: by what an answer is judged. `logprobs`: how probable the model found its own words, on average;
     `agreement`: how much of it the model says again when it is asked again; `schema`: whether it has the form that was
-    asked for, and calls tools as they want to be called."""
+    asked for, and calls tools as they want to be called; `learned`: how likely the route's router finds it that the
+    model answers no worse than the incumbent."""
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
-    """With `cascade` by `logprobs` or `agreement`: the score from 0 to 1 from which on an answer is good enough."""
+    """With `cascade` but by `schema`: the score from 0 to 1 from which on an answer is good enough."""
     samples: Annotated[int, msgspec.Meta(ge=2, le=10)] | None = None
     """With `cascade` by `agreement`: how many answers a model is asked for; 3 where nothing is said."""
 

@@ -23,7 +23,7 @@ from freehold.engine.confidence import agreement, calls_tools, has_form, mean_pr
 from freehold.engine.exchange import Translating
 from freehold.engine.tries import Tries
 from freehold.routing.plans import Reason
-from freehold.routing.policies.cascade import Finding, is_open, models_in, settle
+from freehold.routing.policies.cascade import Finding, is_open, models_in, predicted_of, settle
 from freehold.routing.routes import Route, Target
 from freehold.wire.dialect import NotAnAnswer
 from freehold.wire.dialects import dialect_of
@@ -114,6 +114,7 @@ class Cascading:
             incumbent=target,
             fallbacks=(),
             deadline=deadline,
+            retries=0,  # the next model is there, and need not be waited for
             hedge_after=None,
             continue_streams=False,
         )
@@ -142,7 +143,9 @@ class Cascading:
         """The answer of the model after which there is none, or of whoever else may take over."""
         last = self.decision.chosen
         cascade = models_in(self.decision.facts)
+        asked = {tries.latest.target for tries in self._made if tries.latest is not None}
         others = [one for one in self._route.plan if one.name not in cascade]
+        others += [one for one in map(_target_of, reversed(cascade[:-1])) if one not in asked]
         route = msgspec.structs.replace(
             self._route,
             incumbent=_target_of(last),
@@ -188,6 +191,8 @@ class Cascading:
             score = None if measures is None else mean_probability(measures.pieces)
         elif self._confidence == "agreement":
             score = agreement(answer, others)
+        elif self._confidence == "learned":
+            score = predicted_of(self.decision.chosen, self.decision.facts)
         return Finding("no score") if score is None else Finding("score", score)
 
 

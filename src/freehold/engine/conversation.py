@@ -58,7 +58,8 @@ def conversation_of(
 ) -> Conversation:
     """The conversation that a request of a key on a route belongs to. Reads all of it: give large ones to a thread.
 
-    `heading`: its name, where the client put it beside the request. `reads`: characters of the prompt that are wanted.
+    `route` names it, and may hold a secret besides. `heading`: its name, where the client put it beside the request.
+    `reads`: characters of the prompt that are wanted.
     Raises BadRequest for a request that is not understood.
     """
     asked = request.decoded()

@@ -153,7 +153,7 @@ def described(before: bytes, name: str, arguments: str | bytes) -> str:
     """
     try:
         arguments = _encode(_decode(arguments))
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         arguments = b""
     return blake2b(
         before + name.encode(errors="surrogatepass") + b"\0" + arguments, digest_size=16

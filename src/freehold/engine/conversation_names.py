@@ -53,7 +53,7 @@ def _field(request: Request, name: str) -> str | None:
         return None
     try:
         value = _decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return _word(value.get("id") if isinstance(value, dict) else value)
 
@@ -63,7 +63,7 @@ def _object(raw: bytes | None) -> dict[str, object]:
         return {}
     try:
         value = _decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -338,7 +338,7 @@ class RunningCall:
         except Exception:  # noqa: BLE001 - a policy that fails must not fail the call, which can do without
             self._seldom.tell("a policy failed, and the call went without one", self.named)
             return route, "incumbent"
-        if steered is None:
+        if steered is None or not self._runtime.has(steered.route.incumbent):
             return route, "incumbent"
         self.call.decision = steered.decision
         self._steered = request
@@ -346,7 +346,8 @@ class RunningCall:
         if led.incumbent == route.incumbent:
             return led, "incumbent"
         if steered.decision.arm == "candidate":
-            led = msgspec.structs.replace(led, on_trial=led.incumbent)
+            # No client is to suffer for a trial: where it breaks off, another one goes on.
+            led = msgspec.structs.replace(led, on_trial=led.incumbent, continue_streams=True)
         return led, "policy"
 
     def _adopt(self, attempt: RunningAttempt) -> None:

@@ -13,7 +13,7 @@ from freehold.engine.limiting import Limits
 from freehold.engine.steering import Steering
 from freehold.providers.client import ProviderClient
 from freehold.routing.plans import Accounts, ProvidersHealth
-from freehold.routing.routes import Route, RouteTable
+from freehold.routing.routes import Route, RouteTable, Target
 
 
 class Runtime(msgspec.Struct, frozen=True):
@@ -32,6 +32,10 @@ class Runtime(msgspec.Struct, frozen=True):
     """None: there are none."""
     steering: Steering | None = None
     """Who chooses among a route's models; None: the incumbent is always asked first."""
+
+    def has(self, target: Target) -> bool:
+        """Whether calls can be sent to it: its provider is there, or it is of a pool."""
+        return target.provider in self.providers or target.provider in self.accounts.pools
 
     def route_for(self, name: str, key: Key | None) -> Route:
         """The route called `name`, if `key` may call it. Raises UnknownModel or Forbidden.

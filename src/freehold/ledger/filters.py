@@ -34,11 +34,13 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the rollout that the decision was part of."""
     arm: str | None = None
     """`incumbent` or `candidate`: the side of a rollout."""
+    mirrors_of: str | None = None
+    """Copies of the call with this id."""
 
     @property
-    def decided(self) -> bool:
-        """Whether it asks for something of a decision. The roll-ups know nothing of those."""
-        return self.policy is not None or self.rollout is not None or self.arm is not None
+    def asks_calls(self) -> bool:
+        """Whether it asks for something that the calls alone can tell, and no roll-up."""
+        return any(one is not None for one in (self.policy, self.rollout, self.arm, self.mirrors_of))
 
 
 ALL = Filter()
@@ -46,7 +48,7 @@ ALL = Filter()
 
 def traffic(chosen: Filter) -> Filter:
     """The same calls without copies, unless those are asked for: what is counted is what clients did."""
-    if chosen.mirrors is not None or chosen.operation is not None:
+    if chosen.mirrors is not None or chosen.operation is not None or chosen.mirrors_of is not None:
         return chosen
     return msgspec.structs.replace(chosen, mirrors=False)
 
@@ -100,8 +102,8 @@ def where(connection: Connection, chosen: Filter, table: Table = calls) -> list[
         conditions.append(or_(table.c.model == _number(connection, chosen.model), both))
     if chosen.mirrors is False and (number := _number(connection, "mirror")) != _NONE:
         conditions.append(table.c.operation != number)
-    if chosen.decided and table is calls:
-        conditions += _decided(chosen)
+    if chosen.asks_calls and table is calls:
+        conditions += _of_calls_alone(chosen)
     if chosen.since_us is not None and table is calls:
         conditions.append(calls.c.started_us >= chosen.since_us)
     if chosen.until_us is not None and table is calls:
@@ -109,8 +111,12 @@ def where(connection: Connection, chosen: Filter, table: Table = calls) -> list[
     return conditions
 
 
-def _decided(chosen: Filter) -> Iterator[ColumnElement[bool]]:
-    """By the text of decisions, which begins with the policy and ends with rollout and arm."""
+def _of_calls_alone(chosen: Filter) -> Iterator[ColumnElement[bool]]:
+    """Decisions are told by their text, which begins with the policy and ends with rollout and arm."""
+    if chosen.mirrors_of is not None:
+        yield calls.c.mirrors == chosen.mirrors_of
+    if chosen.policy is None and chosen.rollout is None and chosen.arm is None:
+        return
     text = calls.c.decision
     yield text.is_not(None)
     if chosen.policy is not None:

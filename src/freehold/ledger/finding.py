@@ -22,7 +22,7 @@ def is_worth_it(connection: Connection, chosen: Filter) -> bool:
     words = (
         chosen.route, chosen.provider, chosen.model, chosen.key_id, chosen.outcome, chosen.operation, chosen.error
     )  # fmt: skip
-    if all(word is None for word in words) or chosen.decided:
+    if all(word is None for word in words) or chosen.asks_calls:
         return False
     there = connection.execute(select(reach.c.former, reach.c.summed)).one()
     return bool(there.summed >= there.former)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +26,8 @@ MOST_NAMES = 50
 """Names that one call may have feedback under, whoever gave it."""
 _MOST_WAITING = 1000
 _MOST_WAITING_BYTES = 16_000_000
+_THREADS = 2
+"""That look calls up: whoever asks for many that there are not keeps nobody but others of his kind waiting."""
 _FLUSH_SECONDS = 2.0
 """That a call may take to come on record when somebody has an opinion on it."""
 _COMMIT_SECONDS = 8.0
@@ -65,18 +67,24 @@ class Opinions:
         self._history = history
         self._clock = clock
         self._flush_others = flush_others
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="freehold-feedback")
         self._lock = threading.Lock()
         self._waiting: list[tuple[Feedback, Future[None]]] = []
         self._held = 0
         """Bytes of what waits or is being committed."""
         self._count = 0
 
+    @property
+    def waiting(self) -> int:
+        """How much of it is not committed yet."""
+        return self._count
+
     async def give(self, call_id: str, given: Given, *, key_id: str) -> Feedback:
         """Keep what the holder of a key says of a call made with it. Raises NotFound for calls of others, BadRequest,
         Overloaded. When it gives, the feedback is committed.
         """
         given.check()
-        subject = await asyncio.to_thread(self._find, call_id)
+        subject = await asyncio.get_running_loop().run_in_executor(self._threads, self._find, call_id)
         if subject is None or subject.key_id != key_id:
             raise _unknown(call_id)
         kept = self._make(subject, given, key_id)

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
 
+from freehold.core.decision import Decision
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.money import UNKNOWN_COST, Cost
 from freehold.ledger import drawing, finding, lost, paces, spending, totals
@@ -24,7 +25,7 @@ from freehold.ledger.feedback import Feedback, read_after, read_of
 from freehold.ledger.filters import ALL, Filter, Words, traffic, where
 from freehold.ledger.lost import LossCount
 from freehold.ledger.record import Call
-from freehold.ledger.rows import call_of, cost_of
+from freehold.ledger.rows import call_of, cost_of, decision_in
 from freehold.ledger.runs import Gap, Run, read_gaps, read_runs
 from freehold.ledger.spans import Plan, plan_of
 from freehold.ledger.tables import bodies, calls, names, reach
@@ -152,6 +153,18 @@ class LedgerReader:
                 raise BadRequest(f"More than one call begins with `{which}`.", hint=f"Say more: {some} …")
             found = _with_bodies(_stored(connection, rows[:1]), rows[0], _entry(rows[0], Words(connection)))
             return _with_feedback(connection, [found])[0]
+
+    def decisions(self, ids: Sequence[str]) -> dict[str, Decision]:
+        """What was decided for calls, by their whole ids; those without a decision are left out."""
+        found: dict[str, Decision] = {}
+        with self._reading() as connection:
+            for at in range(0, len(ids), _CHUNK):
+                some = ids[at : at + _CHUNK]
+                query = select(calls.c.id, calls.c.decision).where(calls.c.id.in_(some))
+                found |= {
+                    row.id: decision_in(row.decision) for row in connection.execute(query) if row.decision
+                }
+        return found
 
     def subject(self, call_id: str) -> Subject | None:
         """What has to be known of a call before feedback on it is kept; None: there is no such call."""

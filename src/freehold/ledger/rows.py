@@ -38,7 +38,8 @@ _SPACE, _LF = 0x20, 0x0A
 _number = re.compile(r":(-?\d[\d.eE+-]*)(?=[,}])").split
 _encode = msgspec.json.Encoder().encode
 _decode_attempts = msgspec.json.Decoder(list[list[Any]]).decode
-_decode_decision = msgspec.json.Decoder(Decision).decode
+decision_in = msgspec.json.Decoder(Decision).decode
+"""The decision in the text of a column."""
 decode_losses = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
@@ -141,7 +142,7 @@ def call_of(row: Row[Any], names: Callable[[int | None], str | None]) -> Call:
         answer_bytes=row.answer_bytes,
         attempts=[] if row.attempts is None else _attempts(row.attempts, usage),
         losses=() if row.losses is None else decode_losses(row.losses),
-        decision=None if row.decision is None else _decode_decision(row.decision),
+        decision=None if row.decision is None else decision_in(row.decision),
         mirrors=row.mirrors,
     )
 

@@ -38,7 +38,7 @@ class Plan(NamedTuple):
 def plan_of(connection: Connection, chosen: Filter, *, by_hour: bool = False) -> Plan:
     """How to answer about these calls. `by_hour`: each hour for itself."""
     there = connection.execute(select(reach)).one()
-    if there.summed < there.former or chosen.decided:
+    if there.summed < there.former or chosen.asks_calls:
         return Plan(
             [], [chosen]
         )  # calls of before are still being added, or only the calls themselves can tell

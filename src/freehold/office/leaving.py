@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from freehold.compare.archive import Archive
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.config.settings import Settings
 from freehold.ledger.reading import LedgerReader
+from freehold.rollout.archive import Archive as Rollouts
 from freehold.rollout.carrying.landscape import Landscape
+from freehold.rollout.database import Database
+from freehold.rollout.drills.keeping import kept
 from freehold.rollout.independence.assessment import assess
+from freehold.rollout.independence.gathering import Rehearsals
+from freehold.rollout.independence.rehearsed import cutover_seconds, survived_by
 from freehold.rollout.independence.report import Independence
 
 
@@ -34,6 +41,16 @@ def independence_of(
     route: str | None,
 ) -> Independence:
     """How independent the calls since then are of each provider. Waits. Raises NotFound, StoreError."""
-    return assess(
-        landscape_of(settings), history, archive, shelf, since_us=since_us, now_us=now_us, route=route
-    )
+    landscape = landscape_of(settings)
+    with closing(Database(settings.database or settings.data / "rollout.db")) as rollouts:
+        return assess(
+            landscape,
+            history,
+            archive,
+            shelf,
+            since_us=since_us,
+            now_us=now_us,
+            route=route,
+            rehearsals=Rehearsals(survived_by(kept(settings.data), landscape)),
+            cutover_seconds=cutover_seconds(Rollouts(rollouts)),
+        )

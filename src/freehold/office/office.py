@@ -39,7 +39,13 @@ from freehold.limits.shown import (
 from freehold.office import shown
 from freehold.office.counters import release, standings_of
 from freehold.office.premises import Premises
+from freehold.office.rollouts import terms_of, whole_of
+from freehold.rollout.acts import Acts
+from freehold.rollout.archive import Archive as RolloutArchive
 from freehold.rollout.independence.report import Independence
+from freehold.rollout.shown import WholeRollout
+from freehold.rollout.terms import Terms
+from freehold.rollout.wanted import RolloutWanted
 from freehold.routing.routes import Target
 from freehold.routing.shown import ShownRoute, show_route
 
@@ -52,6 +58,8 @@ class RunningOffice:
         self._shelf = SuiteShelf(premises.comparisons)
         self._archive = Archive(premises.comparisons)
         self._checks = Checks(premises.comparisons)
+        self._rollouts = RolloutArchive(premises.rollouts)
+        self._acts = Acts(self._rollouts, premises.audit, premises.clock)
 
     @property
     def keys(self) -> Keys:
@@ -87,6 +95,24 @@ class RunningOffice:
     def archive(self) -> Archive:
         """What is kept of comparisons."""
         return self._archive
+
+    @property
+    def rollouts(self) -> RolloutArchive:
+        """What is kept of rollouts."""
+        return self._rollouts
+
+    @property
+    def rollout_acts(self) -> Acts:
+        """What is done to them."""
+        return self._acts
+
+    def rollout_terms(self, wanted: RolloutWanted) -> Terms:
+        """The terms of one that is to begin. Raises BadRequest."""
+        return terms_of(self._settings, wanted, self._now_us())
+
+    def rollout(self, which: str) -> WholeRollout:
+        """How one stands. Raises NotFound, BadRequest."""
+        return whole_of(self._rollouts, self._rollouts.find(which))
 
     @property
     def checks(self) -> Checks:

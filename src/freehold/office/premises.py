@@ -21,6 +21,7 @@ from freehold.limits.batch import Standing
 from freehold.limits.clerk import ClerkStatus
 from freehold.limits.foreseeing import Foreseen
 from freehold.office.counters import Opener
+from freehold.rollout.database import Database as RolloutDatabase
 from freehold.routing.plans import ProvidersHealth
 
 
@@ -55,6 +56,7 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
     list_models: Callable[[Settings, str], Awaitable[list[str]]]
     """Asks a provider."""
     comparisons: Database
+    rollouts: RolloutDatabase
     report: Callable[[str], Awaitable[bytes]]
     """The page on a comparison, by its id."""
     findings: Callable[[str, float], Awaitable[bytes]]

@@ -13,7 +13,7 @@ from freehold.compare.case import ScorerSettings
 from freehold.compare.judges.registry import check_neutrality
 from freehold.config.settings import Settings
 from freehold.core.clock import SystemClock, microseconds
-from freehold.core.errors import BadRequest, NotFound
+from freehold.core.errors import BadRequest
 from freehold.core.moments import parse_span
 from freehold.core.suggest import did_you_mean
 from freehold.rollout.acts import Acts
@@ -71,10 +71,10 @@ def whole_of(archive: Archive, rollout: Rollout) -> WholeRollout:
 
 
 def terms_of(settings: Settings, wanted: RolloutWanted, now_us: int) -> Terms:
-    """The terms of a rollout. Raises NotFound, BadRequest: it cannot be started, and why."""
+    """The terms of a rollout. Raises BadRequest: it cannot be started, and why."""
     route = settings.routes.get(wanted.route)
     if route is None:
-        raise NotFound(
+        raise BadRequest(
             f"No route is called `{wanted.route[:100]}`.",
             hint=did_you_mean(wanted.route, settings.routes) or "`freehold routes` lists them.",
             param="route",
@@ -117,7 +117,7 @@ def _model(settings: Settings, name: str, param: str) -> Target:
     if not (slash and provider and model):
         raise BadRequest(f"`{name[:100]}` is no model.", hint="It is written `provider/model`.", param=param)
     if provider not in settings.providers and provider not in settings.pools:
-        raise NotFound(
+        raise BadRequest(
             f"No provider of the configuration is called `{provider[:100]}`.",
             hint=did_you_mean(provider, [*settings.providers, *settings.pools])
             or "`freehold check` lists the providers.",

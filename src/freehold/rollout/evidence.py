@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from freehold.compare.database import pack, unpack
-from freehold.core.errors import NotFound
+from freehold.core.decision import Decision
 from freehold.ledger.feedback import Feedback
 from freehold.ledger.filters import Filter
 from freehold.ledger.reading import LedgerReader
@@ -17,8 +19,10 @@ from freehold.rollout.shadow.pairs import Outcome, Pair
 from freehold.rollout.terms import Rollout
 
 _AT_ONCE = 1000
-_MOST_ROUNDS = 500
-"""Of so many rows in one look: a rollout that has much to catch up with is looked at in between."""
+_MOST_ROUNDS = 20
+"""Of so many rows in one look: whoever has much to catch up with is not kept from ending, nor other rollouts from being
+looked at.
+"""
 _LATE = 10_000
 """Calls that may have been recorded after a rollout began, but before one that began earlier and took long."""
 _PICO = 1e12
@@ -46,6 +50,7 @@ class Evidence:
     ) -> None:
         """`kept`: how far another process had come."""
         self._id, self._route, self._begun_us = rollout.id, rollout.route, rollout.begun_us
+        self._judged = rollout.terms.judge is not None
         self._kinds = [one.kind for one in rollout.terms.plan.stages]
         self._history, self._pairs = history, pairs
         if kept is None:
@@ -57,19 +62,22 @@ class Evidence:
             self.panel.begin(stage)
 
     def read(self) -> bool:
-        """Take in what is new; whether anything was."""
-        before = msgspec.structs.asdict(self._cursors)
+        """Take in what is new, but no more than can be read soon; whether there is more."""
+        more = False
         if self._history.exists:
-            self._read_calls()
-            self._read_feedback()
-        self._read_pairs()
-        return before != msgspec.structs.asdict(self._cursors)
+            # Votes are read before the calls, and counted after them: so the call of each is known by then.
+            votes = self._history.feedback_after(self._cursors.feedback, _AT_ONCE * _MOST_ROUNDS)
+            more = self._read_calls()
+            if not more:
+                self._count_votes(votes)
+        return self._read_pairs() or more
 
     def keep(self) -> bytes:
         """How far it is, as bytes."""
         return pack(_Kept(self._cursors, keep(self.panel)))
 
-    def _read_calls(self) -> None:
+    def _read_calls(self) -> bool:
+        """Whether there are more."""
         chosen = Filter(route=self._route, operation="chat")
         if self._cursors.calls is None:
             earlier = self._history.calls(Filter(until_us=self._begun_us), limit=1)
@@ -84,36 +92,34 @@ class Evidence:
                     self.panel.observe(seen)
             if len(found) < _AT_ONCE:
                 self._cursors.calls = max([last, *(entry.seq for entry in found[-1:])])
-                return
+                return False
             self._cursors.calls = found[-1].seq
+        return True
 
-    def _read_pairs(self) -> None:
+    def _read_pairs(self) -> bool:
+        """Whether there are more."""
         for _ in range(_MOST_ROUNDS):
             found = self._pairs.after(self._id, self._cursors.pairs, _AT_ONCE)
             for pair in found:
-                self.panel.compare(_compared(pair))
+                self.panel.compare(_compared(pair, judged=self._judged))
                 self._cursors.pairs = pair.seq
             if len(found) < _AT_ONCE:
-                return
+                return False
+        return True
 
-    def _read_feedback(self) -> None:
-        for _ in range(_MOST_ROUNDS):
-            found = self._history.feedback_after(self._cursors.feedback, _AT_ONCE)
-            for one in found:
-                self._vote(one)
+    def _count_votes(self, votes: Sequence[Feedback]) -> None:
+        for at in range(0, len(votes), _AT_ONCE):
+            some = votes[at : at + _AT_ONCE]
+            decisions = self._history.decisions([one.call_id for one in some])
+            for one in some:
+                self._vote(one, decisions.get(one.call_id))  # None: of no policy, or retention took it
                 self._cursors.feedback = one.seq
-            if len(found) < _AT_ONCE:
-                return
 
-    def _vote(self, said: Feedback) -> None:
+    def _vote(self, said: Feedback, decision: Decision | None) -> None:
         score = said.number
         if score is None and said.correction is not None:
             score = 0.0  # whoever says what would have been right says that it was not
         if score is None or said.call_us < self._begun_us:
-            return
-        try:
-            decision = self._history.call(said.call_id).call.decision
-        except NotFound:  # retention took it
             return
         if decision is None or decision.rollout != self._id or decision.arm is None:
             return
@@ -124,7 +130,8 @@ class Evidence:
         self.panel.vote(repr(draw), decision.arm, score, cutover=cutover)
 
 
-def _compared(pair: Pair) -> Compared:
+def _compared(pair: Pair, *, judged: bool) -> Compared:
+    """`judged`: somebody judges the rollout's pairs. Where nobody does, who gave no answer is the gate of errors'."""
     old, new = pair.incumbent, pair.candidate
     both = old.answered and new.answered
     seconds = _both(_seconds(old), _seconds(new)) if both else None
@@ -132,13 +139,13 @@ def _compared(pair: Pair) -> Compared:
     return Compared(
         unit=pair.conversation,
         stage=pair.stage,
-        failed=not new.answered,
+        failed=(not old.answered, not new.answered),
         seconds=seconds,
         dollars=dollars,
         declined=(old.refused, new.refused) if both else None,
         lossy=(old.losses > 0, new.losses > 0) if both else None,
-        difference=pair.difference if pair.basis in ("judge", "form") else None,
-        judged=pair.basis == "judge",
+        difference=pair.difference if judged or pair.basis == "form" else None,
+        judged=judged,
     )
 
 

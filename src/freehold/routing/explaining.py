@@ -24,13 +24,18 @@ REASONS = {
     "sure": "its answer is good enough",
     "nothing to check": "the request asks for no form, and its answer calls no tool",
     "too long": "its answer was too long to be held until its end",
-    "escalated": "nobody could be sure of what those before it said",
+    "escalated": "nobody could be sure of those before it",
     "others failed": "those after it did not answer",
     "lock.tool_loop": "the request answers tool calls, and who made them has to see what came of them",
     "lock.state": "the request holds state, or goes on from an answer, that only its maker can read",
     "lock.conversation": "it has answered the conversation so far",
     "lock.unread": "the request is not understood, so nobody knows what it goes on from",
     "lock.free": "the route has no policy any more, and the conversation may go to the incumbent",
+    "good enough": "it is the cheapest whose predicted answer is good enough",
+    "none good enough": "no cheaper one is predicted to be good enough, so the incumbent answers",
+    "alarm": "the router's promise is no longer taken to hold, so the incumbent answers",
+    "another incumbent": "the router was made beside another incumbent, so this one answers",
+    "nothing to read": "the request has no text that the router reads, so the incumbent answers",
 }
 """What the words mean that a decision gives as its reason."""
 
@@ -51,11 +56,17 @@ WHYS = {
     "failed": "it could not be asked, or did not answer",
     "not well": "it does not answer at the moment, so it was not asked",
     "hosted tools": "what a tool at a provider does would be done twice, so it was not asked",
+    "unpromising": "its answer was predicted to be not good enough, so it was not asked",
+    "no prediction": "nothing is predicted of its answer, so it was not asked",
     "unread": "the request is not understood here, so no answer of it could be judged",
     "the conversation left it": "another has answered the conversation so far",
     "not among": "it is none of those that are chosen from",
     "price unknown": "what it costs is unknown",
     "pace unknown": "how long it takes is unknown",
+    "not good enough": "its predicted answer is not good enough",
+    "alarm": "the router's promise is no longer taken to hold",
+    "another incumbent": "the router was made beside another incumbent",
+    "nothing to read": "the request has no text that the router reads",
 }
 """What the words mean for which a model is passed over."""
 

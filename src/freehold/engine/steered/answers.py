@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -14,8 +13,6 @@ _MOST_BYTES = 1_000_000
 _MOST_CALLS = 64
 _HAS_CALLS = (b"tool_call", b"tool_use", b"function_call", b"functionCall")
 _ID = re.compile(rb'"(?:id|call_id)" ?: ?"([!#-\[\]-~]{9,200})"')
-
-_decode: Any = msgspec.json.Decoder().decode
 
 
 def calls_in(answer: bytes | None, dialect: str, before: bytes) -> list[str]:
@@ -35,19 +32,41 @@ def calls_in(answer: bytes | None, dialect: str, before: bytes) -> list[str]:
 def _calls_of_gemini(answer: bytes) -> Iterator[tuple[str, bytes]]:
     """Name and arguments of each. There, one comes whole also in a stream."""
     for chunk in _chunks(answer):
-        for candidate in chunk.get("candidates") or ():
-            for part in (candidate.get("content") or {}).get("parts") or ():
-                call = part.get("functionCall")
-                if call is not None:
-                    yield str(call.get("name")), msgspec.json.encode(call.get("args") or {})
+        for candidate in chunk.candidates or ():
+            for part in (None if candidate.content is None else candidate.content.parts) or ():
+                if part.function_call is not None:
+                    yield part.function_call.name, bytes(part.function_call.args)
 
 
-def _chunks(answer: bytes) -> list[dict[str, Any]]:
+def _chunks(answer: bytes) -> list[_Chunk]:
     try:
         if answer.startswith(b"data:"):
-            lines = answer.splitlines()
-            return [_decode(line[5:]) for line in lines if line.startswith(b"data:")]
-        whole = _decode(answer)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+            return [_decode(line[5:]) for line in answer.splitlines() if line.startswith(b"data:")]
+        return _decode_list(answer) if answer.startswith(b"[") else [_decode(answer)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return []
-    return whole if isinstance(whole, list) else [whole]
+
+
+class _Call(msgspec.Struct):
+    name: str = ""
+    args: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Part(msgspec.Struct):
+    function_call: _Call | None = msgspec.field(name="functionCall", default=None)
+
+
+class _Content(msgspec.Struct):
+    parts: list[_Part] | None = None
+
+
+class _Candidate(msgspec.Struct):
+    content: _Content | None = None
+
+
+class _Chunk(msgspec.Struct):
+    candidates: list[_Candidate] | None = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+_decode_list = msgspec.json.Decoder(list[_Chunk]).decode

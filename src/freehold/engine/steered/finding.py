@@ -12,7 +12,7 @@ from freehold.engine.runtime import Runtime
 from freehold.engine.steered.clues import Clue, clues_in
 from freehold.engine.steered.makers import Maker
 from freehold.engine.steered.memory import Memory
-from freehold.engine.steered.places import is_there, maker_in, parsed
+from freehold.engine.steered.places import maker_in, parsed
 from freehold.routing.decisions import Lock, LockKind
 from freehold.routing.locks import FoundBy
 from freehold.routing.routes import Target
@@ -24,7 +24,7 @@ _PATIENCE_S = 0.01
 _PATIENCE_IN_LOOPS_S = 0.25
 """The same where the wrong model would be asked to go on from another's tool calls."""
 _SETTLING_S = 0.005
-_SETTLINGS = 20
+_SETTLINGS = 50
 """How often it is looked, so many seconds apart, whether another process has said by now who answered."""
 
 
@@ -73,7 +73,7 @@ class Finder:
                 return None
         elif target is None:
             target = parsed(maker_found.model)
-            if not is_there(target, runtime):
+            if not runtime.has(target):
                 return Found(sought.kind, why="who answered is not there any more")
         found_by: FoundBy = "history" if clue is None else clue.found_by
         assert target is not None

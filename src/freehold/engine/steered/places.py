@@ -14,11 +14,6 @@ def members_of(target: Target, runtime: Runtime) -> Iterator[str]:
     yield from runtime.accounts.pools.get(target.provider, (target.provider,))
 
 
-def is_there(target: Target, runtime: Runtime) -> bool:
-    """Whether calls can be sent to it."""
-    return target.provider in runtime.providers or target.provider in runtime.accounts.pools
-
-
 def target_in(targets: Iterable[Target], provider: str, model: str, runtime: Runtime) -> Target:
     """The target that `model` of `provider` was asked as."""
     for target in targets:

@@ -19,7 +19,7 @@ from freehold.engine.steered.clues import keys_of_answer, waiting_key
 from freehold.engine.steered.finding import STICKY_SECONDS, Finder
 from freehold.engine.steered.makers import Maker, Mark
 from freehold.engine.steered.memory import Memory
-from freehold.engine.steered.places import is_there, parsed, target_in
+from freehold.engine.steered.places import parsed, target_in
 from freehold.engine.steering import Steered
 from freehold.ledger.record import Call
 from freehold.routing.decisions import Policy, Situation
@@ -49,13 +49,21 @@ class RouteSteering:
     """As `engine.steering.Steering`. One for the process, for one event loop; it outlives the configuration."""
 
     def __init__(
-        self, memory: Memory, runtime: Callable[[], Runtime], *, sticky_seconds: float = STICKY_SECONDS
+        self,
+        memory: Memory,
+        runtime: Callable[[], Runtime],
+        *,
+        secret: str = "",
+        sticky_seconds: float = STICKY_SECONDS,
     ) -> None:
-        """`runtime` gives the one in force."""
+        """`runtime` gives the one in force. `secret` goes into all that is remembered, so that nobody else can try out
+        what was said; processes that share a memory have the same.
+        """
         self.memory = memory
         self.listeners: list[Listener] = []
         """Each is told of every steered call that ended; they neither block nor raise."""
         self._runtime = runtime
+        self._secret = secret
         self._finder = Finder(memory, sticky_seconds)
         self._layers: dict[Layer, dict[str, Policy]] = {"configuration": {}, "rollouts": {}}
         self._policies: dict[str, Policy] = {}
@@ -95,14 +103,15 @@ class RouteSteering:
         runtime = self._runtime()
         targets = _targets(route, policy)
         key_id = "" if key is None else key.id
-        scope = f"{route.name}\0{key_id}"
+        place = f"{self._secret}\0{route.name}"
+        scope = f"{place}\0{key_id}"
         name = WITHOUT if policy is None else policy.name
         try:
             reading = partial(
                 conversation_of,
                 request,
                 key_id=key_id,
-                route=route.name,
+                route=place,
                 heading=heading,
                 reads=0 if policy is None else policy.reads,
             )
@@ -137,7 +146,7 @@ class RouteSteering:
                 situation = msgspec.structs.replace(situation, lock=lock)
             decision = policy.decide(situation)
             chosen = next((one for one in targets if one.name == decision.chosen), parsed(decision.chosen))
-        if not is_there(chosen, runtime):
+        if not runtime.has(chosen):
             raise LookupError(f"the policy `{name}` chose `{decision.chosen}`, which is not configured")
         await self._expect(call, conversation, targets, scope, chosen)
         led = _led_by(route, chosen)
@@ -163,8 +172,8 @@ class RouteSteering:
     async def _expect(
         self, call: Call, conversation: Conversation, targets: tuple[Target, ...], scope: str, chosen: Target
     ) -> None:
-        if len(self._under_way) >= _MOST_UNDER_WAY:
-            return
+        while len(self._under_way) >= _MOST_UNDER_WAY:  # calls that were given up before they were begun
+            del self._under_way[next(iter(self._under_way))]
         self._under_way[call.id] = UnderWay(conversation, targets, scope)
         if self.memory.shared:  # the next request may come to another process before it knows of the answer
             asked = Maker(chosen.name, self.memory.now_us())

@@ -1,4 +1,4 @@
-"""Two samples that were not drawn side by side: in shadow, where only answered calls are copied, and at cutover.
+"""Two samples that were not drawn side by side: at cutover, where the incumbent answers nobody any more.
 
 Neither is taken for the truth: the candidate is surely worse where the least that its mean can be is more than the most
 that the incumbent's can be. One looks when the candidate's sample has doubled, and each look has a smaller chance of
@@ -12,7 +12,7 @@ import math
 import msgspec
 
 _FIRST_LOOK = 8
-_HALVINGS, _HALVINGS_OF_SURETY = 60, 12
+_HALVINGS, _HALVINGS_OF_SURETY = 40, 10
 
 
 class Sample(msgspec.Struct):

@@ -94,9 +94,7 @@ class LevelGate(msgspec.Struct):
             old = _mean(sum(one.incumbents for one in every), sum(one.incumbent for one in every))
         new = _mean(here.candidates, here.candidate)
         need = math.log(1.0 / (self.alpha * _SIDE_BY_SIDE))
-        surety = max(0.0, self.side.log_e / need, self.cutover.surety(self.history))
-        if self.side.most >= need:
-            surety = 1.0
+        surety = 1.0 if self.side.most >= need else max(0.0, self.side.log_e / need)
         if old is None or new is None:
             word: Word = "no evidence"
             told = "Nothing is known yet of both models at this stage."
@@ -107,7 +105,10 @@ class LevelGate(msgspec.Struct):
             if self.tolerance is None:
                 word, told = "no harm", f"{told}; any is tolerated."
             else:
-                word = word_of(worse=more > self.tolerance, surety=surety)
+                worse = more > self.tolerance
+                if worse:
+                    surety = max(surety, self.cutover.surety(self.history))
+                word = word_of(worse=worse, surety=surety)
                 told = f"{told}; {self.tolerance:.0%} more is tolerated."
         return Finding(
             gate=self.name, word=word, told=told, incumbent=old, candidate=new, units=here.candidates,

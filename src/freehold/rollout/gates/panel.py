@@ -38,10 +38,10 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     """The conversation."""
     stage: int
-    failed: bool
-    """Whether the candidate gave no answer."""
+    failed: tuple[bool, bool]
+    """Whether the incumbent gave no answer, and whether the candidate did not; as all that follow."""
     seconds: tuple[float, float] | None = None
-    """The incumbent's and the candidate's, until the first word."""
+    """Until the first word."""
     dollars: tuple[float, float] | None = None
     declined: tuple[bool, bool] | None = None
     lossy: tuple[bool, bool] | None = None
@@ -98,13 +98,10 @@ class Panel(msgspec.Struct):
                 self.latency.side_by_side(stage, arm, seconds)
             if dollars is not None:
                 self.cost.side_by_side(stage, arm, dollars)
-        elif kind == "shadow":
-            # Only what was answered is copied, so how often the incumbent fails is known from here alone.
-            self.errors.apart(stage, arm, cutover=False, hit=seen.failed)
         elif kind == "cutover":
-            self.errors.apart(stage, arm, cutover=True, hit=seen.failed)
-            self.refusals.apart(stage, arm, cutover=True, hit=seen.declined)
-            self.losses.apart(stage, arm, cutover=True, hit=seen.lossy)
+            self.errors.apart(stage, arm, hit=seen.failed)
+            self.refusals.apart(stage, arm, hit=seen.declined)
+            self.losses.apart(stage, arm, hit=seen.lossy)
             if seconds is not None:
                 self.latency.apart(stage, arm, seconds)
             if dollars is not None:
@@ -115,7 +112,7 @@ class Panel(msgspec.Struct):
         self.answered[pair.stage] = self.answered.get(pair.stage, 0) + 1
         if not self.units.first("copy", pair.unit):
             return
-        self.errors.apart(pair.stage, "candidate", cutover=False, hit=pair.failed)
+        self.errors.pair(pair.stage, incumbent=pair.failed[0], candidate=pair.failed[1])
         if pair.declined is not None:
             self.refusals.pair(pair.stage, incumbent=pair.declined[0], candidate=pair.declined[1])
         if pair.lossy is not None:

@@ -11,8 +11,8 @@ from freehold.rollout.gates.history import Looks, Sample
 from freehold.rollout.gates.wealth import Events, events
 from freehold.routing.decisions import Arm
 
-_SIDE_BY_SIDE, _APART = 0.5, 0.25
-"""Shares of alpha: of the test of both arms side by side, and of each of the two against the incumbent's history."""
+_SIDE_BY_SIDE, _APART = 0.6, 0.4
+"""Shares of alpha: of the test of both arms side by side, and of that at cutover."""
 _EVEN = 0.5
 """Of a call and its copy, each is as likely to be the one that is hit."""
 
@@ -39,7 +39,6 @@ class RateGate(msgspec.Struct):
     """Whether the tolerance is a share of the incumbent's hits, and not of all units."""
     alpha: float
     events: Events
-    shadow: Looks
     cutover: Looks
     stages: dict[int, Pairing] = {}
 
@@ -62,10 +61,10 @@ class RateGate(msgspec.Struct):
         if incumbent != candidate:
             self.events.add("candidate" if candidate else "incumbent", _EVEN)
 
-    def apart(self, stage: int, arm: Arm, *, cutover: bool, hit: bool) -> None:
-        """A unit of a stage at which the arms do not answer side by side."""
+    def apart(self, stage: int, arm: Arm, *, hit: bool) -> None:
+        """A unit at cutover, where the arms do not answer side by side."""
         if arm == "candidate":
-            (self.cutover if cutover else self.shadow).add(float(hit), self.history)
+            self.cutover.add(float(hit), self.history)
         self._seen(stage).of(arm).add(float(hit))
 
     def begin(self, stage: int) -> None:
@@ -86,12 +85,14 @@ class RateGate(msgspec.Struct):
         here = self._seen(stage)
         incumbent = here.incumbent if here.incumbent.n else self.history
         old, new = incumbent.mean, here.candidate.mean
-        surety = self._surety()
+        surety = self._side_by_side()
         if old is None or new is None:
             word: Word = "no evidence"
             told = "Nothing is known yet of both models at this stage."
         else:
             worse = new - old > (self.tolerance * old if self.relative else self.tolerance)
+            if worse:
+                surety = max(surety, self.cutover.surety(self.history))
             word = word_of(worse=worse, surety=surety)
             more = f"{self.tolerance:.0%} more often" if self.relative else f"{self.tolerance:.1%} more"
             told = f"{new:.1%} {self.what}, with the incumbent {old:.1%}; {more} is tolerated."
@@ -100,13 +101,9 @@ class RateGate(msgspec.Struct):
             surety=surety,
         )  # fmt: skip
 
-    def _surety(self) -> float:
+    def _side_by_side(self) -> float:
         need = math.log(1.0 / (self.alpha * _SIDE_BY_SIDE))
-        if self.events.most >= need:
-            return 1.0
-        history = self.history
-        apart = max(self.shadow.surety(history), self.cutover.surety(history))
-        return max(0.0, self.events.log_e / need, apart)
+        return 1.0 if self.events.most >= need else max(0.0, self.events.log_e / need)
 
     def _seen(self, stage: int) -> Pairing:
         return self.stages.setdefault(stage, Pairing())
@@ -116,5 +113,4 @@ def rate_gate(
     name: str, what: str, *, tolerance: float, alpha: float, stages: int, relative: bool = False
 ) -> RateGate:
     """A gate of which nothing is known yet."""
-    apart = (Looks(alpha * _APART), Looks(alpha * _APART))
-    return RateGate(name, what, tolerance, relative, alpha, events(stages), *apart)
+    return RateGate(name, what, tolerance, relative, alpha, events(stages), Looks(alpha * _APART))

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from freehold.rollout.independence.cells import Cell, Way
 from freehold.rollout.independence.score import by_calls, independence_of, worst_of
+from freehold.rollout.independence.weights import SAMPLE, share_at_least
 
 ALPHA = 0.05
 """What `freehold compare` promises unless it is told otherwise."""
+BEST_PARITY = share_at_least(SAMPLE, SAMPLE)
+"""Where all requests of a whole sample arrive."""
+_MOST_LOOKED_AT = 8
+_NOTHING = 1e-9
+_FAR = 1e9
+"""How far a price is away that nobody knows, or that is nothing."""
 
 
 class Possible(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,8 +30,6 @@ class Possible(msgspec.Struct, frozen=True, kw_only=True):
     house: str
     own: bool = False
     configured: bool = False
-    parity: float | None = None
-    """None: nobody could look; then the most that can be said is what it would be at best."""
     dearer: float | None = None
     """What it costs for each dollar of the incumbent's; None: not known."""
     refuted: tuple[str, ...] = ()
@@ -46,8 +52,12 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """Whose loss it is about."""
 
 
-def best_action(cells: Sequence[Cell], possible: Sequence[Possible]) -> Action | None:
-    """None: nothing that is known of would raise it."""
+def best_action(
+    cells: Sequence[Cell], possible: Sequence[Possible], parity_of: Callable[[Possible], float | None]
+) -> Action | None:
+    """None: nothing that is known of would raise it. `parity_of`: the share of requests that would arrive there whole,
+    at least, None where nobody can tell. It takes a while, so it is asked of those alone that may be the best.
+    """
     now = worst_of(cells)
     if now is None:
         return None
@@ -55,32 +65,64 @@ def best_action(cells: Sequence[Cell], possible: Sequence[Possible]) -> Action |
     if house is None:
         return None
     here = independence_of(cells, lambda cell: cell.left(house), by_calls) or 0.0
-    found: list[tuple[tuple[float, ...], Action]] = []
-    for one in possible:
-        if one.house == house:
-            continue
-        then = [_with(cell, one, house) for cell in cells]
+
+    def weigh(one: Possible, parity: float | None) -> _Weighed:
+        then = [_with(cell, one, house, BEST_PARITY if parity is None else parity) for cell in cells]
         after = worst_of(then)
         there = independence_of(then, lambda cell: cell.left(house), by_calls) or 0.0
         assert after is not None
-        gain, of_this = after[0] - score, there - here
-        if of_this <= 1e-9:
-            continue
-        rank = (
-            gain,
-            of_this,
-            one.configured,
-            one.stale,
-            one.own,
-            -(one.dearer if one.dearer is not None else 1e9),
-        )
-        found.append((rank, _compare(one, house, gain=gain, of_this=of_this, score=after[0])))
-    if found:
-        return max(found, key=lambda one: one[0])[1]
+        return _Weighed(one, gain=after[0] - score, of_this=there - here, score=after[0])
+
+    hopeful = sorted(
+        (weigh(one, None) for one in possible if one.house != house), key=_Weighed.rank, reverse=True
+    )
+    best: _Weighed | None = None
+    for hope in hopeful[:_MOST_LOOKED_AT]:
+        if best is not None and best.rank() >= hope.rank():
+            break  # the others are no better even if all of their requests arrive
+        found = weigh(hope.possible, parity_of(hope.possible))
+        if found.of_this > _NOTHING and (best is None or found.rank() > best.rank()):
+            best = found
+    if best is not None:
+        return best.action(house)
     return next(_without_models(cells, possible, house, score), None)
 
 
-def _with(cell: Cell, one: Possible, house: str) -> Cell:
+class _Weighed(msgspec.Struct, frozen=True):
+    """A model, and what a good verdict on it would bring."""
+
+    possible: Possible
+    gain: float
+    """Of the score, 0 … 1."""
+    of_this: float
+    """Of the independence of the worst provider, which may be more: another may be as bad."""
+    score: float
+
+    def rank(self) -> tuple[float, ...]:
+        """What is higher is better: what it brings, and of equals what is likeliest to be found as good: a model that
+        is at hand, that was found so before, and whose price is the closest to what is paid now.
+        """
+        one = self.possible
+        away = abs(math.log(one.dearer)) if one.dearer else _FAR
+        return (self.gain, self.of_this, one.configured, one.stale, -away, one.own)
+
+    def action(self, house: str) -> Action:
+        """As it is told."""
+        one = self.possible
+        text = f"Compare `{one.model}` with the incumbent of `{one.route}`{' again' if one.stale else ''}."
+        if self.gain < self.of_this - _NOTHING:
+            points = f"{100 * self.of_this:.0f} points"
+            text += f" The loss of `{house}` would then cost {points} less; that of another is as bad."
+        return Action(
+            text=text,
+            command=_command(one),
+            gain=100 * self.gain,
+            score_then=100 * self.score,
+            provider=house,
+        )
+
+
+def _with(cell: Cell, one: Possible, house: str, parity: float) -> Cell:
     """The cell as it would be with a good verdict."""
     about = cell.route == one.route and cell.house == house and cell.operation == "chat"
     if not about or cell.task_class in one.refuted:
@@ -91,23 +133,9 @@ def _with(cell: Cell, one: Possible, house: str) -> Cell:
         own=one.own,
         proof="verdict",
         sure=1 - ALPHA,
-        parity=1.0 if one.parity is None else one.parity,
+        parity=parity,
     )
     return msgspec.structs.replace(cell, ways=(*cell.ways, way))
-
-
-def _compare(one: Possible, house: str, *, gain: float, of_this: float, score: float) -> Action:
-    again = " again" if one.stale else ""
-    text = f"Compare `{one.model}` with the incumbent of `{one.route}`{again}."
-    if gain < of_this - 1e-9:
-        text += f" The loss of `{house}` alone would then cost {100 * of_this:.0f} points less; another is as bad."
-    return Action(
-        text=text,
-        command=_command(one),
-        gain=100 * gain,
-        score_then=100 * score,
-        provider=house,
-    )
 
 
 def _command(one: Possible) -> str:
@@ -131,10 +159,10 @@ def _without_models(
     if most is None or lost[most] <= 0:
         return
     if direct and "/" in most:
-        share = min(1 - ALPHA, 1.0) * lost[most] / total
+        share = (1 - ALPHA) * BEST_PARITY * lost[most] / total
         text = f"Put a route in front of `{most}`, which applications call by its own name, and have them call that."
     elif not any(one.house != house for one in possible):
-        share = (1 - ALPHA) * lost[most] / total
+        share = (1 - ALPHA) * BEST_PARITY * lost[most] / total
         text = f"Configure a model of another provider than `{house}`: there is none that could take `{most}` over."
     else:
         return

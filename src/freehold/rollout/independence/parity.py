@@ -11,12 +11,9 @@ from freehold.ledger.reading import LedgerReader
 from freehold.rollout.carrying.carried import Recipient, carry_all
 from freehold.rollout.carrying.landscape import Landscape
 from freehold.rollout.carrying.sampled import Sample, calls_of, sample_of
-from freehold.rollout.independence.weights import share_at_least
+from freehold.rollout.independence.weights import SAMPLE, share_at_least
 from freehold.routing.routes import Target
 from freehold.wire.dialect import STANDARD
-
-SAMPLE = 100
-"""Calls of a route that are looked at."""
 
 
 class Parity(msgspec.Struct, frozen=True):

@@ -59,7 +59,7 @@ def told(
         unpriced=unpriced,
         quality_retained=_quality(cells) if enough else None,
         cutover_seconds=cutover_seconds,
-        action=best_action(cells, gathered.possible) if enough else None,
+        action=best_action(cells, gathered.possible, gathered.parity_of) if enough else None,
         providers=providers if enough else [],
         routes=_routes(cells) if enough else [],
         notes=[*gathered.notes, *_notes(gathered, unpriced)],

@@ -8,6 +8,8 @@ from typing import NamedTuple
 DAY_US = 86_400_000_000
 Z = 1.6448536269514722
 """Of a one-sided bound at 95 %."""
+SAMPLE = 100
+"""Calls of a route that are looked at."""
 
 
 class Ageing(NamedTuple):

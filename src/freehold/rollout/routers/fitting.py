@@ -61,15 +61,16 @@ def fit(labels: Sequence[Label], costs: Mapping[str, float], wanted: Wanted) -> 
     Raises BadRequest: no candidate is cheaper than the incumbent.
     """
     models = candidates_of(labels, costs, wanted.incumbent)
-    rows = _drawn([one for one in labels if all(model in one.differences for model in models)], wanted.seed)
+    known = [one for one in labels if models and all(model in one.differences for model in models)]
+    rows = _drawn(known, wanted.seed)
     units = list(dict.fromkeys(one.unit for one in rows))
     apart = set(units[: len(units) // 2])
     trained = [one for one in rows if one.unit in apart]
     certifying = list({one.unit: one for one in rows if one.unit not in apart}.values())
     least = fewest_labels(wanted.promise.risk, wanted.promise.doubt)
     if len(certifying) < least or len(trained) < FEWEST_TRAINED:
-        missing = 2 * max(least - len(certifying), FEWEST_TRAINED - len(trained))
-        return _missing(missing, units, trained, certifying)
+        missing = 2 * max(least, FEWEST_TRAINED) - len(units)
+        return _missing(max(1, missing), units, trained, certifying)
     savings = np.array([1.0 - costs[model] / costs[wanted.incumbent] for model in models])
     worse = _worse(trained, models, wanted.promise)
     learned = train([one.prompt for one in trained], worse.astype(np.float64), seed=wanted.seed)
@@ -115,6 +116,8 @@ def candidates_of(labels: Sequence[Label], costs: Mapping[str, float], incumbent
             counts[model] = counts.get(model, 0) + 1
     most = max(counts.values(), default=0)
     found = [model for model, many in counts.items() if 2 * many >= most]
+    if not found:
+        return ()
     unknown = sorted(model for model in (incumbent, *found) if model not in costs)
     if unknown:
         told = " and ".join(f"`{one}`" for one in unknown)
@@ -125,7 +128,7 @@ def candidates_of(labels: Sequence[Label], costs: Mapping[str, float], incumbent
     cheaper = sorted(
         (one for one in found if costs[one] < costs[incumbent]), key=lambda one: (costs[one], one)
     )
-    if found and not cheaper:
+    if not cheaper:
         raise BadRequest(
             f"None of the models that were compared with `{incumbent}` is cheaper.",
             hint="Compare it with a cheaper one: `freehold compare ROUTE --with MODEL --suite SUITE --to-the-end`.",

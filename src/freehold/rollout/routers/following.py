@@ -35,7 +35,7 @@ def read_watched(shelved: Shelved) -> Watched:
         return msgspec.json.decode(path.read_bytes(), type=Watched)
     except FileNotFoundError:
         return Watched()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise StoreError(
             f"`{path}` cannot be read: {error}.", hint="Make the router anew: `freehold router fit`."
         ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sql
 
 from freehold.rollout.shadow import tables
-from freehold.rollout.shadow.order import JUDGING_SECONDS, MOST_PATIENCE, ShadowOrder
+from freehold.rollout.shadow.order import ShadowOrder
 from freehold.rollout.shadow.pairs import Pair, PairTally
 from freehold.store.server import is_server, take_lock
 
@@ -19,8 +19,10 @@ USED_UP = "the stage has its copies"
 SPENT = "the budget is used up"
 COPIED_BEFORE = "it was copied before"
 
-_LEFT_BEHIND_US = int((MOST_PATIENCE + JUDGING_SECONDS + 60) * 1e6)
-"""After so long, a copy that is still on its way went with its process. What it may have cost stays counted."""
+_LEFT_BEHIND_US = 30_000_000
+"""After so long without a sign of life, a copy that is on its way went with its process. What it may have cost stays
+counted.
+"""
 _pairs, _passed_over = tables.pairs.c, tables.passed_over.c
 _decode = msgspec.json.Decoder(Pair).decode
 _encode = msgspec.json.Encoder().encode
@@ -87,6 +89,12 @@ class PairArchive:
             if finished.spent_pico is not None:
                 values["spent_pico"] = finished.spent_pico
             connection.execute(tables.pairs.update().where(_pairs.id == pair.id).values(**values))
+
+    def keep_alive(self, pairs: Sequence[str], at_us: int) -> None:
+        """These are still on their way. To be told every few seconds."""
+        here = sql.and_(_pairs.id.in_(pairs), _pairs.seq.is_(None))
+        with self._database.writing() as connection:
+            connection.execute(tables.pairs.update().where(here).values(at_us=at_us))
 
     def release(self, pair: str) -> None:
         """The copy was not sent after all."""

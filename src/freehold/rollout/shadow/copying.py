@@ -93,14 +93,22 @@ class Copier:
             await asyncio.to_thread(self._archive.finish, pair)
         except NotCopied:
             await asyncio.to_thread(self._archive.release, claimed)
+            self._sent.discard(claimed)
             raise
         except asyncio.CancelledError:
             raise  # `give_up` sees to it
         except Exception:
+            self._sent.discard(claimed)  # whatever happens to it now, nobody waits for it for long
             await asyncio.to_thread(self._archive.abandon, claimed)
             raise
         self._sent.discard(claimed)
         return pair
+
+    async def keep_alive(self) -> None:
+        """Tell other processes that what is on its way still is. Raises StoreError."""
+        if self._sent:
+            now_us = microseconds(self._clock.now())
+            await asyncio.to_thread(self._archive.keep_alive, list(self._sent), now_us)
 
     async def give_up(self) -> None:
         """What was on its way is not waited for any more. Raises StoreError."""

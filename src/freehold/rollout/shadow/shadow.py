@@ -87,6 +87,10 @@ class Shadow:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
+    async def keep_alive(self) -> None:
+        """Tell other processes that what is on its way still is. Raises StoreError."""
+        await self._copier.keep_alive()
+
     def take_counts(self) -> dict[tuple[str, str], int]:
         """How many calls were not copied since this was asked last, by rollout and why."""
         new = self.passed_over - self._told

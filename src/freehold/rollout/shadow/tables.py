@@ -15,6 +15,7 @@ pairs = Table(
     # The client's call, and its copy.
     Column("call", String(48), nullable=False),
     Column("mirror", String(48)),
+    # When the copy was claimed; while it is on its way, the last sign of life.
     Column("at_us", BigInteger, nullable=False),
     # 1, 2, 3 in the order in which the pairs of a rollout were finished; null: the copy is on its way.
     Column("seq", BigInteger),

@@ -92,7 +92,7 @@ def _header(content: bytes, name: str) -> tuple[Header, int]:
         raise _broken(name)
     try:
         header = msgspec.json.decode(content[start : start + length], type=Header)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise _broken(name) from None
     about = header.about
     if set(about.chosen) - set(about.models) or len(set(about.models)) != len(about.models):

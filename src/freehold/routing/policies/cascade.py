@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from freehold.routing.decisions import Decision, Fact, Rejected, Situation
+from freehold.routing.decisions import Decision, Fact, Policy, Rejected, Situation
 from freehold.routing.policies.settings import Confidence
 from freehold.routing.routes import Target
 
@@ -31,6 +31,8 @@ Found = Literal[
     "not well",
     "hosted tools",
     "unread",
+    "unpromising",
+    "no prediction",
 ]
 """
 score             there is a number
@@ -44,11 +46,15 @@ broken off        the answer did not come to its end
 failed            it could not be asked, or did not answer
 not well          it was not asked: it does not answer at the moment
 hosted tools      it was not asked: what a tool at a provider does would be done twice
+unpromising       it was not asked: its answer is predicted to be not good enough
+no prediction     it was not asked: nothing is predicted of its answer
 unread            it was not asked: the request is not understood here, so that no answer to it could be judged
 """
 
 _GOOD: frozenset[Found] = frozenset({"nothing to check", "too long"})
 _NO_ANSWER: frozenset[Found] = frozenset({"failed", "not well", "hosted tools", "unread", "broken off"})
+_WORSE = "worse "
+_PREDICTED = "predicted "
 _UNSURE = "unsure"
 _ESCALATED = "escalated"
 
@@ -70,14 +76,23 @@ class Cascade:
     """Asks `models` in their order. A conversation that was answered by one of them is not asked of those before it."""
 
     name = NAME
-    reads = 0
     each_turn = True
     """Each turn is a question of its own: the locks tell of the conversation, and do not decide."""
 
     def __init__(
-        self, models: Sequence[Target], confidence: Confidence, threshold: float, samples: int
+        self,
+        models: Sequence[Target],
+        confidence: Confidence,
+        threshold: float,
+        samples: int,
+        *,
+        learned: Policy | None = None,
     ) -> None:
-        """`threshold`: the score from which on an answer is good enough. `samples`: answers that have to agree."""
+        """`threshold`: the score from which on an answer is good enough. `samples`: answers that have to agree.
+        `learned`: the policy of the route's router, whose facts say how likely each model is to answer worse.
+        """
+        self._learned = learned
+        self.reads = 0 if learned is None else learned.reads
         self._models = tuple(one.name for one in models)
         self._confidence = confidence
         self._threshold = threshold
@@ -96,7 +111,18 @@ class Cascade:
             "first": first,
             **{f"model {number}": one for number, one in enumerate(models)},
         }
+        if self._learned is not None:
+            facts |= _predicted(self._learned.decide(situation).facts)
         return _decide(facts)
+
+
+def _predicted(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """What a router's facts say of each model: from 0, surely worse than the incumbent, to 1."""
+    found = {name: facts[name] for name in ("router", "alarm") if name in facts}
+    for name, chance in facts.items():
+        if name.startswith(_WORSE) and isinstance(chance, int | float):
+            found[_PREDICTED + name.removeprefix(_WORSE)] = round(min(1.0, max(0.0, 1.0 - chance)), 9)
+    return found
 
 
 def settle(decision: Decision, model: str, finding: Finding) -> Decision:
@@ -166,11 +192,27 @@ def _decision(
 def _finding_of(model: str, facts: Mapping[str, Fact]) -> Finding | None:
     found, score = facts.get(f"found {model}"), facts.get(f"score {model}")
     if found is None:
-        return None
+        return _foreseen(model, facts)
     try:
         return msgspec.convert({"found": found, "score": score}, Finding)
     except msgspec.ValidationError:
         return Finding("no score")  # of a Freehold that knew another word
+
+
+def _foreseen(model: str, facts: Mapping[str, Fact]) -> Finding | None:
+    """What is known of an answer before it is asked for."""
+    if facts.get("confidence") != "learned" or model == models_in(facts)[-1]:
+        return None
+    predicted = predicted_of(model, facts)
+    if predicted is None:
+        return Finding("no prediction")
+    return None if _is_sure(Finding("score", predicted), facts) else Finding("unpromising")
+
+
+def predicted_of(model: str, facts: Mapping[str, Fact]) -> float | None:
+    """How good an answer of the model is predicted to be, from 0 to 1; None: nothing is predicted."""
+    predicted = facts.get(_PREDICTED + model)
+    return float(predicted) if isinstance(predicted, int | float) else None
 
 
 def _is_sure(finding: Finding, facts: Mapping[str, Fact]) -> bool:

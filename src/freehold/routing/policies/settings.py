@@ -8,11 +8,12 @@ import msgspec
 
 from freehold.routing.routes import Target
 
-Confidence = Literal["logprobs", "schema", "agreement"]
+Confidence = Literal["logprobs", "schema", "agreement", "learned"]
 """
 logprobs   the mean probability of the answer's tokens
 schema     whether the answer is in the form that was asked for, and calls of tools are as the tools want them
 agreement  how much of what a model says it says again, when it is asked again
+learned    how likely the route's router finds it, by what is asked, that a model answers no worse than the incumbent
 """
 
 PolicyKind = Literal["weighted", "cheapest", "fastest", "cascade", "learned"]
