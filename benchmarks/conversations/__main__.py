@@ -32,8 +32,11 @@ def main() -> int:
     parser.add_argument("--control-turns", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=Plan().seed)
     parser.add_argument("--at-once", type=int, default=Plan().at_once)
+    parser.add_argument(
+        "--shared", help="the URL of a Valkey or Redis server to remember at, in place of a file"
+    )
     words = parser.parse_args()
-    plan = Plan(turns=words.turns, seed=words.seed, at_once=words.at_once)
+    plan = Plan(turns=words.turns, seed=words.seed, at_once=words.at_once, shared_url=words.shared)
     began = time.perf_counter()
     outcome = _played(plan)
     seconds = time.perf_counter() - began

@@ -15,13 +15,16 @@ from benchmarks.conversations.clients import Client, new_client
 from benchmarks.conversations.models import Models
 from benchmarks.conversations.streams import whole_of
 from freehold.access.key import Key
+from freehold.app.chores import end_all
 from freehold.core.clock import SystemClock
 from freehold.core.errors import FreeholdError
 from freehold.engine.engine import Engine
 from freehold.engine.runtime import Runtime
 from freehold.engine.steered.filed import FiledShelf
+from freehold.engine.steered.makers import Shelf
 from freehold.engine.steered.memory import Memory
 from freehold.engine.steered.route_steering import RouteSteering
+from freehold.engine.steered.shared import SharedShelf
 from freehold.ledger.record import Call
 from freehold.providers.client import ProviderClient
 from freehold.providers.settings import ProviderSettings
@@ -47,6 +50,8 @@ class Plan(msgspec.Struct, frozen=True):
     """The share of requests that a provider answers with an error, so that another takes over."""
     remembers: bool = True
     """Without memory, it has to go wrong."""
+    shared_url: str | None = None
+    """Of a Valkey or Redis server that the engines share their memory through; None: they share a file."""
     engines: int = 2
     latency_s: float = 0.01
     changes_every: int = 41
@@ -86,19 +91,21 @@ class Outcome(msgspec.Struct):
 class Stage:
     """One engine with a memory of its own over a file that all share."""
 
-    def __init__(self, runtime: Runtime, file: Path | None) -> None:
+    def __init__(self, runtime: Runtime, shelf: Callable[[], Shelf] | None) -> None:
+        """`shelf` makes one; without it, nothing is remembered."""
         self._runtime = runtime
-        self._file = file
+        self._shelf = shelf
         self.engine: Engine
         self.steering: RouteSteering
+        self._kept: Shelf | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.ended: list[Call] = []
         self._start()
 
     def _start(self) -> None:
         clock = SystemClock()
-        shelf = None if self._file is None else FiledShelf(self._file, shared=True)
-        memory = Memory(shelf, clock) if shelf is not None else Memory(None, clock, most=0)
+        self._kept = shelf = None if self._shelf is None else self._shelf()
+        memory = Memory(None, clock, most=0) if shelf is None else Memory(shelf, clock)
         self.steering = RouteSteering(memory, lambda: self.engine.runtime)
         runtime = msgspec.structs.replace(self._runtime, steering=self.steering)
         self.engine = Engine(runtime, clock=clock, observers=(self.ended.append,))
@@ -106,11 +113,11 @@ class Stage:
 
     async def end(self, *, killed: bool = False) -> None:
         """End it. `killed`: without writing what waits to be written."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_all(self._tasks)
         if not killed:
             await self.steering.memory.close()
+        elif self._kept is not None:
+            await self._kept.close()
 
     async def restart(self, *, killed: bool) -> None:
         """End it and start it again, with nothing in mind."""
@@ -254,6 +261,13 @@ class Play:
             stage.steering.set_policies({"r": Weighted(named, salt="r")})
 
 
+def _shelves(plan: Plan, folder: Path) -> Callable[[], Shelf] | None:
+    url = plan.shared_url
+    if not plan.remembers:
+        return None
+    return lambda: FiledShelf(folder / "steering.db", shared=True) if url is None else SharedShelf(url)
+
+
 def _is_left_alone(call: Call, bound_to: str) -> bool:
     """Whether who has to go on was chosen, and not asked because it had just failed."""
     chosen = call.decision is not None and call.decision.chosen.startswith(f"{bound_to}/")
@@ -284,8 +298,7 @@ async def play(plan: Plan, folder: Path, tell: Callable[[str], None] = lambda _:
         for client in clients.values():
             stack.callback(client.close)
         runtime = Runtime(RouteTable({"r": Route("r", TARGETS[0], TARGETS[1:])}), clients, keep_bodies=True)
-        file = folder / "steering.db" if plan.remembers else None
-        stages = [Stage(runtime, file) for _ in range(plan.engines)]
+        stages = [Stage(runtime, _shelves(plan, folder)) for _ in range(plan.engines)]
         playing = Play(plan, stages, models)
         try:
             return await playing.run()

@@ -29,6 +29,7 @@ from .figures import Cell, cell_of, recorded
 from .load import drive
 from .policies import DEARER, FAULTS, POLICIES, Policy, configuration, route_of
 from .report import table, write_page
+from .routers import keep_routers
 
 _FOLDER = ROOT / ".bench" / "drills"
 _START_SECONDS = 60.0
@@ -76,6 +77,8 @@ def _run(folder: Path, *words: str) -> str:
 def _endpoint(folder: Path, policies: list[Policy], sick: Provider, healthy: Provider) -> Iterator[_Endpoint]:
     (folder / "freehold.toml").write_text(configuration(policies, sick=sick.port, healthy=healthy.port))
     key = _run(folder, "keys", "create", "bench")
+    if any(policy.name == "learned" for policy in policies):
+        keep_routers(folder, [route_of(policy, fault) for policy in policies for fault in FAULTS])
     log = folder / "freehold.log"
     with process([sys.executable, "-m", "freehold", "up", "--json"], log, folder=folder) as started:
         started_line = _first_line(started, log)
@@ -186,13 +189,17 @@ def _tell(  # noqa: PLR0917 - what is said of the run
         f"answers, of which {found.undeclared} did not declare the seam. Policies decided about {found.loops:,} calls "
         f"in the middle of a tool loop, and gave {found.unsafe_switches} of them to another model. The load itself "
         f"sent a call {1000 * lags[int(0.99 * len(lags))]:.0f} ms late at its p99 and {1000 * lags[-1]:.0f} ms at the "
-        f"most; {late} of {len(missed)} missed calls were more than a second late."
+        f"most. Of {len(missed)} missed calls {late} went out over a second late, and {found.busy} were answered in "
+        "time by the endpoint's own clock: they waited for a processor."
     )
     print(text)
     if not (arguments.quick or arguments.no_page or arguments.faults or arguments.policies):
         date = datetime.datetime.now(datetime.UTC).date().isoformat()
         load = os.getloadavg()[1]
-        write_page(f"Run on {date}: {machine}; load average {load:.1f} at the end.\n\n{text}")
+        priority = os.getpriority(os.PRIO_PROCESS, 0)
+        write_page(
+            f"Run on {date}: {machine}; load average {load:.1f} at the end, at priority {priority}.\n\n{text}"
+        )
     print(json.dumps({"survival_min": round(least, 5), "unsafe_switches": found.unsafe_switches}))
     unheard = {"silent", "hung", "truncated", "duplicated", "wrong"}
     if (

@@ -10,7 +10,7 @@ import msgspec
 
 from freehold.ledger.reading import LedgerReader
 
-from .asking import Outcome, Verdict
+from .asking import DEADLINE, Outcome, Verdict
 
 _BAD: tuple[Verdict, ...] = (
     "late", "refused", "broken", "silent", "truncated", "duplicated", "wrong", "hung",
@@ -54,6 +54,9 @@ class Recorded(msgspec.Struct):
     """Calls in the middle of a tool loop that a policy decided about."""
     unsafe_switches: int = 0
     """Of those, given to another model than the one whose tool call they answer."""
+    busy: int = 0
+    """Calls that were late for their client and answered in time by the endpoint's own clock: they waited in line for a
+    processor, before the endpoint knew of them or after it was done."""
     missing: int = 0
     """Calls that a client had an answer of and that are not on record."""
 
@@ -67,6 +70,8 @@ def recorded(ledger: Path, outcomes: Iterable[Outcome]) -> Recorded:
         if call is None:
             found.missing += bool(one.call)
             continue
+        if one.verdict in ("late", "hung") and call.outcome == "answered":
+            found.busy += call.duration_ms <= DEADLINE * 1000.0
         if call.outcome == "answered" and call.attempts and call.attempts[-1].reason == "continuation":
             found.joined += 1
             found.undeclared += "seam" not in call.losses

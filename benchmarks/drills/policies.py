@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Literal
 
 import msgspec
 
@@ -23,7 +24,9 @@ class Policy(msgspec.Struct, frozen=True):
     needs: str | None = None
     """A module without which there is no such policy."""
     rollout: str | None = None
-    """The plan of a rollout to the sick model that is under way; the route's incumbent is then the healthy one."""
+    """The plan of a rollout to the sick model that is under way."""
+    incumbent: Literal["SICK", "WELL"] = "SICK"
+    """Where the policy moves calls away from the incumbent, that is the healthy one."""
 
     @property
     def is_there(self) -> bool:
@@ -41,7 +44,8 @@ POLICIES: tuple[Policy, ...] = (
         'kind = "cascade"\nmodels = ["SICK", "WELL"]\nconfidence = "agreement"\nsamples = 2\nthreshold = 0.5',
         "freehold.engine.cascading",
     ),
-    Policy("canary", needs="freehold.cli.rollout", rollout="canary:25%,cutover"),
+    Policy("learned", 'kind = "learned"', "freehold.app.learned", incumbent="WELL"),
+    Policy("canary", needs="freehold.cli.rollout", rollout="canary:25%,cutover", incumbent="WELL"),
 )
 
 
@@ -72,7 +76,7 @@ def configuration(policies: list[Policy], *, sick: int, healthy: int, doubled: b
             route = route_of(policy, fault)
             host = "provider.invalid" if fault == NAMELESS else "127.0.0.1"
             first, second = f"sick-{route}/tale", "healthy/tale"
-            if policy.rollout is not None:
+            if policy.incumbent == "WELL":
                 first, second = second, first
             parts.append(
                 f'[providers.sick-{route}]\nbase_url = "http://{host}:{sick}/v1"\n\n'

@@ -56,7 +56,7 @@ def main() -> int:
     """Print tables and, as the last line, one JSON object. Returns 1 where a promise is refuted."""
     arguments = _arguments()
     began = time.monotonic()
-    equal, harmful = (20, 5) if arguments.quick else (1000, 100)
+    equal, harmful = (20, 5) if arguments.quick else (1000, 50)
     measured: list[report.Measured] = []
     with ProcessPoolExecutor(arguments.processes) as pool:
         for world, plan, is_harmful in WORLDS:

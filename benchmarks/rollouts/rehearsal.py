@@ -20,7 +20,7 @@ OLD, NEW = Target("old", "model"), Target("new", "model")
 _INTERVAL = 20
 """Conversations between two looks: two a second, and a look every ten seconds."""
 _SECOND_US = 500_000
-_SETTLE = 50
+_SETTLE = 30
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

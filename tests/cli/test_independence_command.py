@@ -193,6 +193,7 @@ def test_what_freehold_asks_for_itself_is_no_traffic(site: Site) -> None:
             *site.calls(500, "rented/large", "rented/large", key_id="comparison_1"),
             *site.calls(500, "rented/large", "rented/large", operation="count"),
             *site.calls(500, "copilot", "rented/large", outcome="failed"),
+            *site.calls(500, "copilot", "rented/large", operation="mirror", key_id="rollout_1"),
         ]
     )
     said = _said(site)

@@ -210,6 +210,17 @@ def test_measuring_asks_the_target_with_either_prompt_within_a_budget(tmp_path: 
         assert len(provider.requests) == 12
 
 
+def test_measuring_says_why_it_asked_nothing(site: Site) -> None:
+    site.record(site.calls(30, "copilot", "rented/large"))
+    notes = _said(site, "--measure", "5", "--budget", "1")["notes"]
+    assert "Nothing was measured: no prompt has to be ported." in notes
+    site.record(site.calls(30, "copilot", "rented/large", _asked("what?")))
+    done = Shell(site.folder)(*TO[:-1], "other/unheard-of", "--measure", "5", "--budget", "1")
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert "What `other/unheard-of` costs is not known" in done.stderr
+    assert "--unpriced" not in done.stderr
+
+
 def _system(body: bytes) -> str:
     found = re.search(rb'"role":\s*"system",\s*"content":\s*"((?:[^"\\]|\\.)*)"', body)
     assert found is not None, body
@@ -327,3 +338,16 @@ def test_a_page_that_cannot_be_written_is_your_mistake(site: Site) -> None:
     done = Shell(site.folder)(*TO, "--html", "nowhere/report.html")
     assert done.returncode == 1
     assert "`nowhere/report.html` cannot be written" in done.stderr
+
+
+def test_questions_that_are_asked_again_and_again_are_no_trouble(site: Site) -> None:
+    asked = [f"the {word} of an order is late" for word in ("parcel", "refund", "invoice")]
+    site.record(
+        [
+            call
+            for text in asked
+            for call in site.calls(40, "copilot", "rented/large", _asked(text, "Be kind."))
+        ]
+    )
+    done = Shell(site.folder)(*TO)
+    assert (done.returncode, done.stderr) == (0, "")

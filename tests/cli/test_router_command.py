@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from reported import INCUMBENT, Model, Terms, cases, compared
+from reported import INCUMBENT, Model, cases, compared
 from shell import Shell, forks  # noqa: F401 - a fixture of every test here
+
+from freehold.compare.terms import Terms
 
 CHEAP = "open/tiny"
 TOML = """
@@ -101,6 +103,9 @@ def test_a_model_without_a_price_is_an_error(shell: Shell) -> None:
         (("fit", "suport", "--suite", "questions"), "There is no route `suport`."),
         (("fit", "support", "--suite", "nothing"), "no suite `nothing`"),
         (("fit", "support", "--suite", "questions", "--risk", "0"), "--risk"),
+        (("fit", "support"), "It takes a suite, or one kind of live calls."),
+        (("fit", "support", "--suite", "questions", "--from", "feedback"), "It takes a suite, or one kind"),
+        (("fit", "support", "--from", "nowhere"), "--from"),
         (("show", "nothing"), "There is no router `nothing`."),
         (("check", "nothing"), "There is no router `nothing`."),
     ],
@@ -108,3 +113,11 @@ def test_a_model_without_a_price_is_an_error(shell: Shell) -> None:
 def test_what_is_not_there_is_an_error(shell: Shell, words: tuple[str, ...], message: str) -> None:
     found = shell("router", *words)
     assert found.returncode == 1 and message in found.stderr
+
+
+@pytest.mark.parametrize("source", ["feedback", "shadow"])
+def test_without_live_calls_nothing_is_made(shell: Shell, source: str) -> None:
+    found = shell("router", "fit", "support", "--from", source)
+    assert found.returncode == 3
+    assert "Not enough evidence: 0 labels there, and about 160 more are missing" in found.stderr
+    assert not (shell.folder / ".freehold/routers").exists()

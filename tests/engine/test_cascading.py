@@ -83,16 +83,18 @@ class Foretold:
 
 @asynccontextmanager
 async def cascade(
-    cascader: Cascader, *servers: Sequence[Answer], deadline: float | None = None, **more: Any
+    cascader: Cascader,
+    *servers: Sequence[Answer],
+    deadline: float | None = None,
+    retries: int = 0,
+    **more: Any,
 ) -> AsyncIterator[tuple[Stage, list[ByteServer]]]:
     """A route of so many models, each of which gives those answers."""
     async with AsyncExitStack() as stack:
         running = [await stack.enter_async_context(ByteServer(*answers)) for answers in servers]
         names = (*("cheap", "middle")[: len(servers) - 1], "dear")
-        route = None
-        if deadline is not None:
-            targets = [Target(name, f"{name}-model") for name in names]
-            route = Route("r", targets[0], tuple(targets[1:]), deadline=deadline)
+        targets = [Target(name, f"{name}-model") for name in names]
+        route = Route("r", targets[0], tuple(targets[1:]), deadline=deadline, retries=retries)
         stage = await stack.enter_async_context(
             stage_of(dict(zip(names, running, strict=True)), route=route, **more)
         )
@@ -457,6 +459,22 @@ def test_a_model_that_hangs_gets_half_of_the_time() -> None:
         assert result.error is None
         assert b"dear" in result.data
         assert 400 < stage.record.duration_ms < 900
+
+    run_on_uvloop(main())
+
+
+def test_a_cheap_model_that_fails_is_not_asked_again_where_there_is_another() -> None:
+    async def main() -> None:
+        bad: list[Step] = [whole(b"no", status=b"503 No")]
+        scripts = [bad], [bad, said("dear")]
+        async with cascade(Cascader("logprobs"), *scripts, retries=2) as (stage, _):
+            result = await stage.play(WHOLE)
+        assert b"dear" in result.data
+        assert [(one.provider, one.reason) for one in stage.record.attempts] == [
+            ("cheap", "incumbent"),
+            ("dear", "fallback"),
+            ("dear", "retry"),
+        ]
 
     run_on_uvloop(main())
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anthropic
@@ -16,6 +17,17 @@ from running_endpoint import RunningEndpoint
 
 from freehold.ledger.record import Call
 from freehold.providers.simulated import Behaviour, Script, SimulatedProvider, ToolCall
+from freehold.providers.simulated.faults import (
+    Cut,
+    Empty,
+    ErrorEvent,
+    Garbage,
+    Gzip,
+    Hang,
+    Malformed,
+    Page,
+    Refused,
+)
 
 SCRIPT = Script(
     models={
@@ -238,3 +250,55 @@ def test_an_error_of_all_models_is_told_as_any_error(endpoint: RunningEndpoint) 
             messages=[{"role": "user", "content": "Hello"}],
             extra_body={"temperature": "hot"},
         )
+
+
+FAULTS: dict[str, Any] = {
+    "refused": Refused(status=401),
+    "storm": Refused(status=429),
+    "down": Refused(status=500),
+    "cut": Cut(after=1),
+    "reset": Cut(after=0, how="reset"),
+    "silent": Hang(),
+    "stuck": Hang(after=1),
+    "malformed": Malformed(after=1),
+    "empty": Empty(),
+    "garbage": Garbage(),
+    "packed": Gzip(),
+    "error": ErrorEvent(after=1),
+    "page": Page(status=200),
+}
+
+
+@pytest.fixture(scope="module")
+def sick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEndpoint]:
+    models: dict[str, Any] = {
+        name: Behaviour(text="The cheap answer.", faults=(fault,)) for name, fault in FAULTS.items()
+    }
+    script = Script(models={**models, "dear": Behaviour(text="The dear answer.")})
+    with SimulatedProvider.in_thread(script) as provider:
+        lines = [f'[local]\nenabled = false\n[providers.good]\nbase_url = "{provider.base_url}"']
+        lines += [
+            f'[providers.{name}]\nbase_url = "{provider.base_url}"\n'
+            'timeouts = { first_token = "1s", silence = "1s" }\n'
+            f'[routes.{name}]\nincumbent = "good/dear"\n[routes.{name}.policy]\nkind = "cascade"\n'
+            f'models = ["{name}/{name}", "good/dear"]\nconfidence = "schema"'
+            for name in FAULTS
+        ]
+        with RunningEndpoint(tmp_path_factory.mktemp("sick"), "\n".join(lines)) as running:
+            yield running
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_nobody_notices_how_ill_the_cheap_model_is(sick: RunningEndpoint, *, stream: bool) -> None:
+    def one(number: int) -> tuple[str, str]:
+        client, fault = CLIENTS[number % len(CLIENTS)], [*FAULTS][number % len(FAULTS)]
+        return ask(sick, client, fault, stream=stream)
+
+    with ThreadPoolExecutor(16) as pool:
+        for told, call_id in pool.map(one, range(130)):
+            assert "dear" in told
+            assert "cheap" not in told
+            call = call_of(sick, call_id)
+            assert call.model == "dear"
+            assert [one.outcome for one in call.attempts][:-1] != ["answered"]
+    assert sick.figures["freehold_calls_active"] == 0

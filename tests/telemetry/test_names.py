@@ -37,7 +37,7 @@ KINDS: dict[Kind, type] = {"text": str, "texts": tuple, "whole": int, "fraction"
 ONLY_OLD = {"gen_ai.system", "gen_ai.usage.cache_creation.input_tokens"}
 ONLY_NEW = {"gen_ai.provider.name", "gen_ai.usage.cache_write.input_tokens"}
 STEERED = {"freehold.policy", "freehold.policy.reason", "freehold.rollout", "freehold.arm"}
-"""Of calls on whose model a policy decided: `test_decided.py`."""
+"""Of calls on whose model a policy decided: `test_spans_of_decisions.py`."""
 CONTENT = {
     "gen_ai.system_instructions",
     "gen_ai.input.messages",

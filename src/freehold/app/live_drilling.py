@@ -88,15 +88,24 @@ class LiveDrilling:
 
     def __init__(self, settings: Settings, wanted: WantedLive) -> None:
         """Raises NotFound, BadRequest: there is no such provider, route or fault, or it cannot be rehearsed live."""
-        from freehold.app.drilling import ASSUMED_DEADLINE, Drill, Wanted
+        from freehold.app.drill_scope import Scope, Wanted
 
-        checked = Drill(settings, Wanted(lose=wanted.lose, on=(wanted.route,), faults=wanted.faults))
+        checked = Scope(
+            settings,
+            Wanted(
+                lose=wanted.lose,
+                on=(wanted.route,),
+                faults=wanted.faults,
+                deadline=wanted.deadline,
+                budget=None,
+            ),
+        )
         (self.route,) = checked.routes
         self.id = checked.id
         self.lost = checked.lost
         self.wanted = wanted
         self.faults = self._faults(checked.faults)
-        self.deadline = wanted.deadline or self.route.deadline or ASSUMED_DEADLINE
+        self.deadline, _ = checked.deadline_of(self.route)
         self._settings = settings
         if not any(target.provider not in self.lost for target in self.route.fallbacks):
             raise BadRequest(

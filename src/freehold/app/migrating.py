@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from freehold.core.errors import BadRequest, NotFound, StoreError
+from freehold.core.errors import BadRequest, Forbidden, NotFound, StoreError
 
 if TYPE_CHECKING:
     from freehold.config.settings import Settings
@@ -67,8 +67,11 @@ def migrate(settings: Settings, wanted: Wanted) -> Migration:
             most=wanted.sample,
             seed=wanted.seed,
         )
-    if not wanted.measure or not found.prompts:
+    if not wanted.measure:
         return found.migration
+    if not found.prompts:
+        note = "Nothing was measured: no prompt has to be ported."
+        return msgspec.structs.replace(found.migration, notes=[*found.migration.notes, note])
     return _measure(settings, wanted, question, found, history)
 
 
@@ -119,7 +122,7 @@ async def _measured(
     """Asks the target through an engine of its own: the calls are in the ledger and under the owner's limits."""
     from freehold.app.asking import open_engine
     from freehold.compare.asking import Asker
-    from freehold.compare.budget import Budget, BudgetedLimits, Tariffs, unpriced
+    from freehold.compare.budget import Budget, BudgetedLimits, Tariffs
     from freehold.core.clock import SystemClock
     from freehold.core.ids import new_id
     from freehold.rollout.migration.measuring import measured
@@ -128,7 +131,10 @@ async def _measured(
     target, route, prices = question.target, question.route, settings.price_list()
     tariffs = Tariffs(prices, settings.catalog(), SystemClock())
     if tariffs.of(target) is None:
-        raise unpriced(target)
+        raise Forbidden(
+            f"What `{target.name}` costs is not known, and a budget counts money.",
+            hint=f'State it in `[models."{target.name}"]`.',
+        )
     alone = Route(
         target.name, target, keep_bodies=route.keep_bodies, deadline=route.deadline, retries=route.retries
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from freehold.routing.routes import Route
 
 # ruff: noqa: PLC0415 - no route without a router imports any of it
+
+
+Live = Literal["shadow", "feedback"]
+"""
+shadow    copies of calls that rollouts have sent to a candidate, and judged beside the incumbent's answers
+feedback  what people said of answers whose model was drawn by lot
+"""
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,20 +81,20 @@ def faults_of(settings: Settings, which: str) -> Faults:
     return Faults(shelved, faults)
 
 
-def fit_router(settings: Settings, route: str, suite: str, promise: Promise, *, seed: int = 0) -> Fit:
-    """A router for `route`, of what comparisons over `suite` have found. Raises NotFound, BadRequest, StoreError."""
-    from freehold.app.opening import comparisons_of
-    from freehold.compare.archive import Archive
-    from freehold.compare.suites.shelf import SuiteShelf
+def fit_router(
+    settings: Settings, route: str, promise: Promise, *, suite: str | None, source: Live | None, seed: int = 0
+) -> Fit:
+    """A router for `route`, of what comparisons over `suite` have found, or of its live calls. Raises NotFound,
+    BadRequest, StoreError.
+    """
     from freehold.core.clock import SystemClock, microseconds
-    from freehold.rollout.routers.evidence import gather
 
     check_packages("numpy", "scipy")
     steered = route_called(settings, route)
-    with closing(comparisons_of(settings)) as database:
-        shelf = SuiteShelf(database)
-        found = shelf.find(suite)
-        gathered = gather(found, steered.incumbent.name, shelf, Archive(database))
+    if suite is not None:
+        gathered, told = _of_suite(settings, steered, suite)
+    else:
+        gathered, told = _of_calls(settings, steered, source or "feedback")
     from freehold.rollout.routers import fitting
 
     by_list = _lacks_costs(gathered, steered.incumbent.name)
@@ -95,7 +102,7 @@ def fit_router(settings: Settings, route: str, suite: str, promise: Promise, *, 
         route=steered.name,
         incumbent=steered.incumbent.name,
         promise=promise,
-        source=f"suite {found.name} ({found.hash[:12]})",
+        source=told,
         made_us=microseconds(SystemClock().now()),
         seed=seed,
     )
@@ -105,6 +112,38 @@ def fit_router(settings: Settings, route: str, suite: str, promise: Promise, *, 
         return Fit(shelved=None, missing=fitted, gathered=gathered, by_list=by_list)
     shelved = routers_of(settings).keep(fitted.about, fitted.model)
     return Fit(shelved=shelved, gathered=gathered, by_list=by_list)
+
+
+def _of_suite(settings: Settings, route: Route, suite: str) -> tuple[Gathered, str]:
+    from freehold.app.opening import comparisons_of
+    from freehold.compare.archive import Archive
+    from freehold.compare.suites.shelf import SuiteShelf
+    from freehold.rollout.routers.evidence import gather
+
+    with closing(comparisons_of(settings)) as database:
+        shelf = SuiteShelf(database)
+        found = shelf.find(suite)
+        gathered = gather(found, route.incumbent.name, shelf, Archive(database))
+    return gathered, f"suite {found.name} ({found.hash[:12]})"
+
+
+def _of_calls(settings: Settings, route: Route, source: Live) -> tuple[Gathered, str]:
+    from freehold.app.opening import history_of, rollouts_of
+    from freehold.rollout.archive import Archive
+    from freehold.rollout.routers.evidence import Gathered
+    from freehold.rollout.routers.recorded import gather_feedback, gather_shadow
+    from freehold.rollout.shadow.archive import PairArchive
+
+    history, incumbent = history_of(settings), route.incumbent.name
+    if not history.exists:
+        return Gathered(), source
+    if source == "feedback":
+        return gather_feedback(route.name, incumbent, history), "feedback on calls that were drawn by lot"
+    with closing(rollouts_of(settings)) as database:
+        if not database.exists:
+            return Gathered(), source
+        gathered = gather_shadow(route.name, incumbent, Archive(database), PairArchive(database), history)
+    return gathered, "copies of calls that rollouts in shadow have judged"
 
 
 def route_called(settings: Settings, name: str) -> Route:

@@ -125,7 +125,8 @@ def drill(
     Exit 0: survived. Exit 1: not survived, or something for you to mend. Exit 3: not enough evidence.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
-    from freehold.app.drilling import Drill, Wanted, check_place, write_drill_page  # noqa: PLC0415
+    from freehold.app.drill_scope import Wanted  # noqa: PLC0415
+    from freehold.app.drilling import Drill, check_place, write_drill_page  # noqa: PLC0415
 
     if fault == ["?"]:
         _list_faults()

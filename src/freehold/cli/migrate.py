@@ -24,6 +24,24 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 NOT_ENOUGH = 3
 """Exit status: there is not enough evidence to say what would break."""
 
+_NUMBERS = frozenset(
+    {
+        "Age",
+        "Break",
+        "Breaks",
+        "Calls",
+        "Difference",
+        "First token",
+        "Median",
+        "On record now",
+        "Pairs",
+        "US dollars",
+        "Weakened",
+        "p99",
+    }
+)
+"""Columns that are aligned to the right."""
+
 
 @app.command()
 def migrate(
@@ -113,7 +131,7 @@ def _show(found: Migration, content: Content) -> None:
         for table in section.tables:
             listing = Listing(
                 [
-                    Column(name.upper(), width=36, rank=0 if at < 3 else at)
+                    Column(name.upper(), right=name in _NUMBERS, width=36, rank=0 if at < 3 else at)
                     for at, name in enumerate(table.columns)
                 ]
             )
@@ -126,7 +144,9 @@ def _show(found: Migration, content: Content) -> None:
                 write(fold(f"  {plain(finding.why)}", indent=2) + "\n")
             write("".join(f"    {plain(line)}\n" for line in one.diff.splitlines()[2:]))
             if measured is not None:
-                Listing([Column(name.upper()) for name in measured.columns]).write(measured.rows)
+                Listing(
+                    [Column(name.upper(), right=at > 0) for at, name in enumerate(measured.columns)]
+                ).write(measured.rows)
     _show_steps("The plan", found.plan)
     _show_steps("The way back", found.back)
     for note in content.notes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from freehold.rollout.routers.watching import Watched
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+Live = Literal["shadow", "feedback"]
 
 NOT_ENOUGH = 3
 """Exit status: there is not enough evidence to certify anything."""
@@ -39,8 +41,17 @@ def fit(
     route: Annotated[str, typer.Argument(help="The route.", metavar="ROUTE", autocompletion=route_names)],
     *,
     suite: Annotated[
-        str, typer.Option("--suite", metavar="SUITE", help="The suite over which its models were compared.")
-    ],
+        str | None,
+        typer.Option("--suite", metavar="SUITE", help="The suite over which its models were compared."),
+    ] = None,
+    source: Annotated[
+        Live | None,
+        typer.Option(
+            "--from",
+            help="Of live calls instead: copies that rollouts in shadow have judged, or feedback on calls whose model "
+            "was drawn by lot.",
+        ),
+    ] = None,
     risk: Annotated[
         float,
         typer.Option(
@@ -66,7 +77,7 @@ def fit(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a router of what comparisons over a suite have found, and certify it.
+    """Make a router of what comparisons over a suite have found, or of live calls, and certify it.
 
     A half of the labels teaches it which question is answered worse by whom; the other half says how far it may go, so
     that no more than the risk of all answers is worse than the incumbent's. A route with `[routes.NAME.policy] kind =
@@ -77,10 +88,15 @@ def fit(
     from freehold.cli.waiting import waiting  # noqa: PLC0415
     from freehold.routing.learned.promise import Promise  # noqa: PLC0415
 
+    if (suite is None) == (source is None):
+        raise BadRequest(
+            "It takes a suite, or one kind of live calls.",
+            hint=f"`freehold router fit {route} --suite SUITE`, or `--from shadow`, or `--from feedback`.",
+        )
     settings = freehold.settings_from(config)
     promise = Promise(risk=risk, confidence=confidence, tolerance=tolerance)
     with waiting("Learning") as _:
-        found = fit_router(settings, route, suite, promise, seed=seed)
+        found = fit_router(settings, route, promise, suite=suite, source=source, seed=seed)
     if found.shelved is not None:
         if as_json:
             write_json(facts_of(found.shelved))

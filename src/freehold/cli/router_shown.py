@@ -110,7 +110,7 @@ def _alarm_at(about: About) -> float:
     return -math.log(1.0 - about.certificate.confidence)
 
 
-def tell_missing(missing: Missing, promise: Promise, route: str, suite: str) -> None:
+def tell_missing(missing: Missing, promise: Promise, route: str, suite: str | None) -> None:
     """Why there is no router."""
     there = counted(missing.labels, "label")
     if missing.missing is None:
@@ -124,6 +124,8 @@ def tell_missing(missing: Missing, promise: Promise, route: str, suite: str) -> 
         f"Not enough evidence: {there} there, and about {missing.missing:,} more are missing to certify a risk of "
         f"{promise.risk:.1%} with {promise.confidence:.1%} confidence. Nothing was changed."
     )
+    if suite is None:
+        return
     say(
         f"Labels are cases of `{suite}` that a cheaper model and the incumbent have answered: "
         f"`freehold compare {route} --with MODEL --suite {suite} --to-the-end`."

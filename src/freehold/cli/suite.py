@@ -187,6 +187,13 @@ def sample(
     answers: Annotated[
         bool, typer.Option("--answers", help="Keep what was answered then as the target, to compare with.")
     ] = False,
+    corrected: Annotated[
+        bool,
+        typer.Option(
+            "--corrected",
+            help="Only questions whose answers were corrected by feedback, with the correction as the target.",
+        ),
+    ] = False,
     unmasked: Annotated[
         bool, typer.Option("--unmasked", help="Leave personal data and secrets in, and pictures and files.")
     ] = False,
@@ -217,6 +224,10 @@ def sample(
     from freehold.compare.suites.wish import Wish  # noqa: PLC0415
     from freehold.core.clock import microseconds  # noqa: PLC0415
 
+    if answers and corrected:
+        raise BadRequest(
+            "`--answers` and `--corrected` both say what the target is.", hint="Leave one of them out."
+        )
     scorers = tuple(map(read_scorer, scorer or ()))
     need_scorers(name or route, scorers)
     Checks(scorers)
@@ -228,6 +239,7 @@ def sample(
         least=least,
         all_turns=turns == "all",
         answers=answers,
+        corrected=corrected,
         masked=not unmasked,
         by_meaning=classes == "meaning",
         seed=seed,

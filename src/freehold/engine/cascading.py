@@ -114,6 +114,7 @@ class Cascading:
             incumbent=target,
             fallbacks=(),
             deadline=deadline,
+            retries=0,  # the next model is there, and need not be waited for
             hedge_after=None,
             continue_streams=False,
         )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, false, or_, select
 
 from freehold.ledger.filters import Filter, traffic, where
-from freehold.ledger.tables import calls, names
+from freehold.ledger.tables import calls, feedback, names
 
 _TOGETHER = 20_000
 
@@ -16,8 +16,13 @@ _TOGETHER = 20_000
 class Numbers:
     """The numbers of calls whose requests are kept, a few thousand at a time."""
 
-    def __init__(self, chosen: Filter, *, without_keys: tuple[str, ...], longest: int) -> None:
-        """`without_keys`: calls are left out whose key's id begins like one of these. `longest`: bytes of a request."""
+    def __init__(
+        self, chosen: Filter, *, without_keys: tuple[str, ...], longest: int, corrected: bool = False
+    ) -> None:
+        """`without_keys`: calls are left out whose key's id begins like one of these. `longest`: bytes of a request.
+        `corrected`: only calls whose answers were corrected by feedback.
+        """
+        self._corrected = corrected
         self._chosen = traffic(chosen)
         self._without = without_keys
         self._longest = longest
@@ -37,6 +42,9 @@ class Numbers:
             .order_by(calls.c.seq)
             .limit(_TOGETHER)
         )
+        if self._corrected:
+            corrections = select(feedback.c.call_id).where(feedback.c.correction.is_not(None))
+            query = query.where(calls.c.id.in_(corrections))
         rows = connection.execute(query).all()
         kept = [(int(seq), size) for seq, is_kept, size in rows if is_kept]
         found = [seq for seq, size in kept if size <= self._longest]

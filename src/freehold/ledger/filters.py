@@ -34,7 +34,6 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the rollout that the decision was part of."""
     arm: str | None = None
     """`incumbent` or `candidate`: the side of a rollout."""
-
     mirrors_of: str | None = None
     """Copies of the call with this id."""
 

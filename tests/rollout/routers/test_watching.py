@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from routers import about
 
-from freehold.core.decision import Decision
+from freehold.core.decision import Decision, Fact
 from freehold.rollout.routers.watching import Watched, log_changed, margin_of
 from freehold.routing.learned.router import Seen
 
@@ -61,7 +61,7 @@ def test_it_makes_no_difference_where_it_was_left_off(said: list[tuple[bool, boo
 
 
 def decision(predicted: float) -> Decision:
-    facts = {"incumbent": "one/dear", "worse two/cheap": predicted}
+    facts: dict[str, Fact] = {"incumbent": "one/dear", "worse two/cheap": predicted}
     return Decision("learned", "two/cheap", "good enough", facts=facts)
 
 

@@ -13,13 +13,17 @@ from freehold.compare.suites.asked import Unfit, answer_in, asked_in
 from freehold.compare.suites.masking import Masking
 from freehold.compare.suites.wish import Wish
 from freehold.core.figures import counted
-from freehold.ledger.record import Call
 
 if TYPE_CHECKING:
-    from freehold.ledger.reading import LedgerReader
+    from freehold.ledger.reading import Entry, LedgerReader
 
 _TOGETHER = 100
 _encode = msgspec.json.Encoder().encode
+
+
+def correction_in(entry: Entry) -> str | None:
+    """What was said last of what would have been right; None: nothing was."""
+    return next((one.correction for one in reversed(entry.feedback) if one.correction is not None), None)
 
 
 class Maker:
@@ -37,11 +41,14 @@ class Maker:
             some = dict(chosen[at : at + _TOGETHER])
             for entry in history.numbered(list(some)):
                 with suppress(Unfit):  # retention has deleted it meanwhile
-                    yield self._case(entry.call, some[entry.seq])
+                    yield self._case(entry, some[entry.seq])
 
-    def _case(self, call: Call, task_class: str) -> Case:
+    def _case(self, entry: Entry, task_class: str) -> Case:
+        call = entry.call
         asked = asked_in(call, with_media=not self._wish.masked)
         answer = answer_in(call) if self._wish.answers else None
+        if self._wish.corrected:
+            answer = correction_in(entry)
         body, answer = self._masked(_encode(asked.body), answer)
         self._made += 1
         self._answered += answer is not None
@@ -75,6 +82,12 @@ class Maker:
             told.append(
                 "No personal data of a form of its own and no secret was found; names and postal addresses have no "
                 "such form and are not looked for."
+            )
+        if self._wish.corrected:
+            told.append(
+                f"The target of {counted(self._answered, 'case')} is what somebody said would have been right, in "
+                "feedback on the call. These are questions that were answered wrongly: no model is measured fairly by "
+                "them against the one that answered."
             )
         if self._wish.answers:
             told.append(

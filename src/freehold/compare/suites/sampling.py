@@ -108,6 +108,7 @@ def _shuffled(history: LedgerReader, wish: Wish) -> tuple[list[int], int, Number
         Filter(route=wish.route, operation="chat", outcome="answered", since_us=wish.since_us),
         without_keys=OURS,
         longest=LONGEST_REQUEST,
+        corrected=wish.corrected,
     )
     kept = np.zeros(0, dtype=np.int64)
     found = 0
@@ -131,6 +132,11 @@ def _nothing(history: LedgerReader, wish: Wish, without_body: int) -> Exception:
             f"The bodies of `{wish.route}` are not kept: {counted(without_body, 'call')} "
             f"{'is' if without_body == 1 else 'are'} on record without.",
             hint="Keep them: `bodies = true` under `[ledger]`, and no `keep_bodies = false` for the route.",
+        )
+    if wish.corrected:
+        return NotFound(
+            f"No answer of `{wish.route}` was corrected by feedback in that time.",
+            hint="Send a `correction` to `POST /v1/calls/ID/feedback`; `--days` looks further back.",
         )
     return NotFound(
         f"No answered chat call of `{wish.route}` is on record in that time.",

@@ -18,6 +18,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """Later turns of conversations, too, with what was said before as it was."""
     answers: bool = False
     """Keep what was answered as the target."""
+    corrected: bool = False
+    """Only calls whose answers were corrected by feedback, with the correction as the target."""
     masked: bool = True
     by_meaning: bool = False
     """Find classes by embeddings of the local model, which takes long, and not by words."""

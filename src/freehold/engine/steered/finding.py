@@ -24,7 +24,7 @@ _PATIENCE_S = 0.01
 _PATIENCE_IN_LOOPS_S = 0.25
 """The same where the wrong model would be asked to go on from another's tool calls."""
 _SETTLING_S = 0.005
-_SETTLINGS = 20
+_SETTLINGS = 50
 """How often it is looked, so many seconds apart, whether another process has said by now who answered."""
 
 

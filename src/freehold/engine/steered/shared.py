@@ -45,18 +45,20 @@ class SharedShelf:
         self._prefix = f"{{{prefix}}}:maker:"
         self._marked = f"{{{prefix}}}:steering-marks"
         self._client: Any = open_valkey(url, answer_s=_ANSWER_S)  # its commands have no types
+        # The client has two connections, and refuses whoever would need a third.
+        self._reading, self._writing = asyncio.Lock(), asyncio.Lock()
 
     async def read(self, keys: Sequence[bytes]) -> dict[bytes, Maker]:
         """As Shelf."""
         if not keys:
             return {}
-        values = await self._ask("MGET", *(self._prefix + key.hex() for key in keys))
+        values = await self._ask(self._reading, "MGET", *(self._prefix + key.hex() for key in keys))
         return {key: _maker(value) for key, value in zip(keys, values, strict=True) if value is not None}
 
     async def marks(self) -> list[Mark]:
         """As Shelf."""
         found = []
-        for name, at_us in (await self._ask("HGETALL", self._marked)).items():
+        for name, at_us in (await self._ask(self._reading, "HGETALL", self._marked)).items():
             kind, route, model = name.decode(errors="surrogatepass").split("\0")
             found.append(Mark(kind, route, model, int(at_us)))
         return found
@@ -72,7 +74,7 @@ class SharedShelf:
             some = makers[at : at + _AT_ONCE]
             keys = [self._marked, *(self._prefix + key.hex() for key, _ in some)]
             values = [_KEPT_S, *(_written(maker) for _, maker in some)]
-            await self._ask("EVAL", _WRITE, len(keys), *keys, *values, *marks)
+            await self._ask(self._writing, "EVAL", _WRITE, len(keys), *keys, *values, *marks)
             marks = []
 
     def write_now(self, makers: Mapping[bytes, Maker]) -> bool:
@@ -83,11 +85,11 @@ class SharedShelf:
         """As Shelf."""
         await self._client.aclose()
 
-    async def _ask(self, *words: Any) -> Any:
+    async def _ask(self, line: asyncio.Lock, *words: Any) -> Any:
         from valkey.exceptions import ValkeyError  # noqa: PLC0415 - an extra
 
         try:
-            async with asyncio.timeout(_ANSWER_S):
+            async with asyncio.timeout(_ANSWER_S), line:
                 return await self._client.execute_command(*words)
         except (ValkeyError, OSError, TimeoutError) as error:
             raise AwayError(f"Valkey: {str(error) or 'no answer'}") from error

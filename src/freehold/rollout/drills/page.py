@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
-import re
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from importlib.resources import files
 
 from freehold.core.figures import UNKNOWN, counted, milliseconds, money, show_moment
 from freehold.rollout.drills.figures import Row, share
+from freehold.rollout.drills.markup import cell, facts, number, shown, table, words
 from freehold.rollout.drills.report import Report
 
-_HIDDEN = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f]")
 _BADGES = {"survived": "replaces", "not survived": "does-not-replace", "not enough evidence": ""}
 _OWN_STYLE = """
 .number { text-align: right; white-space: nowrap; }
@@ -35,7 +32,7 @@ def page_of(report: Report) -> str:
     style = (files("freehold.compare.report") / "style.css").read_text("utf-8").strip() + _OWN_STYLE
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    title = f"Drill: the loss of {_shown(report.lost)}"
+    title = f"Drill: the loss of {shown(report.lost)}"
     parts = [
         _head(report),
         _grid(report),
@@ -51,9 +48,9 @@ def page_of(report: Report) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n"
-        f"<header>\n<p class=kind>Drill {_shown(report.id)}</p>\n<h1>{title}</h1>\n</header>\n<main>\n"
+        f"<header>\n<p class=kind>Drill {shown(report.id)}</p>\n<h1>{title}</h1>\n</header>\n<main>\n"
         + "\n".join(part for part in parts if part)
-        + f"\n</main>\n<footer><p>Made {_shown(show_moment(report.made_us, utc=True))} in "
+        + f"\n</main>\n<footer><p>Made {shown(show_moment(report.made_us, utc=True))} in "
         f"{report.seconds:,.0f} s. docs/drills.md says how to read it.</p></footer>\n</body>\n</html>\n"
     )
 
@@ -68,17 +65,17 @@ def _head(report: Report) -> str:
         else "Those who take over were stand-ins: this says how failing over works, and nothing of who takes over"
     )
     least = "-" if report.least is None else share(report.least)
-    facts = _facts(
+    told = facts(
         ("least survival of a fault on a route", least),
         ("required", share(report.require)),
         ("questions asked", f"{asked:,}"),
         ("calls drawn from the last", counted(report.days, "day")),
         ("seed", str(report.seed)),
     )
-    reasons = "".join(f"<li>{_words(reason)}</li>" for reason in report.reasons)
+    reasons = "".join(f"<li>{words(reason)}</li>" for reason in report.reasons)
     return (
         f'<section class="verdict {_BADGES[report.conclusion]}">\n<h3><span class=badge>'
-        f"{_shown(report.conclusion)}</span> {_shown(', '.join(report.providers))}</h3>\n{facts}\n"
+        f"{shown(report.conclusion)}</span> {shown(', '.join(report.providers))}</h3>\n{told}\n"
         + (f"<ul>{reasons}</ul>\n" if reasons else "")
         + f"<p class=note>{survivors}. A call survived when its client got a complete answer in the form it had asked "
         "for, inside the deadline.</p>\n</section>"
@@ -92,13 +89,13 @@ def _grid(report: Report) -> str:
     rows = [
         [
             _fault(row),
-            _cell(row.route),
+            cell(row.route),
             _good(row, report.require),
-            _number(share(row.low)),
-            _number(f"{row.calls:,}"),
-            _number(_both(row.first_p50_s, row.first_p99_s)),
-            _number(_both(row.p50_s, row.p99_s)),
-            _number(_extra(row)),
+            number(share(row.low)),
+            number(f"{row.calls:,}"),
+            number(_both(row.first_p50_s, row.first_p99_s)),
+            number(_both(row.p50_s, row.p99_s)),
+            number(_extra(row)),
         ]
         for row in whole
     ]
@@ -111,17 +108,17 @@ def _grid(report: Report) -> str:
         "<h2>Every fault</h2>\n<p class=note>&ldquo;At least&rdquo; is the lower end of the exact interval at 95 %. "
         f"Two models wrote {counted(joined, 'answer')}, one going on where the other broke off, the seam declared. "
         f"In {counted(repeated, 'answer')} a tool call came twice, so that its side effect would have been duplicated."
-        f"</p>\n{_table(heads, rows, 'grid')}"
+        f"</p>\n{table(heads, rows, 'grid')}"
     )
 
 
 def _fault(row: Row) -> str:
-    misses = ", ".join(f"{many:,} {why}" for why, many in row.misses.items())
-    return (
-        f"<th>{_shown(row.title)}"
-        + (f"<span class=aside>{_shown(misses)}</span>" if misses else "")
-        + "</th>"
-    )
+    return _with_aside(row.title, ", ".join(f"{many:,} {why}" for why, many in row.misses.items()))
+
+
+def _with_aside(text: str, aside: str) -> str:
+    below = f"<span class=aside>{shown(aside)}</span>" if aside else ""
+    return f"<th>{shown(text)}{below}</th>"
 
 
 def _classes(report: Report) -> str:
@@ -130,14 +127,14 @@ def _classes(report: Report) -> str:
         return ""
     rows = [
         [
-            _cell(row.title, tag="th"),
-            _cell(row.route),
-            _cell(row.task),
+            cell(row.title, tag="th"),
+            cell(row.route),
+            cell(row.task),
             _good(row, report.require),
-            _number(share(row.low)),
-            _number(f"{row.calls:,}"),
-            _number(_both(row.p50_s, row.p99_s)),
-            _number(_extra(row)),
+            number(share(row.low)),
+            number(f"{row.calls:,}"),
+            number(_both(row.p50_s, row.p99_s)),
+            number(_extra(row)),
         ]
         for row in parts
     ]
@@ -147,7 +144,7 @@ def _classes(report: Report) -> str:
     )  # fmt: skip
     return (
         "<h2>By class of tasks</h2>\n<details><summary>All of them</summary>\n"
-        f"{_table(heads, rows, 'grid')}</details>"
+        f"{table(heads, rows, 'grid')}</details>"
     )
 
 
@@ -155,8 +152,8 @@ def _noticing(report: Report) -> str:
     if not report.notices:
         return ""
     items = "".join(
-        f"<li><strong>{_shown(one.model)}: {'noticed' if one.noticed else 'not noticed'}.</strong> "
-        f"{_words(one.why)}</li>"
+        f"<li><strong>{shown(one.model)}: {'noticed' if one.noticed else 'not noticed'}.</strong> "
+        f"{words(one.why)}</li>"
         for one in report.notices
     )
     return f"<h2>Another model behind the same name</h2>\n<ul>{items}</ul>"
@@ -167,21 +164,21 @@ def _quality(report: Report) -> str:
         return ""
     rows = [
         [
-            _cell(one.route, tag="th"),
-            _cell(one.lost),
-            _cell(one.model),
-            _cell(one.decision or "nobody compared them"),
-            _number("-" if one.difference is None else f"{one.difference:+.3f}"),
-            _number("-" if one.low is None or one.high is None else f"{one.low:+.3f} … {one.high:+.3f}"),
-            _number(f"{one.pairs:,}"),
-            _cell("-" if one.made_us is None else show_moment(one.made_us, utc=True)),
+            cell(one.route, tag="th"),
+            cell(one.lost),
+            cell(one.model),
+            cell(one.decision or "nobody compared them"),
+            number("-" if one.difference is None else f"{one.difference:+.3f}"),
+            number("-" if one.low is None or one.high is None else f"{one.low:+.3f} … {one.high:+.3f}"),
+            number(f"{one.pairs:,}"),
+            cell("-" if one.made_us is None else show_moment(one.made_us, utc=True)),
         ]
         for one in report.quality
     ]
     heads = ("route", "lost", "takes over", "verdict", "#mean score", "#interval", "#pairs", "made")
     return (
         "<h2>How good those who take over are</h2>\n<p class=note>From the newest comparison of each pair of models. "
-        f"Without one nothing is known of it.</p>\n{_table(heads, rows)}"
+        f"Without one nothing is known of it.</p>\n{table(heads, rows)}"
     )
 
 
@@ -193,12 +190,12 @@ def _money(report: Report) -> str:
         return "<h2>Price doubled</h2>\n<p>No call has a known cost, so nobody can say.</p>"
     rows = [
         [
-            _cell(row.route, tag="th"),
-            _cell(row.model),
-            _number(f"{row.calls:,}"),
-            _number(money(_rounded(row.month))),
-            _number(money(_rounded(row.doubled))),
-            _cell(
+            cell(row.route, tag="th"),
+            cell(row.model),
+            number(f"{row.calls:,}"),
+            number(money(_rounded(row.month))),
+            number(money(_rounded(row.doubled))),
+            cell(
                 "; ".join(
                     f"{one.model} {money(_rounded(one.month))} ({one.decision or 'no verdict'})"
                     for one in row.instead
@@ -212,73 +209,46 @@ def _money(report: Report) -> str:
     return (
         f"<h2>Price doubled</h2>\n<p>A month would cost <strong>{money(_rounded(found.doubled))}</strong> in place of "
         f"{money(_rounded(found.month))}, at the traffic of the last {counted(found.days, 'day')}.</p>\n"
-        f"{_table(heads, rows)}"
+        f"{table(heads, rows)}"
     )
 
 
 def _state(report: Report) -> str:
     rows = [
         [
-            _cell(one.kind, tag="th"),
-            _cell(one.where),
-            _number(
+            cell(one.kind, tag="th"),
+            cell(one.where),
+            number(
                 UNKNOWN
                 if one.count is None
                 else f"{one.count:,}" + (f" of {one.of:,}" if one.of is not None else "")
             ),
-            _cell(one.means),
+            f"<td>{words(one.means)}</td>",
         ]
         for one in report.state
     ]
-    return f"<h2>State</h2>\n{_table(('what', 'where', '#count', 'what that means'), rows)}"
+    return f"<h2>State</h2>\n{table(('what', 'where', '#count', 'what that means'), rows)}"
 
 
 def _sample(report: Report) -> str:
     rows = [
         [
-            _cell(one.route, tag="th"),
-            _cell(", ".join(one.models)),
-            _number(f"{one.asked:,} of {one.found:,}"),
-            _number(f"{one.deadline_s:g} s ({one.deadline_is})"),
-            _number(_seconds(one.before_first_p50_s)),
-            _number(_both(one.before_p50_s, one.before_p99_s)),
-            _cell("; ".join(f"{many:,} {why}" for why, many in one.left_out.items()) or "-"),
+            _with_aside(one.route, "; ".join(f"{many:,} {why}" for why, many in one.left_out.items())),
+            cell(", ".join(one.models)),
+            number(f"{one.asked:,} of {one.found:,}"),
+            number(f"{one.deadline_s:g} s ({one.deadline_is})"),
+            number(_seconds(one.before_first_p50_s)),
+            number(_both(one.before_p50_s, one.before_p99_s)),
         ]
         for one in report.routes
     ]
     heads = (
         "route", "models", "#asked again", "#deadline", "#first word before, p50", "#complete before, p50, p99",
-        "left out, as they",
     )  # fmt: skip
-    return f"<h2>What it was tried on</h2>\n{_table(heads, rows)}"
-
-
-def _facts(*facts: tuple[str, str]) -> str:
     return (
-        "<dl>"
-        + "".join(f"<div><dt>{name}</dt><dd>{_shown(value)}</dd></div>" for name, value in facts)
-        + "</dl>"
+        "<h2>What it was tried on</h2>\n<p class=note>Below a route: calls that were not asked again, as they &hellip;"
+        f"</p>\n{table(heads, rows)}"
     )
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
-    """Heads that begin with `#` stand above numbers."""
-    head = "".join(
-        f"<th class=number>{one[1:]}</th>" if one[0] == "#" else f"<th>{one}</th>" for one in heads
-    )
-    body = "".join(f"<tr>{''.join(row)}</tr>\n" for row in rows)
-    return (
-        f'<div class="scroll whole" tabindex=0><table class="{kind}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>\n{body}</tbody></table></div>"
-    )
-
-
-def _cell(text: str, *, tag: str = "td") -> str:
-    return f"<{tag}>{_shown(text)}</{tag}>"
-
-
-def _number(text: str) -> str:
-    return f"<td class=number>{_shown(text)}</td>"
 
 
 def _good(row: Row, require: float) -> str:
@@ -300,12 +270,3 @@ def _both(p50: float | None, p99: float | None) -> str:
 
 def _rounded(amount: Decimal | None) -> Decimal | None:
     return None if amount is None else amount.quantize(_CENT if abs(amount) >= 1 else _MICRO)
-
-
-def _words(text: str) -> str:
-    """Escaped, with what stands in backticks as code."""
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", _shown(text))
-
-
-def _shown(text: str) -> str:
-    return html.escape(_HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -168,7 +168,7 @@ class Rehearsal:
         self._keep(real)
 
 
-def real_part(call: Call, lost: Mapping[str, ProviderSettings]) -> Call | None:
+def real_part(call: Call, lost: Container[str]) -> Call | None:
     """The call without its attempts at stand-ins; None where there were no others."""
     attempts = [one for one in call.attempts if one.provider not in lost]
     if not attempts:

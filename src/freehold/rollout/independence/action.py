@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -17,6 +18,8 @@ BEST_PARITY = share_at_least(SAMPLE, SAMPLE)
 """Where all requests of a whole sample arrive."""
 _MOST_LOOKED_AT = 8
 _NOTHING = 1e-9
+_FAR = 1e9
+"""How far a price is away that nobody knows, or that is nothing."""
 
 
 class Possible(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,10 +99,12 @@ class _Weighed(msgspec.Struct, frozen=True):
     score: float
 
     def rank(self) -> tuple[float, ...]:
-        """What is higher is better: what it brings, and then what is likeliest to be found good and cheapest."""
+        """What is higher is better: what it brings, and of equals what is likeliest to be found as good: a model that
+        is at hand, that was found so before, and whose price is the closest to what is paid now.
+        """
         one = self.possible
-        dearer = 1e9 if one.dearer is None else one.dearer
-        return (self.gain, self.of_this, one.configured, one.stale, one.own, -dearer)
+        away = abs(math.log(one.dearer)) if one.dearer else _FAR
+        return (self.gain, self.of_this, one.configured, one.stale, -away, one.own)
 
     def action(self, house: str) -> Action:
         """As it is told."""

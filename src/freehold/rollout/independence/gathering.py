@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import msgspec
@@ -10,21 +10,16 @@ import msgspec
 from freehold.compare.archive import Archive
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.core.figures import counted
-from freehold.core.usage import Usage
 from freehold.ledger.filters import Filter
 from freehold.ledger.reading import LedgerReader
 from freehold.rollout.carrying.landscape import Landscape
 from freehold.rollout.independence.action import Possible
 from freehold.rollout.independence.cells import Cell, Way
 from freehold.rollout.independence.parity import Parities, Parity
+from freehold.rollout.independence.prospects import Prospects
 from freehold.rollout.independence.standing import Proven, Standings, Versions, standings_of
 from freehold.rollout.independence.traffic import Answered, by_route, traffic_of
 from freehold.routing.routes import Route, Target
-
-_STILL_NO = 0.5
-"""What is left of a verdict that says no, for it to be no use to ask again."""
-_MOST_POSSIBLE = 12
-"""Models that a route is reckoned through with, so that an installation with hundreds of models is not waited for."""
 
 
 class Rehearsals(msgspec.Struct, frozen=True):
@@ -68,6 +63,7 @@ class Gathering:
         self._rehearsals = rehearsals
         self._versions = Versions(history)
         self._parities = Parities(history, landscape, chosen)
+        self._prospects = Prospects(landscape, shelf.classes, now_us)
         self._notes: dict[str, None] = {}
 
     def gather(self) -> Gathered:
@@ -84,7 +80,8 @@ class Gathering:
                 cells += [self._bare(one, _why_none(one, operation)) for one in some]
                 continue
             cells += [cell for one in some for cell in self._cells(route, one, standings[name])]
-            possible += self._possible(route, some, standings[name])
+            incumbents = [route.incumbent.name, self._as_asked(route, some[0].model)]
+            possible += self._prospects.find(route, some, standings[name], incumbents)
         return Gathered(cells, possible, answered, list(self._notes), self._parity_of)
 
     def _parity_of(self, one: Possible) -> float | None:
@@ -214,63 +211,6 @@ class Gathering:
             quality_low=_quality_low(found, turned=turned),
             why_not=why,
         )
-
-    # What could be compared
-
-    def _possible(self, route: Route, some: Sequence[Answered], standings: Standings) -> Iterator[Possible]:
-        """Models of other houses that could be compared for this route; the likeliest first, and not too many."""
-        house = self._landscape.house_of(some[0].model.partition("/")[0])
-        plan = {one.name for one in route.plan}
-        named = [*route.plan, *self._landscape.outside(house)]
-        targets = [one for one in dict.fromkeys(named) if self._can_chat(one) and one != route.incumbent]
-        targets.sort(
-            key=lambda one: (one.name not in plan, not self._landscape.is_own(one.provider), one.name)
-        )
-        for target in targets[:_MOST_POSSIBLE]:
-            if self._landscape.settings_of(target.provider) is None:
-                continue
-            incumbents = [route.incumbent.name, self._as_asked(route, some[0].model)]
-            yield Possible(
-                route=route.name,
-                model=target.name,
-                house=self._landscape.house_of(target.provider),
-                own=self._landscape.is_own(target.provider),
-                configured=target.name in plan,
-                dearer=self._dearer(target, some[0]),
-                refuted=tuple(self._refuted(incumbents, target.name, standings)),
-                suite=None if standings.suite is None else standings.suite.name,
-                stale=self._was_good(standings.find(incumbents, target.name, "")),
-            )
-
-    def _refuted(self, incumbents: Sequence[str], model: str, standings: Standings) -> Iterator[str]:
-        """The classes in which it is no use to compare it again, as it was found to be worse not long ago."""
-        suite = standings.class_suite
-        for name in ("",) if suite is None else self._shelf.classes(suite.id):
-            found = standings.find(incumbents, model, name)
-            refused = found is not None and found.verdict.decision == "does not replace"
-            if found is not None and refused and found.fresh(self._now_us) >= _STILL_NO:
-                yield name
-
-    @staticmethod
-    def _was_good(found: Proven | None) -> bool:
-        return found is not None and found.verdict.decision == "replaces"
-
-    def _can_chat(self, target: Target) -> bool:
-        operations = self._landscape.catalog.find(target.provider, target.model).profile.operations
-        return operations is None or "chat" in operations
-
-    def _dearer(self, target: Target, one: Answered) -> float | None:
-        """What the target costs for each dollar of what was paid, by the price lists."""
-        price = self._landscape.prices.price_of(target.provider, target.model, self._now_us)
-        if price is None or not one.cost or not one.counted or one.unpriced:
-            return None
-        each = Usage(
-            input_tokens=one.input_tokens // one.counted,
-            output_tokens=one.output_tokens // one.counted,
-            source="counted",
-        )
-        amount = price.cost_of(each).amount
-        return None if amount is None else float(amount * one.calls / one.cost)
 
 
 def _why_none(one: Answered, operation: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 
 from freehold.compare.suites.asked import Unfit, asked_in
@@ -29,10 +30,16 @@ class Questions:
         """Call -> its class; empty where they do not fall into classes, or what finds them is not installed."""
         if find_spec("sklearn") is None:
             return {}
+        from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
+
         from freehold.compare.suites.classes import classes_of  # noqa: PLC0415 - heavy, and an extra
 
         questions = [question for question, _ in self._known.values()]
-        found = classes_of(questions, [instructions for _, instructions in self._known.values()], seed=seed)
+        instructions = [instructions for _, instructions in self._known.values()]
+        with warnings.catch_warnings():
+            # Traffic asks the same again and again, and has fewer different questions than are tried as classes.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            found = classes_of(questions, instructions, seed=seed)
         if len(found.names) < 2:
             return {}
         return {call: found.names[label] for call, label in zip(self._known, found.of, strict=True)}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Iterator
 
 import msgspec
 
-from freehold.core.figures import UNKNOWN, count, counted, milliseconds
-from freehold.rollout.migration.report import Affected, CostPart, Measured, Migration, VerdictPart
-
-_NAMED = 4
-"""Keys or losses that a cell names."""
+from freehold.core.figures import count, counted, milliseconds
+from freehold.rollout.migration.report import Affected, CostPart, Measured, Migration
+from freehold.rollout.migration.wording import days_old, dollars, length, says, some
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -74,13 +71,13 @@ def _glance(one: Migration) -> Iterator[str]:
     if whole is None:
         yield "Nobody has compared the two on this route: whether it answers as well is unknown."
     else:
-        yield f"Verdict: it {_says(whole)} ({_days(whole.age_days)} old, margin {whole.margin:g})."
+        yield f"Verdict: it {says(whole)} ({days_old(whole.age_days)} old, margin {whole.margin:g})."
     if one.prompts:
         yield f"{counted(len(one.prompts) + one.other_prompts, 'prompt')} should be ported."
     if one.span is not None:
         yield (
             f"From {counted(one.calls, 'call')} between {one.span.since[:16]} and {one.span.until[:16]} UTC "
-            f"({_length(one.span.days)})."
+            f"({length(one.span.days)})."
         )
 
 
@@ -100,8 +97,8 @@ def _breaks(one: Migration) -> Section:
             f"{part.calls:,}",
             count(part.broken),
             count(part.weakened),
-            _some(part.keys),
-            _some(part.task_classes, "; "),
+            some(part.keys),
+            some(part.task_classes, "; "),
         )
         for part in one.features
     )
@@ -141,7 +138,7 @@ def _lost(one: Migration) -> Section:
             part.why or part.meaning,
             f"{part.calls:,}",
             count(part.now),
-            _some(part.keys),
+            some(part.keys),
             part.example,
         )
         for part in one.losses
@@ -171,7 +168,7 @@ def _whom(one: Migration) -> Section:
 
 
 def _affected(one: Affected) -> tuple[str, ...]:
-    return one.name, f"{one.calls:,}", count(one.broken), count(one.weakened), _some(one.losses)
+    return one.name, f"{one.calls:,}", count(one.broken), count(one.weakened), some(one.losses)
 
 
 def _cost(one: Migration) -> Section:
@@ -240,7 +237,7 @@ def _verdicts(one: Migration) -> Section:
             f"{part.low:+.3f} … {part.high:+.3f}" if part.pairs else "-",
             f"{part.pairs:,}",
             f"{part.margin:g} / {part.alpha:g}",
-            _days(part.age_days),
+            days_old(part.age_days),
         )
         for part in one.verdicts
     )
@@ -281,30 +278,3 @@ def _measured(before: Measured | None, after: Measured | None) -> Table | None:
         )
     columns = ("Prompt", "Asked", "Failed", "In form", "Like on record", "Tokens", "Median", "Cost")
     return Table("Measured at the target", columns, tuple(rows))
-
-
-def dollars(amount: Decimal | None) -> str:
-    """To the cent, and small ones to three digits."""
-    if amount is None:
-        return UNKNOWN
-    if amount and abs(amount) < 1:
-        exponent = max(2, 2 - amount.adjusted())
-        return f"${amount.quantize(Decimal(1).scaleb(-exponent), ROUND_HALF_UP):f}"
-    return f"${amount.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
-
-
-def _says(verdict: VerdictPart) -> str:
-    return "is undecided" if verdict.decision == "undecided" else verdict.decision
-
-
-def _days(days: int) -> str:
-    return "less than a day" if days < 1 else counted(days, "day")
-
-
-def _length(days: float) -> str:
-    return f"{days:.1f} days" if days >= 1 else f"{24 * days:.1f} hours"
-
-
-def _some(names: Sequence[str], between: str = ", ") -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return between.join(names[:_NAMED]) + more
