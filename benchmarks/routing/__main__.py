@@ -14,7 +14,7 @@ _FEW = 500
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.routing", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a few splits of everything, in two minutes")
+    parser.add_argument("--quick", action="store_true", help="a few splits of everything, in minutes")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/routing.md")
     parser.add_argument("--halves", type=int, default=20, help="random halves; default: %(default)s")
     parser.add_argument(
@@ -41,11 +41,12 @@ def main() -> int:
     from benchmarks.routing import report  # noqa: PLC0415
     from benchmarks.routing.chart import draw  # noqa: PLC0415
     from benchmarks.routing.data import as_field, published, read_duel, read_field  # noqa: PLC0415
-    from benchmarks.routing.guarantee import hold  # noqa: PLC0415
+    from benchmarks.routing.guarantee import TRAININGS, hold  # noqa: PLC0415
     from benchmarks.routing.pace import pace_of  # noqa: PLC0415
     from benchmarks.routing.splits import measure  # noqa: PLC0415
 
     folder = arguments.data
+    arguments.trainings = 2 if arguments.quick else TRAININGS
     if not (folder / "routellm").is_dir() or not (folder / "llmrouter").is_dir():
         say(
             f"`{folder}` has no `routellm` and `llmrouter`: name the folder of the public data with `--data`."
@@ -59,7 +60,7 @@ def main() -> int:
         gsm8k=measure(gsm8k, arguments.halves),
         few=measure(mmlu, arguments.halves, _FEW),
         mmlu=measure(mmlu, arguments.halves),
-        kept=[one for field in fields for one in hold(field, arguments.splits)],
+        kept=[one for field in fields for one in hold(field, arguments.splits, arguments.trainings)],
         published=published(folder),
     )
     print(f"{report.tables(run)}\n", flush=True)

@@ -16,7 +16,7 @@ from freehold.routing.learned.training import train
 
 RISKS = (0.02, 0.05, 0.10)
 DOUBT = 0.05
-_MODELS = 10
+TRAININGS = 10
 """Trainings among which the splits are shared out: each on a third of the prompts."""
 
 
@@ -40,11 +40,11 @@ class Kept(NamedTuple):
     """Splits in which one label fewer than the fewest certified anything."""
 
 
-def hold(field: Field, splits: int) -> list[Kept]:
+def hold(field: Field, splits: int, trainings: int = TRAININGS) -> list[Kept]:
     """All risks. The labels that certify are as many as those that test, and neither were trained on."""
     found = {risk: _Count() for risk in RISKS}
     third = len(field.prompts) // 3
-    for seed in range(_MODELS):
+    for seed in range(trainings):
         order = np.random.default_rng(seed).permutation(len(field.prompts))
         trained, held = order[:third], order[third:]
         worse = field.differences < -1e-9
@@ -56,9 +56,9 @@ def hold(field: Field, splits: int) -> list[Kept]:
         for risk in RISKS:
             promise = Promise(risk, 1.0 - DOUBT)
             design = choose_design(seen, field.savings, promise)
-            many = splits // _MODELS
+            many = splits // trainings
             _resample(found[risk], design, rest, field.savings, promise=promise, seed=seed, splits=many)
-        say(f"{field.name}: {(seed + 1) * (splits // _MODELS)} splits")
+        say(f"{field.name}: {(seed + 1) * (splits // trainings)} splits")
     labels = (len(field.prompts) - third) // 2
     return [one.kept(field, risk, labels) for risk, one in found.items()]
 
