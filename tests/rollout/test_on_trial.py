@@ -60,7 +60,7 @@ async def test_no_call_waits_or_fails_for_a_candidate_that_is_refused(status: in
         for number in range(12):
             played = await stage.play(question(f"{number}"))
             assert played.error is None
-            assert played.running.call.duration_ms < 1000
+            assert played.running.call.attempts[-1].start_ms < 900  # a breaker's first pause is 1 s
             if not number % 2:
                 assert [one.model for one in played.running.call.attempts] == ["old"]
         asked = [one.model for record in stage.records for one in record.attempts]

@@ -26,7 +26,7 @@ from freehold.providers.simulated.faults import AnyFault
 
 GOOD = Script(models={"*": Behaviour(text=Echo())})
 PLAN = "canary:50%,cutover"
-QUICK = ("--plan", PLAN, "--settle", "5", "--settle-time", "1s", "--without-quality")
+QUICK = ("--plan", PLAN, "--settle", "5", "--settle-time", "1s", "--without-quality", "--slower", "any")
 
 
 class Front:

@@ -33,6 +33,7 @@ async def test_copy_is_a_call_of_its_own_that_names_the_one_it_copies(streamed: 
         call = answered.running.call
         assert (mirror.mirrors, mirror.key_id, mirror.outcome) == (call.id, ROLLOUT, "answered")
         assert (mirror.provider, mirror.model, mirror.streamed) == ("new", "new-model", streamed)
+        assert mirror.route == call.route
         asked = msgspec.json.decode(mirror.request_body or b"")
         assert asked.pop("model") == NEW.name
         assert asked == {
@@ -50,11 +51,13 @@ async def test_copy_is_a_call_of_its_own_that_names_the_one_it_copies(streamed: 
 
 @on_uvloop
 async def test_client_is_answered_before_the_candidate_is_asked() -> None:
-    async with shadowed({"old": ECHO, "new": SLOW}) as here:
-        await asyncio.wait_for(here.stage.play(question()), 0.3)
-        assert not here.pairs()
+    slower = Script(models={"*": Behaviour(text=Echo(), headers_s=0.8)})
+    async with shadowed({"old": ECHO, "new": slower}) as here:
+        played = await here.stage.play(question())
+        assert not here.mirrors
+        assert played.running.call.outcome == "answered"
         await here.shadow.settle()
-        assert (here.pair.candidate.duration_ms or 0) >= 400
+        assert (here.pair.candidate.duration_ms or 0) >= 800
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ async def test_candidate_has_as_long_as_the_route_gives_a_call() -> None:
     async with shadowed({"old": ECHO, "new": never}, route=Route("r", OLD, deadline=0.3)) as here:
         await here.play(question())
         assert here.pair.candidate.error in ("provider_timeout", "deadline_passed")
-        assert (here.pair.candidate.duration_ms or 0) < 900
+        assert (here.pair.candidate.duration_ms or 0) < 5000
 
 
 @on_uvloop
@@ -156,7 +159,7 @@ async def test_what_a_candidate_is_told_bars_no_client_from_its_provider(status:
         for number in range(8):
             (played,) = await here.play(question(f"{number}"))
             assert played.error is None
-            assert played.running.call.duration_ms < 1000  # nobody waited for a provider that was left alone
+            assert played.running.call.attempts[-1].start_ms < 900  # nobody waited for a provider left alone
         assert here.mirrors
         assert here.stage.engine.runtime.health.breakers.idle
         assert not here.stage.engine.runtime.health.found(0.0)
@@ -225,7 +228,9 @@ async def test_what_is_under_way_at_the_end_is_given_up_and_stays_counted() -> N
     never = Script(models={"*": Behaviour(faults=(Hang(),))})
     async with shadowed({"old": ECHO, "new": never}) as here:
         await here.stage.play(question())
-        await asyncio.sleep(0.2)
+        while not here.archive.tally(ROLLOUT, 0, 2**60).spent_pico:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)
         await here.shadow.stop()
         (mirror,) = here.mirrors
         assert mirror.error == "stopping"

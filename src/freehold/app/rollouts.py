@@ -170,7 +170,7 @@ class Rollouts:
         act = f"rollout.{transition.act.replace(' ', '_')}"
         detail = {"route": after.route, "stage": after.at.name, "version": after.version}
         self._parts.scribe.note(transition.by, act, after.id, {**detail, "why": transition.reason})
-        log.warning("rollout `%s` of `%s`: %s %s", after.id, after.route, transition.act, transition.reason)
+        log.warning("rollout `%s` of `%s`: %s. %s", after.id, after.route, transition.act, transition.reason)
 
     def _tell(self, text: str, error: StoreError) -> None:
         now = self._clock.tick()

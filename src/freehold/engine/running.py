@@ -346,8 +346,7 @@ class RunningCall:
         if led.incumbent == route.incumbent:
             return led, "incumbent"
         if steered.decision.arm == "candidate":
-            # No client is to suffer for a trial: where it breaks off, another one goes on.
-            led = msgspec.structs.replace(led, on_trial=led.incumbent, continue_streams=True)
+            led = msgspec.structs.replace(led, on_trial=led.incumbent)
         return led, "policy"
 
     def _adopt(self, attempt: RunningAttempt) -> None:

@@ -34,10 +34,10 @@ def patience_for(route: Route, incumbent_ms: float) -> float:
 
 async def send(engine: Engine, order: ShadowOrder, copy: Copy, copied: Call) -> Call:
     """The finished call of a copy, whatever became of it; `copied`: the client's. Only what ends the process ends it
-    early, and that is on record too. The candidate is asked as often as the route would ask it, and has as long.
+    early, and that is on record too. It has the route's name, time and retries, and no other model than the candidate.
     """
     like = engine.runtime.routes.routes.get(order.route) or Route(order.route, order.candidate)
-    route = Route(order.candidate.name, order.candidate, retries=like.retries, deadline=like.deadline)
+    route = Route(order.route, order.candidate, retries=like.retries, deadline=like.deadline)
     seconds = patience_for(like, copied.duration_ms)
     running = engine.begin("mirror", copy.request.dialect, caller_of(order.rollout), mirrors=copied.id)
     began = False
