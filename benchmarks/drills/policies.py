@@ -44,7 +44,7 @@ POLICIES: tuple[Policy, ...] = (
         'kind = "cascade"\nmodels = ["SICK", "WELL"]\nconfidence = "agreement"\nsamples = 2\nthreshold = 0.5',
         "freehold.engine.cascading",
     ),
-    Policy("learned", 'kind = "learned"', "freehold.app.routers", incumbent="WELL"),
+    Policy("learned", 'kind = "learned"', "freehold.app.learned", incumbent="WELL"),
     Policy("canary", needs="freehold.cli.rollout", rollout="canary:25%,cutover", incumbent="WELL"),
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from freehold.app.routers import routers_of
+from freehold.app.learned import routers_of
 from freehold.config.load import load
 
 _LABELS = 400

@@ -298,8 +298,13 @@ def test_a_ledger_that_is_not_there_is_not_enough_evidence(tmp_path: Path) -> No
         (("--lose", "acme", "--fault", "refusd"), "No fault is called `refusd`.", "Did you mean `refused`?"),
         (("--lose", "acme", "--on", "chatt"), "No route or model is called `chatt`.", "Did you mean `chat`?"),
         (("--lose", "acme", "--on", "elsewhere"), "`elsewhere` does not ask `acme`.", "It asks `beta/b`."),
+        (("--lose", "acme", "--on", "pooled"), "Nobody knows what `acme-second/m` costs", "`--budget none`"),
         (("--lose", "acme", "--budget", "free"), "`free` is no budget.", "such as `0.50`, or `none`"),
-        (("--lose", "acme", "--html", "no/where.html"), "`no/where.html` cannot be written.", "`--html`"),
+        (
+            ("--lose", "acme", "--on", "chat", "--html", "no/where.html"),
+            "`no/where.html` cannot be written.",
+            "`--html`",
+        ),
     ],
 )
 def test_bad_input_is_told_and_nothing_is_asked(

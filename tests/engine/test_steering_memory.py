@@ -185,3 +185,19 @@ def test_rows_that_wait_are_bounded() -> None:
     for number in range(30_000):
         memory.remember({number.to_bytes(16, "big"): Maker("one/m", now_us())})
     assert memory.dropped == 10_000
+
+
+def test_of_too_many_rows_the_oldest_go(tmp_path: Path) -> None:
+    async def main() -> None:
+        now = time.time()
+        shelf = FiledShelf(tmp_path / "steering.db", shared=False, clock=lambda: now, most=1000)
+        at_us = int(now * 1e6)
+        keys = [number.to_bytes(16, "big") for number in range(12_000)]
+        await shelf.write(Batch({keys[0]: Maker("one/m", at_us)}, {}))
+        makers = {key: Maker("one/m", at_us + place) for place, key in enumerate(keys)}
+        now += 61.0
+        await shelf.write(Batch(dict(makers), {}))
+        assert list(await shelf.read(keys)) == keys[-1000:]
+        await shelf.close()
+
+    asyncio.run(main())

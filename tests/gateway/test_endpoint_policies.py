@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,12 @@ import pytest
 from plain_client import CHAT, Answer
 from running_endpoint import RunningEndpoint, until
 from several_workers import one_to_each
+from valkey_server import ValkeyServer, needs_valkey
 
+from freehold.compare.archive import Archive
+from freehold.compare.database import Database
+from freehold.compare.terms import Comparison, Terms
+from freehold.compare.verdict import Evidence, Verdict
 from freehold.providers.simulated.provider import SimulatedProvider
 from freehold.providers.simulated.script import Behaviour, Reasoning, Script, ToolCall
 
@@ -200,6 +206,37 @@ def test_the_cheapest_waits_for_a_verdict(tmp_path: Path) -> None:
         until(lambda: asked(endpoint) == "two/m")
 
 
+def test_the_cheapest_takes_who_is_found_to_replace_the_incumbent(tmp_path: Path) -> None:
+    prices = '[models."one/m"]\ninput = 10\noutput = 10\n[models."two/m"]\ninput = 1\noutput = 1\n'
+    (tmp_path / ".freehold").mkdir(mode=0o700)
+    with closing(Database(tmp_path / ".freehold" / "compare.db")) as database:
+        archive = Archive(database)
+        terms = Terms(incumbent="one/m", candidates=("two/m",), route="chat")
+        archive.begin(Comparison(id="comparison_1", suite="suite_1", terms=terms, state="done", begun_us=1))
+        verdict = Verdict(
+            comparison="comparison_1",
+            incumbent="one/m",
+            candidate="two/m",
+            decision="replaces",
+            reason="",
+            margin=0.03,
+            alpha=0.05,
+            evidence=Evidence(n=500),
+            suite="suite_1",
+            suite_hash="",
+            seed=0,
+        )
+        archive.put_verdicts([verdict])
+    script = Script(models={"*": Behaviour(text="Yes.")})
+    policy = f'[routes.chat.policy]\nkind = "cheapest"\n{prices}'
+    with running(tmp_path, policy, script=script) as (endpoint, _), endpoint.connect() as client:
+        until(lambda: asked(endpoint) == "two/m")
+        decision = endpoint.recorded(client.chat("chat").call).call.decision
+        assert decision is not None
+        assert (decision.reason, decision.facts["proven two/m"]) == ("cheapest", True)
+        assert [(one.model, one.why) for one in decision.rejected] == [("one/m", "dearer")]
+
+
 def test_an_endpoint_without_policies_has_nothing_of_them(tmp_path: Path) -> None:
     with running(tmp_path, "") as (endpoint, toml), endpoint.connect() as client:
         answer = client.chat("chat")
@@ -230,3 +267,32 @@ def test_a_lost_memory_stops_no_call(tmp_path: Path, damage: str) -> None:
         assert decision is not None
         assert (decision.reason, decision.facts["maker"]) == ("lock.tool_loop", None)
         assert json.loads(json.dumps(decision.facts))["why"]
+
+
+@needs_valkey()
+def test_replicas_know_of_each_others_tool_loops(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(ValkeyServer(tmp_path))
+        shared = '[shared]\nurl = "env:SHARED"\nreplicas = 2\n[access]\npepper = "env:PEPPER"\n'
+        known = {"SHARED": server.url, "PEPPER": "0" * 64}
+        other = msgspec.structs.replace(CALLS, seed=2)
+        one = stack.enter_context(SimulatedProvider.in_thread(CALLS))
+        two = stack.enter_context(SimulatedProvider.in_thread(other))
+        toml = shared + TOML.format(one=one.base_url, two=two.base_url, dialect="openai-chat")
+        replicas = []
+        for name in ("first", "second"):
+            (tmp_path / name).mkdir()
+            policy = ALL_TO_TWO if name == "first" else ""  # which is behind, or had one that was taken away
+            made = RunningEndpoint(tmp_path / name, toml + policy, environment=known)
+            replicas.append(made)
+        first = stack.enter_context(replicas[0])
+        talk = Talk(first, "Look around.")
+        assert talk.go_on() == "two/m"
+        talk.use_tools()
+        second = replicas[1]  # which has the same keys
+        second.data.mkdir(mode=0o700)
+        shutil.copy(first.data / "access.db", second.data)
+        second.key = first.key
+        talk.endpoint = stack.enter_context(second)
+        assert asked(talk.endpoint) == "one/m"
+        assert talk.go_on() == "two/m"

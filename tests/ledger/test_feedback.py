@@ -21,7 +21,7 @@ from freehold.core.clock import SystemClock
 from freehold.core.errors import BadRequest, NotFound, Overloaded
 from freehold.ledger.feedback import Feedback, Given
 from freehold.ledger.opinions import MOST_NAMES, Opinions, read_given
-from freehold.ledger.reading import LedgerReader
+from freehold.ledger.reading import LedgerReader, Subject
 from freehold.ledger.record import Call
 from freehold.ledger.writer import Ledger, LedgerStatus
 from freehold.store.places import Place
@@ -163,6 +163,24 @@ def test_words_go_with_the_bodies_and_all_of_it_with_the_calls(place: Place) -> 
         clock.now_us += 31 * DAY_US
         wait_until(lambda: reader.feedback_of(old.id) == ())
         assert len(reader.feedback_of(young.id)) == 1
+
+
+class LateReader(LedgerReader):
+    """Looks a moment too early for the first time, as a reader does that began before a commit."""
+
+    looked = 0
+
+    def subject(self, call_id: str) -> Subject | None:
+        self.looked += 1
+        return None if self.looked == 1 else super().subject(call_id)
+
+
+def test_a_call_that_is_committed_while_it_is_looked_for_is_found(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger.db") as ledger:
+        call = record(ledger)
+        assert ledger.flush(5)
+        opinions = Opinions(ledger, LateReader(tmp_path / "ledger.db"), SystemClock())
+        assert give(opinions, call, True).call_id == call.id
 
 
 def test_a_call_takes_so_many_names_and_no_more(place: Place) -> None:

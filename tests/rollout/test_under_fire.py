@@ -46,8 +46,9 @@ def test_candidate_that_is_secretly_worse_is_caught_by_what_people_say(
 
 def test_candidate_that_is_as_good_is_promoted_to_cutover(tmp_path: Path) -> None:
     with front(tmp_path, graded(0.1, seed=5), graded(0.1, seed=6)) as here:
-        rollout = here.start("shadow:1500,canary:50%,cutover", "--judge", "judge/judge", "--settle", "50")
-        with here.load() as load:
+        words = ("--judge", "judge/judge", "--margin", "0.1", "--settle", "50")
+        rollout = here.start("shadow:600,canary:50%,cutover", *words)
+        with here.load() as load, here.votes(load):
             here.until_state(rollout, "finished", limit=240.0)
             before = here.answered_by(NEW)
             load.until_done(100)

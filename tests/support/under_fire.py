@@ -112,7 +112,10 @@ class Front:
                 found = archive.find(rollout)
                 return found if found.state == state else None
 
-            return until(look, limit)
+            try:
+                return until(look, limit)
+            except AssertionError:
+                raise AssertionError(self.command("rollout", "status", rollout)[1]) from None
 
     def copies(self, rollout: str) -> int:
         """Made so far."""

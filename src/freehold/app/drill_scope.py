@@ -50,8 +50,8 @@ class Scope:
     """See the module."""
 
     def __init__(self, settings: Settings, wanted: Wanted) -> None:
-        """Raises NotFound: there is no such provider or route; BadRequest: no such fault, or the route does not ask
-        the provider.
+        """Raises NotFound: there is no such provider or route; BadRequest: no such fault, the route does not ask the
+        provider, or there is a budget and nobody knows what a survivor costs.
         """
         from freehold.core.clock import SystemClock, microseconds
         from freehold.core.ids import new_id
@@ -66,6 +66,22 @@ class Scope:
         self.lost = lost_providers(settings, wanted.lose)
         self.faults: tuple[Fault, ...] = faults_called(wanted.faults)
         self.routes: list[Route] = self._routes()
+        self._check_prices()
+
+    def _check_prices(self) -> None:
+        """A budget holds only where prices are known."""
+        asks = any(fault.script is not None for fault in self.faults)
+        if self.wanted.simulated or self.wanted.budget is None or not asks:
+            return
+        prices = self.settings.price_list()
+        for route in self.routes:
+            for target in route.plan:
+                for provider in sorted(self._members(target.provider) - self.lost):
+                    if prices.price_of(provider, target.model, self.now_us) is None:
+                        raise BadRequest(
+                            f"Nobody knows what `{provider}/{target.model}` costs, so that no budget holds.",
+                            hint="Give it a price in freehold.toml, drill with `--budget none`, or with `--simulated`.",
+                        )
 
     def is_lost(self, provider: str) -> bool:
         """Whether nothing is left of a provider or a pool."""

@@ -92,7 +92,13 @@ class LiveDrilling:
 
         checked = Scope(
             settings,
-            Wanted(lose=wanted.lose, on=(wanted.route,), faults=wanted.faults, deadline=wanted.deadline),
+            Wanted(
+                lose=wanted.lose,
+                on=(wanted.route,),
+                faults=wanted.faults,
+                deadline=wanted.deadline,
+                budget=None,
+            ),
         )
         (self.route,) = checked.routes
         self.id = checked.id

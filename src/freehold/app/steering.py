@@ -15,6 +15,7 @@ from freehold.core.errors import FreeholdError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from freehold.app.policies import Surveyed
     from freehold.compare.database import Database
@@ -30,6 +31,7 @@ log = logging.getLogger("freehold")
 
 FILE = "steering.db"
 _SURVEY_SECONDS = 30.0
+_DAY_SECONDS = 86_400.0
 _DAY_US = 86_400_000_000
 _LEAST_CALLS = 20
 """Of which a pace is known."""
@@ -39,7 +41,7 @@ _READ_SECONDS = 10.0
 
 def steering_for(parts: Parts, settings: Settings) -> RouteSteering | None:
     """What steers the calls of a runtime with these settings; None: nobody is needed."""
-    if parts.steering is None and not settings.policies and not (settings.data / FILE).exists():
+    if parts.steering is None and not settings.policies and not _was_used(settings.data / FILE):
         return None
     steering = steering_of(parts, settings)
     from freehold.app.policies import make_policies
@@ -64,10 +66,35 @@ def steering_of(parts: Parts, settings: Settings | None = None) -> RouteSteering
     return parts.steering
 
 
+def _was_used(file: Path) -> bool:
+    """Whether something was remembered there that is not forgotten yet."""
+    try:
+        return file.stat().st_mtime > SystemClock().now() - _DAY_SECONDS
+    except OSError:
+        return False
+
+
 async def know_what_was(parts: Parts) -> None:
-    """Read what an earlier process left, before the first call comes."""
+    """Read what earlier processes left, before the first call comes."""
+    if parts.steering is None and parts.settings.shared_url is not None and await _left_marks(parts):
+        steering_of(parts)
     if parts.steering is not None:
         await parts.steering.memory.first_marks(_READ_SECONDS)
+
+
+async def _left_marks(parts: Parts) -> bool:
+    """Whether replicas that share a server with this one had a policy on a route not long ago."""
+    from freehold.engine.steered.makers import AwayError
+
+    shelf = _shelf_of(parts, parts.settings)
+    try:
+        marks = await shelf.marks()
+    except AwayError:
+        return False
+    finally:
+        await shelf.close()
+    now_us = microseconds(SystemClock().now())
+    return any(mark.at_us > now_us - _DAY_US for mark in marks)
 
 
 def _shelf_of(parts: Parts, settings: Settings) -> Shelf:

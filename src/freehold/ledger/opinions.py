@@ -134,12 +134,14 @@ class Opinions:
             if is_away:
                 raise StoreError("The ledger's server is away.")
             found = self._history.subject(call_id) if self._history.exists else None
-            if found is None and self._ledger.status.queued:
+            if found is None:  # it may have been committed since, so it is looked for whatever is queued now
                 self._ledger.flush(_FLUSH_SECONDS)
                 found = self._history.subject(call_id)
             if found is None and self._flush_others is not None:
                 self._flush_others()
                 found = self._history.subject(call_id)
+            if found is None and self._ledger.status.spooled:
+                raise StoreError("The call may be among those that wait for the ledger's server.")
         except StoreError as error:
             raise _not_kept(error) from None
         return found

@@ -107,6 +107,37 @@ def test_what_a_kept_answer_is_gone_on_from_is_ours_to_say_and_its_reasoning_is_
     assert one.whole
 
 
+@pytest.mark.parametrize("target", ["anthropic-messages", "openai-responses"])
+@pytest.mark.parametrize(
+    ("body", "feature", "loss"),
+    [
+        ({"input": "hello", "conversation": "conv_1"}, "stored responses", "conversation"),
+        ({"prompt": {"id": "pmpt_1"}}, "stored prompts", "field.prompt"),
+    ],
+)
+def test_what_the_provider_keeps_of_a_request_is_missing_elsewhere(
+    target: DialectName, body: dict[str, Any], feature: str, loss: str
+) -> None:
+    call = _call("openai-responses", body)
+    one = _carried(call, _to(target))
+    assert (one.features, one.of("breaks")) == ((feature,), [loss])
+    assert lost_of(feature, one.losses) == [loss]
+    if target == "openai-responses":
+        assert _carried(call, _to(target, same_house=True)).whole
+
+
+def test_an_answer_in_the_background_is_freeholds_to_give() -> None:
+    call = _call("openai-responses", {"input": "hello", "background": True})
+    assert _carried(call, _to("anthropic-messages")).losses == ()
+
+
+def test_a_conversation_that_only_its_provider_holds_breaks_and_is_not_left_out() -> None:
+    call = _call("anthropic-messages", {"messages": SAID, "max_tokens": 5, "thread": {"id": "thread_1"}})
+    one = _carried(call, _to("openai-chat"))
+    assert (one.features, one.losses, one.whole) == (("stored responses",), ("conversation",), False)
+    assert "does not hold threads" in one.why
+
+
 def test_a_provider_that_takes_less_than_its_dialect_says_so() -> None:
     call = _call("openai-chat", {"messages": SAID, "n": 2, "seed": 1})
     one = _carried(call, _to("openai-chat", quirks=Quirks(unsupported=("n", "seed"))))

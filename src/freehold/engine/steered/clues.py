@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from freehold.engine.conversation import Conversation
-from freehold.engine.naming import response_id_of
 from freehold.engine.steered.makers import key_of
 from freehold.routing.decisions import LockKind
 from freehold.routing.locks import FoundBy
@@ -72,17 +71,35 @@ def name_key(conversation: Conversation, scope: str) -> bytes:
 
 
 def keys_of_answer(
-    conversation: Conversation, calls: list[str], call_id: str, *, route: str, scope: str
+    conversation: Conversation, calls: list[str], answer_id: str | None, *, route: str, scope: str
 ) -> list[bytes]:
-    """Under what the maker of an answer is kept, so that `clues_in` the next request finds it."""
+    """Under what the maker of an answer is kept, so that `clues_in` the next request finds it.
+
+    `answer_id`: by which a request can go on from it; None: none can.
+    """
     keys = [
         key_of("history", scope, conversation.before),
-        key_of("answer", route, response_id_of(call_id)),
         *(key_of("tool call", scope, one) for one in calls),
     ]
-    if conversation.told_by in ("conversation", "opening"):
+    if answer_id is not None:
+        keys.append(key_of("answer", route, answer_id))
+    if conversation.told_by == "conversation" or (
+        conversation.told_by == "opening" and conversation.has_tools
+    ):
         keys.append(name_key(conversation, scope))
     return keys
+
+
+def is_worth_keeping(conversation: Conversation) -> bool:
+    """Whether the answer may be gone on from in a way that matters: not after a single question without tools, which is
+    the most that many endpoints are asked. What is said after it draws the same model again.
+    """
+    return bool(
+        conversation.has_tools
+        or conversation.holds_state
+        or conversation.answers
+        or conversation.told_by == "conversation"
+    )
 
 
 def waiting_key(conversation: Conversation, scope: str) -> bytes:

@@ -25,13 +25,12 @@ from freehold.store.faults import Fault, fault_of
 
 T = TypeVar("T")
 
-_BUSY_MS = 1000
+_BUSY_MS = 5000
 _BUSY_NOW_MS = 3
 _KEPT_US = 86_400_000_000
 _TIDY_S = 60.0
 _MOST = 2_000_000
-"""Rows; of more the oldest go."""
-_AT_ONCE = 20_000
+_AT_ONCE = 5_000
 """Rows that are removed in one transaction, during which nobody reads."""
 _READ_AT_ONCE = 500
 
@@ -49,11 +48,14 @@ _OLDEST = "DELETE FROM makers WHERE key IN (SELECT key FROM makers ORDER BY at_u
 class FiledShelf:
     """A shelf at `path`, opened when it is first used. A damaged file is moved aside."""
 
-    def __init__(self, path: Path, *, shared: bool, clock: Callable[[], float] = time.time) -> None:
-        """`shared`: other processes use the file, too."""
+    def __init__(
+        self, path: Path, *, shared: bool, clock: Callable[[], float] = time.time, most: int = _MOST
+    ) -> None:
+        """`shared`: other processes use the file, too. `most`: rows; of more, the oldest are removed once a minute."""
         self.shared = shared
         self._path = path
         self._clock = clock
+        self._most = most
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="steering-writes")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="steering-reads")
         self._engine: Engine | None = None
@@ -157,11 +159,12 @@ class FiledShelf:
             return
         self._tidied = now
         oldest = int(now * 1e6) - _KEPT_US
-        connection.execute(_TOO_OLD, (oldest, _AT_ONCE))
         connection.execute("DELETE FROM marks WHERE at_us < ?", (oldest,))
+        while connection.execute(_TOO_OLD, (oldest, _AT_ONCE)).rowcount == _AT_ONCE:
+            pass  # each portion is a transaction, between which others read
         (rows,) = connection.execute("SELECT count(*) FROM makers").fetchone()
-        if rows > _MOST:
-            connection.execute(_OLDEST, (min(rows - _MOST, _AT_ONCE),))
+        for too_many in range(rows - self._most, 0, -_AT_ONCE):
+            connection.execute(_OLDEST, (min(too_many, _AT_ONCE),))
 
     def _close(self) -> None:
         for whose in list(self._connections):

@@ -21,6 +21,8 @@ _MOST_WAITING = 20_000
 """Rows that wait to be written; more are dropped."""
 _REST_S = 1.0
 """For which a shelf that failed is left alone."""
+_LONG_S = 0.2
+"""A shelf that takes longer is no better than one that fails."""
 _MARKS_S = 1.0
 """After which what others marked is read again."""
 _TELL_S = 60.0
@@ -80,7 +82,8 @@ class Memory:
             self._rest(str(error))
             return {}
         except TimeoutError:
-            self._not_before = self._clock.tick() + patience
+            if patience >= _LONG_S:
+                self._rest(f"no answer within {patience:g} s")
             return {}
         oldest = self.oldest_us()
         fresh = {key: maker for key, maker in found.items() if maker.at_us >= oldest}
@@ -98,6 +101,10 @@ class Memory:
         if self._shelf is None or not self._shelf.write_now(makers):
             self.remember(makers)
             return
+        self.hold(makers)
+
+    def hold(self, makers: Mapping[bytes, Maker]) -> None:
+        """From now on these are known to this process."""
         for key, maker in makers.items():
             self._hold(key, maker)
 

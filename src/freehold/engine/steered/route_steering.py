@@ -13,9 +13,10 @@ from freehold.core.decision import Decision
 from freehold.core.errors import ClientError
 from freehold.engine.aside import aside
 from freehold.engine.conversation import Conversation, conversation_of
+from freehold.engine.naming import response_id_of
 from freehold.engine.runtime import Runtime
 from freehold.engine.steered.answers import calls_in
-from freehold.engine.steered.clues import keys_of_answer, waiting_key
+from freehold.engine.steered.clues import is_worth_keeping, keys_of_answer, waiting_key
 from freehold.engine.steered.finding import STICKY_SECONDS, Finder
 from freehold.engine.steered.makers import Maker, Mark
 from freehold.engine.steered.memory import Memory
@@ -175,7 +176,8 @@ class RouteSteering:
         while len(self._under_way) >= _MOST_UNDER_WAY:  # calls that were given up before they were begun
             del self._under_way[next(iter(self._under_way))]
         self._under_way[call.id] = UnderWay(conversation, targets, scope)
-        if self.memory.shared:  # the next request may come to another process before it knows of the answer
+        if self.memory.shared and is_worth_keeping(conversation):
+            # The next request may come to another process before that knows of the answer.
             asked = Maker(chosen.name, self.memory.now_us())
             self.memory.remember({waiting_key(conversation, scope): asked})
             if conversation.has_tools:
@@ -191,15 +193,18 @@ class RouteSteering:
         if told and call.provider is not None and call.model is not None and call.route is not None:
             target = target_in(going.targets, call.provider, call.model, self._runtime())
             calls = calls_in(answer, call.dialect, going.conversation.before)
-            keys = keys_of_answer(going.conversation, calls, call.id, route=call.route, scope=scope)
+            answer_id = response_id_of(call.id) if call.dialect == "openai-responses" else None
+            keys = keys_of_answer(going.conversation, calls, answer_id, route=call.route, scope=scope)
             kept = dict.fromkeys(keys, Maker(target.name, memory.now_us()))
             if calls:  # in a moment its client may ask another process, or this one may be killed
                 memory.remember_now(kept)
-            else:
+            elif answer_id is not None or is_worth_keeping(going.conversation):
                 memory.remember(kept)
+            else:
+                memory.hold(kept)
             if target != going.targets[0]:
                 self._watch(call.route, target.name)
-        if memory.shared:
+        if memory.shared and is_worth_keeping(going.conversation):
             memory.remember({waiting_key(going.conversation, scope): None})
 
     def ended(self, call: Call, request: Request, decision: Decision) -> None:

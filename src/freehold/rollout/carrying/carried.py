@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from freehold.catalog.profile import Profile
-from freehold.core.errors import FreeholdError
+from freehold.core.errors import FreeholdError, ThreadUnsupported
 from freehold.core.parts import Foreign, Media, Part, ToolResult
 from freehold.core.request import ChatRequest, HostedTool
 from freehold.engine.asked import Asked
@@ -18,7 +18,7 @@ from freehold.engine.counting import Estimate
 from freehold.engine.exchange import Passing, exchange_for
 from freehold.ledger.record import Call
 from freehold.providers.settings import ProviderSettings
-from freehold.rollout.carrying.features import features_of, goes_on
+from freehold.rollout.carrying.features import STORED, features_of, is_given
 from freehold.rollout.carrying.gravity import Gravity, gravity_of
 from freehold.wire.request import (
     Request,
@@ -76,6 +76,15 @@ async def carry(call: Call, recipient: Recipient) -> Carried | None:
         return None
     try:
         decoded = request.decoded()
+    except ThreadUnsupported as error:  # its conversation is with its provider alone
+        return Carried(
+            call=call.id,
+            key_id=call.key_id,
+            dialect=call.dialect,
+            features=("stored responses",),
+            losses=() if recipient.same_house else ("conversation",),
+            why=error.message,
+        )
     except FreeholdError:
         return None
     features = features_of(request, decoded)
@@ -114,10 +123,9 @@ async def _losses(
 ) -> tuple[list[str], str]:
     """What is lost, and where nothing can be sent, why."""
     found: list[str] = []
-    if goes_on(request):
-        # The earlier conversation is in our own keeping and would be put in; what is lost is its reasoning.
+    if request.dialect == "openai-responses":
+        found += () if recipient.same_house else _kept_elsewhere(request)
         request = msgspec.structs.replace(request, fields=_alone(request))
-        found += [] if recipient.same_house else ["reasoning.state"]
     try:
         exchange = await exchange_for(
             Asked(request, None),
@@ -137,12 +145,19 @@ async def _losses(
     return found, ""
 
 
+def _kept_elsewhere(request: Request) -> Iterator[str]:
+    """What a request only refers to. Freehold keeps answers, which are put in, but not the reasoning behind them."""
+    if is_given(request.fields, "previous_response_id"):
+        yield "reasoning.state"
+    if is_given(request.fields, "conversation"):
+        yield "conversation"
+    if is_given(request.fields, "prompt"):
+        yield "field.prompt"
+
+
 def _alone(request: Request) -> dict[str, msgspec.Raw]:
-    fields = {
-        name: value
-        for name, value in request.fields.items()
-        if name not in ("previous_response_id", "conversation")
-    }
+    """Its fields without those that are Freehold's to act on, and no provider's."""
+    fields = {name: value for name, value in request.fields.items() if name not in (*STORED, "background")}
     if bytes(fields.get("input", b"null")) in (b"null", b"[]"):
         fields["input"] = msgspec.Raw(b'"(the conversation so far)"')
     return fields

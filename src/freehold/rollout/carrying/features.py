@@ -29,7 +29,8 @@ FEATURES: dict[str, str] = {
     "films": "films",
     "documents": "documents in a message",
     "provider's files": "files that the provider keeps",
-    "stored responses": "going on from an answer that is kept elsewhere",
+    "stored responses": "going on from a conversation that is kept elsewhere",
+    "stored prompts": "a prompt that the provider keeps",
     "reasoning state": "reasoning that only its maker can read",
     "reasoning effort": "how much to think",
     "prefill": "an answer that begins with given words",
@@ -61,6 +62,7 @@ _LOSSES: dict[str, tuple[str, ...]] = {
     "documents": ("document",),
     "provider's files": ("file",),
     "stored responses": ("conversation", "reasoning.state", "store"),
+    "stored prompts": ("field.prompt",),
     "reasoning state": ("reasoning", "reasoning.state"),
     "reasoning effort": ("reasoning.effort", "reasoning.budget", "reasoning.shown"),
     "prompt caching": ("cache",),
@@ -69,15 +71,18 @@ _LOSSES: dict[str, tuple[str, ...]] = {
 }
 """What is lost of a feature where it is not carried over. The others are carried everywhere, or ported."""
 _OF_CLIENTS = ("tool.function", "tool.custom")
-_GOES_ON = ("previous_response_id", "conversation", "prompt")
+STORED = ("previous_response_id", "conversation")
+"""Fields of a request that goes on from what is kept: an answer by Freehold, a conversation by the provider."""
 _KINDS = {"image": "images", "audio": "sound", "video": "films", "document": "documents"}
 
 
 def features_of(request: Request, decoded: ChatRequest) -> tuple[str, ...]:
     """Which of FEATURES a request uses, in their order."""
     used = {*_of_wishes(decoded), *_of_tools(decoded), *_of_messages(decoded)}
-    if any(_given(request.fields, name) for name in _GOES_ON) or request.continues is not None:
+    if goes_on(request):
         used.add("stored responses")
+    if is_given(request.fields, "prompt"):
+        used.add("stored prompts")
     if request.holds_state:
         used.add("reasoning state")
     if request.stream:
@@ -99,10 +104,11 @@ def lost_of(feature: str, losses: Iterable[str]) -> list[str]:
 
 def goes_on(request: Request) -> bool:
     """Whether the conversation is elsewhere, and the request only goes on from it."""
-    return any(_given(request.fields, name) for name in _GOES_ON)
+    return request.continues is not None or any(is_given(request.fields, name) for name in STORED)
 
 
-def _given(fields: Fields, name: str) -> bool:
+def is_given(fields: Fields, name: str) -> bool:
+    """Whether a field says something."""
     return bytes(fields.get(name, b"null")) != b"null"
 
 

@@ -12,8 +12,8 @@ harmless  nobody who reads the answer notices
 """
 
 _BREAKS = (
-    "audio", "context", "conversation", "document", "embeddings", "file", "image", "logprobs", "modalities", "n",
-    "part", "refused", "tool", "tool_choice", "tool_result.media", "video",
+    "audio", "context", "conversation", "document", "embeddings", "field.prompt", "file", "image", "logprobs",
+    "modalities", "n", "part", "refused", "tool", "tool_choice", "tool_result.media", "video",
 )  # fmt: skip
 _HARMLESS = (
     "answer", "cache", "embeddings.title", "image.detail", "message.blank", "metadata", "prediction", "reasoning.shown",

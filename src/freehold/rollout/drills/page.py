@@ -113,10 +113,12 @@ def _grid(report: Report) -> str:
 
 
 def _fault(row: Row) -> str:
-    misses = ", ".join(f"{many:,} {why}" for why, many in row.misses.items())
-    return (
-        f"<th>{shown(row.title)}" + (f"<span class=aside>{shown(misses)}</span>" if misses else "") + "</th>"
-    )
+    return _with_aside(row.title, ", ".join(f"{many:,} {why}" for why, many in row.misses.items()))
+
+
+def _with_aside(text: str, aside: str) -> str:
+    below = f"<span class=aside>{shown(aside)}</span>" if aside else ""
+    return f"<th>{shown(text)}{below}</th>"
 
 
 def _classes(report: Report) -> str:
@@ -221,7 +223,7 @@ def _state(report: Report) -> str:
                 if one.count is None
                 else f"{one.count:,}" + (f" of {one.of:,}" if one.of is not None else "")
             ),
-            cell(one.means),
+            f"<td>{words(one.means)}</td>",
         ]
         for one in report.state
     ]
@@ -231,21 +233,22 @@ def _state(report: Report) -> str:
 def _sample(report: Report) -> str:
     rows = [
         [
-            cell(one.route, tag="th"),
+            _with_aside(one.route, "; ".join(f"{many:,} {why}" for why, many in one.left_out.items())),
             cell(", ".join(one.models)),
             number(f"{one.asked:,} of {one.found:,}"),
             number(f"{one.deadline_s:g} s ({one.deadline_is})"),
             number(_seconds(one.before_first_p50_s)),
             number(_both(one.before_p50_s, one.before_p99_s)),
-            cell("; ".join(f"{many:,} {why}" for why, many in one.left_out.items()) or "-"),
         ]
         for one in report.routes
     ]
     heads = (
         "route", "models", "#asked again", "#deadline", "#first word before, p50", "#complete before, p50, p99",
-        "left out, as they",
     )  # fmt: skip
-    return f"<h2>What it was tried on</h2>\n{table(heads, rows)}"
+    return (
+        "<h2>What it was tried on</h2>\n<p class=note>Below a route: calls that were not asked again, as they &hellip;"
+        f"</p>\n{table(heads, rows)}"
+    )
 
 
 def _good(row: Row, require: float) -> str:

@@ -25,7 +25,7 @@ from freehold.core.request import ChatRequest, HostedTool
 from freehold.engine.structured import check
 from freehold.ledger.record import Call
 from freehold.rollout.carrying.carried import request_of
-from freehold.rollout.carrying.features import goes_on
+from freehold.rollout.carrying.features import goes_on, is_given
 from freehold.rollout.migration.prompts import Ported
 from freehold.rollout.migration.report import Measured, Migration
 from freehold.wire.dialect import Recipient
@@ -92,7 +92,7 @@ def _shared(prompts: Sequence[Ported], recorded: Recorded, most: int) -> list[li
 def _question(call: Call | None, prompt: Ported) -> Asked | None:
     """None: it is gone, or cannot be asked again without doing something besides."""
     request = None if call is None else request_of(call)
-    if call is None or request is None or goes_on(request):
+    if call is None or request is None or goes_on(request) or is_given(request.fields, "prompt"):
         return None
     try:
         decoded = request.decoded()

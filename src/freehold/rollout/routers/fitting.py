@@ -13,6 +13,7 @@ from freehold.rollout.routers.evidence import Label
 from freehold.routing.learned.binomial import fewest_labels, most_allowed
 from freehold.routing.learned.certifying import Certified, certify, choose_design, without_router
 from freehold.routing.learned.designs import Design, Labels, Wide
+from freehold.routing.learned.hashing import READ
 from freehold.routing.learned.model import Model
 from freehold.routing.learned.promise import Promise
 from freehold.routing.learned.router import MAX_MODELS, About, Alternative, Certificate, Seen
@@ -20,6 +21,8 @@ from freehold.routing.learned.training import Trained, train
 
 MOST_LABELS = 20_000
 """That a router is made of; of more, as many are drawn."""
+MOST_CHARACTERS = 8_000_000
+"""Of all prompts that are learned from: what is made of them has to fit into memory."""
 FEWEST_TRAINED = 50
 """Labels that something can be learned from."""
 _BINS = 10
@@ -65,7 +68,7 @@ def fit(labels: Sequence[Label], costs: Mapping[str, float], wanted: Wanted) -> 
     rows = _drawn(known, wanted.seed)
     units = list(dict.fromkeys(one.unit for one in rows))
     apart = set(units[: len(units) // 2])
-    trained = [one for one in rows if one.unit in apart]
+    trained = _readable([one for one in rows if one.unit in apart])
     certifying = list({one.unit: one for one in rows if one.unit not in apart}.values())
     least = fewest_labels(wanted.promise.risk, wanted.promise.doubt)
     if len(certifying) < least or len(trained) < FEWEST_TRAINED:
@@ -151,6 +154,12 @@ def _drawn(labels: list[Label], seed: int) -> list[Label]:
     for one in order:
         leads[leader(f"prompt\0{labels[one].prompt}")] = leader(f"unit\0{labels[one].unit}")
     return [msgspec.structs.replace(labels[one], unit=leader(f"unit\0{labels[one].unit}")) for one in order]
+
+
+def _readable(labels: list[Label]) -> list[Label]:
+    """As many of them as may be learned from."""
+    ends = np.cumsum([min(len(one.prompt), READ) for one in labels])
+    return labels[: int(np.searchsorted(ends, MOST_CHARACTERS, side="right"))]
 
 
 def _worse(labels: Sequence[Label], models: Sequence[str], promise: Promise) -> np.typing.NDArray[np.bool_]:

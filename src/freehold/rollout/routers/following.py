@@ -19,6 +19,8 @@ from freehold.routing.policies.learned import NAME
 
 _AT_ONCE = 1_000
 _MOST_ROUNDS = 100
+_LATE = 10_000
+"""Calls that may have been recorded after the router was made, but before one that began earlier and took long."""
 _REASONS = frozenset({"good enough", "none good enough", "drawn", "not drawn"})
 """Of decisions that the router made, and no lock or alarm."""
 
@@ -57,6 +59,9 @@ def follow(shelved: Shelved, history: LedgerReader, now_us: int) -> Watched:
 
 def _follow_calls(watched: Watched, shelved: Shelved, history: LedgerReader, now_us: int) -> None:
     chosen = Filter(route=shelved.about.route, operation="chat", since_us=shelved.about.made_us)
+    if not watched.calls:
+        earlier = history.calls(Filter(until_us=shelved.about.made_us), limit=1)
+        watched.calls = max([0, *(entry.seq - _LATE for entry in earlier)])
     for _ in range(_MOST_ROUNDS):
         last = history.last_seq()
         found = history.recorded_after(watched.calls, chosen, limit=_AT_ONCE)

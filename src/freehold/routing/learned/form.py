@@ -2,7 +2,7 @@
 
     freehold-router 1\\n      18 bytes
     length of the header     8 bytes, little endian
-    header                   JSON: `about` and the arrays, each with its name, kind and shape
+    header                   JSON: `about` and the arrays, each with its name, kind and shape; blanks up to 64 bytes
     arrays                   one after the other, little endian, as the header names them
 
 Its name is its content's: whoever finds a router by its hash finds what was certified.
@@ -29,6 +29,9 @@ MAX_BYTES = 1 << 28
 _MAX_ROWS = 1 << 16
 _MAX_TOPICS = 256
 
+_ALIGNED = 64
+"""Numbers begin at a multiple of it, as processors like to read them."""
+
 _KINDS = {"float32": "<f4", "uint32": "<u4"}
 
 
@@ -52,6 +55,7 @@ def write_router(about: About, model: Model) -> tuple[bytes, str]:
     arrays = _arrays_of(model)
     kept = tuple(Kept(name, array.dtype.name, array.shape) for name, array in arrays.items())
     header = msgspec.json.encode(Header(about, kept))
+    header += b" " * (-(len(MAGIC) + 8 + len(header)) % _ALIGNED)
     parts = [MAGIC, len(header).to_bytes(8, "little"), header]
     parts += [np.ascontiguousarray(array, _KINDS[array.dtype.name]).tobytes() for array in arrays.values()]
     content = b"".join(parts)

@@ -68,7 +68,8 @@ class Topics:
         places, weights = unit
         found = np.minimum(np.searchsorted(self.places, places), len(self.places) - 1)
         known = self.places[found] == places
-        direction: Array = weights[known] @ self.table[found[known]]
+        # Not `@`: at this size its library would start threads, which an endpoint needs for other calls.
+        direction: Array = np.einsum("i,ij->j", weights[known], self.table[found[known]])
         return direction
 
 
@@ -85,7 +86,8 @@ class Likeness:
 
     def predict(self, point: Array) -> Array:
         """One number a model."""
-        apart = self.squares - 2.0 * (self.landmarks @ point) + point @ point
+        # Not `@`, as above.
+        apart = self.squares - 2.0 * np.einsum("ij,j->i", self.landmarks, point) + point @ point
         predicted: Array = np.exp(apart * -self.width) @ self.weights
         return predicted
 
