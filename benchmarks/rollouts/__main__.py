@@ -75,10 +75,11 @@ def main() -> int:
         if not arguments.no_page:
             report.write_page(text)
     print(f"{text}\n", flush=True)
-    false = max(one.share("rolled back") for one in measured if not one.harmful)
+    as_good = measured[0]
+    false = as_good.share("rolled back")
     figures = {
         "false_rollbacks": false,
-        "false_rollbacks_at_most": max(report.most_false(one) for one in measured if not one.harmful),
+        "false_rollbacks_at_most": report.most_false(as_good),
         "worse_10_points_rolled_back": measured[2].share("rolled back"),
         "worse_10_points_answered_most": max(measured[2].answered, default=None),
         "naive_false_rollbacks": sum(control) / len(control),
