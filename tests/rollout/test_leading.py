@@ -144,7 +144,7 @@ def test_harm_rolls_back_within_one_look(desk: Desk) -> None:
     rollout = desk.acts.start("r", TERMS, by="cli:me")
     leader = desk.leader()
     assert leader.look(CONFIGURED, INTERVAL)
-    desk.calls(rollout, 60, fails=True)
+    desk.calls(rollout, 150, fails=True)
     desk.clock.seconds += INTERVAL
     leader.look(CONFIGURED, INTERVAL)
     found = desk.archive.find("r")
@@ -191,7 +191,7 @@ def test_one_leads_and_another_goes_on_with_what_it_knew(desk: Desk) -> None:
     assert not second.look(CONFIGURED, INTERVAL)
     assert desk.archive.find("r") == rollout  # too few yet
     desk.clock.seconds += 60  # the first one is gone
-    desk.calls(rollout, 40, fails=True)
+    desk.calls(rollout, 150, fails=True)
     assert second.look(CONFIGURED, INTERVAL)
     assert desk.archive.find("r").state == "rolled back"
     assert not first.look(CONFIGURED, INTERVAL)
@@ -215,7 +215,7 @@ def test_calls_that_say_nothing_of_the_models_are_left_out(desk: Desk) -> None:
 
 def test_silence_until_the_client_hangs_up_is_no_answer(desk: Desk) -> None:
     rollout = desk.acts.start("r", TERMS, by="cli:me")
-    for _ in range(60):
+    for _ in range(150):
         desk.number += 1
         decision = policy_of(rollout).decide(Situation("r", (OLD,), f"conversation {desk.number}"))
         call = a_call(decision, desk.clock, fails=False)
