@@ -75,6 +75,7 @@ class World:
     """A folder in which calls are on record, and the providers that answered them."""
 
     def __init__(self, folder: Path, acme: ThreadedProvider, beta: ThreadedProvider) -> None:
+        self.folder = folder
         self.shell = Shell(folder)
         self.acme = acme
         self.beta = beta
@@ -266,6 +267,15 @@ def test_a_silent_change_of_the_model_is_noticed_and_a_doubled_price_is_foreseen
     assert all(one["decision"] is None for one in instead)
 
 
+def test_a_model_of_embeddings_is_not_named_as_a_cheaper_one(world: World) -> None:
+    text = (world.folder / "freehold.toml").read_text().replace("enabled = false", "enabled = true")
+    other = world.folder / "embedded.toml"
+    other.write_text(text)
+    report = world.drill("--lose", "acme", "--fault", "dearer", "--config", str(other))
+    instead = {one["model"] for row in report["doubling"]["rows"] for one in row["instead"]}
+    assert instead == {"beta/b", "local/smollm2-135m"}
+
+
 def test_too_little_traffic_is_not_enough_evidence(world: World) -> None:
     words = ("--lose", "acme", "--on", "chat", "--simulated", "--fault", "refused", "--least", "500")
     report = world.drill(*words, status=3)
@@ -283,6 +293,8 @@ def test_a_ledger_that_is_not_there_is_not_enough_evidence(tmp_path: Path) -> No
     )
     done = shell("drill", "--lose", "acme", "--simulated", "--json")
     assert done.returncode == 3, done.stderr
+    shown = shell("drill", "--lose", "acme", "--simulated").stdout
+    assert [line for line in shown.splitlines() if line != line.rstrip()] == []
     assert not (tmp_path / ".freehold").exists()
 
 

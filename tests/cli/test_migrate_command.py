@@ -125,6 +125,9 @@ def test_an_unknown_price_is_unknown_and_no_smaller_sum(site: Site) -> None:
     said: dict[str, Any] = Shell(site.folder).json(*TO[:-1], "other/unheard-of")[0]
     assert said["cost"]["then"] is None
     assert any("No price of `other/unheard-of` is known" in note for note in said["notes"])
+    texts = [step["text"] for step in said["plan"]]
+    (stated,) = [place for place, text in enumerate(texts) if text.startswith("State the price of")]
+    assert "rollout start" in said["plan"][stated + 1]["command"]
     assert "would cost unknown" in Shell(site.folder)(*TO[:-1], "other/unheard-of").stdout
 
 

@@ -178,3 +178,24 @@ def test_a_sign_of_work_appears_after_two_seconds_and_goes_away(tmp_path: Path) 
     for text in shown:
         assert text.rstrip().endswith("\x1b[2K")  # the line is wiped
         assert "\x1b[?25h" in text  # and the cursor is back
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_why_a_rollout_moved_is_folded_and_not_cut(tmp_path: Path, columns: int) -> None:
+    shell = Shell(tmp_path)
+    (tmp_path / "freehold.toml").write_text(
+        '[providers.new]\nbase_url = "http://127.0.0.1:9/v1"\n'
+        '[routes.r]\nincumbent = "local/smollm2-135m"\n'
+        '[routes.r.policy]\nkind = "weighted"\nweights = { "local/smollm2-135m" = 1 }\n'
+    )
+    begun = shell(
+        "rollout", "start", "r", "--to", "new/a-model-with-quite-a-long-name", "--unpriced",
+        "--plan", "canary:0.1%,0.5%,1%,5%,25%,50%,cutover",
+    )  # fmt: skip
+    assert begun.returncode == 0, begun.stderr
+    shown = _at_terminal(shell, "rollout", "status", "r", columns=columns)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    assert [line for line in lines if cell_len(line) > columns] == []
+    words = " ".join(" ".join(lines).split())
+    assert "From `local/smollm2-135m` to `new/a-model-with-quite-a-long-name`: canary:0.1%" in words
+    assert "  WHY\n" in shell("rollout", "status", "r").stdout

@@ -7,12 +7,14 @@ import os
 from pathlib import Path
 
 import pytest
+from routers import about, trained
 
 from freehold.config.check import ProviderPlan, Report, RoutePlan, TargetPlan, check
 from freehold.config.live import Answer, ask_providers
 from freehold.config.load import load
 from freehold.config.problems import Finding
 from freehold.core.errors import ProviderRefused, ProviderUnreachable
+from freehold.rollout.routers.shelf import RouterShelf
 
 KEYS = {"OPENAI_API_KEY": "key-o", "MISTRAL_API_KEY": "key-m"}
 
@@ -225,3 +227,32 @@ def test_a_model_that_is_listed_but_not_offered_by_name_is_told_from_where(tmp_p
 def test_a_mistake_of_ours_is_not_taken_for_the_providers(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         ask(tmp_path, {"openai": ZeroDivisionError(), "mistral": [], "gemini": []})
+
+
+@pytest.mark.parametrize(
+    ("policy", "without"),
+    [
+        ('kind = "learned"', "its incumbent answers all calls"),
+        (
+            'kind = "cascade"\nmodels = ["local/smollm2-135m", "openai/gpt-4o"]\n'
+            'confidence = "learned"\nthreshold = 0.8',
+            "it goes without its cascade",
+        ),
+    ],
+)
+def test_a_route_that_waits_for_its_router_says_so(tmp_path: Path, policy: str, without: str) -> None:
+    text = f"""
+[providers.openai]
+[routes.chat]
+incumbent = "openai/gpt-4o"
+fallbacks = ["local/smollm2-135m"]
+[routes.chat.policy]
+{policy}
+"""
+    found = [one for one in checked(tmp_path, text).findings if one.level == "warning"]
+    assert [one.message for one in found] == [f"The route `chat` has no router yet, so {without}."]
+    assert found[0].hint is not None
+    assert "freehold router fit chat" in found[0].hint
+    made = about(route="chat", incumbent="openai/gpt-4o", model="local/smollm2-135m")
+    RouterShelf(tmp_path / ".freehold").keep(made, trained().model)
+    assert [one for one in checked(tmp_path, text).findings if one.level == "warning"] == []

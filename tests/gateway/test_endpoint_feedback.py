@@ -112,6 +112,8 @@ def test_nobody_else_learns_that_there_is_such_a_call(endpoint: RunningEndpoint)
     ("path", "body", "status"),
     [
         ("{call}/feedback", b'{"value": 2}', 400),
+        ("{call}/feedback", b'{"value": ""}', 400),
+        ("{call}/feedback", b'{"value": " ", "correction": ""}', 400),
         ("{call}/feedback", b"{", 400),
         ("{call}/feedback", b'{"value": true, "correction": "' + b"x" * 600_000 + b'"}', 413),
         ("{call}/feedback/more", b'{"value": true}', 404),

@@ -31,7 +31,7 @@ def test_the_usual_plan() -> None:
         ("shadow,cutover", "how many calls"),
         ("shadow:0,cutover", "1 to 1,000,000"),
         ("canary:0%,cutover", "answer nothing"),
-        ("canary:100%,cutover", "no stage"),
+        ("canary:100%,cutover", "is everybody"),
         ("cannary:1%,cutover", "no stage"),
         ("", "no stage"),
         (",".join(["1%"] * 30), "at most 20"),

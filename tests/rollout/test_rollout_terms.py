@@ -75,6 +75,11 @@ def test_what_is_said_becomes_the_terms(configured: Settings) -> None:
         ({"budget": "much"}, "is no budget in dollars"),
         ({"budget": "-1"}, "is no budget in dollars"),
         ({"settle_time": "soon"}, "is not a length of time"),
+        ({"plan": "canary:100%,cutover"}, "`canary:100%` is everybody"),
+        ({"plan": "canary:5,cutover"}, "`canary:5` does not say that it is a share"),
+        ({"plan": ""}, "`plan` has no stage"),
+        ({"margin": -1.0}, "`margin` has to be more than 0 and less than 1"),
+        ({"errors": 5.0}, "`errors` has to be more than 0 % and less than 100 %"),
         ({"route": "silent"}, "The bodies of `silent` are not kept"),
     ],
 )
@@ -82,6 +87,25 @@ def test_what_cannot_be_is_said(configured: Settings, said: dict[str, Any], told
     with pytest.raises(BadRequest) as raised:
         terms_of(configured, wanted_from({"route": "r", "to": "new/m", **said}), 0)
     assert told in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("said", "told", "hint"),
+    [
+        ({"to": "local/smollm2-135"}, "not one of the embedded models", "Did you mean `smollm2-135m`?"),
+        ({"to": "local/e5-small"}, "`local/e5-small` does not chat", "Name a model that answers in words."),
+        ({"judge": "local/smollm2-135"}, "not one of the embedded models", "Did you mean `smollm2-135m`?"),
+        ({"route": "embed", "to": "new/m"}, "`embed` answers no chats", "Only chats can be moved"),
+    ],
+)
+def test_what_cannot_chat_takes_no_part(tmp_path: Path, said: dict[str, Any], told: str, hint: str) -> None:
+    file = tmp_path / "freehold.toml"
+    file.write_text(TOML.replace("enabled = false", "enabled = true"))
+    with pytest.raises(BadRequest) as raised:
+        terms_of(load(file, {}), wanted_from({"route": "r", "to": "new/m", **said}), 0)
+    assert told in raised.value.message
+    assert raised.value.hint is not None
+    assert hint in raised.value.hint
 
 
 def test_what_is_allowed_by_name_may_be(configured: Settings) -> None:

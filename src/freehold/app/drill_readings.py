@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from freehold.rollout.drills.report import RouteSample
     from freehold.rollout.drills.sample import Sample
     from freehold.rollout.drills.state import Held, OwnState
-    from freehold.routing.routes import Route
+    from freehold.routing.routes import Route, Target
 
 # ruff: noqa: PLC0415 - the command line imports this module for every command: each function imports what it needs
 
@@ -127,13 +127,22 @@ class Readings:
         return doubling(
             self._history,
             scope.lost,
-            self._settings.models(),
+            self._who_chats(),
             self._prices,
             standing,
             since_us=scope.since_us,
             days=scope.wanted.days,
             now_us=scope.now_us,
         )
+
+    def _who_chats(self) -> list[Target]:
+        """What nobody knows is not held against a model."""
+        catalog = self._settings.catalog()
+        return [
+            one
+            for one in self._settings.models()
+            if (known := catalog.find(one.provider, one.model).profile.operations) is None or "chat" in known
+        ]
 
     def state(self, samples: Sequence[Sample]) -> list[Held]:
         """What would be lost with the provider, and what is kept here."""

@@ -20,7 +20,7 @@ _MICRO = Decimal("0.000001")
 
 def show(report: Report) -> None:
     """All of it: the conclusion first, then what it rests on."""
-    _line(f"{report.lost}: {report.conclusion}. {_summed_up(report)}")
+    _line(f"{report.lost}: {report.conclusion}.{_summed_up(report)}")
     for reason in report.reasons[:20]:
         _line(f"  {reason}")
     if len(report.reasons) > 20:
@@ -38,7 +38,11 @@ def show(report: Report) -> None:
         unknown = f"; of {counted(report.unpriced, 'call')} the cost is unknown" if report.unpriced else ""
         say(f"Asking the survivors cost {money(_rounded(report.spent))}{unknown}.")
     else:
-        say("The survivors were stand-ins: this says how failing over works, and nothing of who takes over.")
+        say(
+            fold(
+                "The survivors were stand-ins: this says how failing over works, and nothing of who takes over."
+            )
+        )
 
 
 def show_live(report: LiveReport) -> None:
@@ -91,7 +95,7 @@ def show_live(report: LiveReport) -> None:
 def _summed_up(report: Report) -> str:
     if report.least is None:
         return ""
-    return f"At the least {share(report.least)} of calls survived; {share(report.require)} was required."
+    return f" At the least {share(report.least)} of calls survived; {share(report.require)} was required."
 
 
 def _routes(report: Report) -> None:

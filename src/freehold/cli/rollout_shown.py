@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from freehold.cli.output import Column, Listing, plain, say, write
-from freehold.core.figures import show_moment
+from freehold.cli.output import Column, Listing, fold, plain, say, terminal_width, write
+from freehold.core.figures import counted, show_moment
 from freehold.core.moments import parse_moment
 
 if TYPE_CHECKING:
     from freehold.rollout.shown import WholeRollout
     from freehold.rollout.terms import Rollout
+
+_GAP = 2
 
 
 def percent(share: float) -> str:
@@ -61,27 +63,47 @@ def show(found: WholeRollout, *, utc: bool) -> None:
         facts.append(("waits", found.waiting_for))
     if found.needs_somebody:
         facts.append(("decide", _what_to_do(found)))
-    write("".join(f"{name:<11} {plain(value)}\n" for name, value in facts))
+    write("".join(fold(f"{name:<11} {plain(value)}", indent=12) + "\n" for name, value in facts))
     if found.findings:
         write("\n")
         columns = [
             Column("GATE"), Column("FINDS"), Column("OF", right=True), Column("EVIDENCE", right=True),
             Column("TOLD"),
         ]  # fmt: skip
-        Listing(columns).write(
-            (one.gate, one.word, f"{one.units:,}", f"{one.surety:.0%}", one.told) for one in found.findings
+        _with_words(
+            columns,
+            [(one.gate, one.word, f"{one.units:,}", f"{one.surety:.0%}", one.told) for one in found.findings],
+            [one.gate for one in found.findings],
         )
     if found.not_copied:
         write("\n")
         for why, calls in sorted(found.not_copied.items()):
-            write(f"not copied  {calls:,} calls: {plain(why)}\n")
+            write(fold(f"not copied  {counted(calls, 'call')}: {plain(why)}", indent=12) + "\n")
     write("\n")
-    Listing([Column("AT"), Column("BY"), Column("ACT"), Column("STAGE"), Column("WHY")]).write(
-        (_moment(one.at, utc=utc), one.by, one.act, one.stage, one.reason) for one in found.transitions
+    _with_words(
+        [Column("AT"), Column("BY", width=24), Column("ACT"), Column("STAGE"), Column("WHY")],
+        [(_moment(one.at, utc=utc), one.by, one.act, one.stage, one.reason) for one in found.transitions],
+        [f"{one.act}, {one.stage}" for one in found.transitions],
     )
     if found.line is not None:
         say("\nTo have the configuration itself say so, write this into freehold.toml:\n")
         write(f"{found.line}\n")
+
+
+def _with_words(columns: Sequence[Column], rows: Sequence[Sequence[str]], names: Sequence[str]) -> None:
+    """A listing whose last column is a sentence: where a terminal has no room for it, the sentences come below, folded,
+    each behind its name.
+    """
+    from rich.cells import cell_len  # noqa: PLC0415 - Rich is imported when something is shown
+
+    widths = [max(cell_len(cell) for cell in cells) for cells in zip(*rows, strict=True)]
+    if sum(widths) + _GAP * (len(widths) - 1) <= terminal_width():
+        Listing(columns).write(rows)
+        return
+    Listing(columns[:-1]).write([row[:-1] for row in rows])
+    write("\n")
+    for name, row in zip(names, rows, strict=True):
+        write(fold(plain(f"{name}: {row[-1]}"), indent=2) + "\n")
 
 
 def _what_to_do(found: WholeRollout) -> str:

@@ -242,9 +242,23 @@ def _brought(route: Route, settings: Settings) -> tuple[Target, ...]:
 
 
 def _about_policy(route: Route, settings: Settings, now_us: int) -> list[Finding]:
-    """Models that a policy will never choose, for what it goes by is not known."""
+    """What keeps a policy from choosing: a router that was not made, and prices that are not known."""
     policy = settings.policies.get(route.name)
-    if policy is None or policy.kind != "cheapest":
+    if policy is None:
+        return []
+    if "learned" in {policy.kind, policy.confidence} and not _has_router(route, settings):
+        without = (
+            "its incumbent answers all calls" if policy.kind == "learned" else "it goes without its cascade"
+        )
+        return [
+            Finding(
+                "warning",
+                f"The route `{route.name}` has no router yet, so {without}.",
+                f"Make one: `freehold router fit {route.name} --suite SUITE`.",
+                key=f"routes.{route.name}.policy",
+            )
+        ]
+    if policy.kind != "cheapest":
         return []
     prices = settings.price_list()
     return [
@@ -260,6 +274,14 @@ def _about_policy(route: Route, settings: Settings, now_us: int) -> list[Finding
         for provider in settings.pools.get(target.provider, (target.provider,))
         if prices.price_of(provider, target.model, now_us) is None
     ]
+
+
+def _has_router(route: Route, settings: Settings) -> bool:
+    try:
+        from freehold.rollout.routers.shelf import RouterShelf  # noqa: PLC0415 - NumPy is for routes with a router
+    except ImportError:
+        return False
+    return bool(RouterShelf(settings.data).all(route.name))
 
 
 def _about_limits(settings: Settings, routes: tuple[RoutePlan, ...]) -> list[Finding]:

@@ -63,7 +63,8 @@ class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def check(self) -> None:
         """Raises BadRequest when it says nothing, or what cannot be kept."""
-        if self.value is None and self.correction is None:
+        blank = self.value is None or (isinstance(self.value, str) and not self.value.strip())
+        if blank and not (self.correction or "").strip():
             raise BadRequest(
                 "The feedback says nothing.",
                 hint='Send `{"value": true}`, a number from 0 to 1, a text, or a `correction`.',

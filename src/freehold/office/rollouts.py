@@ -9,13 +9,14 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from freehold.access.audit import AuditLog
+from freehold.catalog.embedded import EMBEDDED, LOCAL
 from freehold.compare.case import ScorerSettings
 from freehold.compare.judges.registry import check_neutrality
 from freehold.config.settings import Settings
 from freehold.core.clock import SystemClock, microseconds
 from freehold.core.errors import BadRequest
 from freehold.core.moments import parse_span
-from freehold.core.suggest import did_you_mean
+from freehold.core.suggest import did_you_mean, one_of
 from freehold.rollout.acts import Acts
 from freehold.rollout.archive import Archive
 from freehold.rollout.database import Database
@@ -28,6 +29,21 @@ from freehold.routing.routes import Route, Target
 
 _PICO = Decimal("1e12")
 _MOST_DOLLARS = Decimal(9_000_000)
+_SHARE = "has to be more than 0 % and less than 100 % of the calls"
+_MORE = "has to be more than 0 %, and at most 100,000 %"
+_BOUNDS = {
+    "plan": "has no stage, or more than 1,000 characters",
+    "margin": "has to be more than 0 and less than 1",
+    "errors": _SHARE,
+    "refusals": _SHARE,
+    "losses": _SHARE,
+    "complaints": _MORE,
+    "slower": _MORE,
+    "dearer": _MORE,
+    "alpha": "has to be 0.0001 to 0.5",
+    "settle_calls": "(`--settle`) has to be 1 to 10,000,000 conversations",
+}
+"""What each number may be, for people: they write shares in percent."""
 
 
 class OpenedRollouts(msgspec.Struct, frozen=True):
@@ -54,7 +70,10 @@ def wanted_from(said: Mapping[str, object]) -> RolloutWanted:
     try:
         return msgspec.convert(said, RolloutWanted)
     except msgspec.ValidationError as error:
-        raise BadRequest(f"A rollout cannot be started so: {error}.") from None
+        field = str(error).rpartition("`$.")[2].rstrip("`")
+        bound = _BOUNDS.get(field)
+        why = str(error) if bound is None else f"`{field}` {bound}"
+        raise BadRequest(f"A rollout cannot be started so: {why}.", param=field or None) from None
 
 
 def whole_of(archive: Archive, rollout: Rollout) -> WholeRollout:
@@ -80,6 +99,12 @@ def terms_of(settings: Settings, wanted: RolloutWanted, now_us: int) -> Terms:
             param="route",
         )
     plan = parse_plan(wanted.plan)
+    if not _chats(settings, route.incumbent):
+        raise BadRequest(
+            f"`{route.name}` answers no chats: `{route.incumbent.name}` does not chat.",
+            hint="Only chats can be moved in stages; name another incumbent in freehold.toml.",
+            param="route",
+        )
     candidate = _model(settings, wanted.to, "to")
     if candidate == route.incumbent:
         raise BadRequest(
@@ -123,7 +148,28 @@ def _model(settings: Settings, name: str, param: str) -> Target:
             or "`freehold check` lists the providers.",
             param=param,
         )
-    return Target(provider, model)
+    if provider == LOCAL and model not in EMBEDDED:
+        raise BadRequest(
+            f"`{name[:100]}` is not one of the embedded models.",
+            hint=did_you_mean(model, EMBEDDED) or f"There are {one_of(EMBEDDED)}.",
+            param=param,
+        )
+    target = Target(provider, model)
+    if not _chats(settings, target):
+        raise BadRequest(
+            f"`{name[:100]}` does not chat.", hint="Name a model that answers in words.", param=param
+        )
+    return target
+
+
+def _chats(settings: Settings, model: Target) -> bool:
+    """What nobody knows is not held against a model."""
+    catalog = settings.catalog()
+    known = [
+        catalog.find(one, model.model).profile.operations
+        for one in settings.pools.get(model.provider, (model.provider,))
+    ]
+    return all(operations is None or "chat" in operations for operations in known)
 
 
 def _check_price(settings: Settings, candidate: Target, now_us: int) -> None:

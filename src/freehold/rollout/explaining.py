@@ -51,4 +51,4 @@ def _why_not(entry: Entry) -> str:
         return f"It is a copy of `{call.mirrors}`, sent to a model on trial: explain that one."
     if call.operation != "chat":
         return f"Policies choose models for chats; this was `{call.operation}`."
-    return "Its route had none then, or it ended before: `freehold calls show` has its attempts."
+    return "Its route had none then, or no router for it, or it ended before: `freehold calls show` has its attempts."

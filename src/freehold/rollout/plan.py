@@ -22,6 +22,8 @@ DEFAULT = "shadow:500,canary:1%,5%,25%,cutover"
 MOST_COPIES = 1_000_000
 _MOST_STAGES = 20
 _SHARE = re.compile(r"(?:canary:)?(\d{1,2}(?:\.\d{1,4})?)%")
+_WHOLE = re.compile(r"(?:canary:)?100(?:\.0+)?%")
+_BARE = re.compile(r"(?:canary:)?(\d{1,2}(?:\.\d{1,4})?)")
 _SHADOW = re.compile(r"shadow:(\d{1,9})")
 _HINT = f"A plan looks like `{DEFAULT}`; `shadow` and the shares may be left out."
 
@@ -92,6 +94,14 @@ def _stage(word: str) -> Stage:
         if share <= 0.0:
             raise BadRequest(f"`{word}` lets the candidate answer nothing.", hint=_HINT, param="plan")
         return Stage("canary", share=share)
+    if _WHOLE.fullmatch(word) is not None:
+        raise BadRequest(f"`{word}` is everybody, and that is called `cutover`.", hint=_HINT, param="plan")
+    if (found := _BARE.fullmatch(word)) is not None:
+        raise BadRequest(
+            f"`{word}` does not say that it is a share.",
+            hint=f"Write it: `canary:{found[1]}%`.",
+            param="plan",
+        )
     if word == "shadow":
         raise BadRequest(
             "`shadow` does not say how many calls are copied.", hint="Write it: `shadow:500`.", param="plan"

@@ -138,3 +138,12 @@ def test_what_is_unknown_is_said_to_be() -> None:
         REPORT, rows=(), least=None, doubling=Doubling(days=30, rows=(), month=None, doubled=None)
     )
     assert "No call has a known cost" in page_of(nothing)
+
+
+def test_what_was_left_out_is_announced_only_where_something_was() -> None:
+    (route, *others) = REPORT.routes
+    some = msgspec.structs.replace(route, left_out={"were not kept": 3})
+    none = [msgspec.structs.replace(one, left_out={}) for one in (route, *others)]
+    announced = "Below a route"
+    assert announced in page_of(msgspec.structs.replace(REPORT, routes=(some, *others)))
+    assert announced not in page_of(msgspec.structs.replace(REPORT, routes=tuple(none)))

@@ -245,10 +245,13 @@ def _sample(report: Report) -> str:
     heads = (
         "route", "models", "#asked again", "#deadline", "#first word before, p50", "#complete before, p50, p99",
     )  # fmt: skip
-    return (
-        "<h2>What it was tried on</h2>\n<p class=note>Below a route: calls that were not asked again, as they &hellip;"
-        f"</p>\n{table(heads, rows)}"
+    left_out = any(one.left_out for one in report.routes)
+    note = (
+        "<p class=note>Below a route: calls that were not asked again, as they &hellip;</p>\n"
+        if left_out
+        else ""
     )
+    return f"<h2>What it was tried on</h2>\n{note}{table(heads, rows)}"
 
 
 def _good(row: Row, require: float) -> str:

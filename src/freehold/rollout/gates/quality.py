@@ -6,6 +6,7 @@ import math
 
 import msgspec
 
+from freehold.core.figures import counted
 from freehold.rollout.gates.blocks import Block
 from freehold.rollout.gates.finding import Finding, Word, word_of
 from freehold.rollout.gates.history import Looks, Sample
@@ -123,13 +124,13 @@ class QualityGate(msgspec.Struct):
     def _told(self) -> str:
         parts = []
         if self.pairs.mean is not None:
-            parts.append(f"{self.pairs.mean:+.3f} over {self.pairs.harm.n:,} judged pairs")
+            parts.append(f"{self.pairs.mean:+.3f} over {counted(self.pairs.harm.n, 'judged pair')}")
         if self.votes.mean is not None:
-            parts.append(f"{self.votes.mean:+.3f} by {self.candidates.n:,} votes")
+            parts.append(f"{self.votes.mean:+.3f} by {counted(self.candidates.n, 'vote')}")
             if not self.are_votes_mixed:
                 parts.append("but hardly anybody praises, so votes cannot speak for it")
         if self.cutover.candidate.n:
-            parts.append(f"{self.cutover.candidate.n:,} votes since cutover")
+            parts.append(f"{counted(self.cutover.candidate.n, 'vote')} since cutover")
         if not parts:
             return "Nobody has judged or voted yet."
         return f"{'; '.join(parts)}; {-self.tolerance:+.3f} is tolerated."

@@ -67,6 +67,7 @@ def gather(
     standings = standings_of(archive, shelf, [question.route.name])[question.route.name]
     verdicts = [_verdict(one, now_us) for one in standings.about(question.target.name)]
     broken, span = sum(map(is_broken, carried)), record.span()
+    without_price = _without_price(question, landscape, now_us)
 
     def key_name(one: Carried) -> str:
         return _NO_KEY if one.key_id is None else key_names.get(one.key_id, one.key_id)
@@ -107,9 +108,10 @@ def gather(
             prompts=shown,
             verdicts=verdicts,
             suite=None if standings.suite is None else standings.suite.name,
+            unpriced=bool(without_price),
         ),
         back=way_back(question),
-        notes=[*looked.notes(), *_without_price(question, landscape, now_us)],
+        notes=[*looked.notes(), *without_price],
     )
     return Found(migration, prompts[:MOST])
 

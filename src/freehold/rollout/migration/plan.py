@@ -27,11 +27,17 @@ def plan_of(
     prompts: Sequence[PromptPart],
     verdicts: Sequence[VerdictPart],
     suite: str | None,
+    unpriced: bool,
 ) -> list[Step]:
     """What to do, in this order."""
     route, target = question.route, question.target.name
+    priced = Step(
+        text=f'State the price of `{target}` in freehold.toml, in `[models."{target}"]`: a rollout does not begin '
+        "without one, for nobody could tell whether it is dearer."
+    )
     return [
         *_before(question, broken, sampled, prompts, verdicts=verdicts, suite=suite),
+        *([priced] if unpriced else []),
         Step(
             text="Move the traffic in stages: copies first, then a share that grows while every gate holds. A gate "
             "that shows harm takes it back by itself.",
