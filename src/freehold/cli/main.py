@@ -16,7 +16,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Data goes to standard output, everything else to standard error. "
-    "Exit 0: fine. Exit 1: something for you to mend. Exit 2: something for us to mend.",
+    "Exit 0: fine. Exit 1: no, or something for you to mend. Exit 2: something for us to mend. Exit 3: not enough "
+    "evidence to say.",
 )
 
 
