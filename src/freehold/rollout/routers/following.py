@@ -9,7 +9,6 @@ import msgspec
 
 from freehold.core.decision import Decision
 from freehold.core.errors import NotFound, StoreError
-from freehold.ledger.feedback import Feedback
 from freehold.ledger.filters import Filter
 from freehold.ledger.reading import LedgerReader
 from freehold.ledger.record import Call
@@ -82,7 +81,7 @@ def _follow_feedback(watched: Watched, shelved: Shelved, history: LedgerReader, 
         found = history.feedback_after(watched.feedback, _AT_ONCE)
         for one in found:
             watched.feedback = one.seq
-            score = score_of(one)
+            score = one.score
             if score is None or one.call_us < shelved.about.made_us:
                 continue
             try:
@@ -98,13 +97,6 @@ def _follow_feedback(watched: Watched, shelved: Shelved, history: LedgerReader, 
         if len(found) < _AT_ONCE:
             break
     watched.heard = heard.pack()
-
-
-def score_of(said: Feedback) -> float | None:
-    """From 0 to 1; None: it says nothing that counts."""
-    if said.number is None and said.correction is not None:
-        return 0.0  # whoever says what would have been right says that it was not
-    return said.number
 
 
 def decided_by(call: Call, shelved: Shelved) -> Decision | None:
