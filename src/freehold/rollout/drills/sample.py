@@ -28,8 +28,6 @@ from freehold.wire.request import (
 if TYPE_CHECKING:
     from freehold.ledger.reading import Entry, LedgerReader
 
-PREFIX = "drill_"
-"""What stands in place of a key's id in the calls of drills begins so."""
 _LOOKED_AT = 20
 """Calls that are looked at for each that is wanted, at the most: some cannot be asked again."""
 _TOGETHER = 100
