@@ -157,7 +157,7 @@ def test_harm_rolls_back_within_one_look(desk: Desk) -> None:
 
 def test_who_does_well_goes_on_by_steps_and_then_stands(desk: Desk) -> None:
     rollout = desk.acts.start("r", TERMS, by="cli:me")
-    desk.vote(desk.calls(rollout, 1_000))
+    desk.vote(desk.calls(rollout, 2_000))
     leader = desk.leader()
     desk.clock.seconds += 60
     leader.look(CONFIGURED, INTERVAL)
