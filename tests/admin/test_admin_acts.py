@@ -75,7 +75,8 @@ def call(admin: Administered, token: str | None = None, model: str = "chat") -> 
 
 def last_act(admin: Administered) -> dict[str, Any]:
     entries: list[dict[str, Any]] = admin.get("/audit", limit=2)["entries"]
-    return next(one for one in entries if one["act"] != "endpoint.start")  # written aside, and late when it is busy
+    # That the endpoint was started is written aside, and late when it is busy.
+    return next(one for one in entries if one["act"] != "endpoint.start")
 
 
 def test_a_key_is_made_shown_once_used_and_taken_back(admin: Administered) -> None:

@@ -106,3 +106,21 @@ def test_nothing_heavy_is_imported_before_a_command_needs_it(tmp_path: Path) -> 
     assert "freehold.cli.main" in ours
     assert "freehold.cli.up" not in ours
     assert "freehold.access" not in ours
+
+
+def test_an_endpoint_loads_nothing_that_few_need(tmp_path: Path) -> None:
+    few = (
+        "numpy",
+        "alembic",
+        "sqlalchemy.dialects.postgresql",
+        "freehold.rollout.archive",
+    )
+    program = f"import sys, freehold.app.service; print([one for one in {few!r} if one in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=Shell(tmp_path).environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "[]\n"

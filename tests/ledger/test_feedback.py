@@ -101,7 +101,7 @@ def test_the_last_word_stands_and_whoever_follows_meets_it(place: Place) -> None
         give(opinions, one, True)
         give(opinions, two, False)
         seen = reader.feedback_after(0)
-        assert [(said.call_id, said.number) for said in seen] == [(one.id, 1.0), (two.id, 0.0)]
+        assert [(said.call_id, said.score) for said in seen] == [(one.id, 1.0), (two.id, 0.0)]
         assert reader.feedback_after(0, limit=1) == seen[:1]
         assert reader.feedback_after(seen[-1].seq) == []
         give(opinions, one, False)
@@ -192,6 +192,20 @@ def test_a_call_takes_so_many_names_and_no_more(place: Place) -> None:
         with pytest.raises(BadRequest, match="names already"):
             give(opinions, call, True, name="another")
         give(opinions, call, False, name="n0")
+
+
+def test_whoever_follows_is_told_scores_and_no_words(place: Place) -> None:
+    with opened(place) as ledger:
+        reader = LedgerReader(place)
+        opinions = Opinions(ledger, reader, SystemClock())
+        call = record(ledger)
+        give(opinions, call, 0.25, name="stars", correction="Rather this.")
+        give(opinions, call, "too long", name="why")
+        give(opinions, call, "wrong", name="right", correction="This. " * 10_000)
+        give(opinions, call, correction="Rather that.")
+        seen = reader.feedback_after(0)
+        assert [one.score for one in seen] == [0.25, None, 0.0, 0.0]
+        assert all(len(msgspec.json.encode(one)) < 200 for one in seen)
 
 
 def test_many_at_once_are_all_kept_in_one_commit(place: Place) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from freehold.access.audit import AuditLog
 from freehold.catalog.prices import PriceList
+from freehold.compare.database import pack
 from freehold.core.ids import new_id
 from freehold.core.usage import NO_USAGE
 from freehold.ledger.feedback import Given, make_feedback, write_feedback
@@ -18,7 +19,7 @@ from freehold.ledger.record import Attempt, Call
 from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.writer import Ledger
 from freehold.rollout.acts import Acts
-from freehold.rollout.archive import Archive
+from freehold.rollout.archive import Archive, Progress
 from freehold.rollout.database import Database
 from freehold.rollout.leading import Leader
 from freehold.rollout.plan import parse_plan
@@ -156,7 +157,7 @@ def test_harm_rolls_back_within_one_look(desk: Desk) -> None:
 
 def test_who_does_well_goes_on_by_steps_and_then_stands(desk: Desk) -> None:
     rollout = desk.acts.start("r", TERMS, by="cli:me")
-    desk.vote(desk.calls(rollout, 1_000))
+    desk.vote(desk.calls(rollout, 2_000))
     leader = desk.leader()
     desk.clock.seconds += 60
     leader.look(CONFIGURED, INTERVAL)
@@ -226,3 +227,15 @@ def test_silence_until_the_client_hangs_up_is_no_answer(desk: Desk) -> None:
     assert desk.ledger.flush(5)
     desk.leader().look(CONFIGURED, INTERVAL)
     assert desk.archive.find("r").state == "rolled back"
+
+
+def test_a_rollout_that_cannot_be_looked_at_keeps_no_other_from_being_rolled_back(desk: Desk) -> None:
+    rollout = desk.acts.start("r", TERMS, by="cli:me")
+    desk.clock.seconds += 1
+    other = desk.acts.start("s", TERMS, by="cli:me")
+    of_another_version = pack({"cursors": {}, "panel": b'{"gates": 9}'})
+    desk.archive.save(other.id, Progress(1, b"{}", of_another_version))
+    desk.calls(rollout, 150, fails=True)
+    assert desk.leader().look({**CONFIGURED, "s": OLD.name}, INTERVAL)
+    assert desk.archive.find("r").state == "rolled back"
+    assert desk.archive.find("s").state == "running"

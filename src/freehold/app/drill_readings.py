@@ -53,13 +53,16 @@ class Readings:
     def _called_directly(self) -> list[Route]:
         """Models of the provider that clients called by their own names: nobody stands behind those."""
         from freehold.ledger.filters import Filter
+        from freehold.rollout.carrying.sampled import NOT_TRAFFIC
 
         scope, routes = self._scope, self._settings.routes
         table, found = self._settings.route_table(), dict[str, int]()
         for provider in sorted(scope.lost) if self._history.exists else ():
             chosen = Filter(provider=provider, operation="chat", outcome="answered", since_us=scope.since_us)
-            for one in self._history.sums(("route",), chosen):
-                name = one.names[0]
+            for one in self._history.sums(("route", "key"), chosen):
+                name, key = one.names
+                if (key or "").startswith(NOT_TRAFFIC):
+                    continue
                 if name and name not in routes and name.partition("/")[0] in scope.lost:
                     found[name] = found.get(name, 0) + one.calls
         often = sorted(found, key=lambda name: (-found[name], name))[:_MOST_DIRECT]

@@ -55,6 +55,7 @@ class Rollouts:
         """By id."""
         self._not_before = self._told_at = float("-inf")
         self._listens = False
+        self._following = asyncio.Lock()
 
     async def begin(self) -> None:
         """Follow what stands, before the first call is taken."""
@@ -85,6 +86,10 @@ class Rollouts:
         self.database.close()
 
     async def _follow(self) -> None:
+        async with self._following:  # else what was read first could be taken over last
+            await self._follow_now()
+
+    async def _follow_now(self) -> None:
         if not await self._is_there():
             return
         try:

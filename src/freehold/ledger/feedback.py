@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import Connection, Row, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, case, delete, insert, select, tuple_, update
 
 from freehold.core.errors import BadRequest
 from freehold.core.moments import Moment, iso
@@ -96,6 +96,18 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     correction: str | None = None
 
 
+class Vote(msgspec.Struct, frozen=True):
+    """What one word on a call says of it, without what is said in words: many fit into memory."""
+
+    seq: int
+    call_id: str
+    call_us: int
+    score: float | None
+    """From 0 to 1. Whoever says nothing but what would have been right says that it was not. None: it says nothing that
+    counts.
+    """
+
+
 class ShownFeedback(msgspec.Struct, kw_only=True):
     """Feedback as programs see it."""
 
@@ -154,10 +166,12 @@ def write_feedback(connection: Connection, some: Sequence[Feedback]) -> None:
     connection.execute(insert(feedback), rows)
 
 
-def read_after(connection: Connection, seq: int, limit: int) -> list[Feedback]:
+def read_after(connection: Connection, seq: int, limit: int) -> list[Vote]:
     """What was given after the one with this `seq`, in that order."""
-    query = select(feedback).where(feedback.c.seq > seq).order_by(feedback.c.seq).limit(limit)
-    return [_of(row) for row in connection.execute(query)]
+    this = feedback.c
+    score = case((this.number.is_not(None), this.number), (this.correction.is_not(None), 0.0))
+    query = select(this.seq, this.call_id, this.call_us, score).where(this.seq > seq)
+    return [Vote(*row) for row in connection.execute(query.order_by(this.seq).limit(limit))]
 
 
 def read_of(connection: Connection, call_ids: Sequence[str]) -> dict[str, tuple[Feedback, ...]]:

@@ -21,7 +21,7 @@ from freehold.core.money import UNKNOWN_COST, Cost
 from freehold.ledger import drawing, finding, lost, paces, spending, totals
 from freehold.ledger.adding import HOUR_US
 from freehold.ledger.bodies import shown, unpack
-from freehold.ledger.feedback import Feedback, read_after, read_of
+from freehold.ledger.feedback import Feedback, Vote, read_after, read_of
 from freehold.ledger.filters import ALL, Filter, Words, traffic, where
 from freehold.ledger.lost import LossCount
 from freehold.ledger.record import Call
@@ -182,7 +182,7 @@ class LedgerReader:
         with self._reading() as connection:
             return read_of(connection, [call_id]).get(call_id, ())
 
-    def feedback_after(self, seq: int, limit: int = 500) -> list[Feedback]:
+    def feedback_after(self, seq: int, limit: int = 500) -> list[Vote]:
         """Feedback given or changed after the one with this `seq`, in that order: for following. Begin with 0."""
         with self._reading() as connection:
             return read_after(connection, seq, limit)

@@ -8,7 +8,7 @@ import msgspec
 
 from freehold.compare.database import pack, unpack
 from freehold.core.decision import Decision
-from freehold.ledger.feedback import Feedback
+from freehold.ledger.feedback import Vote
 from freehold.ledger.filters import Filter
 from freehold.ledger.reading import LedgerReader
 from freehold.rollout.archive import Progress
@@ -107,7 +107,7 @@ class Evidence:
                 return False
         return True
 
-    def _count_votes(self, votes: Sequence[Feedback]) -> None:
+    def _count_votes(self, votes: Sequence[Vote]) -> None:
         for at in range(0, len(votes), _AT_ONCE):
             some = votes[at : at + _AT_ONCE]
             decisions = self._history.decisions([one.call_id for one in some])
@@ -115,10 +115,8 @@ class Evidence:
                 self._vote(one, decisions.get(one.call_id))  # None: of no policy, or retention took it
                 self._cursors.feedback = one.seq
 
-    def _vote(self, said: Feedback, decision: Decision | None) -> None:
-        score = said.number
-        if score is None and said.correction is not None:
-            score = 0.0  # whoever says what would have been right says that it was not
+    def _vote(self, said: Vote, decision: Decision | None) -> None:
+        score = said.score
         if score is None or said.call_us < self._begun_us:
             return
         if decision is None or decision.rollout != self._id or decision.arm is None:

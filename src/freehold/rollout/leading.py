@@ -70,6 +70,9 @@ class Leader:
             except StoreError as error:
                 self._read.pop(rollout.id, None)  # it may have been read in part
                 log.warning("the rollout `%s` could not be looked at: %s", rollout.id, error)
+            except Exception:  # an error of ours in one rollout must not keep harm in another from being seen
+                self._read.pop(rollout.id, None)
+                log.exception("the rollout `%s` could not be looked at", rollout.id)
         return True
 
     def retire(self) -> None:

@@ -12,7 +12,7 @@ from freehold.routing.decisions import Arm
 
 _OWN = frozenset({"incumbent", "policy", "state", "retry", "repair"})
 """Reasons of attempts at the model that was chosen."""
-_REHEARSED = "drill"
+REHEARSED = "drill"
 """Reason of an attempt that met a rehearsed fault in place of its provider."""
 _DECLINED = frozenset({"refusal", "content_filter"})
 _HARMLESS = ("usage", "metadata", "cache", "store")
@@ -49,7 +49,7 @@ def observe(entry: Entry, rollout: str) -> Observation | None:
         return None
     if not call.attempts or call.operation != "chat":  # a limit refused it, and no model was asked
         return None
-    if any(one.reason == _REHEARSED for one in call.attempts):
+    if any(one.reason == REHEARSED for one in call.attempts):
         return None
     own = [one for one in call.attempts if one.reason in _OWN]
     failed = not any(_has_answered(one) for one in own)

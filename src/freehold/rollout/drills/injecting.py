@@ -141,6 +141,9 @@ class Injection:
             if attempt.provider in self._lost:
                 # Nobody was asked, so that nothing can have been billed.
                 attempt.reason, attempt.error, attempt.status = REASON, REASON, None
+        if call.decision is not None and call.decision.rollout is not None:
+            # Also where a breaker kept it from the stand-in, so that no attempt tells of the drill.
+            call.decision = msgspec.structs.replace(call.decision, rollout=None)
         if call.outcome == "cancelled":
             return
         count = self.tally.faults.setdefault(fault, Count())

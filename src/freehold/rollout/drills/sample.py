@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from freehold.compare.suites.sampling import LONGEST_REQUEST, OURS
+from freehold.compare.suites.sampling import LONGEST_REQUEST
 from freehold.core.errors import FreeholdError
 from freehold.core.parts import Media, Message, Text
 from freehold.core.request import ChatRequest, HostedTool
 from freehold.ledger.drawing import Numbers
 from freehold.ledger.filters import Filter
+from freehold.rollout.carrying.sampled import NOT_TRAFFIC
 from freehold.wire.request import (
     Request,
     read_chat_request,
@@ -27,9 +28,6 @@ from freehold.wire.request import (
 if TYPE_CHECKING:
     from freehold.ledger.reading import Entry, LedgerReader
 
-PREFIX = "drill_"
-"""What stands in place of a key's id in the calls of drills begins so."""
-NOT_TRAFFIC = (*OURS, PREFIX, "rollout_")
 _LOOKED_AT = 20
 """Calls that are looked at for each that is wanted, at the most: some cannot be asked again."""
 _TOGETHER = 100

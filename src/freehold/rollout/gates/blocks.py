@@ -11,7 +11,9 @@ class Block(msgspec.Struct):
     """Values of both arms, in the order in which they came, until there is at least one of each.
 
     Where the block ends depends on who was drawn and on no value. So where the arms are equally good, the difference of
-    their means is 0 on average, even while both get better or worse with the time of day.
+    their means is 0 on average. Where both get worse with the time of day, the arm that is rarer is seen later in most
+    blocks and looks worse by a part of what a block lasts, and better by as much where both get better again: what
+    remains of it is no more than the change of a block.
     """
 
     incumbents: int = 0

@@ -9,10 +9,10 @@ import msgspec
 
 from freehold.core.decision import Decision
 from freehold.core.errors import NotFound, StoreError
-from freehold.ledger.feedback import Feedback
 from freehold.ledger.filters import Filter
 from freehold.ledger.reading import LedgerReader
 from freehold.ledger.record import Call
+from freehold.rollout.gates.units import unpack
 from freehold.rollout.routers.shelf import Shelved
 from freehold.rollout.routers.watching import Watched
 from freehold.routing.policies.learned import NAME
@@ -76,11 +76,12 @@ def _follow_calls(watched: Watched, shelved: Shelved, history: LedgerReader, now
 
 
 def _follow_feedback(watched: Watched, shelved: Shelved, history: LedgerReader, now_us: int) -> None:
+    heard = unpack(watched.heard)
     for _ in range(_MOST_ROUNDS):
         found = history.feedback_after(watched.feedback, _AT_ONCE)
         for one in found:
             watched.feedback = one.seq
-            score = score_of(one)
+            score = one.score
             if score is None or one.call_us < shelved.about.made_us:
                 continue
             try:
@@ -88,18 +89,14 @@ def _follow_feedback(watched: Watched, shelved: Shelved, history: LedgerReader, 
             except NotFound:  # retention took it
                 continue
             decision = decided_by(call, shelved)
-            if decision is not None and f"{call.provider}/{call.model}" == decision.chosen:
+            if decision is None or f"{call.provider}/{call.model}" != decision.chosen:
+                continue
+            if heard.first("call", call.id):
                 cheaper = decision.chosen != decision.facts.get("incumbent")
                 watched.hear(cheaper=cheaper, bad=score < 0.5, about=shelved.about, now_us=now_us)
         if len(found) < _AT_ONCE:
-            return
-
-
-def score_of(said: Feedback) -> float | None:
-    """From 0 to 1; None: it says nothing that counts."""
-    if said.number is None and said.correction is not None:
-        return 0.0  # whoever says what would have been right says that it was not
-    return said.number
+            break
+    watched.heard = heard.pack()
 
 
 def decided_by(call: Call, shelved: Shelved) -> Decision | None:

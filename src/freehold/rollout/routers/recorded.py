@@ -7,13 +7,12 @@ from decimal import Decimal
 
 from freehold.core.errors import BadRequest, NotFound
 from freehold.engine.conversation import conversation_of
-from freehold.ledger.feedback import Feedback
+from freehold.ledger.feedback import Vote
 from freehold.ledger.reading import Entry, LedgerReader
 from freehold.ledger.record import Call
 from freehold.rollout.archive import Archive
 from freehold.rollout.carrying.carried import request_of
 from freehold.rollout.routers.evidence import Gathered, Label
-from freehold.rollout.routers.following import score_of
 from freehold.rollout.shadow.archive import PairArchive
 from freehold.rollout.shadow.pairs import Pair
 from freehold.routing.learned.hashing import READ
@@ -55,10 +54,9 @@ def gather_feedback(route: str, incumbent: str, history: LedgerReader) -> Gather
     """
     found = Gathered()
     said: dict[str, float] = {}
-    for one in _feedback(history):
-        score = score_of(one)
-        if score is not None:
-            said[one.call_id] = min(score, said.get(one.call_id, 1.0))
+    for one in _votes(history):
+        if one.score is not None:
+            said[one.call_id] = min(one.score, said.get(one.call_id, 1.0))
     for call_id, score in said.items():
         try:
             entry = history.call(call_id)
@@ -140,7 +138,7 @@ def _pairs(archive: PairArchive, rollout: str) -> Iterator[Pair]:
         after = some[-1].seq
 
 
-def _feedback(history: LedgerReader) -> Iterator[Feedback]:
+def _votes(history: LedgerReader) -> Iterator[Vote]:
     after = 0
     while some := history.feedback_after(after, _AT_ONCE):
         yield from some

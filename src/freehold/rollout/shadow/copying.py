@@ -16,6 +16,7 @@ from freehold.core.ids import new_id
 from freehold.engine.aside import aside
 from freehold.engine.engine import Engine
 from freehold.ledger.record import Call
+from freehold.rollout.observed import REHEARSED
 from freehold.rollout.shadow.archive import PairArchive
 from freehold.rollout.shadow.copies import Copy, NotCopied, copy_of
 from freehold.rollout.shadow.mirror import send
@@ -33,6 +34,7 @@ NOT_ASKED = "the incumbent was not asked"
 CANDIDATE_NOT_ASKED = "the candidate could not be asked"
 NOT_CONFIGURED = "the candidate's provider is not configured"
 NO_ROOM = "a provider had no room"
+DRILLED = "a drill had it"
 UNPRICED = "no price is known"
 NOT_KEPT = "the answer is not kept"
 _TOO_MANY = 429
@@ -72,6 +74,8 @@ class Copier:
     async def copy(self, order: ShadowOrder, copied: Copied) -> Pair:
         """The pair, once it is on record. Raises NotCopied; StoreError."""
         call, request = copied.call, copied.request
+        if any(one.reason == REHEARSED for one in call.attempts):
+            raise NotCopied(DRILLED)
         said = await aside(call.answer_bytes, partial(said_in, call))
         incumbent = self._outcome(call, copied.incumbent, said)
         if incumbent is None:
