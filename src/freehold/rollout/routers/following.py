@@ -13,6 +13,7 @@ from freehold.ledger.feedback import Feedback
 from freehold.ledger.filters import Filter
 from freehold.ledger.reading import LedgerReader
 from freehold.ledger.record import Call
+from freehold.rollout.gates.units import unpack
 from freehold.rollout.routers.shelf import Shelved
 from freehold.rollout.routers.watching import Watched
 from freehold.routing.policies.learned import NAME
@@ -76,6 +77,7 @@ def _follow_calls(watched: Watched, shelved: Shelved, history: LedgerReader, now
 
 
 def _follow_feedback(watched: Watched, shelved: Shelved, history: LedgerReader, now_us: int) -> None:
+    heard = unpack(watched.heard)
     for _ in range(_MOST_ROUNDS):
         found = history.feedback_after(watched.feedback, _AT_ONCE)
         for one in found:
@@ -88,11 +90,14 @@ def _follow_feedback(watched: Watched, shelved: Shelved, history: LedgerReader, 
             except NotFound:  # retention took it
                 continue
             decision = decided_by(call, shelved)
-            if decision is not None and f"{call.provider}/{call.model}" == decision.chosen:
+            if decision is None or f"{call.provider}/{call.model}" != decision.chosen:
+                continue
+            if heard.first("call", call.id):
                 cheaper = decision.chosen != decision.facts.get("incumbent")
                 watched.hear(cheaper=cheaper, bad=score < 0.5, about=shelved.about, now_us=now_us)
         if len(found) < _AT_ONCE:
-            return
+            break
+    watched.heard = heard.pack()
 
 
 def score_of(said: Feedback) -> float | None:

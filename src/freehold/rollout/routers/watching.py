@@ -37,6 +37,8 @@ class Watched(msgspec.Struct):
     """Of these, given to a cheaper model."""
     counts: list[int] = []
     """By bin of `Seen`."""
+    heard: bytes = b""
+    """Of which calls: each counts once, however often and under how many names something is said of it."""
     waiting: list[bool] = []
     """Outcomes, bad or not, that wait for one of the other side."""
     waiting_cheaper: bool = False
