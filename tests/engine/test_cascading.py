@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -18,6 +19,7 @@ from loops import run_on_uvloop
 from freehold.access.key import Key
 from freehold.core.decision import Decision
 from freehold.core.errors import ProviderError
+from freehold.engine.confidence import mean_probability
 from freehold.engine.steering import Steered
 from freehold.ledger.record import Call
 from freehold.rollout.replaying import replay
@@ -207,6 +209,22 @@ def test_nobody_is_taken_to_be_sure_who_says_nothing_of_it() -> None:
         check_decision(stage.record, "dear", "escalated", cheap="no score")
 
     run_on_uvloop(main())
+
+
+@pytest.mark.parametrize(
+    ("logprobs", "score"),
+    [
+        ([1e308] * 3, 1.0),  # in all, more than a number can be
+        ([-1e308] * 3, 0.0),
+        ([6.0, -2.0, -4.0], math.exp(-2.0)),  # what is above 0 makes up for nothing
+        ([1e-7, -0.5], math.exp(-0.25)),
+    ],
+)
+def test_whatever_a_provider_says_of_its_tokens_is_no_more_than_sure(
+    logprobs: list[float], score: float
+) -> None:
+    pieces = [json.dumps(probable(one)).encode() for one in logprobs]
+    assert mean_probability(pieces) == pytest.approx(score)
 
 
 def test_three_models_are_asked_in_their_order() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,7 +116,8 @@ def test_nobody_else_learns_that_there_is_such_a_call(endpoint: RunningEndpoint)
         ("{call}/feedback", b'{"value": ""}', 400),
         ("{call}/feedback", b'{"value": " ", "correction": ""}', 400),
         ("{call}/feedback", b"{", 400),
-        ("{call}/feedback", b'{"value": true, "correction": "' + b"x" * 600_000 + b'"}', 413),
+        ("{call}/feedback", b'{"value": true, "correction": "' + b"x" * 600_000 + b'"}', 400),
+        ("{call}/feedback", b'{"value": true, "correction": "' + b"x" * 1_400_000 + b'"}', 413),
         ("{call}/feedback/more", b'{"value": true}', 404),
         ("{call}", b'{"value": true}', 404),
         ("/feedback", b'{"value": true}', 404),
@@ -135,6 +137,17 @@ def test_what_is_no_feedback_gets_an_error(
     assert endpoint.recorded(call).feedback == ()
     with endpoint.connect() as client:
         assert client.get(f"/v1/calls/{call}/feedback").status == 405
+
+
+@pytest.mark.parametrize("letter", ["x", "\u4e2d", "\U0001f600"])
+def test_a_correction_may_be_as_long_in_any_script(endpoint: RunningEndpoint, letter: str) -> None:
+    """Clients in Python and PHP write what is not ASCII as `\\u4e2d`."""
+    call, correction = ask(endpoint), letter * 100_000
+    with endpoint.connect() as client:
+        body = json.dumps({"value": letter * 10_000, "correction": correction}).encode()
+        assert client.post(f"/v1/calls/{call}/feedback", body).status == 200
+    (kept,) = endpoint.recorded(call).feedback
+    assert kept.correction == correction
 
 
 def test_where_bodies_are_not_kept_words_are_not_either(endpoint: RunningEndpoint) -> None:

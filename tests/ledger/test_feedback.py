@@ -290,6 +290,7 @@ def test_what_waits_is_bounded(tmp_path: Path) -> None:
         (b'{"correction": "\\u0000"}', "U\\+0000"),
         (b'{"value": true, "name": ""}', r"\$.name"),
         (b'{"value": true, "name": "two words"}', r"\$.name"),
+        (b'{"value": true, "name": "thumbs\\n"}', r"\$.name"),
         (b'{"value": true, "nmae": "thumbs"}', "nmae"),
         (b"\xff", "not JSON"),
     ],

@@ -102,6 +102,15 @@ def test_one_leads_until_its_time_is_over(archive: Archive) -> None:
     assert archive.lead("gates", "first", 20, 30)
 
 
+def test_nobody_waits_for_a_leader_of_before_the_clock_was_set_back(archive: Archive) -> None:
+    hour, now, second = 3_600_000_000, 1_000_000_000_000, 1_000_000
+    assert archive.lead("gates", "dead", now + hour, now + hour + 20 * second)
+    assert archive.lead("gates", "alive", now, now + 20 * second)
+    assert not archive.lead("gates", "third", now + 10 * second, now + 30 * second)
+    # A clock that is a little behind another one's takes nothing away.
+    assert not archive.lead("gates", "third", now - 60 * second, now - 40 * second)
+
+
 def test_how_far_the_evidence_is(archive: Archive) -> None:
     assert archive.progress("rollout_1") is None
     archive.save("rollout_1", Progress(1, b"{}", b"abc"))

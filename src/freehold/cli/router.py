@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import msgspec
 import typer
 
 from freehold.cli.completion import route_names
@@ -157,7 +158,9 @@ def show(which: Named, config: Config = None, utc: Utc = False, as_json: AsJson 
     shelved = routers_of(freehold.settings_from(config)).find(which)
     watched: Watched = read_watched(shelved)
     if as_json:
-        write_json({**facts_of(shelved), "watched": watched, "log_e": watched.log_e})
+        told = msgspec.structs.asdict(watched)
+        del told["heard"]  # digests of calls, which say nothing to anybody
+        write_json({**facts_of(shelved), "watched": told, "log_e": watched.log_e})
         return
     write(
         f"Router {shelved.hash} of {plain(shelved.about.route)}, made {show_moment(shelved.about.made_us, utc=utc)}"

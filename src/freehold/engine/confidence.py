@@ -21,6 +21,8 @@ _DECLINED = ("refusal", "content_filter")
 _BROKEN = ("error", "pause")
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 20_000
+_LEAST_LOGPROB = -1000.0
+"""Nothing is less likely."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -78,7 +80,8 @@ def mean_probability(pieces: Sequence[bytes]) -> float | None:
         return None
     if not known or not all(map(math.isfinite, known)):
         return None
-    return math.exp(min(0.0, math.fsum(known) / len(known)))
+    # No token is surer than sure, whatever its provider says: one of these shall not make up for others.
+    return math.exp(math.fsum(max(_LEAST_LOGPROB, min(0.0, one)) for one in known) / len(known))
 
 
 def agreement(first: Answer, others: Sequence[Answer]) -> float | None:

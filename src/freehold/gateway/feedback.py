@@ -12,13 +12,13 @@ from freehold.gateway.gate import Gate
 from freehold.gateway.intake import Heading, Scope, read_body
 from freehold.gateway.replies import JSON, Receive, Send, send_whole
 from freehold.gateway.settings import ServerSettings
-from freehold.ledger.feedback import Kind
+from freehold.ledger.feedback import MOST_CORRECTED, MOST_WORDS, Kind
 from freehold.ledger.opinions import Opinions, read_given
 
 _CALLS = "/v1/calls/"
 _WHAT = "feedback"
-_MOST_BYTES = 500_000
-"""Of a body: a correction of the most characters, escaped."""
+_MOST_BYTES = 12 * (MOST_CORRECTED + MOST_WORDS) + 1000
+"""Of a body: a correction and a text of the most characters, each escaped as two halves (`\\ud83d\\ude00`)."""
 _AT_ONCE = 100
 _LONGEST_ID = 100
 

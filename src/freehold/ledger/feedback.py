@@ -70,6 +70,8 @@ class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 hint='Send `{"value": true}`, a number from 0 to 1, a text, or a `correction`.',
                 param="value",
             )
+        if self.name.endswith("\n"):  # which the pattern lets pass
+            raise BadRequest("`name` ends with a line break - at `$.name`.", param="name")
         for name in ("value", "correction"):
             words = getattr(self, name)
             if isinstance(words, str) and "\0" in words:

@@ -18,6 +18,7 @@ from freehold.rollout.terms import STANDING, Rollout, Terms, Transition
 
 _rollouts, _transitions = tables.rollouts.c, tables.transitions.c
 _progress, _leases = tables.progress.c, tables.leases.c
+_LONGEST_LEASE_US = 300_000_000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -150,8 +151,14 @@ class Archive:
     # Who leads
 
     def lead(self, name: str, holder: str, now_us: int, until_us: int) -> bool:
-        """Whether `holder` is the one who does what one process alone may do, up to `until_us`."""
-        mine_or_over = sql.or_(_leases.holder == holder, _leases.until_us <= now_us)
+        """Whether `holder` is the one who does what one process alone may do, up to `until_us`.
+
+        A lease that lasts much longer than this one is over: the clock was set back, and nobody shall wait for it.
+        """
+        longest_us = now_us + max(_LONGEST_LEASE_US, 10 * (until_us - now_us))
+        mine_or_over = sql.or_(
+            _leases.holder == holder, _leases.until_us <= now_us, _leases.until_us > longest_us
+        )
         renewed = (
             tables.leases.update()
             .where(_leases.name == name, mine_or_over)

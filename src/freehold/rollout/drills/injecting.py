@@ -20,7 +20,7 @@ from freehold.providers.client import ProviderClient
 from freehold.providers.settings import ProviderSettings
 from freehold.providers.simulated import SimulatedProvider
 from freehold.rollout.drills.faults import HEALTHY, faults_called
-from freehold.rollout.drills.live import MOST_TIMES, Count, LiveDrill, Tally
+from freehold.rollout.drills.live import MOST_TIMES, Count, LiveDrill, Tally, is_led
 from freehold.rollout.drills.stand_ins import NO_SUCH_HOST, stand_in_for
 from freehold.routing.decisions import draw_of
 from freehold.routing.plans import ProvidersHealth
@@ -101,7 +101,7 @@ class Injection:
             route.name != drill.route
             or call.operation != "chat"
             or not self._clients
-            or microseconds(self._clock.now()) >= drill.lease_us
+            or not is_led(drill, microseconds(self._clock.now()))
         ):
             return runtime
         chosen = self._is_chosen(call, request, route, heading)

@@ -17,6 +17,7 @@ FOLDER = "drills"
 """In the data folder."""
 LEASE_SECONDS = 5.0
 _FILE = "live.json"
+_LONGEST_US = int(2 * LEASE_SECONDS * 1e6)
 MOST_TIMES = 20_000
 
 
@@ -33,6 +34,11 @@ class LiveDrill(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float
     lease_us: int
     """Microseconds since 1970, after which nobody leads it any more."""
+
+
+def is_led(drill: LiveDrill, now_us: int) -> bool:
+    """Whether somebody leads it now."""
+    return 0 < drill.lease_us - now_us <= _LONGEST_US
 
 
 class Count(msgspec.Struct):
@@ -78,12 +84,15 @@ class LiveFolder:
         (self.path / _FILE).unlink(missing_ok=True)
 
     def read(self, now_us: int) -> LiveDrill | None:
-        """What is to be done; None: nothing, or nobody leads it any more."""
+        """What is to be done; None: nothing, or nobody leads it any more.
+
+        A lease that is longer than any leader's is none: the clock was set back, or somebody else wrote the file.
+        """
         try:
             found = msgspec.json.decode((self.path / _FILE).read_bytes(), type=LiveDrill)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
-        return found if now_us < found.lease_us else None
+        return found if is_led(found, now_us) else None
 
     def count(self, tally: Tally) -> None:
         """What this process has counted so far."""

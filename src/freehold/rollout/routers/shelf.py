@@ -65,7 +65,7 @@ class RouterShelf:
         found = []
         for path in self._folder.glob(f"*{_SUFFIX}") if self._folder.is_dir() else ():
             named = _NAME.fullmatch(path.name)
-            if named is not None:
+            if named is not None and path.is_file():  # whoever opens a pipe waits for ever
                 try:
                     about = read_about(_start(path), path.name)
                 except StoreError:
