@@ -1,7 +1,8 @@
 """Watches a router while it decides: whether answers get worse than was promised, and whether the calls change.
 
-Both may be looked at after every call. The alarm is an e-process: as long as the promise holds, it is ever raised with
-a probability of at most `1 - confidence` (Ville's inequality). Feedback on an answer of a cheaper model is held against
+Both may be looked at after every call. The alarm is an e-process: as long as the promise holds, and the incumbent would
+do no worse on the calls it gave away than on those it kept, it is ever raised with a probability of at most
+`1 - confidence` (Ville's inequality). Feedback on an answer of a cheaper model is held against
 feedback on one of the incumbent's, in the order in which both came: if the router keeps its promise, the cheaper ones'
 are bad more often by no more than the risk, divided by the share of calls that go there.
 """
