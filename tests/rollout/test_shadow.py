@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,57 @@ async def test_what_is_under_way_at_the_end_is_given_up_and_stays_counted() -> N
         assert mirror.error == "stopping"
         tally = here.archive.tally(ROLLOUT, 0, 2**60)
         assert (tally.claimed, tally.finished, tally.spent_pico) == (0, 0, WORST_PICO)
+
+
+@on_uvloop
+async def test_what_is_under_way_when_its_stage_ends_makes_room_for_the_next() -> None:
+    hangs = Script(models={NEW.model: Behaviour(faults=(Hang(),)), "*": Behaviour(text=Echo())})
+    async with shadowed({"old": ECHO, "new": hangs}, at_once=1) as here:
+        await here.stage.play(question())
+        while not here.archive.tally(ROLLOUT, 0, 2**60).spent_pico:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)
+        here.shadow.follow({ROLLOUT: order_of(stage=1, candidate=Target("new", "other"))})
+        async with asyncio.timeout(10):
+            await here.shadow.settle()
+            (mirror,) = here.mirrors
+            assert mirror.error == "stopping"
+            tally = here.archive.tally(ROLLOUT, 0, time.time_ns() // 1000)
+            assert (tally.claimed, tally.finished, tally.spent_pico) == (0, 0, WORST_PICO)
+            assert here.passed_over == {copying.ENDED: 1}
+            await here.play(question("next"))
+        assert here.pair.stage == 1
+
+
+@on_uvloop
+async def test_a_copy_whose_rollout_ends_while_it_is_claimed_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with shadowed({"old": ECHO, "new": ECHO}) as here:
+        loop, claim = asyncio.get_running_loop(), here.archive.claim
+
+        def claimed(*details: Any) -> str | None:
+            why = claim(*details)
+            loop.call_soon_threadsafe(here.shadow.follow, {})
+            return why
+
+        monkeypatch.setattr(here.archive, "claim", claimed)
+        await here.play(question())
+        assert here.passed_over == {copying.ENDED: 1}
+        assert not here.mirrors
+        assert here.archive.tally(ROLLOUT, 0, 0).spent_pico == 0
+
+
+@on_uvloop
+async def test_what_is_under_way_in_a_pause_comes_to_its_end_and_nothing_more_is_sent() -> None:
+    async with shadowed({"old": ECHO, "new": SLOW}) as here:
+        await here.stage.play(question())
+        while not here.archive.tally(ROLLOUT, 0, 2**60).spent_pico:
+            await asyncio.sleep(0.02)
+        here.shadow.follow({ROLLOUT: order_of(paused=True)})
+        await here.play(question("more"))
+        assert here.pair.candidate.answered
+        assert len(here.mirrors) == 1
 
 
 @on_uvloop

@@ -226,7 +226,7 @@ def _orders(rollouts: Iterable[Rollout]) -> dict[str, ShadowOrder]:
     """What is to be copied, by rollout."""
     found: dict[str, ShadowOrder] = {}
     for one in rollouts:
-        if one.state == "running" and one.at.kind == "shadow":
+        if one.state in ("running", "paused") and one.at.kind == "shadow":
             from freehold.rollout.shadow.order import ShadowOrder
 
             terms = one.terms
@@ -238,5 +238,6 @@ def _orders(rollouts: Iterable[Rollout]) -> dict[str, ShadowOrder]:
                 calls=one.at.copies,
                 budget_pico=terms.budget_pico,
                 judge=terms.judge,
+                paused=one.state == "paused",
             )
     return found

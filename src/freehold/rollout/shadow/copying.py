@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -37,7 +38,12 @@ NO_ROOM = "a provider had no room"
 DRILLED = "a drill had it"
 UNPRICED = "no price is known"
 NOT_KEPT = "the answer is not kept"
+ENDED = "the stage is over"
 _TOO_MANY = 429
+
+
+class CalledOff(Exception):
+    """The copy was given up on its way, as nothing is copied for its stage any more."""
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -70,9 +76,18 @@ class Copier:
         self._clock = clock
         self._sent: set[str] = set()
         """Ids of pairs whose copies are on their way."""
+        self._orders: Mapping[str, ShadowOrder] = {}
+        self._under_way: dict[asyncio.Task[Pair], ShadowOrder] = {}
+
+    def follow(self, orders: Mapping[str, ShadowOrder]) -> None:
+        """These are the rollouts in shadow from now on, by their ids; the copies of other stages are given up."""
+        self._orders = orders
+        for task, order in self._under_way.items():
+            if not self._is_wanted(order):
+                task.cancel()
 
     async def copy(self, order: ShadowOrder, copied: Copied) -> Pair:
-        """The pair, once it is on record. Raises NotCopied; StoreError."""
+        """The pair, once it is on record. Raises NotCopied; CalledOff; StoreError."""
         call, request = copied.call, copied.request
         if any(one.reason == REHEARSED for one in call.attempts):
             raise NotCopied(DRILLED)
@@ -93,7 +108,11 @@ class Copier:
         claimed = await self._claim(order, copy, call)
         self._sent.add(claimed)
         try:
-            pair = await self._pair(order, copy, call, said=said, incumbent=incumbent, claimed=claimed)
+            if not self._is_wanted(order):  # it ended meanwhile
+                raise NotCopied(ENDED)
+            pair = await self._while_wanted(
+                order, self._pair(order, copy, call, said=said, incumbent=incumbent, claimed=claimed)
+            )
             await asyncio.to_thread(self._archive.finish, pair)
         except NotCopied:
             await asyncio.to_thread(self._archive.release, claimed)
@@ -119,6 +138,23 @@ class Copier:
         for claimed in list(self._sent):
             await asyncio.to_thread(self._archive.abandon, claimed)
             self._sent.discard(claimed)
+
+    def _is_wanted(self, order: ShadowOrder) -> bool:
+        now = self._orders.get(order.rollout)
+        return now is not None and now.stage == order.stage
+
+    async def _while_wanted(self, order: ShadowOrder, making: Coroutine[Any, Any, Pair]) -> Pair:
+        task = asyncio.create_task(making)
+        self._under_way[task] = order
+        try:
+            return await task
+        except asyncio.CancelledError:
+            own = asyncio.current_task()
+            if own is not None and own.cancelling():
+                raise
+            raise CalledOff from None
+        finally:
+            del self._under_way[task]
 
     async def _claim(self, order: ShadowOrder, copy: Copy, call: Call) -> str:
         worst = self._worst(order.candidate, copy.request)

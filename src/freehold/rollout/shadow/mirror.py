@@ -33,8 +33,9 @@ def patience_for(route: Route, incumbent_ms: float) -> float:
 
 
 async def send(engine: Engine, order: ShadowOrder, copy: Copy, copied: Call) -> Call:
-    """The finished call of a copy, whatever became of it; `copied`: the client's. Only what ends the process ends it
-    early, and that is on record too. It has the route's name, time and retries, and no other model than the candidate.
+    """The finished call of a copy, whatever became of it; `copied`: the client's. Only the end of its
+    stage or of the process ends it early, and that is on record too. It has the route's name, time and retries, and no
+    other model than the candidate.
     """
     like = engine.runtime.routes.routes.get(order.route) or Route(order.route, order.candidate)
     route = Route(order.route, order.candidate, retries=like.retries, deadline=like.deadline)

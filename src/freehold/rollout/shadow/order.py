@@ -27,6 +27,8 @@ class ShadowOrder(msgspec.Struct, frozen=True, kw_only=True):
     """What all copies of the rollout and the judging of them may cost together, in 1e-12 US dollars; None: no bound."""
     judge: str | None = None
     """The model, `provider/name`, that says which of two answers is better; None: nobody does."""
+    paused: bool = False
+    """What is on its way goes on; nothing more is copied."""
     all_turns: bool = False
     """Whether later turns of conversations are judged too. They answer what the incumbent said, so a candidate is at a
     disadvantage in them."""

@@ -13,7 +13,7 @@ from freehold.core.errors import StoreError
 from freehold.ledger.record import Call
 from freehold.rollout.shadow.archive import SPENT, USED_UP
 from freehold.rollout.shadow.copies import NotCopied
-from freehold.rollout.shadow.copying import NO_ROOM, Copied, Copier
+from freehold.rollout.shadow.copying import ENDED, NO_ROOM, CalledOff, Copied, Copier
 from freehold.rollout.shadow.order import ShadowOrder
 from freehold.routing.routes import Target
 from freehold.wire.request import Request
@@ -23,7 +23,6 @@ log = logging.getLogger("freehold.rollout")
 BODIES = "bodies are not kept"
 GONE = "the client hung up"
 FULL = "too many are waiting"
-ENDED = "the stage is over"
 NOT_RECORDED = "cannot be recorded"
 OURS = "an error of ours"
 
@@ -59,15 +58,24 @@ class Shadow:
         self._told: Counter[tuple[str, str]] = Counter()
 
     def follow(self, orders: Mapping[str, ShadowOrder]) -> None:
-        """These are the rollouts in shadow from now on, by their ids."""
+        """These are the rollouts in shadow from now on, by their ids. What is on its way for others is given up; what
+        that may have cost stays counted.
+        """
         if orders != self._orders:
             self._orders = dict(orders)
             self._rest_until.clear()
+            self._copier.follow(self._orders)
 
     def observe(self, call: Call, request: Request, decision: Decision) -> None:
         """A call that was steered is over. Neither blocks nor raises."""
         order = self._orders.get(decision.rollout or "")
-        if order is None or decision.arm == "candidate" or call.operation != "chat" or self._stopping:
+        if (
+            order is None
+            or order.paused
+            or decision.arm == "candidate"
+            or call.operation != "chat"
+            or self._stopping
+        ):
             return
         if self._clock.tick() < self._rest_until.get(order.rollout, 0.0):
             return
@@ -129,10 +137,12 @@ class Shadow:
         order = self._orders.get(rollout)
         why = ENDED
         try:
-            if order is not None:
+            if order is not None and not order.paused:
                 await self._copier.copy(order, one)
                 self.copied[rollout] += 1
                 return
+        except CalledOff:
+            pass
         except NotCopied as error:
             why = str(error)
             if why in _REST:
