@@ -12,19 +12,26 @@ from shadowed import ROLLOUT, question, shadowed
 
 from freehold.access.key import Key
 from freehold.config.load import load
-from freehold.core.clock import SystemClock
+from freehold.core.clock import SystemClock, microseconds
 from freehold.core.decision import Decision
 from freehold.engine.steering import Steered
 from freehold.ledger.record import Call
 from freehold.providers.simulated import Behaviour, Echo, Script, SimulatedProvider
 from freehold.rollout.drills.injecting import REASON, Injection
-from freehold.rollout.drills.live import LiveDrill
+from freehold.rollout.drills.live import LEASE_SECONDS, LiveDrill
 from freehold.rollout.shadow.copying import DRILLED
 from freehold.routing.routes import Route, Target
 from freehold.wire.request import Request
 
 OLD, NEW = Target("old", "m"), Target("new", "m")
 ECHO = Script(models={"*": Behaviour(text=Echo())})
+
+
+class Still(SystemClock):
+    """The drill is led for as long as a test takes."""
+
+    def now(self) -> float:
+        return 1_800_000_000.0
 
 
 class AllToTheCandidate:
@@ -48,9 +55,15 @@ def lost(folder: Path, name: str) -> Injection:
     file = folder / "freehold.toml"
     file.write_text(f'[providers.{name}]\nbase_url = "http://127.0.0.1:9/v1"\n')
     drill = LiveDrill(
-        id="drill_1", route="r", lost=(name,), share=1.0, fault="failing", deadline_s=5.0, lease_us=2**62
+        id="drill_1",
+        route="r",
+        lost=(name,),
+        share=1.0,
+        fault="failing",
+        deadline_s=5.0,
+        lease_us=microseconds(Still().now() + LEASE_SECONDS),
     )
-    return Injection(drill, load(file, {}).providers, SystemClock())
+    return Injection(drill, load(file, {}).providers, Still())
 
 
 @on_uvloop
