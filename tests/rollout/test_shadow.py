@@ -147,7 +147,7 @@ async def test_who_had_no_room_says_nothing_about_a_model() -> None:
         await here.play(question())
         assert not here.pairs()
         assert here.passed_over == {copying.NO_ROOM: 1}  # then the provider is left alone
-        assert here.archive.tally(ROLLOUT, 0, 0).claimed == 0
+        assert here.archive.tally(ROLLOUT, 0, 0).spent_pico == 0  # nothing is claimed
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 503])

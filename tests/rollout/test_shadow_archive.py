@@ -95,6 +95,18 @@ def test_copies_whose_process_was_killed_are_made_again(place: Place) -> None:
         assert archive.tally(ROLLOUT, 0, later_us).spent_pico == 15
 
 
+def test_copies_whose_process_was_killed_before_the_clock_was_set_back_are_made_again(place: Place) -> None:
+    with closing(Database(place)) as database:
+        archive = PairArchive(database)
+        for one in ("a", "b"):
+            assert archive.claim(order_of(calls=2), one, f"call_{one}", 2 * DAY_US, 5) is None
+        archive.keep_alive(["a"], DAY_US + 5_000_000)  # by another process's clock, which goes ahead a little
+        assert archive.tally(ROLLOUT, 0, DAY_US).claimed == 1
+        assert archive.claim(order_of(calls=2), "c", "call_c", DAY_US, 5) is None
+        assert archive.claim(order_of(calls=2), "d", "call_d", DAY_US, 5) == USED_UP
+        assert archive.tally(ROLLOUT, 0, DAY_US).spent_pico == 15
+
+
 def test_a_call_is_copied_once(place: Place) -> None:
     with closing(Database(place)) as database:
         archive = PairArchive(database)

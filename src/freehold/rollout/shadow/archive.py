@@ -151,7 +151,9 @@ class PairArchive:
 
 def _tally(connection: sql.Connection, rollout: str, stage: int, at_us: int) -> PairTally:
     here, finished = _pairs.stage == stage, _pairs.seq.is_not(None)
-    alive = sql.or_(finished, _pairs.at_us > at_us - _LEFT_BEHIND_US)
+    # Nobody gives signs of life from the time to come: the clock was set back.
+    lately = _pairs.at_us.between(at_us - _LEFT_BEHIND_US + 1, at_us + _LEFT_BEHIND_US - 1)
+    alive = sql.or_(finished, lately)
     row = connection.execute(
         sql.select(
             sql.func.count().filter(here, alive),
