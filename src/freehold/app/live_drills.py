@@ -27,56 +27,64 @@ async def follow_live_drills(parts: Parts) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
     from freehold.rollout.drills.live import LiveFolder
 
-    shared, injection = LiveFolder(parts.settings.data), None
+    following = _Following(parts, LiveFolder(parts.settings.data))
     try:
         while True:
-            injection = await _look(parts, shared, injection)
+            await following.look()
             await asyncio.sleep(_LOOK_SECONDS)
     finally:
-        if injection is not None:
-            await _end(parts, injection)
+        await following.end()
 
 
-async def _look(parts: Parts, shared: LiveFolder, injection: Injection | None) -> Injection | None:
-    drill = await asyncio.to_thread(shared.read, microseconds(SystemClock().now()))
-    if injection is not None and (drill is None or drill.id != injection.drill.id):
-        injection.rest()
-        # Its last calls are still counted, for as long as its leader may look.
-        await asyncio.to_thread(shared.count, injection.tally)
-        if injection.tally.under_way and drill is None:
-            return injection
-        await _end(parts, injection)
-        injection = None
-    if drill is None:
-        return injection
-    if injection is None:
-        injection = await _begin(parts, drill)
-    if injection is not None:
-        injection.follow(drill, parts.health_of_providers)
-        await asyncio.to_thread(shared.count, injection.tally)
-    return injection
+class _Following:
+    """What is injected now, if anything. However a look fails, `end` leaves nothing of it behind."""
 
+    def __init__(self, parts: Parts, shared: LiveFolder) -> None:
+        self._parts = parts
+        self._shared = shared
+        self._injection: Injection | None = None
 
-async def _begin(parts: Parts, drill: LiveDrill) -> Injection | None:
-    from freehold.rollout.drills.injecting import Injection
+    async def look(self) -> None:
+        """Whether a drill is led, and which. Raises StoreError."""
+        drill = await asyncio.to_thread(self._shared.read, microseconds(SystemClock().now()))
+        former = self._injection
+        if former is not None and (drill is None or drill.id != former.drill.id):
+            former.rest()
+            # Its last calls are still counted, for as long as its leader may look.
+            await asyncio.to_thread(self._shared.count, former.tally)
+            if former.tally.under_way and drill is None:
+                return
+            await self.end()
+        if drill is None:
+            return
+        if self._injection is None:
+            await self._begin(drill)
+        if self._injection is not None:
+            self._injection.follow(drill, self._parts.health_of_providers)
+            await asyncio.to_thread(self._shared.count, self._injection.tally)
 
-    providers = parts.settings.providers
-    if not all(name in providers for name in drill.lost):
-        return None
-    injection = Injection(drill, {name: providers[name] for name in drill.lost}, SystemClock())
-    await injection.start()
-    parts.engine.rehearsing = injection
-    log.warning(
-        "a drill has begun: %g %% of `%s` find `%s` lost",
-        100 * drill.share,
-        drill.route,
-        ", ".join(drill.lost),
-    )
-    return injection
+    async def _begin(self, drill: LiveDrill) -> None:
+        from freehold.rollout.drills.injecting import Injection
 
+        providers = self._parts.settings.providers
+        if not all(name in providers for name in drill.lost):
+            return
+        self._injection = Injection(drill, {name: providers[name] for name in drill.lost}, SystemClock())
+        await self._injection.start()
+        self._parts.engine.rehearsing = self._injection
+        log.warning(
+            "a drill has begun: %g %% of `%s` find `%s` lost",
+            100 * drill.share,
+            drill.route,
+            ", ".join(drill.lost),
+        )
 
-async def _end(parts: Parts, injection: Injection) -> None:
-    if parts.engine.rehearsing is injection:
-        parts.engine.rehearsing = None
-    await injection.stop()
-    log.warning("the drill of `%s` has ended", injection.drill.route)
+    async def end(self) -> None:
+        """Let go of what is injected."""
+        if self._injection is None:
+            return
+        injection, self._injection = self._injection, None
+        if self._parts.engine.rehearsing is injection:
+            self._parts.engine.rehearsing = None
+        await injection.stop()
+        log.warning("the drill of `%s` has ended", injection.drill.route)
