@@ -178,6 +178,13 @@ def test_silence_is_survived_within_the_deadline_of_the_route(world: World) -> N
     assert 0.5 < row["p99_s"] < 6.0
 
 
+def test_a_deadline_is_written_as_in_the_configuration(world: World) -> None:
+    words = ("--lose", "acme", "--on", "chat", "--simulated", "--fault", "refused", "--require", "90%")
+    report = world.drill(*words, "--deadline", "5500ms")
+    assert report["require"] == 0.9
+    assert (report["routes"][0]["deadline_s"], report["routes"][0]["deadline_is"]) == (5.5, "asked for")
+
+
 def test_a_route_without_a_fallback_does_not_survive(world: World) -> None:
     report = world.drill(
         "--lose", "acme", "--simulated", "--fault", "refused", "--fault", "swapped", status=1

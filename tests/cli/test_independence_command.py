@@ -11,7 +11,7 @@ from shell import Shell, forks  # noqa: F401 - a fixture of every test here
 
 from freehold.compare.terms import Prompt
 from freehold.core.ids import new_id
-from freehold.rollout.drills.figures import Row
+from freehold.rollout.drills.figures import Row, proportion_low
 from freehold.rollout.drills.keeping import keep
 from freehold.rollout.drills.report import Report
 
@@ -223,15 +223,17 @@ def test_what_is_not_there_is_a_clear_mistake(site: Site) -> None:
     assert (done.returncode, "`soon` is not a moment" in done.stderr) == (1, True)
 
 
-def test_a_drill_that_not_all_survived_takes_its_share(site: Site) -> None:
+def test_of_a_drill_counts_what_survives_at_least(site: Site) -> None:
     fallback = 'incumbent = "rented/large"\nfallbacks = ["other/medium"]'
     (site.folder / "freehold.toml").write_text(TOML.replace('incumbent = "rented/large"', fallback))
     site.record(site.calls(200, "copilot", "rented/large"))
     site.judge("rented/large", "other/medium", "replaces")
     before = _said(site)["score"]
-    for survived, share in ((100, 1.0), (80, 0.8)):
+    for survived, low in ((100, 0.9704), (80, 0.7228)):
+        assert proportion_low(survived, 100) == pytest.approx(low, abs=1e-4)
+        share = survived / 100
         row = Row(
-            fault="refused", title="refused", route="copilot", calls=100, survived=survived, survival=share, low=0.0,
+            fault="refused", title="refused", route="copilot", calls=100, survived=survived, survival=share, low=low,
             verdicts={}, misses={}, first_p50_s=None, first_p99_s=None, p50_s=None, p99_s=None, models={}, joined=0,
             repeated=0, extra_cost=None, priced=0,
         )  # fmt: skip
@@ -240,5 +242,7 @@ def test_a_drill_that_not_all_survived_takes_its_share(site: Site) -> None:
             reasons=(), require=0.999, survivors="real", seed=0, days=1, routes=(), rows=(row,), least=share,
         )  # fmt: skip
         keep(site.data, report)
-        assert _said(site)["score"] == pytest.approx(before * share)
-    assert _class(_said(site))["why_not"] == "not all of its calls survived the drill"
+        assert _said(site)["score"] == pytest.approx(before * low)
+    assert _class(_said(site))["why_not"] == (
+        "its drill proves of no more than 72 % of its calls that they survive"
+    )

@@ -45,7 +45,7 @@ def shell(tmp_path: Path) -> Shell:
 
 def test_from_a_comparison_to_a_certificate(shell: Shell) -> None:
     compare(shell.folder, 500)
-    made = shell("router", "fit", "support", "--suite", "questions", "--risk", "0.1")
+    made = shell("router", "fit", "support", "--suite", "questions", "--risk", "10%")
     assert made.returncode == 0, made.stderr
     assert "10.0% of all answers worse than acme/large's at the most, with 95.0% confidence" in made.stdout
     assert "500: 250 taught it, 250 certify it" in made.stdout

@@ -180,8 +180,31 @@ def test_a_sign_of_work_appears_after_two_seconds_and_goes_away(tmp_path: Path) 
         assert "\x1b[?25h" in text  # and the cursor is back
 
 
+@pytest.mark.parametrize("columns", [50, 80])
+def test_a_listed_rollout_can_be_named_by_what_is_shown(tmp_path: Path, columns: int) -> None:
+    shell = _with_a_rollout(tmp_path)
+    lines = _at_terminal(shell, "rollout", "list", columns=columns, NO_COLOR="1").splitlines()
+    assert [line for line in lines if cell_len(line) > columns] == []
+    named = next(word for word in lines[-1].split() if word.startswith("rollout_"))
+    assert "…" not in named
+    status = shell("rollout", "status", named)
+    assert status.returncode == 0, status.stderr
+    (whole,) = re.findall(r"rollout_[0-9a-f]+", shell("rollout", "list").stdout)
+    assert f"{whole}\n" in status.stdout
+
+
 @pytest.mark.parametrize("columns", [60, 80])
 def test_why_a_rollout_moved_is_folded_and_not_cut(tmp_path: Path, columns: int) -> None:
+    shell = _with_a_rollout(tmp_path)
+    shown = _at_terminal(shell, "rollout", "status", "r", columns=columns)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    assert [line for line in lines if cell_len(line) > columns] == []
+    words = " ".join(" ".join(lines).split())
+    assert "From `local/smollm2-135m` to `new/a-model-with-quite-a-long-name`: canary:0.1%" in words
+    assert "  WHY\n" in shell("rollout", "status", "r").stdout
+
+
+def _with_a_rollout(tmp_path: Path) -> Shell:
     shell = Shell(tmp_path)
     (tmp_path / "freehold.toml").write_text(
         '[providers.new]\nbase_url = "http://127.0.0.1:9/v1"\n'
@@ -193,9 +216,4 @@ def test_why_a_rollout_moved_is_folded_and_not_cut(tmp_path: Path, columns: int)
         "--plan", "canary:0.1%,0.5%,1%,5%,25%,50%,cutover",
     )  # fmt: skip
     assert begun.returncode == 0, begun.stderr
-    shown = _at_terminal(shell, "rollout", "status", "r", columns=columns)
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
-    assert [line for line in lines if cell_len(line) > columns] == []
-    words = " ".join(" ".join(lines).split())
-    assert "From `local/smollm2-135m` to `new/a-model-with-quite-a-long-name`: canary:0.1%" in words
-    assert "  WHY\n" in shell("rollout", "status", "r").stdout
+    return shell

@@ -39,6 +39,8 @@ incumbent = "one/m"
 fallbacks = ["two/m"]
 """
 ALL_TO_TWO = '[routes.chat.policy]\nkind = "weighted"\nweights = { "two/m" = 1 }\n'
+PRICES = '[models."one/m"]\ninput = 10\noutput = 10\n[models."two/m"]\ninput = 1\noutput = 1\n'
+CHEAPEST = f'[routes.chat.policy]\nkind = "cheapest"\n{PRICES}'
 HALF = '[routes.chat.policy]\nkind = "weighted"\nweights = { "one/m" = 1, "two/m" = 1 }\n'
 
 
@@ -207,9 +209,30 @@ def test_the_cheapest_waits_for_a_verdict(tmp_path: Path) -> None:
 
 
 def test_the_cheapest_takes_who_is_found_to_replace_the_incumbent(tmp_path: Path) -> None:
-    prices = '[models."one/m"]\ninput = 10\noutput = 10\n[models."two/m"]\ninput = 1\noutput = 1\n'
-    (tmp_path / ".freehold").mkdir(mode=0o700)
-    with closing(Database(tmp_path / ".freehold" / "compare.db")) as database:
+    find_that_two_replaces_one(tmp_path)
+    script = Script(models={"*": Behaviour(text="Yes.")})
+    with running(tmp_path, CHEAPEST, script=script) as (endpoint, _), endpoint.connect() as client:
+        until(lambda: asked(endpoint) == "two/m")
+        decision = endpoint.recorded(client.chat("chat").call).call.decision
+        assert decision is not None
+        assert (decision.reason, decision.facts["proven two/m"]) == ("cheapest", True)
+        assert [(one.model, one.why) for one in decision.rejected] == [("one/m", "dearer")]
+
+
+def test_a_changed_policy_goes_at_once_by_the_verdicts_on_record(tmp_path: Path) -> None:
+    find_that_two_replaces_one(tmp_path)
+    script = Script(models={"*": Behaviour(text="Yes.")})
+    all_to_one = ALL_TO_TWO.replace("two/m", "one/m")
+    with running(tmp_path, all_to_one, script=script) as (endpoint, toml):
+        assert asked(endpoint) == "one/m"
+        endpoint.configure(toml + CHEAPEST)
+        until(lambda: asked(endpoint) == "two/m", limit=10)
+
+
+def find_that_two_replaces_one(folder: Path) -> None:
+    """What a comparison for the route leaves."""
+    (folder / ".freehold").mkdir(mode=0o700)
+    with closing(Database(folder / ".freehold" / "compare.db")) as database:
         archive = Archive(database)
         terms = Terms(incumbent="one/m", candidates=("two/m",), route="chat")
         archive.begin(Comparison(id="comparison_1", suite="suite_1", terms=terms, state="done", begun_us=1))
@@ -227,14 +250,6 @@ def test_the_cheapest_takes_who_is_found_to_replace_the_incumbent(tmp_path: Path
             seed=0,
         )
         archive.put_verdicts([verdict])
-    script = Script(models={"*": Behaviour(text="Yes.")})
-    policy = f'[routes.chat.policy]\nkind = "cheapest"\n{prices}'
-    with running(tmp_path, policy, script=script) as (endpoint, _), endpoint.connect() as client:
-        until(lambda: asked(endpoint) == "two/m")
-        decision = endpoint.recorded(client.chat("chat").call).call.decision
-        assert decision is not None
-        assert (decision.reason, decision.facts["proven two/m"]) == ("cheapest", True)
-        assert [(one.model, one.why) for one in decision.rejected] == [("one/m", "dearer")]
 
 
 def test_an_endpoint_without_policies_has_nothing_of_them(tmp_path: Path) -> None:

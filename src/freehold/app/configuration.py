@@ -54,6 +54,7 @@ def apply(parts: Parts, settings: Settings) -> None:
     parts.engine.runtime = runtime
     parts.telemetry.take_over(*seen_by_telemetry(settings))
     before, parts.settings = parts.settings, settings
+    parts.configured.set()
     parts.problem = None
     for name, client in old.providers.items():
         if runtime.providers.get(name) is not client:

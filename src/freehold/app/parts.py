@@ -87,6 +87,8 @@ class Parts:
         """What chooses models for calls; None: no route has or had a policy."""
         self.steered = asyncio.Event()
         """Set when there is one."""
+        self.configured = asyncio.Event()
+        """Set when a changed configuration is in force that policies were not looked at for."""
         self.surveys: Mapping[str, Surveyed] = {}
         """What policies go by, by route."""
         self.local: LocalModels | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -123,8 +124,11 @@ def chores_of_steering(parts: Parts) -> dict[str, Callable[[], Awaitable[None]]]
     async def keep_surveying() -> None:
         await parts.steered.wait()
         while True:
+            parts.configured.clear()  # before the look: what is changed meanwhile is looked at next
             await survey_routes(parts)
-            await asyncio.sleep(_SURVEY_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SURVEY_SECONDS):
+                    await parts.configured.wait()
 
     return {
         "remembering who answered": write,

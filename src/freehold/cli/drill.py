@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from freehold.cli.measures import Seconds, Share
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import plain, say, write_json
 from freehold.core.errors import BadRequest, StoreError
@@ -66,15 +67,18 @@ def drill(
     deadline: Annotated[
         float | None,
         typer.Option(
-            min=0.1,
-            max=3600,
+            click_type=Seconds(min=0.1, max=3600),
             metavar="SECONDS",
             help="After which an answer is of no use. Default: the route's own, else 30.",
         ),
     ] = None,
     require: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, metavar="SHARE", help="The share of calls that has to survive."),
+        typer.Option(
+            click_type=Share(min=0.0, max=1.0),
+            metavar="SHARE",
+            help="The share of calls that has to survive.",
+        ),
     ] = 0.999,
     least: Annotated[
         int,
@@ -101,8 +105,7 @@ def drill(
         float,
         typer.Option(
             "--stop-below",
-            min=0.0,
-            max=1.0,
+            click_type=Share(min=0.0, max=1.0),
             metavar="SHARE",
             help="With --live: end at once when fewer of the chosen calls survive.",
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from freehold.cli.output import Column, Listing, fold, plain, say, terminal_width, write
+from freehold.cli.output import Column, Listing, at_terminal, fold, plain, say, terminal_width, write
 from freehold.core.figures import counted, show_moment
 from freehold.core.moments import parse_moment
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from freehold.rollout.terms import Rollout
 
 _GAP = 2
+SHORT_ID = 25
+"""`rollout_` and 17 characters, as of a call's id: the millisecond, and 20 bits beyond it to be the only one."""
 
 
 def percent(share: float) -> str:
@@ -24,17 +26,17 @@ def percent(share: float) -> str:
 def list_rollouts(found: Sequence[Rollout], *, utc: bool) -> None:
     """A row for each."""
     columns = [
-        Column("ROLLOUT", width=40),
-        Column("BEGUN", rank=3),
+        Column("ROLLOUT"),
+        Column("BEGUN", rank=4),
         Column("ROUTE", width=24),
-        Column("TO", width=40),
+        Column("TO", width=40, rank=1),
         Column("STATE"),
-        Column("STAGE"),
-        Column("SHARE", right=True, rank=2),
+        Column("STAGE", rank=2),
+        Column("SHARE", right=True, rank=3),
     ]
     Listing(columns).write(
         (
-            one.id,
+            one.id[:SHORT_ID] if at_terminal() else one.id,
             show_moment(one.begun_us, utc=utc),
             one.route,
             one.terms.candidate.name,

@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from freehold.cli.completion import route_names
+from freehold.cli.measures import Share
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, plain, say, write, write_json
 from freehold.cli.router_shown import facts_of, tell_fit, tell_missing, tell_router
@@ -57,13 +58,13 @@ def fit(
         float,
         typer.Option(
             metavar="SHARE",
-            min=0.001,
-            max=0.5,
+            click_type=Share(min=0.001, max=0.5),
             help="Of all answers, that may be worse than the incumbent's.",
         ),
     ] = 0.05,
     confidence: Annotated[
-        float, typer.Option(metavar="SHARE", min=0.5, max=0.9999, help="How sure that is to be.")
+        float,
+        typer.Option(metavar="SHARE", click_type=Share(min=0.5, max=0.9999), help="How sure that is to be."),
     ] = 0.95,
     tolerance: Annotated[
         float,

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from engines import WHOLE, stage_of
+from loops import on_uvloop
 
+from freehold.access.key import Key
 from freehold.core.answer import Answer, Choice, Stop
 from freehold.core.parts import Part, Refusal, Text, ToolCall
 from freehold.core.request import ChatRequest, ResponseFormat, Tool
-from freehold.rollout.drills.asking import problem_with, read_back, repeated_calls
+from freehold.providers.simulated import Behaviour, Script, SimulatedProvider
+from freehold.rollout.drills.asking import ask_again, problem_with, read_back, repeated_calls
+from freehold.rollout.drills.figures import row_of
+from freehold.rollout.drills.sample import Replayable
 from freehold.wire.dialect import DialectName
 
 SCHEMA = b'{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}'
@@ -74,3 +80,19 @@ def test_an_end_that_is_missing_is_seen(body: bytes, *, whole: bool) -> None:
     answer, ended = read_back(dialect, body, streamed=True)
     complete = answer is not None and ended and bool(answer.choices) and answer.choices[0].stop is not None
     assert complete is whole
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.4])
+@on_uvloop
+async def test_late_answers_are_one_group_however_late_they_are(seconds: float) -> None:
+    recorded = Replayable(
+        id="call_1", route="r", dialect="openai-chat", body=WHOLE, asked=PLAIN, task="", streamed=False, cost=None,
+        model="old/m", reported=None, input_tokens=None, output_tokens=None, first_ms=None, duration_ms=1.0,
+        holds_state=False,
+    )  # fmt: skip
+    slow = Script(models={"*": Behaviour(text="Yes.", headers_s=seconds)})
+    async with SimulatedProvider(slow) as provider, stage_of({"new": provider.base_url}) as stage:
+        key = Key(id="drill_1", name="drill", prefix="", created_us=0)
+        outcome = await ask_again(stage.engine, recorded, key, fault="refused", deadline=0.05)
+    row = row_of([outcome], title="connection refused", cost_of=lambda _: None)
+    assert (row.verdicts, row.misses) == ({"late": 1}, {"late": 1})

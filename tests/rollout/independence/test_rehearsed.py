@@ -13,7 +13,7 @@ from freehold.providers.settings import ProviderSettings
 from freehold.rollout.archive import Archive
 from freehold.rollout.carrying.landscape import Landscape
 from freehold.rollout.database import Database
-from freehold.rollout.drills.figures import Row
+from freehold.rollout.drills.figures import Row, proportion_low
 from freehold.rollout.drills.report import Report
 from freehold.rollout.independence.rehearsed import cutover_seconds, survived_by
 from freehold.rollout.plan import parse_plan
@@ -36,7 +36,8 @@ def _landscape() -> Landscape:
 def _row(route: str, fault: str, survived: int, task: str = "") -> Row:
     return Row(
         fault=fault, title=fault, route=route, task=task, calls=100, survived=survived, survival=survived / 100,
-        low=0.0, verdicts={}, misses={}, first_p50_s=None, first_p99_s=None, p50_s=None, p99_s=None, models={},
+        low=proportion_low(survived, 100),
+        verdicts={}, misses={}, first_p50_s=None, first_p99_s=None, p50_s=None, p99_s=None, models={},
         joined=0, repeated=0, extra_cost=None, priced=0,
     )  # fmt: skip
 
@@ -54,15 +55,22 @@ def test_the_worst_fault_of_the_newest_drill_counts() -> None:
     )
     older = _drill(1, _row("a", "refused", 50), _row("b", "refused", 80))
     survived = survived_by([newest, older], _landscape())
-    assert survived("a", "one") == 0.90
-    assert survived("b", "one") == 0.80
+    assert survived("a", "one") == proportion_low(90, 100)
+    assert survived("b", "one") == proportion_low(80, 100)
     assert survived("c", "one") is None
     assert survived("a", "two") is None
 
 
 def test_who_vanishes_with_a_provider_is_rehearsed_with_it() -> None:
     survived = survived_by([_drill(1, _row("a", "refused", 70), lost="one-too")], _landscape())
-    assert survived("a", "one") == 0.70
+    assert survived("a", "one") == proportion_low(70, 100)
+
+
+def test_a_drill_of_few_calls_proves_little_though_all_survived() -> None:
+    row = msgspec.structs.replace(_row("a", "refused", 5), calls=5, survival=1.0, low=proportion_low(5, 5))
+    survived = survived_by([_drill(1, row)], _landscape())("a", "one")
+    assert survived is not None
+    assert 0.54 < survived < 0.55
 
 
 def _rollout(number: int, state: State) -> Rollout:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freehold.rollout.drills.figures import proportion_low
 from freehold.rollout.independence.cells import Cell, Way
 from freehold.rollout.independence.score import (
     by_calls,
@@ -158,7 +159,9 @@ def test_anybody_can_compute_it_by_the_formulae_of_the_page() -> None:
             root = math.sqrt(k * (1 - k) / n + z * z / (4 * n * n))
             parity = (k + z * z / (2 * n) - z * root) / (1 + z * z / n)
             fresh = min(1.0, 2 ** (-(float(row["age in days"]) - 30) / 60))
-            r = (1 - float(row["alpha"])) * fresh * parity
+            assert row["survived"] == row["drilled"]
+            drilled = 0.05 ** (1 / float(row["drilled"]))
+            r = (1 - float(row["alpha"])) * fresh * parity * drilled
             parts.append((calls, r))
         kept += calls * r
     whole = sum(calls for calls, _ in parts)
@@ -200,6 +203,7 @@ def _cell(row: dict[str, str]) -> Cell:
                 sure=1 - float(row["alpha"]),
                 fresh=OF_VERDICTS.weight(int(row["age in days"]) * DAY_US),
                 parity=share_at_least(int(row["whole"]), int(row["of"])),
+                drilled=proportion_low(int(row["survived"]), int(row["drilled"])),
             ),
         )
     return Cell(

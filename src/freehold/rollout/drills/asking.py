@@ -48,7 +48,7 @@ class Outcome(msgspec.Struct, frozen=True):
     fault: str
     verdict: Verdict
     why: str
-    """An error's code, or what is wrong with the answer; empty for `answered`."""
+    """An error's code, or what is wrong with the answer; empty for `answered` and `late`."""
     first_s: float | None
     """Until the first word, or the whole answer, that the client could use; None: there was none."""
     seconds: float
@@ -97,7 +97,7 @@ async def ask_again(
     seconds = time.perf_counter() - began
     verdict, why, repeated = _judged(recorded, heard)
     if verdict == "answered" and seconds > deadline:
-        verdict, why = "late", f"after {seconds:.1f} s"
+        verdict = "late"
     call = running.call
     return Outcome(
         route=recorded.route,

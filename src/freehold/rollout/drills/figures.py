@@ -34,7 +34,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Lower end of its exact one-sided interval at 95 % (Clopper and Pearson)."""
     verdicts: dict[str, int]
     misses: dict[str, int]
-    """Why calls did not survive: `verdict: why`."""
+    """Why calls did not survive: `verdict: why`, or the verdict alone."""
     first_p50_s: float | None
     first_p99_s: float | None
     """Until the first word of a good answer; None: there was none."""
@@ -90,7 +90,11 @@ def row_of(outcomes: Sequence[Outcome], *, title: str, cost_of: CostOf, task: st
         low=proportion_low(len(good), len(outcomes)),
         verdicts=dict(Counter(one.verdict for one in outcomes).most_common()),
         misses=dict(
-            Counter(f"{one.verdict}: {one.why}" for one in outcomes if not one.survived).most_common(5)
+            Counter(
+                f"{one.verdict}: {one.why}" if one.why else one.verdict
+                for one in outcomes
+                if not one.survived
+            ).most_common(5)
         ),
         first_p50_s=quantile(first, 0.5),
         first_p99_s=quantile(first, 0.99),

@@ -34,7 +34,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     parity: float | None = None
     """The share of requests that arrive there whole, at least; None: nobody could look."""
     drilled: float | None = None
-    """The share that survived its rehearsal; None: it was never rehearsed, which takes nothing away."""
+    """The share that survives by its rehearsal, at least; None: it was never rehearsed, which takes nothing away."""
     comparison: str | None = None
     age_days: int | None = None
     """Of the evidence: of the verdict or its suite, whichever counts less."""

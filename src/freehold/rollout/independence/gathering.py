@@ -26,7 +26,7 @@ class Rehearsals(msgspec.Struct, frozen=True):
     """What drills found."""
 
     survived: Callable[[str, str], float | None] = lambda _route, _house: None
-    """The share of a route's calls that survived the newest drill of a house's loss; None: there was none."""
+    """The share of a route's calls that survives a house's loss by its newest drill, at least; None: there was none."""
 
 
 class Gathered(msgspec.Struct, frozen=True):
@@ -227,7 +227,9 @@ def _why_less(way: Way, parity: Parity) -> str:
     if parity.whole < parity.of:
         lost = ", ".join(f"`{one}`" for one in parity.breaks[:3]) or "the dialect"
         return f"{counted(parity.of - parity.whole, 'call')} of {parity.of} would not arrive whole: {lost}"
-    return "" if way.drilled is None or way.drilled >= 1 else "not all of its calls survived the drill"
+    if way.drilled is None:
+        return ""
+    return f"its drill proves of no more than {int(100 * way.drilled)} % of its calls that they survive"
 
 
 def _quality_low(found: Proven, *, turned: bool) -> float | None:

@@ -16,17 +16,16 @@ _ROLLOUTS = 50
 
 
 def survived_by(reports: Iterable[Report], landscape: Landscape) -> Callable[[str, str], float | None]:
-    """By route and house the least share of calls that survived a fault of its newest drill; None: there was none.
+    """By route and house the share of calls that survives its newest drill's worst fault; None: there was no drill.
 
-    `reports`: the newest first.
+    It is the lower end of the exact interval, as the score is a bound. `reports`: the newest first.
     """
     known: dict[tuple[str, str], float] = {}
     for report in reports:
         shares: dict[str, float] = {}
         for row in report.rows:
             if not row.task and row.calls:
-                share = row.survived / row.calls
-                shares[row.route] = min(share, shares.get(row.route, 1.0))
+                shares[row.route] = min(row.low, shares.get(row.route, 1.0))
         for house in {landscape.house_of(one) for one in report.providers}:
             for route, share in shares.items():
                 known.setdefault((route, house), share)
