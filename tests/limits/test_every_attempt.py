@@ -42,7 +42,8 @@ SCRIPT = Script(
         "good": Behaviour(text=Lorem(tokens=20)),
         "slow": Behaviour(text=Lorem(tokens=20), first_token_s=0.6),
         "late": Behaviour(text=Lorem(tokens=20), headers_s=0.6),
-        "cut": Behaviour(text=Lorem(tokens=200), faults=(Cut(after=100, how="reset"),)),
+        # Not a reset: of that the kernel throws away what nobody has read yet, and nobody can know how much it was.
+        "cut": Behaviour(text=Lorem(tokens=200), faults=(Cut(after=100, how="close"),)),
         "mad": Behaviour(text=Lorem(tokens=200), faults=(ErrorEvent(after=0),)),
         "again": (Behaviour(faults=(Refused(status=503),)), Behaviour(text=Lorem(tokens=20))),
         "down": Behaviour(faults=(Refused(status=500),)),
