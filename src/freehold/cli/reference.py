@@ -23,7 +23,8 @@ two together.
 - `--json` gives one JSON object a line. Amounts of money are strings, so that no digit is lost; times are
   ISO 8601 in UTC; what is unknown is `null`.
 - Times are shown in local time, with `--utc` in UTC. At a terminal long cells are cut; piped, nothing is.
-- Exit status 0: fine. 1: something for you to mend. 2: something for us to mend. 130: you pressed Ctrl-C.
+- Exit status 0: fine. 1: no, or something for you to mend. 2: something for us to mend. 3: not enough evidence to say.
+  130: you pressed Ctrl-C.
 - An error says what to do next. `freehold --debug …` adds where in the code it happened.
 - `freehold --install-completion` teaches your shell the commands, routes and names of keys.
 """
