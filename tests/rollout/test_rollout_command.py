@@ -135,7 +135,8 @@ def test_whoever_does_not_answer_is_rolled_back_and_no_client_notices(
 ) -> None:
     with front(tmp_path, fault) as here:
         here("start", "r", "--to", "new/m", *QUICK)
-        until(lambda: here.state() == "rolled back 50%", 60)
+        # How many of the conversations are the candidate's is chance, and its breaker passes over some of them.
+        until(lambda: here.state() == "rolled back 50%", 240)
         here.until_answered_by("old")  # as all did before: `ask` fails where a client sees an error
         asked = len(here.new.requests)
         assert 1 <= asked <= 60
