@@ -1,0 +1,1 @@
+"""How models are made: one readable file for each way."""
