@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "check --live": ("POST /configuration/check-live",),
     "ask": "is a call, and calls are made with keys of the endpoint: `POST /v1/chat/completions`",
     "models": ("GET /models", "GET /prices", "GET /providers", "GET /local-models"),
+    "models terms": "reads a table of this release, as whoever makes datasets does where they are made",
     "routes": ("GET /routes", "GET /routes/{route}"),
     "route explain": ("GET /calls/{call}/decision",),
     "keys create": ("POST /keys",),
