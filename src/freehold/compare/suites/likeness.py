@@ -33,8 +33,8 @@ _PLACES = _random.integers(1, 2**63, _PIECE, dtype=np.uint64) * np.uint64(2) + n
 class Seen:
     """Texts that were seen, and which of them another one is like."""
 
-    def __init__(self) -> None:
-        """Raises BadRequest: datasketch is not installed."""
+    def __init__(self, threshold: float = THRESHOLD) -> None:
+        """`threshold`: index from which two texts are alike. Raises BadRequest: datasketch is not installed."""
         try:
             from datasketch import LeanMinHash, MinHash, MinHashLSH  # noqa: PLC0415 - an extra, and heavy
         except ImportError:
@@ -42,6 +42,7 @@ class Seen:
                 "Finding near-duplicates needs datasketch, which is not installed.",
                 hint=how_to_install("compare"),
             ) from None
+        self._threshold = threshold
         self._lean = LeanMinHash
         self._empty: Any = MinHash(num_perm=_HASHES, scheme=_SCHEME, hashfunc=_as_it_is)
         self._index: Any = MinHashLSH(num_perm=_HASHES, params=(_BANDS, _ROWS))
@@ -55,7 +56,7 @@ class Seen:
         minima, around = self._minima_of(question), self._minima_of(context)
         for place in sorted(self._index.query(minima)):
             other, other_around = self._minima[place]
-            if minima.jaccard(other) >= THRESHOLD and around.jaccard(other_around) >= THRESHOLD:
+            if min(minima.jaccard(other), around.jaccard(other_around)) >= self._threshold:
                 return place, False
         place = len(self._minima)
         self._minima.append((minima, around))
@@ -77,7 +78,9 @@ def pieces_of(text: str) -> list[int]:
     windows = (
         np.lib.stride_tricks.sliding_window_view(codes, _PIECE) if codes.size >= _PIECE else codes[None, :]
     )
-    pieces: list[int] = np.unique((windows * _PLACES[: windows.shape[1]]).sum(axis=1, dtype=np.uint64)).tolist()
+    pieces: list[int] = np.unique(
+        (windows * _PLACES[: windows.shape[1]]).sum(axis=1, dtype=np.uint64)
+    ).tolist()
     return pieces
 
 

@@ -17,10 +17,12 @@ import numpy as np
 
 from freehold.train.data.passages import SHORTEST, Part, Passage
 from freehold.train.data.said import Said, reasoning_of, text_of
-from freehold.train.data.words import Codes, Reading, Tokens, length_for
+from freehold.train.data.words import Reading, Tokens, length_for
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from freehold.train.data.words import Codes
 
     Integers = NDArray[np.int64]
 
@@ -163,7 +165,8 @@ class _Sequences:
     def _there(self, sequences: Codes) -> Integers:
         """The places of those that are known."""
         at = np.minimum(np.searchsorted(self._codes, sequences), self._codes.size - 1)
-        return at[self._codes[at] == sequences]
+        found: Integers = at[self._codes[at] == sequences]
+        return found
 
     def _texts_of(self, which: Integers) -> dict[int, int]:
         """The texts that have these sequences, and how many of them each has."""

@@ -64,7 +64,9 @@ class Gate:
             case "forbidden":
                 return f"were written by `{maker}`, whose terms ({terms.holder}) forbid to learn from it"
             case "conditional":
-                return f"were written by `{maker}`, whose terms ({terms.holder}) allow it on a condition alone"
+                return (
+                    f"were written by `{maker}`, whose terms ({terms.holder}) allow it on a condition alone"
+                )
             case _ if maker == UNKNOWN:
                 return "do not say who wrote them"
             case _:

@@ -157,7 +157,9 @@ def _answer_and_question(fields: Fields) -> tuple[dict[str, Any] | None, Fields]
     asked = {name: value for name, value in fields.items() if name in CASE_FIELDS}
     if "messages" not in fields:
         if len(given) > 1:
-            raise LineProblem("`answer` and `output` are both there; one of them is the answer.", field="output")
+            raise LineProblem(
+                "`answer` and `output` are both there; one of them is the answer.", field="output"
+            )
         return (_message(fields, given[0]) if given else None), asked
     if len(given) > 1 or "input" in fields or "request" in fields:
         raise LineProblem("They hold question and answer, so nothing else may say either.", field="messages")

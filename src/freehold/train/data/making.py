@@ -1,8 +1,8 @@
 """Making a dataset: from drafts of any sources to rows that may be learned from, split by conversation.
 
-The order is: mask, ask the gate of terms, drop near-duplicates, and, once all lines are known, drop those that hold what
-a suite asks; what is left is split. Lines wait on the disk between the two passes, so that in memory are, of each line
-that was kept, a signature of its words and its length, and no line as a whole.
+The order is: ask the gate of terms, mask, drop near-duplicates, and, once all lines are known, drop those that hold
+what a suite asks; what is left is split. Lines wait on the disk between the two passes, so that in memory are, of each
+line that was kept, a signature of its words and its length, and no line as a whole.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET
 
 from freehold.compare.case import ScorerSettings, Suite
-from freehold.compare.suites.likeness import Seen
+from freehold.compare.suites.likeness import THRESHOLD, Seen
 from freehold.compare.suites.masking import Masking
 from freehold.core.clock import microseconds
 from freehold.core.errors import BadRequest
@@ -57,6 +56,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     held_out: float = 0.1
     """The share of conversations that stays aside."""
     split_by: By = "conversation"
+    alike: float = THRESHOLD
+    """From which share of what they have in common (their Jaccard index) two lines are near-duplicates."""
     scorers: tuple[ScorerSettings, ...] = ()
     """How an answer is held against a row's target."""
     spared: tuple[Suite, ...] = ()
@@ -146,18 +147,19 @@ class _Making:
             self._rejected_left_out += 1
             rejected = None
         target = None if draft.target is UNSET else draft.target
-        values = [draft.request, draft.answer, rejected, target, draft.id, draft.group, draft.task_class]
+        values: list[Any] = [
+            draft.request, draft.answer, rejected, target, draft.id, draft.group, draft.task_class,
+        ]  # fmt: skip
         if self._masking is not None:
             values = self._masking.mask(values)
         request, answer, rejected, target, name, group, task_class = values
-        group = self._group(draft, group, request)
         return Row(
-            id=draft.id if name == draft.id else f"{draft.origin}",
+            id=draft.id if name == draft.id else draft.origin,
             request=msgspec.Raw(_encode(request)),
             answer=msgspec.Raw(_encode(answer)),
             maker=draft.maker,
             origin=draft.origin,
-            group=group,
+            group=self._group(draft, group, request),
             accepted=draft.accepted,
             rejected=NOTHING if rejected is None else msgspec.Raw(_encode(rejected)),
             target=NOTHING if draft.target is UNSET else msgspec.Raw(_encode(target)),
@@ -182,7 +184,7 @@ class _Making:
 
     def _different(self, rows: Iterator[Row]) -> Iterator[Row]:
         """Those that are not nearly the same as one before."""
-        seen, ids = Seen(), []
+        seen, ids = Seen(self._wish.alike), []
         for row in rows:
             request, answer = _decoded(row.request), _decoded(row.answer)
             said = Said(request)
@@ -200,15 +202,14 @@ class _Making:
 
     def _clean(self, place: Workplace, texts: SuiteTexts, portrait: Portrait) -> Iterator[tuple[Row, Split]]:
         """Those that hold nothing of a suite, and where they go."""
-        with closing(place.spooled()) as rows:
-            for row in rows:
-                found = texts.found_in(_line_of(row)) if len(texts) else None
-                if found is not None:
-                    self._drop(row, found)
-                    continue
-                split = self._split[row.group]
-                portrait.add(row, split)
-                yield row, split
+        for row in place.spooled():
+            found = texts.found_in(_line_of(row)) if len(texts) else None
+            if found is not None:
+                self._drop(row, found)
+                continue
+            split = self._split[row.group]
+            portrait.add(row, split)
+            yield row, split
 
     def _drop(self, row: Row, found: Found) -> None:
         self._tally.leave_out("contamination", f"hold what the suite `{found.suite}` asks or answers")
@@ -316,8 +317,11 @@ class _Making:
             yield "There is no suite that it could have been compared with: nothing was decontaminated."
         if self._wish.held_out and not portrait.rows["held-out"]:
             groups = len(portrait.groups["train"])
-            hint = "" if groups > 1 else " `--split-by question` parts lines that begin with the same examples."
-            yield f"Nothing is held out: there {'is' if groups == 1 else 'are'} {counted(groups, 'conversation')}.{hint}"
+            hint = (
+                "" if groups > 1 else " `--split-by question` parts lines that begin with the same examples."
+            )
+            are = "is" if groups == 1 else "are"
+            yield f"Nothing is held out: there {are} {counted(groups, 'conversation')}.{hint}"
         if not portrait.rows["train"]:
             yield "Nothing is left to learn from: all of it is held out."
 

@@ -153,7 +153,9 @@ class Portrait:
 
 def by_size(counts: Counter[Any]) -> dict[Any, int]:
     """The most first, without those that are none."""
-    return {name: many for name, many in sorted(counts.items(), key=lambda one: (-one[1], str(one[0]))) if many}
+    return {
+        name: many for name, many in sorted(counts.items(), key=lambda one: (-one[1], str(one[0]))) if many
+    }
 
 
 def _at(counted: list[tuple[int, int]], place: float) -> int:

@@ -19,7 +19,9 @@ _DIGITS = 16
 
 
 def split_of(group: str, held_out: float) -> Split:
-    """Where a group goes: always to the same side, whatever else is in the dataset, and to no less with more held out."""
+    """Where a group goes: always to the same side, whatever else is in the dataset. What is held out stays so where
+    more is.
+    """
     place = int.from_bytes(hashlib.sha256(f"split\0{group}".encode(errors="replace")).digest()[:8])
     return "held-out" if place < held_out * 2**64 else "train"
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 Ground = Literal["target", "scorer", "judge"]
 """Why an answer is taken: the case tells it, every scorer gave it full marks, a judge did or preferred it."""
 
-MADE_OF = "It is made of cases of the suite `{name}` ({hash}), which cannot measure a model that was trained on it."
+MADE_OF = (
+    "It is made of cases of the suite `{name}` ({hash}), which cannot measure a model that was trained on it."
+)
 
 
 class SuiteCases:

@@ -82,9 +82,7 @@ class Tokens:
 
     def digest(self) -> bytes:
         """The same for texts of the same tokens."""
-        return hashlib.blake2b(
-            "\0".join(self._words).encode(errors="surrogatepass"), digest_size=16
-        ).digest()
+        return hashlib.blake2b("\0".join(self._words).encode(errors="surrogatepass"), digest_size=16).digest()
 
 
 def length_for(reading: Reading, tokens: int) -> int:
