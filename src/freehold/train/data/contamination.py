@@ -24,16 +24,14 @@ if TYPE_CHECKING:
 
     from freehold.train.data.words import Codes
 
+    Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
 SHARE = 0.5
 """Of the sequences that belong to a text alone, from which it counts as edited."""
-MOST_UNITS = 3
-"""Units of the suites that may share a sequence before it is a manner of speaking."""
-MOST_LINES = 10
-"""Lines that may do so."""
-_FEWEST_OWN = 4
-"""Sequences of its own that a text needs for half of them to say anything."""
+_FEWEST = 4
+"""Sequences of a text that have to be there for any share of them to say anything."""
+_NEARLY = 0.999
 _Key = tuple[Reading, int]
 
 
@@ -63,23 +61,21 @@ class SuiteTexts:
         """Cases that are found only where they are all that is asked."""
         for passage in passages:
             tokens = passage.tokens
-            digest, reading = tokens.digest(), tokens.reading
-            if passage.part == "question" and digest in self._whole:
+            reading, size = tokens.reading, tokens.size
+            if passage.part == "question" and passage.whole in self._whole:
                 continue  # another version of the suite has it
             place = len(self._about)
             self._about.append((passage.suite.name, passage.suite.hash, passage.case_id, passage.part))
             if passage.part == "question":
-                self._whole[digest] = place
-            size = tokens.codes(reading).size
+                self._whole[passage.whole] = place
             if size < SHORTEST[reading]:
                 self.short += 1
                 continue
             key = reading, length_for(reading, size)
             unit = units.setdefault(passage.unit, len(units))
             collected.setdefault(key, []).append((place, unit, tokens.sequences(*key)))
-        targets = {place for place, (_, _, _, part) in enumerate(self._about) if part == "target"}
         for key, some in collected.items():
-            self._by_length[key] = _Sequences(some, targets)
+            self._by_length[key] = _Sequences(some)
 
     def __len__(self) -> int:
         return len(self._about)
@@ -97,7 +93,8 @@ class SuiteTexts:
         best: tuple[float, int] | None = None
         for key, sequences in self._by_length.items():
             for place, share in sequences.texts_in(line.sequences(key)):
-                best = max(best or (0.0, 0), (share, place))
+                if share >= SHARE:
+                    best = max(best or (0.0, 0), (share, place))
         return None if best is None else Found(*self._about[best[1]], round(best[0], 3))
 
 
@@ -127,40 +124,45 @@ class LineText:
 class _Sequences:
     """All sequences of one length, and which texts have them."""
 
-    def __init__(self, texts: list[tuple[int, int, Codes]], targets: set[int]) -> None:
-        """`texts`: place, unit and sequences of each; `targets`: places of those that are answers."""
+    def __init__(self, texts: list[tuple[int, int, Codes]]) -> None:
+        """`texts`: place, unit and sequences of each."""
         sizes = [one.size for _, _, one in texts]
         codes = np.concatenate([one for _, _, one in texts])
         order = np.argsort(codes, kind="stable")
         self._codes, which, self._many = np.unique(codes, return_inverse=True, return_counts=True)
         self._first = np.searchsorted(codes[order], self._codes)
-        self._owners: Integers = np.repeat(np.array([place for place, _, _ in texts]), sizes)[order]
+        places = np.repeat(np.arange(len(texts)), sizes)
+        self._owners: Integers = places[order]
         units = np.repeat(np.array([unit for _, unit, _ in texts]), sizes)
         pairs = np.unique(np.stack([which, units]), axis=1)
-        self._is_shared = np.bincount(pairs[0], minlength=self._codes.size) > MOST_UNITS
+        self._units = np.bincount(pairs[0], minlength=self._codes.size)
         self._lines = np.zeros(self._codes.size, dtype=np.int64)
-        self._all = {place: one.size for place, _, one in texts}
-        self._targets = targets
-        self._own: dict[int, int] | None = None
+        self._place = [place for place, _, _ in texts]
+        self._sizes = np.array(sizes)
+        self._weights: Floats | None = None
+        """Of each text, all its sequences together."""
 
     def count(self, sequences: Codes) -> None:
         """One more line has these."""
         self._lines[self._there(sequences)] += 1
-        self._own = None
+        self._weights = None
 
     def texts_in(self, sequences: Codes) -> Iterator[tuple[int, float]]:
-        """The texts that something with these sequences holds, and what share of each."""
+        """The texts of which a line with these sequences, which was counted, holds something: how much of each."""
+        if self._weights is None:
+            every = np.arange(self._codes.size)
+            self._weights = self._sum(every, _weight(self._units + self._lines))[1]
         there = self._there(sequences)
-        is_own = ~(self._is_shared | (self._lines > MOST_LINES))
-        if self._own is None:
-            self._own = self._texts_of(np.flatnonzero(is_own))
-        found = self._texts_of(there[is_own[there]])
-        for place, many in self._texts_of(there).items():
-            own, alone = self._own.get(place, 0), found.get(place, 0)
-            if many == self._all[place] and (own or place not in self._targets):
-                yield place, 1.0
-            elif own >= _FEWEST_OWN and alone >= SHARE * own:
-                yield place, alone / own
+        if not there.size:
+            return
+        # Of what this line has, the line itself does not count.
+        others = np.maximum(self._lines[there] - 1, 0)
+        many, found = self._sum(there, _weight(self._units[there] + others))
+        _, counted = self._sum(there, _weight(self._units[there] + self._lines[there]))
+        for text in np.flatnonzero(many >= _FEWEST):
+            whole = many[text] == self._sizes[text]
+            share = found[text] / (self._weights[text] - counted[text] + found[text])
+            yield self._place[text], 1.0 if whole else min(float(share), _NEARLY)
 
     def _there(self, sequences: Codes) -> Integers:
         """The places of those that are known."""
@@ -168,13 +170,20 @@ class _Sequences:
         found: Integers = at[self._codes[at] == sequences]
         return found
 
-    def _texts_of(self, which: Integers) -> dict[int, int]:
-        """The texts that have these sequences, and how many of them each has."""
-        if not which.size:
-            return {}
-        spans = [self._owners[self._first[one] : self._first[one] + self._many[one]] for one in which]
-        places, many = np.unique(np.concatenate(spans), return_counts=True)
-        return dict(zip(places.tolist(), many.tolist(), strict=True))
+    def _sum(self, which: Integers, weights: Floats) -> tuple[Integers, Floats]:
+        """How many of these sequences each text has, and their weight."""
+        many = self._many[which]
+        starts = np.repeat(self._first[which] - np.concatenate([[0], np.cumsum(many)[:-1]]), many)
+        owners = self._owners[starts + np.arange(starts.size)]
+        texts = len(self._place)
+        counts = np.bincount(owners, minlength=texts).astype(np.int64)
+        return counts, np.bincount(owners, np.repeat(weights, many), texts).astype(np.float64)
+
+
+def _weight(shared_by: Integers) -> Floats:
+    """What a sequence counts that so many units and lines have."""
+    weight: Floats = 1.0 / np.square(shared_by, dtype=np.float64)
+    return weight
 
 
 class Dropped:
