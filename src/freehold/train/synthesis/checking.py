@@ -117,7 +117,7 @@ async def opened(wish: CheckWish, settings: Sequence[ScorerSettings], samples: i
     try:
         for one in settings:
             if one.kind in KINDS:
-                judge = judge_of(one, lambda model, request: _asking.get()(model, request))
+                judge = judge_of(one, _ask)
                 if not isinstance(judge, RubricJudge):
                     raise BadRequest(f"`{one.kind}` compares two answers.", hint="`rubric-judge` scores one.")
                 scorers.append((one.kind, judge))
@@ -127,6 +127,11 @@ async def opened(wish: CheckWish, settings: Sequence[ScorerSettings], samples: i
     finally:
         for _, scorer in scorers:
             await scorer.close()
+
+
+async def _ask(model: str, request: msgspec.Raw) -> Answer:
+    """Asks for the attempt under way, whichever that is."""
+    return await _asking.get()(model, request)
 
 
 def _gist(answer: Answer, by: str) -> str | None:

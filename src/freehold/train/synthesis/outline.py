@@ -155,7 +155,7 @@ def _faults(outline: Outline) -> Iterator[str]:
         strange = names_in(question.target) - set(question.numbers)
         if strange:
             yield f"`target` has {one_of(sorted(strange))}, and `numbers` does not."
-    if check.agreement is not None and outline.answer.samples < 2:  # noqa: PLR2004 - one cannot agree with another
+    if check.agreement is not None and outline.answer.samples < 2:
         yield "`agreement` needs at least two `samples` in `[answer]`."
     outline.scorers  # noqa: B018 - raises BadRequest
 

@@ -25,7 +25,7 @@ class Seed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sower:
-    """Gives each attempt its seed: always the same for the same outline and number, in whichever order they are asked."""
+    """Gives each attempt its seed: the same for the same outline and number, in whichever order they are asked."""
 
     def __init__(self, outline: Outline, seed: int) -> None:
         self._cells = cells_of(outline.seeds)
@@ -42,13 +42,13 @@ class Sower:
         """Every cell comes once before one comes twice."""
         round_, place = divmod(attempt, self.cells)
         cell = self._order(round_)[place]
-        drawn = random.Random(f"{self._seed}/numbers/{attempt}")  # noqa: S311 - nothing is kept secret by it
+        drawn = random.Random(f"{self._seed}/numbers/{attempt}")
         numbers = {name: drawn.randint(low, high) for name, (low, high) in self._numbers.items()}
         return Seed(attempt=attempt, cell=cell, values=self._cells[cell], numbers=numbers)
 
     def _shuffled(self, round_: int) -> list[int]:
         order = list(range(self.cells))
-        random.Random(f"{self._seed}/order/{round_}").shuffle(order)  # noqa: S311
+        random.Random(f"{self._seed}/order/{round_}").shuffle(order)
         return order
 
 
