@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MOST_PAIRS = 2_000
 """Pairs that similarities are measured on, drawn by lot where there are more."""
-_TWO = 2
 
 
 class Diversity(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,11 +60,11 @@ def diversity_of(texts: Sequence[str], embed: Embed | None = None) -> Diversity:
 def pairs_of(texts: int) -> list[tuple[int, int]]:
     """All pairs, or `MOST_PAIRS` of them that are always the same."""
     if texts * (texts - 1) // 2 <= MOST_PAIRS:
-        return list(itertools.combinations(range(texts), _TWO))
+        return list(itertools.combinations(range(texts), 2))
     lot = random.Random(texts)
     drawn: dict[tuple[int, int], None] = {}
     while len(drawn) < MOST_PAIRS:
-        one, other = sorted(lot.sample(range(texts), _TWO))
+        one, other = sorted(lot.sample(range(texts), 2))
         drawn[one, other] = None
     return list(drawn)
 

@@ -111,6 +111,12 @@ def read_outline(text: str) -> Outline:
     return outline
 
 
+def with_rows(text: str, rows: int | None) -> Outline:
+    """The outline in a file's text, with another number of rows where one is told. Raises BadRequest."""
+    outline = read_outline(text)
+    return outline if rows is None else msgspec.structs.replace(outline, rows=rows)
+
+
 def identity_of(outline: Outline, teacher: str, seed: int) -> str:
     """12 hexadecimal digits by which what was asked already is found again. How many rows are wanted does not count."""
     told = msgspec.structs.replace(outline, rows=1, teacher=teacher)
