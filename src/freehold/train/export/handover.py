@@ -18,8 +18,10 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Where it answers."""
+    """Where it answers, or why it does not."""
 
-    address: str
-    key: str
+    address: str = ""
+    key: str = ""
     """Every request must carry it."""
+    error: str | None = None
+    """Why the file cannot be loaded."""

@@ -30,7 +30,11 @@ def main() -> None:
     os.dup2(2, 1)  # native code prints there, and only the report belongs in the pipe
     from freehold.providers.local.llama import LlamaServer  # noqa: PLC0415 - needs what was just provided
 
-    server = LlamaServer(_model(order), order.weights)
+    try:
+        server = LlamaServer(_model(order), order.weights)
+    except Exception as error:  # whatever llama.cpp has against the file
+        os.write(report, msgspec.json.encode(Ready(error=f"{type(error).__name__}: {error}")) + b"\n")
+        raise
     key = server.settings.api_key
     assert key is not None
     address = (server.settings.base_url or "").removesuffix("/v1")

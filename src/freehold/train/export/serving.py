@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -130,11 +131,9 @@ def served(weights: Path, context: int) -> Iterator[Served]:
             hanging.start()
             line = process.stdout.readline()
             hanging.cancel()
-            if not line:
-                process.wait()
-                words.seek(0)
-                raise NotServed(_why(process.returncode, words.read().decode("utf-8", "replace")))
-            told = msgspec.json.decode(line, type=Ready)
+            told = msgspec.json.decode(line, type=Ready) if line else Ready(error=_ending(process, words))
+            if told.error is not None:
+                raise NotServed(f"The runtime cannot load the file: {told.error}.")
             yield Served(told.address, told.key)
         finally:
             process.kill()
@@ -148,7 +147,12 @@ _SPINNING = {"GOMP_SPINCOUNT": "1000"}
 """As of the runtime's workers."""
 
 
-def _why(code: int, words: str) -> str:
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
-    told = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
-    return f"The runtime cannot load the file (status {code}): {told}"
+def _ending(process: subprocess.Popen[bytes], words: IO[bytes]) -> str:
+    """Why the process ended before it had anything to say. Raises FreeholdError: the file is not to blame."""
+    code = process.wait()
+    words.seek(0)
+    lines = [line.strip() for line in words.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    last = lines[-1] if lines else "it said nothing"
+    if code >= 0:
+        raise FreeholdError(f"The runtime cannot be started (status {code}): {last}")
+    return f"it was killed by {signal.Signals(-code).name}, its last words were: {last}"
