@@ -104,7 +104,9 @@ def _held(service: Service, on: date) -> Terms:
             source=first.source,
             read_on=first.read_on,
         )
-    return unknown(service.title, f"The terms of {service.title} could not be read.")
+    return msgspec.structs.replace(
+        unknown(service.title, f"The terms of {service.title} could not be read."), source=service.terms
+    )
 
 
 def _preset(provider: str) -> str | None:

@@ -26,6 +26,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     condition: str | None = None
     kind: str | None = None
     since: date | None = None
+    quoted: bool = False
+    """Only quotations of the text by others could be read: never enough for `allowed`."""
 
     def terms(self, holder: str) -> Terms:
         """It as Terms of somebody."""
@@ -38,6 +40,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             source=self.source,
             read_on=self.read_on,
             since=self.since,
+            quoted=self.quoted,
         )
 
 
@@ -52,7 +55,11 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     here    it is software on a machine of the user's: the model's licence decides alone
     """
     presets: tuple[str, ...]
-    """Of `providers/presets`."""
+    """Of `providers/presets`: it is found at their addresses."""
+    hosts: tuple[str, ...] = ()
+    """Other addresses of it."""
+    terms: str | None = None
+    """Where the terms of one without readings are."""
     readings: tuple[Reading, ...] = ()
     """The newest last; each holds until the next one's `since`."""
 

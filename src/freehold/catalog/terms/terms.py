@@ -31,7 +31,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What has to be met, one or more sentences. Only of `conditional`."""
     kind: str | None = None
     """The condition or the ban in a word, to count by: `no-competing-model`, `naming`, `attribution`, `non-commercial`,
-    `inherited-terms`, `no-training`. Several are joined by `+`.
+    `inherited-terms`, `only-its-own-family`, `no-training`. Several are joined by `+`.
     """
     source: str | None = None
     """Where the terms can be read; None: there are none to read."""
@@ -39,6 +39,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """When somebody last read them for this table."""
     since: date | None = None
     """From when on the text that was read holds; None: of old."""
+    quoted: bool = False
+    """Only quotations of the text by others could be read."""
+    parts: tuple[Terms, ...] = ()
+    """Where several hold and add up: each of them. `source`, `read_on` and `since` are the first one's then."""
 
 
 def strictest_of(several: Sequence[Terms]) -> Terms:
@@ -55,4 +59,6 @@ def strictest_of(several: Sequence[Terms]) -> Terms:
         holder=", ".join(dict.fromkeys(one.holder for one in binding)),
         condition=" ".join(dict.fromkeys(one.condition for one in binding if one.condition)),
         kind="+".join(dict.fromkeys(one.kind for one in binding if one.kind)) or None,
+        quoted=any(one.quoted for one in binding),
+        parts=tuple(binding),
     )
