@@ -61,6 +61,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "router list": "lists files of one machine's data folder, where whoever makes routers sees them",
     "router show": "as `router list`; what a router decided for a call is told by `GET /calls/{call}/decision`",
     "router check": "as `router list`: it reads all of a file",
+    "export": "reckons with a model for minutes, in a process and an environment of its own, with torch",
     "independence": ("GET /independence",),
     "migrate": "writes and reads files of whoever runs it, and may ask a model",
     "rollout start": ("POST /rollouts",),
