@@ -1,9 +1,9 @@
 """Finds lines that hold what a suite asks: verbatim, within a longer text, or with small edits.
 
-A text of a suite is found in a line where all its sequences of tokens are (it is there as it is), or half of those that
-belong to it alone (it was edited). A sequence that more than three units of the suites have, or more than ten lines,
-is a manner of speaking, a form that many questions have: it says nothing of which question it is. A short text is found
-only where it is all that is asked.
+A text of a suite is found in a line where all its sequences of tokens are (it is there as it is), or half of them (it
+was edited), and with them half of what tells the text from others: a sequence tells the less, the more cases and lines
+have it, as that is a manner of speaking or the form of many questions. Nearly all of its telling words will do as well,
+wherever they stand. A short text is found only where it is all that is asked.
 """
 
 from __future__ import annotations
@@ -17,22 +17,18 @@ import numpy as np
 
 from freehold.train.data.passages import SHORTEST, Part, Passage
 from freehold.train.data.said import Said, reasoning_of, text_of
+from freehold.train.data.sequences import FEWEST, Sequences, Text, Words
 from freehold.train.data.words import Reading, Tokens, length_for
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from freehold.train.data.words import Codes
 
-    Floats = NDArray[np.float64]
-    Integers = NDArray[np.int64]
-
 SHARE = 0.5
-"""Of the sequences that belong to a text alone, from which it counts as edited."""
-_FEWEST = 4
-"""Sequences of a text that have to be there for any share of them to say anything."""
-_NEARLY = 0.999
+"""Of a text's sequences, from which it counts as edited."""
+_TELLING = 0.9
+"""Of its words, by what they tell, where sequences alone would not do."""
 _Key = tuple[Reading, int]
+_WORDS: _Key = ("words", 1)
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -54,8 +50,9 @@ class SuiteTexts:
         self._about: list[tuple[str, str, str, Part]] = []
         self._whole: dict[bytes, int] = {}
         """Of what is asked, all of it -> the text."""
-        self._by_length: dict[_Key, _Sequences] = {}
-        collected: dict[_Key, list[tuple[int, int, Codes]]] = {}
+        self._by_length: dict[_Key, Sequences] = {}
+        collected: dict[_Key, list[Text]] = {}
+        words: list[Text] = []
         units: dict[tuple[int, str], int] = {}
         self.short = 0
         """Cases that are found only where they are all that is asked."""
@@ -68,14 +65,17 @@ class SuiteTexts:
             self._about.append((passage.suite.name, passage.suite.hash, passage.case_id, passage.part))
             if passage.part == "question":
                 self._whole[passage.whole] = place
-            if size < SHORTEST[reading]:
+            key = reading, length_for(reading, size)
+            sequences = tokens.sequences(*key)
+            if size < SHORTEST[reading] or sequences.size < FEWEST:
                 self.short += 1
                 continue
-            key = reading, length_for(reading, size)
             unit = units.setdefault(passage.unit, len(units))
-            collected.setdefault(key, []).append((place, unit, tokens.sequences(*key)))
+            collected.setdefault(key, []).append(Text(place, unit, sequences))
+            words.append(Text(place, unit, tokens.sequences("words", 1)))
+        self._words = Words(words) if words else None
         for key, some in collected.items():
-            self._by_length[key] = _Sequences(some)
+            self._by_length[key] = Sequences(some)
 
     def __len__(self) -> int:
         return len(self._about)
@@ -84,18 +84,25 @@ class SuiteTexts:
         """Count what a line has, before any is judged: so it is known what is a manner of speaking."""
         for key, sequences in self._by_length.items():
             sequences.count(line.sequences(key))
+        if self._words is not None:
+            self._words.count(line.sequences(_WORDS))
 
     def found_in(self, line: LineText) -> Found | None:
         """The text that a line holds most of; None: it holds none."""
         for digest in line.digests:
             if (place := self._whole.get(digest)) is not None:
                 return Found(*self._about[place], 1.0)
-        best: tuple[float, int] | None = None
-        for key, sequences in self._by_length.items():
-            for place, share in sequences.texts_in(line.sequences(key)):
-                if share >= SHARE:
-                    best = max(best or (0.0, 0), (share, place))
+        best = max(self._edited(line), default=None)
         return None if best is None else Found(*self._about[best[1]], round(best[0], 3))
+
+    def _edited(self, line: LineText) -> Iterator[tuple[float, int]]:
+        for key, sequences in self._by_length.items():
+            for one in sequences.texts_in(line.sequences(key)):
+                if one.plain >= SHARE and (one.share >= SHARE or self._has_words(line, one.place)):
+                    yield max(one.share, one.plain), one.place
+
+    def _has_words(self, line: LineText, place: int) -> bool:
+        return self._words is not None and self._words.share_of(place, line.sequences(_WORDS)) >= _TELLING
 
 
 class LineText:
@@ -119,71 +126,6 @@ class LineText:
             skips = key[0] == "characters" and not self._tokens.has_characters
             self._known[key] = np.zeros(0, dtype=np.uint64) if skips else self._tokens.sequences(*key)
         return self._known[key]
-
-
-class _Sequences:
-    """All sequences of one length, and which texts have them."""
-
-    def __init__(self, texts: list[tuple[int, int, Codes]]) -> None:
-        """`texts`: place, unit and sequences of each."""
-        sizes = [one.size for _, _, one in texts]
-        codes = np.concatenate([one for _, _, one in texts])
-        order = np.argsort(codes, kind="stable")
-        self._codes, which, self._many = np.unique(codes, return_inverse=True, return_counts=True)
-        self._first = np.searchsorted(codes[order], self._codes)
-        places = np.repeat(np.arange(len(texts)), sizes)
-        self._owners: Integers = places[order]
-        units = np.repeat(np.array([unit for _, unit, _ in texts]), sizes)
-        pairs = np.unique(np.stack([which, units]), axis=1)
-        self._units = np.bincount(pairs[0], minlength=self._codes.size)
-        self._lines = np.zeros(self._codes.size, dtype=np.int64)
-        self._place = [place for place, _, _ in texts]
-        self._sizes = np.array(sizes)
-        self._weights: Floats | None = None
-        """Of each text, all its sequences together."""
-
-    def count(self, sequences: Codes) -> None:
-        """One more line has these."""
-        self._lines[self._there(sequences)] += 1
-        self._weights = None
-
-    def texts_in(self, sequences: Codes) -> Iterator[tuple[int, float]]:
-        """The texts of which a line with these sequences, which was counted, holds something: how much of each."""
-        if self._weights is None:
-            every = np.arange(self._codes.size)
-            self._weights = self._sum(every, _weight(self._units + self._lines))[1]
-        there = self._there(sequences)
-        if not there.size:
-            return
-        # Of what this line has, the line itself does not count.
-        others = np.maximum(self._lines[there] - 1, 0)
-        many, found = self._sum(there, _weight(self._units[there] + others))
-        _, counted = self._sum(there, _weight(self._units[there] + self._lines[there]))
-        for text in np.flatnonzero(many >= _FEWEST):
-            whole = many[text] == self._sizes[text]
-            share = found[text] / (self._weights[text] - counted[text] + found[text])
-            yield self._place[text], 1.0 if whole else min(float(share), _NEARLY)
-
-    def _there(self, sequences: Codes) -> Integers:
-        """The places of those that are known."""
-        at = np.minimum(np.searchsorted(self._codes, sequences), self._codes.size - 1)
-        found: Integers = at[self._codes[at] == sequences]
-        return found
-
-    def _sum(self, which: Integers, weights: Floats) -> tuple[Integers, Floats]:
-        """How many of these sequences each text has, and their weight."""
-        many = self._many[which]
-        starts = np.repeat(self._first[which] - np.concatenate([[0], np.cumsum(many)[:-1]]), many)
-        owners = self._owners[starts + np.arange(starts.size)]
-        texts = len(self._place)
-        counts = np.bincount(owners, minlength=texts).astype(np.int64)
-        return counts, np.bincount(owners, np.repeat(weights, many), texts).astype(np.float64)
-
-
-def _weight(shared_by: Integers) -> Floats:
-    """What a sequence counts that so many units and lines have."""
-    weight: Floats = 1.0 / np.square(shared_by, dtype=np.float64)
-    return weight
 
 
 class Dropped:

@@ -92,7 +92,8 @@ class Tokens:
 
     def digest(self) -> bytes:
         """The same for texts of the same tokens."""
-        return hashlib.blake2b("\0".join(self.words).encode(errors="surrogatepass"), digest_size=16).digest()
+        text = ("\0" if self.reading == "words" else "").join(self.words)
+        return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
 
 
 def length_for(reading: Reading, tokens: int) -> int:
