@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from freehold.cli.actor import actor
@@ -21,6 +22,7 @@ from freehold.core.figures import counted, money
 
 if TYPE_CHECKING:
     from freehold.app.synthesising import Prepared, Result
+    from freehold.train.data.shelf import Dataset
     from freehold.train.synthesis.diversity import Diversity
     from freehold.train.synthesis.memory import Memory
     from freehold.train.synthesis.runner import Runner
@@ -183,7 +185,7 @@ def _tell(result: Result, *, as_json: bool) -> None:
     report = result.report
     if as_json:
         dataset = (
-            None if result.made is None else {**facts_of(result.made.dataset), "new": result.made.is_new}
+            None if result.made is None else {**_facts_of(result.made.dataset), "new": result.made.is_new}
         )
         made = None if result.made is None else result.made.report
         write_json({"synthesis": report, "dataset": dataset, "report": made})
@@ -204,6 +206,11 @@ def _tell(result: Result, *, as_json: bool) -> None:
         raise typer.Exit(INTERRUPTED)
     if not as_json:
         tell_made(result.made)
+
+
+def _facts_of(dataset: Dataset) -> dict[str, Any]:
+    # As it was read back it may be on several lines.
+    return {**facts_of(dataset), "scorers": msgspec.json.decode(dataset.manifest.scorers)}
 
 
 def _measures(diversity: Diversity) -> str:

@@ -79,7 +79,9 @@ class Runner:
         interrupted = asyncio.create_task(self._interrupted.wait())
         try:
             while not self.is_complete:
-                while begun < self._most and len(under_way) < self._ahead:
+                # No more than could be needed: what has been paid for is never thrown away.
+                room = min(self._ahead, self.outline.rows - len(self.kept))
+                while begun < self._most and len(under_way) < room:
                     under_way.append(asyncio.create_task(self._attempt(begun)))
                     begun += 1
                 if not under_way:
