@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "check --live": ("POST /configuration/check-live",),
     "ask": "is a call, and calls are made with keys of the endpoint: `POST /v1/chat/completions`",
     "models": ("GET /models", "GET /prices", "GET /providers", "GET /local-models"),
+    "models terms": "reads a table of this release, as whoever makes datasets does where they are made",
     "routes": ("GET /routes", "GET /routes/{route}"),
     "route explain": ("GET /calls/{call}/decision",),
     "keys create": ("POST /keys",),
@@ -41,6 +42,10 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "suite show": ("GET /suites/{suite}",),
     "suite remove": "is for whoever makes suites, and they are made on the command line only",
     "suite export": ("GET /suites/{suite}/cases",),
+    "dataset make": "reads files of whoever runs it, and the bodies of calls for minutes of a processor",
+    "dataset list": "lists files of one machine's data folder, where whoever trains models sees them",
+    "dataset show": "as `dataset list`",
+    "dataset export": "as `dataset list`: what was said in calls leaves the machine only by who sits at it",
     "compare ROUTE": "runs for minutes or hours in a process of its own, which can be broken off and gone on with; "
     "what it has come to can be seen at any time",
     "compare list": ("GET /comparisons",),

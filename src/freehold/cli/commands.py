@@ -23,6 +23,7 @@ SUMMARIES = {
     "spend": "Add up what the calls cost, and foresee it.",
     "limits": "Show the limits and how they stand.",
     "suite": "Make, list and export suites: the cases that models are compared on.",
+    "dataset": "Make, list and export datasets: what models are trained on.",
     "audit": "List, verify and export the log of administrative acts.",
     "compare": "Find out whether a model may replace the one that a route has.",
     "judge": "Measure judges against what people say.",
