@@ -65,6 +65,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "rollout resume": ("POST /rollouts/{rollout}/resume",),
     "rollout promote": ("POST /rollouts/{rollout}/promote",),
     "rollout abort": ("POST /rollouts/{rollout}/abort",),
+    "train plan": "reckons with what is told on its line, and knows nothing of an endpoint",
     "audit list": ("GET /audit",),
     "audit verify": ("GET /audit/verify",),
     "audit export": ("GET /exports/audit",),

@@ -31,6 +31,7 @@ SUMMARIES = {
     "drill": "Rehearse the loss of a provider, and say what would survive it.",
     "independence": "Say how much would go on if a provider vanished.",
     "migrate": "Say what moving a route to another provider would break, cost and take.",
+    "train": "Make a model of your own: run a recipe on a dataset.",
     "doctor": "Examine this installation and say how to mend what is broken.",
 }
 """Every command with its line in `freehold --help`; the module `freehold.cli.NAME` holds it, with `_` for `-`."""
