@@ -14,7 +14,7 @@ from openai import OpenAI
 from freehold.providers.local.processes import LocalModels
 from freehold.providers.local.supervised import Address
 
-CHAT, EMBEDDINGS = "smollm2-135m", "e5-small"
+CHAT, EMBEDDINGS = "local/smollm2-135m", "local/e5-small"
 
 
 @contextlib.asynccontextmanager

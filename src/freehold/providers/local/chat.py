@@ -102,7 +102,7 @@ class Chat:
 
     def _read(self, body: bytes) -> tuple[_Request, list[str]]:
         """The request, and the fields of it that the model cannot be shown. Raises BadRequest."""
-        name = f"{LOCAL}/{self._model.name}"
+        name = self._model.id
         try:
             request = _decode(body)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -115,7 +115,7 @@ class Chat:
                     raise BadRequest(f"`{name}` reads text only, not `{part.type}`.", param="messages")
         if request.n is not None and request.n != 1:
             raise BadRequest(f"`{name}` gives one answer a request.", hint="Send more requests.", param="n")
-        if self._model.tools or not (request.tools or request.functions):
+        if not (request.tools or request.functions):
             return request, []
         if request.tool_choice not in _NO_CHOICE or request.function_call not in _NO_CHOICE:
             raise BadRequest(

@@ -1,0 +1,335 @@
+"""Making a dataset: from drafts of any sources to rows that may be learned from, split by conversation.
+
+The order is: ask the gate of terms, mask, drop near-duplicates, and, once all lines are known, drop those that hold
+what a suite asks; what is left is split. Lines wait on the disk between the two passes, so that in memory are, of each
+line that was kept, a signature of its words and its length, and no line as a whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET
+
+from freehold.compare.case import ScorerSettings, Suite
+from freehold.compare.suites.likeness import THRESHOLD, Seen
+from freehold.compare.suites.masking import Masking
+from freehold.core.clock import microseconds
+from freehold.core.errors import BadRequest
+from freehold.core.figures import counted
+from freehold.train.data.contamination import Dropped, Found, LineText, SuiteTexts
+from freehold.train.data.draft import Draft, Source
+from freehold.train.data.gate import Gate, notes_of
+from freehold.train.data.passages import passages_of
+from freehold.train.data.report import (
+    Contaminated,
+    Decontamination,
+    LeftOut,
+    Portrait,
+    Report,
+    by_size,
+)
+from freehold.train.data.row import NOTHING, Row, Split
+from freehold.train.data.said import Said, text_of
+from freehold.train.data.shelf import Dataset, DatasetShelf, Manifest
+from freehold.train.data.splitting import By, group_called, split_of
+from freehold.train.data.tally import Tally
+from freehold.train.data.writing import Workplace, workplace
+
+if TYPE_CHECKING:
+    from freehold.compare.suites.shelf import SuiteShelf
+
+_SHOWN = 20
+_EXCERPT = 120
+_encode = msgspec.json.Encoder(order="deterministic").encode
+"""How JSON was laid out, and the order of names, do not count."""
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """How a dataset is to be made."""
+
+    name: str
+    held_out: float = 0.1
+    """The share of conversations that stays aside."""
+    split_by: By = "conversation"
+    alike: float = THRESHOLD
+    """From which share of what they have in common (their Jaccard index) two lines are near-duplicates."""
+    scorers: tuple[ScorerSettings, ...] = ()
+    """How an answer is held against a row's target."""
+    spared: tuple[Suite, ...] = ()
+    """Suites that are not looked for: it is made of them, or somebody said so."""
+    notes: tuple[str, ...] = ()
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What came of it."""
+
+    dataset: Dataset
+    report: Report
+    is_new: bool
+    """Else the same rows were there before, under this name."""
+
+
+def make(
+    wish: Wish,
+    sources: Sequence[Source],
+    shelf: DatasetShelf,
+    *,
+    gate: Gate,
+    masking: Masking | None,
+    suites: SuiteShelf,
+    tally: Tally | None = None,
+) -> Made:
+    """Make it. `masking` None: nothing is masked; `suites`: where those are that it must not hold anything of.
+
+    Raises BadRequest: nothing is left, or a source cannot be read; NotFound, StoreError. Nothing is kept then.
+    """
+    return _Making(wish, gate, masking, tally or Tally()).make(sources, shelf, suites)
+
+
+class _Making:
+    def __init__(self, wish: Wish, gate: Gate, masking: Masking | None, tally: Tally) -> None:
+        self._wish = wish
+        self._gate = gate
+        self._masking = masking
+        self._tally = tally
+        self._taken = self._rejected_left_out = 0
+        self._duplicates: list[tuple[str, str]] = []
+        self._labels: dict[str, str] = {}
+        self._split: dict[str, Split] = {}
+        self._dropped = Dropped()
+
+    def make(self, sources: Sequence[Source], shelf: DatasetShelf, suites: SuiteShelf) -> Made:
+        measured = self._suites(suites)
+        texts = SuiteTexts(passages_of(suites, measured))
+        with workplace(shelf.folder) as place:
+            with place.spooling() as file:
+                for row in self._different(self._rows(sources)):
+                    if len(texts):
+                        texts.meet(_line_of(row))
+                    file.write(_encode(row) + b"\n")
+            portrait = Portrait()
+            place.write_rows(self._clean(place, texts, portrait))
+            self._check(portrait)
+            return self._finish(place, sources, portrait, self._decontamination(texts, len(measured)))
+
+    def _suites(self, suites: SuiteShelf) -> list[Suite]:
+        spared = {one.hash for one in self._wish.spared}
+        return [one for one in suites.list() if one.hash not in spared]
+
+    # First pass
+
+    def _rows(self, sources: Sequence[Source]) -> Iterator[Row]:
+        ids: set[str] = set()
+        for source in sources:
+            for draft in source.drafts(self._tally):
+                self._taken += 1
+                why = self._gate.why_not(draft.maker, draft.made_on)
+                if why is not None:
+                    self._tally.leave_out("terms", why)
+                    continue
+                row = self._row(draft)
+                if row.id in ids:
+                    raise BadRequest(
+                        f"Two lines are called `{row.id}`.",
+                        hint="Two files of the same name need lines with ids of their own.",
+                    )
+                ids.add(row.id)
+                yield row
+
+    def _row(self, draft: Draft) -> Row:
+        rejected = draft.rejected
+        if rejected is not None and not self._gate.may_use(draft.rejected_maker, draft.made_on):
+            self._rejected_left_out += 1
+            rejected = None
+        target = None if draft.target is UNSET else draft.target
+        values: list[Any] = [
+            draft.request, draft.answer, rejected, target, draft.id, draft.group, draft.task_class,
+        ]  # fmt: skip
+        if self._masking is not None:
+            values = self._masking.mask(values)
+        request, answer, rejected, target, name, group, task_class = values
+        return Row(
+            id=draft.id if name == draft.id else draft.origin,
+            request=msgspec.Raw(_encode(request)),
+            answer=msgspec.Raw(_encode(answer)),
+            maker=draft.maker,
+            origin=draft.origin,
+            group=self._group(draft, group, request),
+            accepted=draft.accepted,
+            rejected=NOTHING if rejected is None else msgspec.Raw(_encode(rejected)),
+            target=NOTHING if draft.target is UNSET else msgspec.Raw(_encode(target)),
+            task_class=task_class,
+        )
+
+    def _group(self, draft: Draft, masked: str | None, request: dict[str, Any]) -> str:
+        """The name of the line's group. Where it held something personal it gets a number: whoever knows a hash of it
+        could try who it was.
+        """
+        if draft.group is None:
+            said = Said(request)
+            words = said.first if self._wish.split_by == "conversation" else said.conversation
+            group = group_called(said.instructions, words)
+        elif masked == draft.group:
+            group = draft.group
+        else:
+            group = self._labels.setdefault(draft.group, f"group {len(self._labels) + 1}")
+            self._split.setdefault(group, split_of(draft.group, self._wish.held_out))
+        self._split.setdefault(group, split_of(group, self._wish.held_out))
+        return group
+
+    def _different(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """Those that are not nearly the same as one before."""
+        seen, ids = Seen(self._wish.alike), []
+        for row in rows:
+            request, answer = _decoded(row.request), _decoded(row.answer)
+            said = Said(request)
+            words = f"{said.question}\n{text_of(answer)}"
+            place, is_new = seen.place_of(words, f"{said.instructions}\n{said.before}")
+            if is_new:
+                ids.append(row.id)
+                yield row
+                continue
+            self._tally.leave_out("near-duplicates", "are nearly the same as another one")
+            if len(self._duplicates) < _SHOWN:
+                self._duplicates.append((row.id, ids[place]))
+
+    # Second pass
+
+    def _clean(self, place: Workplace, texts: SuiteTexts, portrait: Portrait) -> Iterator[tuple[Row, Split]]:
+        """Those that hold nothing of a suite, and where they go."""
+        for row in place.spooled():
+            found = texts.found_in(_line_of(row)) if len(texts) else None
+            if found is not None:
+                self._drop(row, found)
+                continue
+            split = self._split[row.group]
+            portrait.add(row, split)
+            yield row, split
+
+    def _drop(self, row: Row, found: Found) -> None:
+        self._tally.leave_out("contamination", f"hold what the suite `{found.suite}` asks or answers")
+        words = " ".join(Said(_decoded(row.request)).conversation.split())[:_EXCERPT]
+        self._dropped.add(row.id, found, words)
+
+    def _check(self, portrait: Portrait) -> None:
+        if portrait.rows.total():
+            return
+        told = [
+            f"{counted(many, 'line')} {'was' if many == 1 else 'were'} left out, as they {why}."
+            for (_, why), many in self._tally.left_out.most_common(5)
+        ]
+        raise BadRequest(
+            f"Nothing is left for the dataset `{self._wish.name}`. {' '.join(told)}", hint=self._hint()
+        )
+
+    def _hint(self) -> str:
+        stages = {stage for stage, _ in self._tally.left_out}
+        if "terms" in stages:
+            return (
+                "`--maker` says who wrote answers of which nothing tells it; `--allow MAKER=REASON --by NAME` lets "
+                "answers in by a decision that is recorded."
+            )
+        if "contamination" in stages:
+            return "`--except SUITE` keeps lines that are like a suite's, with which nothing can be measured then."
+        return "`--accept` says whose answers count as good."
+
+    def _finish(
+        self, place: Workplace, sources: Sequence[Source], portrait: Portrait, found: Decontamination
+    ) -> Made:
+        judged = self._gate.judged()
+        notes = (*self._wish.notes, *self._tally.notes, *notes_of(judged), *self._warnings(portrait, found))
+        report = Report(
+            sources=tuple(one.name for one in sources),
+            looked_at=self._tally.looked_at,
+            taken=self._taken,
+            left_out=tuple(
+                LeftOut(stage=stage, why=why, rows=rows)
+                for (stage, why), rows in self._tally.left_out.most_common()
+            ),
+            makers=tuple(judged),
+            rejected_left_out=self._rejected_left_out,
+            duplicates=tuple(self._duplicates),
+            contamination=found,
+            masked={} if self._masking is None else by_size(self._masking.counts),
+            is_masked=self._masking is not None,
+            rows={split: portrait.rows[split] for split in portrait.groups},
+            groups={split: len(some) for split, some in portrait.groups.items()},
+            held_out=self._wish.held_out,
+            written_by=by_size(portrait.makers),
+            accepted=by_size(portrait.accepted),
+            classes=by_size(Counter({name: many for name, many in portrait.classes.items() if name})),
+            languages=by_size(portrait.languages),
+            with_reasoning=portrait.having["reasoning"],
+            with_rejected=portrait.having["rejected"],
+            with_target=portrait.having["target"],
+            with_tools=portrait.having["tools"],
+            question_lengths=portrait.lengths("question"),
+            answer_lengths=portrait.lengths("answer"),
+            losses=by_size(self._tally.losses),
+            notes=notes,
+        )
+        manifest = Manifest(
+            name=self._wish.name,
+            hash=place.hash(),
+            rows=report.rows,
+            source=" + ".join(report.sources),
+            makers=report.written_by,
+            made_us=microseconds(time.time()),
+            scorers=msgspec.Raw(_encode(self._wish.scorers)),
+            notes=notes,
+        )
+        dataset, is_new = place.finish(manifest, report)
+        return Made(dataset, report, is_new)
+
+    def _decontamination(self, texts: SuiteTexts, suites: int) -> Decontamination:
+        dropped = self._dropped
+        return Decontamination(
+            suites=suites,
+            texts=len(texts),
+            short=texts.short,
+            spared=tuple(f"{one.name} {one.hash[:12]}" for one in self._wish.spared),
+            rows=dropped.by_suite.total(),
+            cases=len(dropped.cases),
+            by_suite={f"{name} {hash_[:12]}": many for (name, hash_), many in dropped.by_suite.most_common()},
+            sample=tuple(
+                Contaminated(
+                    row=row,
+                    suite=found.suite,
+                    hash=found.hash,
+                    case=found.case,
+                    part=found.part,
+                    share=found.share,
+                    words=words,
+                )
+                for row, found, words in dropped.sample
+            ),
+        )
+
+    def _warnings(self, portrait: Portrait, found: Decontamination) -> Iterator[str]:
+        if self._masking is None:
+            yield "Nothing is masked: personal data and secrets are in it as they were said."
+        if not found.suites:
+            yield "There is no suite that it could have been compared with: nothing was decontaminated."
+        if self._wish.held_out and not portrait.rows["held-out"]:
+            groups = len(portrait.groups["train"])
+            hint = (
+                "" if groups > 1 else " `--split-by question` parts lines that begin with the same examples."
+            )
+            are = "is" if groups == 1 else "are"
+            yield f"Nothing is held out: there {are} {counted(groups, 'conversation')}.{hint}"
+        if not portrait.rows["train"]:
+            yield "Nothing is left to learn from: all of it is held out."
+
+
+def _line_of(row: Row) -> LineText:
+    more = [text_of(_decoded(row.rejected))] if bytes(row.rejected) else []
+    return LineText(_decoded(row.request), _decoded(row.answer), *more)
+
+
+def _decoded(raw: msgspec.Raw) -> dict[str, Any]:
+    return dict(msgspec.json.decode(raw))
