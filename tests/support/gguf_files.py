@@ -35,7 +35,9 @@ def written_anew(
             continue
         shape = tuple(int(one) for one in reversed(tensor.shape))
         numbers = np.array(gguf.quants.dequantize(tensor.data, tensor.tensor_type), dtype=np.float32)
-        writer.add_tensor(tensor.name, np.asarray(tensors(tensor.name, numbers.reshape(shape)), dtype=np.float32))
+        writer.add_tensor(
+            tensor.name, np.asarray(tensors(tensor.name, numbers.reshape(shape)), dtype=np.float32)
+        )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -145,7 +146,9 @@ def test_a_file_without_a_chat_template_is_refused(place: Place, good: Path, tmp
     assert place.refused(file).failed() == {"chat-template"}
 
 
-def test_another_tokenizer_is_refused(place: Place, good: Path, tmp_path: Path, model: tuple[Any, Any]) -> None:
+def test_another_tokenizer_is_refused(
+    place: Place, good: Path, tmp_path: Path, model: tuple[Any, Any]
+) -> None:
     tokens = [token for token, _ in sorted(model[1].get_vocab().items(), key=lambda one: one[1])]
     tokens[-1], tokens[-2] = tokens[-2], tokens[-1]
     file = written_anew(good, tmp_path / "x.gguf", fields={"tokenizer.ggml.tokens": tokens})
@@ -182,28 +185,27 @@ def test_a_file_that_does_not_know_where_answers_end_is_refused(
 
 
 def coarse(name: str, numbers: Any) -> Any:
-    """Two bits for each number, and one scale for a whole tensor."""
-    if numbers.ndim < 2:
-        return numbers
-    step = np.abs(numbers).max() / 1.5
-    return np.clip(np.round(numbers / step - 0.5) + 0.5, -1.5, 1.5) * step
+    """Of each number its sign, and one size for a whole tensor."""
+    return np.sign(numbers) * np.abs(numbers).mean() if numbers.ndim > 1 else numbers
 
 
 def wrong_scale(name: str, numbers: Any) -> Any:
-    """One tensor is three times too large: no single number looks wrong."""
+    """One tensor is three times too large: no single number looks wrong, and answers may even stay right."""
     return numbers * 3.0 if name == "blk.1.attn_v.weight" else numbers
 
 
-@pytest.mark.parametrize("change", [coarse, wrong_scale])
-def test_numbers_that_are_too_coarse_are_refused(
-    place: Place, good: Path, tmp_path: Path, change: Callable[[str, Any], Any]
-) -> None:
-    done = place.refused(written_anew(good, tmp_path / "x.gguf", tensors=change))
-    assert done.failed() & {"score", "perplexity", "agreement"}
-    assert done.failed() <= {"score", "perplexity", "agreement", "ends"}
+def test_numbers_that_are_too_coarse_are_refused(place: Place, good: Path, tmp_path: Path) -> None:
+    done = place.refused(written_anew(good, tmp_path / "x.gguf", tensors=coarse))
+    assert {"numbers", "perplexity"} <= done.failed()
     proof = json.loads(done.out)
     assert any(note.startswith("It was lost in the file") for note in proof["notes"])
-    assert proof["tensors"]["worst_error"] > 0.2
+    assert proof["tensors"]["worst_error"] > 0.5
+
+
+def test_a_scale_error_is_refused_though_answers_stay_right(place: Place, good: Path, tmp_path: Path) -> None:
+    done = place.refused(written_anew(good, tmp_path / "x.gguf", tensors=wrong_scale))
+    assert "numbers" in done.failed()
+    assert "blk.1.attn_v.weight" in done.findings()["numbers"]["evidence"][0]
 
 
 def test_another_way_with_places_is_refused(place: Place, good: Path, tmp_path: Path) -> None:
@@ -252,16 +254,18 @@ class Adapted(NamedTuple):
 @pytest.fixture
 def adapted(tmp_path: Path) -> Iterator[Adapted]:
     """The base knows nothing of tickets; the adapter does."""
-    from peft import LoraConfig, get_peft_model  # noqa: PLC0415 - here alone
-
     place, tokenizer = Place(tmp_path), tiny_tokenizer()
     base = tiny_model(tokenizer, steps=20)
     base.save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     base.name_or_path = str(tmp_path / "base")
-    model = get_peft_model(
-        base, LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # what PEFT and Transformers have to settle
+        from peft import LoraConfig, get_peft_model  # noqa: PLC0415 - here alone
+
+        model = get_peft_model(
+            base, LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+        )
     learn(model, tokenizer, steps=150, rate=1e-2)
     make_run(place.data, model, tokenizer, make_dataset(place.data))
     yield Adapted(place, tmp_path / "base")

@@ -71,6 +71,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "rollout resume": ("POST /rollouts/{rollout}/resume",),
     "rollout promote": ("POST /rollouts/{rollout}/promote",),
     "rollout abort": ("POST /rollouts/{rollout}/abort",),
+    "train plan": "reckons with what is told on its line, and knows nothing of an endpoint",
     "train RECIPE": "takes minutes or hours of all of a machine, in a process of its own, which can be gone on with",
     "train list": "lists folders of one machine, where whoever trains sees them",
     "train show": "as `train list`",

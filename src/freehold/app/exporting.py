@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from freehold.app.opening import comparisons_of
+from freehold.app.terms import known_of
+from freehold.app.training import check_installed
 from freehold.compare.case import ScorerSettings
 from freehold.core.clock import SystemClock, microseconds
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, FreeholdError
+from freehold.core.ids import new_id
 from freehold.train.data.shelf import DatasetShelf
 from freehold.train.export.forms import Form
-from freehold.train.export.questions import Asked, of_cases, of_rows
+from freehold.train.export.licence import licence_left
+from freehold.train.export.questions import Asked, of_cases, of_rows, said_of
 from freehold.train.run import Run, Runs
 
 if TYPE_CHECKING:
@@ -45,7 +52,9 @@ def export_run(
             f"The run `{run.id}` is `{run.state}`, so there is no model to export.",
             hint=f"`freehold train resume {run.id}` goes on with it.",
         )
+    check_installed()
     asked = _questions(settings, run, suite, questions)
+    left = licence_left(run.licence, run.makers, datetime.now(UTC).date(), known_of(settings))
     order = Order(
         name=name,
         form=form,
@@ -55,10 +64,41 @@ def export_run(
         run=run.id,
         base=run.base,
         dataset=run.dataset,
-        licence=None,
-        reasoning=run.recipe == "reason",
+        licence=left.licence,
+        reasoning=run.recipe == "reason" or any(said_of(one.answer or "")[0] for one in asked.questions),
+        notes=(*run.notes, *left.notes),
     )
-    return export(order, asked, data=settings.data, made_us=microseconds(SystemClock().now()), watch=watch)
+    return export(
+        order,
+        asked,
+        data=settings.data,
+        made_us=microseconds(SystemClock().now()),
+        endpoint=ask_through_endpoint,
+        watch=watch,
+    )
+
+
+def ask_through_endpoint(data: Path, model: str, requests: Sequence[msgspec.Raw]) -> list[str]:
+    """The answers of a model of this data folder to a client. Raises FreeholdError where one fails."""
+    from freehold.config.load import load  # noqa: PLC0415 - what an endpoint needs
+
+    settings = load(None, {}, overrides={"data": str(data)})
+    return asyncio.run(_ask(settings, model, requests))
+
+
+async def _ask(settings: Settings, model: str, requests: Sequence[msgspec.Raw]) -> list[str]:
+    from freehold.app.asking import open_engine  # noqa: PLC0415 - what an endpoint needs
+    from freehold.compare.asking import Asker, Patience  # noqa: PLC0415
+
+    async with open_engine(settings, {}) as parts:
+        asker = Asker(parts.engine, parts.prices, SystemClock(), new_id("export"), patience=Patience(tries=1))
+        said = []
+        for request in requests:
+            answer = await asker.ask(model, request)
+            if answer.failure is not None:
+                raise FreeholdError(f"`{model}` does not answer: `{answer.failure}`.")
+            said.append(answer.text)
+        return said
 
 
 def _questions(settings: Settings, run: Run, suite: str | None, most: int) -> Asked:

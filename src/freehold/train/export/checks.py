@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from freehold.train.export.proof import Finding
+from freehold.train.export.proof import Finding, Tensors
 
 _FEW = 3
 """Differences that are shown."""
@@ -138,6 +138,22 @@ def check_numbers(unfit: Mapping[str, str], count: int) -> Finding:
     shown = tuple(f"`{name}`: {why}" for name, why in list(unfit.items())[:_FEW])
     told = f"{len(unfit)} of {count} tensors are missing, of another shape, or hold what is no number."
     return Finding(check="weights", holds=False, told=told, evidence=shown)
+
+
+def check_error(tensors: Tensors) -> Finding:
+    """Whether the numbers are off by no more than the way in which they are kept explains."""
+    off = f"The file's numbers are off by {tensors.error:.2%} in all, by {tensors.worst_error:.2%} in `{tensors.worst}`"
+    if not tensors.beyond:
+        told = f"{off}." if tensors.worst else "The file's numbers are those of the trained model."
+        return Finding(check="numbers", holds=True, told=told)
+    shown = tuple(f"`{name}` is off by {share:.1%}" for name, share in list(tensors.beyond.items())[:_FEW])
+    return Finding(
+        check="numbers",
+        holds=False,
+        told=f"{len(tensors.beyond)} of {tensors.count} tensors are not the trained model's: "
+        "they are off by more than the way in which they are kept explains.",
+        evidence=shown,
+    )
 
 
 def check_settings(trained: Mapping[str, Any], exported: Mapping[str, Any]) -> Finding:

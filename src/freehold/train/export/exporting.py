@@ -15,6 +15,7 @@ from freehold.catalog.own import NAME_PATTERN, OwnModel
 from freehold.core.errors import BadRequest
 from freehold.train.export.card import card_of
 from freehold.train.export.converting import convert
+from freehold.train.export.endpoint import Endpoint, check_endpoint
 from freehold.train.export.forms import Form
 from freehold.train.export.gguf_file import GgufFile
 from freehold.train.export.merging import merge, trained_in
@@ -43,6 +44,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str | None
     licence: str | None
     reasoning: bool = False
+    """Whether it thinks before it answers."""
     notes: tuple[str, ...] = ()
     """What whoever uses the model has to know, one sentence each."""
 
@@ -65,7 +67,9 @@ def check_name(name: str) -> None:
         )
 
 
-def export(order: Order, asked: Asked, *, data: Path, made_us: int, watch: Watcher) -> Exported:
+def export(
+    order: Order, asked: Asked, *, data: Path, made_us: int, endpoint: Endpoint, watch: Watcher
+) -> Exported:
     """Make the file, prove it, and where it passes make it an own model. Raises BadRequest, StoreError.
 
     Where it does not, nothing appears under `DATA/own/`; the proof is kept in `DATA/refused/NAME/`.
@@ -89,6 +93,12 @@ def export(order: Order, asked: Asked, *, data: Path, made_us: int, watch: Watch
             trained=trained, merged=merged, reference=reference, exported=file, margin=order.margin
         )
         found = prove(subject, asked, watch)
+        model = _own_model(order, file, reference, made_us)
+        card = order.model.parent / CARD
+        training = card.read_text() if card.is_file() else None
+        if decision_of(tuple(found.findings)) == "passes":
+            with watch("Asking through the endpoint"):
+                found.findings.append(check_endpoint(found, model, made, folder / "data", endpoint))
         proof = Proof(
             name=order.name,
             form=str(order.form),
@@ -103,7 +113,7 @@ def export(order: Order, asked: Asked, *, data: Path, made_us: int, watch: Watch
             score=found.score,
             tensors=found.tensors,
             bytes=file.stat().st_size,
-            sha256=digest_of(file),
+            sha256=model.sha256,
             notes=(*order.notes, *found.notes),
             seconds=round(time.monotonic() - begun, 1),
             versions=_versions(),
@@ -111,27 +121,25 @@ def export(order: Order, asked: Asked, *, data: Path, made_us: int, watch: Watch
         )
         if proof.decision != "passes":
             return Exported(proof, _keep_refusal(proof, data))
-        model = _own_model(order, proof, reference, file)
         _write_proof(proof, made)
-        card = order.model.parent / CARD
-        (made / CARD).write_text(card_of(model, proof, card.read_text() if card.is_file() else None))
+        (made / CARD).write_text(card_of(model, proof, training))
         return Exported(proof, publish(made, model, data))
 
 
-def _own_model(order: Order, proof: Proof, reference: GgufFile, file: Path) -> OwnModel:
+def _own_model(order: Order, file: Path, reference: GgufFile, made_us: int) -> OwnModel:
     return OwnModel(
         name=order.name,
         format="gguf",
         form=str(order.form),
         file=file.name,
-        sha256=proof.sha256,
+        sha256=digest_of(file),
         context_window=reference.context or 0,
         parameters=reference.parameters,
         licence=order.licence,
         run=order.run,
         base=order.base,
         dataset=order.dataset,
-        made_us=proof.made_us,
+        made_us=made_us,
         margin=order.margin,
         temperature=_temperature_of(order.model),
         reasoning=order.reasoning,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +61,14 @@ def merge(trained: Trained, into: Path) -> Path:
 
 
 def _adapted(trained: Trained) -> Any:
-    from peft import PeftModel  # noqa: PLC0415 - only adapters need it
-
     assert trained.base is not None
+    base = load_form(trained.base).model
     try:
-        return PeftModel.from_pretrained(load_form(trained.base).model, trained.folder)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # what PEFT and Transformers have to settle
+            from peft import PeftModel  # noqa: PLC0415 - only adapters need it
+
+            return PeftModel.from_pretrained(base, trained.folder)
     except (OSError, ValueError, RuntimeError) as error:
         raise BadRequest(
             f"The adapter in `{trained.folder}` does not fit its base `{trained.base}`: {error}",

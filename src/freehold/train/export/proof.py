@@ -79,6 +79,8 @@ class Tensors(msgspec.Struct, frozen=True, kw_only=True):
     worst: str
     """The tensor with the largest share."""
     worst_error: float
+    beyond: dict[str, float]
+    """Tensors that are further off than their type explains, with their share."""
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from freehold.train.export.checks import check_error
 from freehold.train.export.gguf_file import GgufFile, Unreadable
 from freehold.train.export.judging import (
     check_agreement,
@@ -23,7 +24,7 @@ from freehold.train.export.proof import Finding, FormName, Measured, Score, Tens
 from freehold.train.export.questions import Asked, Question
 from freehold.train.export.readback import error_of, put_back
 from freehold.train.export.reading import check_reading
-from freehold.train.export.scoring import TaskTest
+from freehold.train.export.scoring import Answered, TaskTest
 from freehold.train.export.serving import NotServed, Served, served
 from freehold.train.export.static import check_file
 from freehold.train.export.told import Probe, Told, agreement_of, perplexity_of
@@ -58,6 +59,10 @@ class Measurements(msgspec.Struct, kw_only=True):
     forms: list[Measured] = []
     beside: list[Measured] = []
     score: Score | None = None
+    answered: list[Answered] = []
+    """Questions with what both forms wrote."""
+    longest: int = 0
+    """Tokens that an answer could have."""
     tensors: Tensors | None = None
     notes: list[str] = []
 
@@ -82,6 +87,7 @@ def prove(subject: Subject, asked: Asked, watch: Watcher) -> Measurements:
         found.findings += check_file(subject.reference, file, form.tokenizer)
         if not found.refused:
             found.tensors = error_of(subject.reference, file)
+            found.findings.append(check_error(found.tensors))
             _serve_and_ask(subject, form, file, asked, task, found=found, watch=watch)
     except (Unreadable, NotServed) as error:
         check = "file" if isinstance(error, Unreadable) else "served"
@@ -109,11 +115,12 @@ def _serve_and_ask(
     longest = longest_of(form, questions)
     room = max((len(form.prompt(one.messages)) for one in questions), default=0) + longest + _ROOM
     with served(file.path, max(min(context, room), min(context, 512))) as runtime:
-        found.findings += check_reading(form, runtime, questions)
-        if found.refused:
+        read = list(check_reading(form, runtime, questions))
+        found.findings += read
+        if any(one.holds is False for one in read):
             return
         answer_in_pairs(form, runtime, questions, task, longest=longest, watch=watch)
-        found.score = task.score()
+        found.score, found.answered, found.longest = task.score(), list(task.answered), longest
         found.findings.append(check_score(task.test, units=len({one.group for one in questions})))
         if ended := task.ended():
             found.findings.append(check_ends(ended["trained"], ended["served"], margin=subject.margin))

@@ -11,7 +11,10 @@ import torch
 
 from freehold.train.export.gguf_file import GgufFile
 from freehold.train.export.proof import Tensors
+from freehold.train.export.types import TYPES
 
+_UNKNOWN = 1.0
+"""How far off numbers may be in a type that is not written here."""
 _LLAMA = "llama"
 """Whose rows of queries and keys the converter puts into another order."""
 
@@ -31,6 +34,7 @@ def error_of(merged: GgufFile, exported: GgufFile) -> Tensors:
     """How far the numbers of `exported` are from those of `merged`, which has them in full precision."""
     squares = errors = worst_error = 0.0
     worst = ""
+    beyond = {}
     for name in merged.tensors:
         ours, theirs = merged.weights(name), exported.weights(name)
         square = float(np.square(ours, dtype=np.float64).sum())
@@ -39,12 +43,20 @@ def error_of(merged: GgufFile, exported: GgufFile) -> Tensors:
         share = math.sqrt(error / square) if square else float(error > 0)
         if share > worst_error:
             worst, worst_error = name, share
+        if share > _coarse(exported, name):
+            beyond[name] = share
     return Tensors(
         count=len(merged.tensors),
         error=math.sqrt(errors / squares) if squares else 0.0,
         worst=worst,
         worst_error=worst_error,
+        beyond=beyond,
     )
+
+
+def _coarse(exported: GgufFile, name: str) -> float:
+    type_ = TYPES.get(int(exported.tensors[name].tensor_type))
+    return _UNKNOWN if type_ is None else type_.coarse
 
 
 def _names(model: Any, exported: GgufFile) -> Iterator[tuple[str, str]]:

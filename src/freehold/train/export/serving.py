@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -32,6 +32,9 @@ SLOTS = 4
 _PATIENCE_SECONDS = 600.0
 """For one answer of the runtime."""
 _LOADING_SECONDS = 300.0
+_LIKELIEST = 64
+_ALL = 2**20
+"""More than any model has tokens."""
 _CERTAIN = 1e9
 """Added to what the server thinks of a token, so that it has to write it."""
 
@@ -60,24 +63,9 @@ class Served:
         """What it says of a probe: one token after another, each of which it is made to write."""
         logs, choices = [], []
         for place, token in enumerate(probe.answer):
-            said = self._post(
-                "/completion",
-                {
-                    "prompt": [*probe.prompt, *probe.answer[:place]],
-                    "n_predict": 1,
-                    "n_probs": 1,
-                    "temperature": 0,
-                    "logit_bias": [[token, _CERTAIN]],
-                    "id_slot": slot,
-                    "cache_prompt": True,
-                },
-            )["completion_probabilities"][0]
-            if said["id"] != token:
-                raise NotServed(
-                    f"The runtime wrote the token {said['id']} and not {token}, as it was told to."
-                )
-            logs.append(float(said["logprob"]))
-            choices.append(int(said["top_logprobs"][0]["id"]))
+            log, choice = self._of_token([*probe.prompt, *probe.answer[:place]], token, slot)
+            logs.append(log)
+            choices.append(choice)
         return Told(tuple(logs), tuple(choices))
 
     def write(self, messages: Messages, longest: int, slot: int) -> Written:
@@ -91,6 +79,33 @@ class Served:
         }
         (choice,) = self._post("/v1/chat/completions", asked)["choices"]
         return Written(choice["message"]["content"] or "", choice["finish_reason"] == "stop")
+
+    def _of_token(self, before: Sequence[int], token: int, slot: int) -> tuple[float, int]:
+        """How likely a token is, and which is the likeliest.
+
+        The server says nothing of a token that ends within a character, and waits for the rest of it. Then another
+        token is written in its place, and it is looked for among the likeliest, and in the end among all.
+        """
+        for written, many in ((token, 1), (self._letter(), _LIKELIEST), (self._letter(), _ALL)):
+            asked = {
+                "prompt": list(before),
+                "n_predict": 1,
+                "n_probs": many,
+                "temperature": 0,
+                "logit_bias": [[written, _CERTAIN]],
+                "id_slot": slot,
+                "cache_prompt": True,
+            }
+            for said in self._post("/completion", asked).get("completion_probabilities") or ():
+                likely = said["top_logprobs"]
+                for one in (said, *likely):
+                    if one["id"] == token:
+                        return float(one["logprob"]), int(likely[0]["id"])
+        raise NotServed(f"The runtime does not say how likely the token {token} is.")
+
+    def _letter(self) -> int:
+        """A token that is a whole character."""
+        return self.tokens("a")[0]
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         connection = HTTPConnection(
