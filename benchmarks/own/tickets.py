@@ -15,8 +15,8 @@ import msgspec
 Language = Literal["en", "ko"]
 
 SYSTEM = (
-    "Triage the ticket. Answer with JSON: "
-    "queue (billing, delivery, returns, technical, account, sales), urgency (low, normal, high), order (number or null)."
+    "Triage the ticket. Answer with JSON: queue (billing, delivery, returns, technical, account, sales), "
+    "urgency (low, normal, high), order (number or null)."
 )
 SCHEMA = {
     "type": "object",
@@ -312,17 +312,65 @@ ITEMS: Mapping[Language, Sequence[str]] = {
     ),
 }  # fmt: skip
 GREETINGS: Mapping[Language, Sequence[str]] = {
-    "en": ("", "", "Hello,", "Hi there,", "Dear team,", "Good morning,", "Hello again,", "To whom it may concern,"),
-    "ko": ("", "", "안녕하세요.", "안녕하세요, 고객입니다.", "수고 많으십니다.", "담당자님께,", "좋은 아침입니다.", "문의드립니다."),
-}  # fmt: skip
+    "en": (
+        "",
+        "",
+        "Hello,",
+        "Hi there,",
+        "Dear team,",
+        "Good morning,",
+        "Hello again,",
+        "To whom it may concern,",
+    ),
+    "ko": (
+        "",
+        "",
+        "안녕하세요.",
+        "안녕하세요, 고객입니다.",
+        "수고 많으십니다.",
+        "담당자님께,",
+        "좋은 아침입니다.",
+        "문의드립니다.",
+    ),
+}
 ASIDES: Mapping[Language, Sequence[str]] = {
-    "en": ("", "", "", "I have been a customer for years.", "My colleague told me to write to you.", "I read your help pages first.", "I'm writing from my phone.", "It rained all day here."),
-    "ko": ("", "", "", "몇 년째 이용하고 있어요.", "동료가 여기로 문의하라고 했어요.", "도움말은 먼저 읽어 봤어요.", "휴대폰으로 쓰고 있어요.", "여기는 종일 비가 왔어요."),
-}  # fmt: skip
+    "en": (
+        "",
+        "",
+        "",
+        "I have been a customer for years.",
+        "My colleague told me to write to you.",
+        "I read your help pages first.",
+        "I'm writing from my phone.",
+        "It rained all day here.",
+    ),
+    "ko": (
+        "",
+        "",
+        "",
+        "몇 년째 이용하고 있어요.",
+        "동료가 여기로 문의하라고 했어요.",
+        "도움말은 먼저 읽어 봤어요.",
+        "휴대폰으로 쓰고 있어요.",
+        "여기는 종일 비가 왔어요.",
+    ),
+}
 ORDERS: Mapping[Language, Sequence[str]] = {
-    "en": ("My order number is {order}.", "Order {order}.", "It is about order {order}.", "(order no. {order})", "Reference: {order}."),
-    "ko": ("주문 번호는 {order}입니다.", "주문 {order}.", "주문 {order} 건입니다.", "(주문 번호 {order})", "주문번호: {order}."),
-}  # fmt: skip
+    "en": (
+        "My order number is {order}.",
+        "Order {order}.",
+        "It is about order {order}.",
+        "(order no. {order})",
+        "Reference: {order}.",
+    ),
+    "ko": (
+        "주문 번호는 {order}입니다.",
+        "주문 {order}.",
+        "주문 {order} 건입니다.",
+        "(주문 번호 {order})",
+        "주문번호: {order}.",
+    ),
+}
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -337,7 +385,9 @@ class Ticket(msgspec.Struct, frozen=True):
     @property
     def answer(self) -> str:
         """What is right, as JSON."""
-        return msgspec.json.encode({"queue": self.queue, "urgency": self.urgency, "order": self.order}).decode()
+        return msgspec.json.encode(
+            {"queue": self.queue, "urgency": self.urgency, "order": self.order}
+        ).decode()
 
     @property
     def messages(self) -> list[dict[str, str]]:
