@@ -25,6 +25,7 @@ from freehold.compare.database import Database
 from freehold.compare.suites.masking import Masking
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.core.errors import BadRequest
+from freehold.store.lock import ProcessLock
 from freehold.train.data.draft import Draft
 from freehold.train.data.gate import Gate
 from freehold.train.data.making import Made, make
@@ -244,6 +245,19 @@ def test_nothing_is_kept_of_a_making_that_fails(tmp_path: Path) -> None:
             suites=SuiteShelf(database),
         )
     assert list((tmp_path / "datasets").iterdir()) == []
+
+
+def test_what_a_killed_making_left_behind_is_taken_away(tmp_path: Path) -> None:
+    left, working = (tmp_path / "datasets" / f".making-{name}" for name in ("left", "working"))
+    for folder in (left, working):
+        folder.mkdir(parents=True)
+        (folder / "spool.jsonl").write_text("what somebody said")
+        (folder / "lock").touch()
+    lock = ProcessLock(working / "lock")
+    assert lock.take()
+    _make(tmp_path, [_draft(1, "Is it?")])
+    assert (left.exists(), working.exists()) == (False, True)
+    lock.release()
 
 
 def test_memory_does_not_grow_with_what_is_left_out(tmp_path: Path) -> None:
