@@ -206,9 +206,15 @@ def test_a_turn_belongs_to_its_conversation_however_much_was_masked(tmp_path: Pa
         [{"role": "user", "content": "I am bob@example.org, and my lamp is broken."}],
         [{"role": "user", "content": "I am bob@example.org, and my tent is broken."}],
     ]
-    made = _make(
-        tmp_path, [_draft(number, "", request={"messages": one}) for number, one in enumerate(turns)]
-    )
+    function = {
+        "name": "write",
+        "description": "Writes to carol@example.net.",
+        "parameters": {"type": "object"},
+    }
+    requests: list[dict[str, Any]] = [{"messages": one} for one in turns]
+    # The first address of this turn is another one.
+    requests[1] = {"tools": [{"type": "function", "function": function}], **requests[1]}
+    made = _make(tmp_path, [_draft(number, "", request=one) for number, one in enumerate(requests)])
     groups = {row.id: row.group for split in SPLITS for row in made.dataset.rows(split)}
     assert groups["line 0"] == groups["line 1"]
     # Whose lamp it is was masked: that they are one group costs nothing.
