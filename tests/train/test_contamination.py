@@ -234,7 +234,7 @@ def test_any_text_has_tokens(text: str) -> None:
     tokens = Tokens(text)
     assert tokens.digest() == Tokens(f" {text}\n").digest()
     for reading in ("words", "characters"):
-        tokens.sequences(reading, 5)  # type: ignore[arg-type]  # a word of the literal
+        tokens.sequences(reading, 5)
 
 
 def test_problems_of_one_textbook_are_not_taken_for_each_other(tmp_path: Path) -> None:
