@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,16 @@ from freehold.compare.answer import Answer
 from freehold.core.errors import BadRequest
 from freehold.train.synthesis.diversity import MOST_PAIRS, diversity_of, pairs_of
 from freehold.train.synthesis.memory import ANSWERS, CallsSpent, Memory, calls_in
-from freehold.train.synthesis.outline import Outline, identity_of, places_in, read_outline
+from freehold.train.synthesis.outline import (
+    AnswerWish,
+    CheckWish,
+    Outline,
+    QuestionWish,
+    Seeds,
+    identity_of,
+    places_in,
+    read_outline,
+)
 from freehold.train.synthesis.reckoning import names_in, reckon
 from freehold.train.synthesis.seeds import Sower
 
@@ -36,6 +46,9 @@ def outline(text: str = OUTLINE) -> Outline:
     return read_outline(text)
 
 
+GRID = outline()
+
+
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda file: file.stem)
 def test_the_examples_can_be_read(file: Path) -> None:
     found = read_outline(file.read_text(encoding="utf-8"))
@@ -44,18 +57,16 @@ def test_the_examples_can_be_read(file: Path) -> None:
 
 @given(st.integers(0, 2**32), st.integers(1, 5))
 def test_every_cell_comes_once_before_one_comes_twice(seed: int, rounds: int) -> None:
-    sower = Sower(outline(), seed)
+    sower = Sower(GRID, seed)
     cells = Counter(sower.seed_of(attempt).cell for attempt in range(rounds * sower.cells))
     assert cells == Counter(dict.fromkeys(range(sower.cells), rounds))
 
 
 @given(st.integers(0, 2**32), st.permutations(range(20)))
 def test_an_attempt_has_its_seed_whenever_it_is_asked_for(seed: int, order: list[int]) -> None:
-    sower = Sower(outline(), seed)
+    sower, other = Sower(GRID, seed), Sower(GRID, seed)
     apart = {attempt: sower.seed_of(attempt) for attempt in order}
-    assert [apart[attempt] for attempt in range(20)] == [
-        Sower(outline(), seed).seed_of(one) for one in range(20)
-    ]
+    assert [apart[attempt] for attempt in range(20)] == [other.seed_of(attempt) for attempt in range(20)]
     assert all(1 <= one.numbers["n"] <= 9 for one in apart.values())
 
 
@@ -198,3 +209,19 @@ def test_what_failed_is_asked_again_and_counted(tmp_path: Path) -> None:
     with pytest.raises(CallsSpent):
         ask_all(again, teacher, 5, 1)
     again.close()
+
+
+DOCS = (Path(__file__).parents[2] / "docs" / "synthesis.md").read_text(encoding="utf-8")
+
+
+def test_the_page_shows_an_outline_that_can_be_read() -> None:
+    [shown] = re.findall(r"```toml\n(.*?)```", DOCS, re.DOTALL)
+    found = read_outline(shown)
+    assert (found.rows, found.check.agreement, Sower(found, 0).cells) == (40, 0.75, 24)
+
+
+@pytest.mark.parametrize("part", [Seeds, QuestionWish, AnswerWish, CheckWish])
+def test_the_page_tells_every_setting(part: type[msgspec.Struct]) -> None:
+    table = [line for line in DOCS.splitlines() if line.startswith("|")]
+    told = {name for line in table for name in re.findall(r"`(\w+)`", line)}
+    assert set(part.__struct_fields__) <= told

@@ -34,6 +34,7 @@ def question_request(wish: QuestionWish, seed: Seed) -> msgspec.Raw | None:
         "messages": _messages(wish.system.format_map(seed.values), wish.prompt.format_map(seed.values)),
         "temperature": wish.temperature,
         "max_tokens": wish.max_tokens,
+        **_stopping(wish.stop),
     }
     if wish.expects is not None:
         schema = {
@@ -108,8 +109,13 @@ def answer_request(wish: AnswerWish, question: str) -> msgspec.Raw:
         "messages": _messages(system, question),
         "temperature": wish.temperature,
         "max_tokens": wish.max_tokens,
+        **_stopping(wish.stop),
     }
     return msgspec.Raw(_encode(request))
+
+
+def _stopping(stop: tuple[str, ...]) -> dict[str, Any]:
+    return {"stop": stop} if stop else {}
 
 
 def _messages(system: str, user: str) -> list[dict[str, str]]:
