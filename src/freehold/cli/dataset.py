@@ -48,6 +48,7 @@ def make(
     accept: Annotated[
         str | None,
         typer.Option(
+            "--accept",
             metavar="REASONS",
             help="Which answers count as good. Of calls `feedback`, `correction`, or `unchecked`: all; of a suite "
             "`target`; of either `scorer`, `judge`: full marks in a comparison. Else `feedback,correction` and "
@@ -57,7 +58,11 @@ def make(
     good: Annotated[
         float,
         typer.Option(
-            metavar="SCORE", min=0.0, max=1.0, help="From which number feedback says that an answer is good."
+            "--good",
+            metavar="SCORE",
+            min=0.0,
+            max=1.0,
+            help="From which number feedback says that an answer is good.",
         ),
     ] = 0.8,
     days: Annotated[
@@ -69,6 +74,7 @@ def make(
     maker: Annotated[
         str | None,
         typer.Option(
+            "--maker",
             metavar="MAKER",
             help="Who wrote the answers of a file or suite that does not say it: `people`, or `provider/model`.",
         ),
