@@ -99,7 +99,8 @@ def make_dataset(
     from freehold.train.data.tally import Tally
 
     _check_packages()
-    from freehold.train.data.making import Wish, make
+    from freehold.train.data.making import make
+    from freehold.train.data.wish import Wish
 
     check_name(wanted.name)
     _check_accepted(wanted)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from freehold.core.errors import SettingsError
@@ -44,7 +46,8 @@ def make_run(
 ) -> RunFolder:
     """A run of which nothing is trained yet. Raises SettingsError where training is not installed."""
     check_installed()
-    from freehold.train.running.runner import begin_run
+    with _patient_threads():
+        from freehold.train.running.runner import begin_run
 
     return begin_run(
         settings.data, recipe=recipe, dataset=dataset, base=base, dials=dials, seed=seed, name=name
@@ -56,9 +59,30 @@ def train_run(
 ) -> Run:
     """Train it to its end, or until it is told to stop. Raises SettingsError where training is not installed."""
     check_installed()
-    from freehold.train.running.runner import carry_out
+    with _patient_threads():
+        from freehold.train.running.runner import carry_out
 
     return carry_out(settings.data, folder, tell, resume=resume)
+
+
+@contextmanager
+def _patient_threads() -> Iterator[None]:
+    """Let PyTorch, which is imported within, have threads that sleep while they wait for each other.
+
+    Otherwise they keep a core busy with waiting, and beside other work training takes several times as long. It is told
+    by the environment, at the import alone: the local models that are started later answer slower with it.
+    """
+    name = "OMP_WAIT_POLICY"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "passive"
+    try:
+        import torch  # noqa: F401 - for its threads
+
+        yield
+    finally:
+        del os.environ[name]
 
 
 def check_installed() -> None:

@@ -13,17 +13,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import UNSET
 
-from freehold.compare.case import ScorerSettings, Suite
-from freehold.compare.suites.likeness import THRESHOLD, Seen
+from freehold.compare.case import Suite
 from freehold.compare.suites.masking import Masking
 from freehold.core.clock import microseconds
 from freehold.core.errors import BadRequest
 from freehold.core.figures import counted
 from freehold.train.data.contamination import Dropped, Found, LineText, SuiteTexts
-from freehold.train.data.draft import Draft, Source
+from freehold.train.data.draft import Source
 from freehold.train.data.gate import Gate, notes_of
+from freehold.train.data.intake import Intake
 from freehold.train.data.passages import passages_of
 from freehold.train.data.report import (
     Contaminated,
@@ -33,36 +32,19 @@ from freehold.train.data.report import (
     Report,
     by_size,
 )
-from freehold.train.data.row import NOTHING, Row, Split
+from freehold.train.data.row import Row, Split
 from freehold.train.data.said import Said, text_of
 from freehold.train.data.shelf import Dataset, DatasetShelf, Manifest
-from freehold.train.data.splitting import By, group_called, split_of
 from freehold.train.data.tally import Tally
+from freehold.train.data.wish import Wish
 from freehold.train.data.writing import Workplace, workplace
 
 if TYPE_CHECKING:
     from freehold.compare.suites.shelf import SuiteShelf
 
-_SHOWN = 20
 _EXCERPT = 120
 _encode = msgspec.json.Encoder(order="deterministic").encode
 """How JSON was laid out, and the order of names, do not count."""
-
-
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """How a dataset is to be made."""
-
-    name: str
-    held_out: float = 0.1
-    """The share of conversations that stays aside."""
-    split_by: By = "conversation"
-    alike: float = THRESHOLD
-    """From which share of what they have in common (their Jaccard index) two lines are near-duplicates."""
-    scorers: tuple[ScorerSettings, ...] = ()
-    """How an answer is held against a row's target."""
-    spared: tuple[Suite, ...] = ()
-    """Suites that are not looked for: it is made of them, or somebody said so."""
-    notes: tuple[str, ...] = ()
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -97,10 +79,7 @@ class _Making:
         self._gate = gate
         self._masking = masking
         self._tally = tally
-        self._taken = self._rejected_left_out = 0
-        self._duplicates: list[tuple[str, str]] = []
-        self._labels: dict[str, str] = {}
-        self._split: dict[str, Split] = {}
+        self._intake = Intake(wish, gate, masking, tally)
         self._dropped = Dropped()
 
     def make(self, sources: Sequence[Source], shelf: DatasetShelf, suites: SuiteShelf) -> Made:
@@ -108,7 +87,7 @@ class _Making:
         texts = SuiteTexts(passages_of(suites, measured))
         with workplace(shelf.folder) as place:
             with place.spooling() as file:
-                for row in self._different(self._rows(sources)):
+                for row in self._intake.different(sources):
                     if len(texts):
                         texts.meet(_line_of(row))
                     file.write(_encode(row) + b"\n")
@@ -121,83 +100,6 @@ class _Making:
         spared = {one.hash for one in self._wish.spared}
         return [one for one in suites.list() if one.hash not in spared]
 
-    # First pass
-
-    def _rows(self, sources: Sequence[Source]) -> Iterator[Row]:
-        ids: set[str] = set()
-        for source in sources:
-            for draft in source.drafts(self._tally):
-                self._taken += 1
-                why = self._gate.why_not(draft.maker, draft.made_on)
-                if why is not None:
-                    self._tally.leave_out("terms", why)
-                    continue
-                row = self._row(draft)
-                if row.id in ids:
-                    raise BadRequest(
-                        f"Two lines are called `{row.id}`.",
-                        hint="Two files of the same name need lines with ids of their own.",
-                    )
-                ids.add(row.id)
-                yield row
-
-    def _row(self, draft: Draft) -> Row:
-        rejected = draft.rejected
-        if rejected is not None and not self._gate.may_use(draft.rejected_maker, draft.made_on):
-            self._rejected_left_out += 1
-            rejected = None
-        target = None if draft.target is UNSET else draft.target
-        values: list[Any] = [
-            draft.request, draft.answer, rejected, target, draft.id, draft.group, draft.task_class,
-        ]  # fmt: skip
-        if self._masking is not None:
-            values = self._masking.mask(values)
-        request, answer, rejected, target, name, group, task_class = values
-        return Row(
-            id=draft.id if name == draft.id else draft.origin,
-            request=msgspec.Raw(_encode(request)),
-            answer=msgspec.Raw(_encode(answer)),
-            maker=draft.maker,
-            origin=draft.origin,
-            group=self._group(draft, group, request),
-            accepted=draft.accepted,
-            rejected=NOTHING if rejected is None else msgspec.Raw(_encode(rejected)),
-            target=NOTHING if draft.target is UNSET else msgspec.Raw(_encode(target)),
-            task_class=task_class,
-        )
-
-    def _group(self, draft: Draft, masked: str | None, request: dict[str, Any]) -> str:
-        """The name of the line's group. Where it held something personal it gets a number: whoever knows a hash of it
-        could try who it was.
-        """
-        if draft.group is None:
-            said = Said(request)
-            words = said.first if self._wish.split_by == "conversation" else said.conversation
-            group = group_called(said.instructions, words)
-        elif masked == draft.group:
-            group = draft.group
-        else:
-            group = self._labels.setdefault(draft.group, f"group {len(self._labels) + 1}")
-            self._split.setdefault(group, split_of(draft.group, self._wish.held_out))
-        self._split.setdefault(group, split_of(group, self._wish.held_out))
-        return group
-
-    def _different(self, rows: Iterator[Row]) -> Iterator[Row]:
-        """Those that are not nearly the same as one before."""
-        seen, ids = Seen(self._wish.alike), []
-        for row in rows:
-            request, answer = _decoded(row.request), _decoded(row.answer)
-            said = Said(request)
-            words = f"{said.question}\n{text_of(answer)}"
-            place, is_new = seen.place_of(words, f"{said.instructions}\n{said.before}")
-            if is_new:
-                ids.append(row.id)
-                yield row
-                continue
-            self._tally.leave_out("near-duplicates", "are nearly the same as another one")
-            if len(self._duplicates) < _SHOWN:
-                self._duplicates.append((row.id, ids[place]))
-
     # Second pass
 
     def _clean(self, place: Workplace, texts: SuiteTexts, portrait: Portrait) -> Iterator[tuple[Row, Split]]:
@@ -207,7 +109,7 @@ class _Making:
             if found is not None:
                 self._drop(row, found)
                 continue
-            split = self._split[row.group]
+            split = self._intake.split_of(row)
             portrait.add(row, split)
             yield row, split
 
@@ -246,14 +148,14 @@ class _Making:
         report = Report(
             sources=tuple(one.name for one in sources),
             looked_at=self._tally.looked_at,
-            taken=self._taken,
+            taken=self._intake.taken,
             left_out=tuple(
                 LeftOut(stage=stage, why=why, rows=rows)
                 for (stage, why), rows in self._tally.left_out.most_common()
             ),
             makers=tuple(judged),
-            rejected_left_out=self._rejected_left_out,
-            duplicates=tuple(self._duplicates),
+            rejected_left_out=self._intake.rejected_left_out,
+            duplicates=tuple(self._intake.duplicates),
             contamination=found,
             masked={} if self._masking is None else by_size(self._masking.counts),
             is_masked=self._masking is not None,

@@ -30,6 +30,7 @@ _LONGEST = 1_000_000
 """Characters of a text that are looked at."""
 _APART = r"[\u0e00-\u0e7f\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]"
 _WITHOUT_SPACES = re.compile(_APART)
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _IN_WORDS = re.compile(r"(?<=\w)['\u2019](?=\w)|(?<=\d),(?=\d{3})")
 _TOKEN = re.compile(r"\d+(?:\.\d+)+|[^\W_]+|[+*/=<>%^]|-(?=\s*\d)")
 _random = np.random.default_rng(13)
@@ -43,31 +44,40 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         plain = unicodedata.normalize("NFKC", text[:_LONGEST]).casefold()
-        plain = "".join(one for one in plain if unicodedata.category(one) != "Cf")
-        self._plain = _IN_WORDS.sub("", plain)
-        self._words: list[str] = _TOKEN.findall(self._plain)
+        plain = _INVISIBLE.sub("", plain)
+        self.words: list[str] = _TOKEN.findall(_IN_WORDS.sub("", plain))
         self._codes: dict[Reading, Codes] = {}
+
+    def part(self, begin: int, end: int) -> Tokens:
+        """Some of its words, in a row."""
+        found = Tokens("")
+        found.words = self.words[begin:end]
+        return found
 
     @property
     def reading(self) -> Reading:
         """What its tokens are."""
-        apart = len(_WITHOUT_SPACES.findall(self._plain))
-        letters = sum(map(len, self._words))
-        return "characters" if apart * 2 > letters else "words"
+        text = "".join(self.words)
+        return "characters" if len(_WITHOUT_SPACES.findall(text)) * 2 > len(text) else "words"
 
     @property
     def has_characters(self) -> bool:
         """Whether anything in it is read by characters."""
-        return _WITHOUT_SPACES.search(self._plain) is not None
+        return any(map(_WITHOUT_SPACES.search, self.words))
+
+    @property
+    def size(self) -> int:
+        """How many tokens it has."""
+        return int(self.codes(self.reading).size)
 
     def codes(self, reading: Reading) -> Codes:
         """A number for each token."""
         found = self._codes.get(reading)
         if found is None:
             if reading == "words":
-                found = np.array([_code_of(word) for word in self._words], dtype=np.uint64)
+                found = np.array([_code_of(word) for word in self.words], dtype=np.uint64)
             else:
-                text = "".join(self._words)
+                text = "".join(self.words)
                 found = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
             self._codes[reading] = found
         return found
@@ -82,7 +92,8 @@ class Tokens:
 
     def digest(self) -> bytes:
         """The same for texts of the same tokens."""
-        return hashlib.blake2b("\0".join(self._words).encode(errors="surrogatepass"), digest_size=16).digest()
+        text = ("\0" if self.reading == "words" else "").join(self.words)
+        return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
 
 
 def length_for(reading: Reading, tokens: int) -> int:
