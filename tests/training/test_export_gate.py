@@ -8,7 +8,7 @@ import json
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -103,6 +103,10 @@ def test_what_passes_is_an_own_model_with_its_proof(place: Place, good: Path) ->
     proof = json.loads((good.parent / "proof.json").read_bytes())
     assert proof["decision"] == "passes" and proof["sha256"] == found.sha256
     assert [one["form"] for one in proof["forms"]] == ["trained", "merged", "exported", "served"]
+    _, merged, exported, _ = proof["forms"]
+    assert exported["perplexity"] == pytest.approx(merged["perplexity"], rel=0.01), (
+        "the numbers were read back rightly"
+    )
     assert proof["score"]["trained"] > 0.9 and proof["score"]["low"] >= -0.05
     assert "It was" not in "".join(proof["notes"])
     card = (good.parent / "README.md").read_text()
@@ -251,14 +255,15 @@ class Adapted(NamedTuple):
     base: Path
 
 
-@pytest.fixture
-def adapted(tmp_path: Path) -> Iterator[Adapted]:
-    """The base knows nothing of tickets; the adapter does."""
-    place, tokenizer = Place(tmp_path), tiny_tokenizer()
+@pytest.fixture(scope="module")
+def adapted(tmp_path_factory: pytest.TempPathFactory) -> Adapted:
+    """The base knows little of tickets; the adapter does."""
+    folder = tmp_path_factory.mktemp("adapted")
+    place, tokenizer = Place(folder), tiny_tokenizer()
     base = tiny_model(tokenizer, steps=20)
-    base.save_pretrained(tmp_path / "base")
-    tokenizer.save_pretrained(tmp_path / "base")
-    base.name_or_path = str(tmp_path / "base")
+    base.save_pretrained(folder / "base")
+    tokenizer.save_pretrained(folder / "base")
+    base.name_or_path = str(folder / "base")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # what PEFT and Transformers have to settle
         from peft import LoraConfig, get_peft_model  # noqa: PLC0415 - here alone
@@ -268,7 +273,7 @@ def adapted(tmp_path: Path) -> Iterator[Adapted]:
         )
     learn(model, tokenizer, steps=150, rate=1e-2)
     make_run(place.data, model, tokenizer, make_dataset(place.data))
-    yield Adapted(place, tmp_path / "base")
+    return Adapted(place, folder / "base")
 
 
 def test_an_adapter_is_merged_into_its_base(adapted: Adapted, tmp_path: Path) -> None:
@@ -291,15 +296,28 @@ def test_an_adapter_is_merged_into_its_base(adapted: Adapted, tmp_path: Path) ->
     assert any(note.startswith("It was lost in the file") for note in json.loads(done.out)["notes"])
 
 
-def test_an_adapter_without_its_base_or_on_a_coarse_one_is_no_model(adapted: Adapted) -> None:
-    config = json.loads((adapted.base / "config.json").read_bytes())
-    config["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
-    (adapted.base / "config.json").write_text(json.dumps(config))
-    done = adapted.place.export("--name", "x")
-    assert done.status == 1 and "quantised already" in done.err
-    shutil.rmtree(adapted.base)
-    done = adapted.place.export("--name", "x")
-    assert done.status == 1 and "is not here" in done.err
+def test_the_merged_model_is_written_for_others_tools(adapted: Adapted) -> None:
+    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - here alone
+
+    done = adapted.place.export("--to", "hf", "--name", "for-others", "--json")
+    assert done.status == 0, done.err
+    folder = adapted.place.data / "exported" / "for-others"
+    assert done.findings()["merged"]["holds"] and (folder / "proof.json").is_file()
+    assert not (folder / "adapter_config.json").exists()
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    asked = tiny_tokenizer().apply_chat_template(
+        [{"role": "user", "content": "7000: refund?"}], add_generation_prompt=True, return_tensors="pt"
+    )["input_ids"]
+    said = model.generate(asked, max_new_tokens=8, do_sample=False)[0, asked.shape[1] :]
+    assert tiny_tokenizer().decode(said, skip_special_tokens=True) == "billing"
+    assert "for-others" not in own_models(adapted.place.data)
+
+
+def test_a_proof_alone_makes_nothing(place: Place, good: Path) -> None:
+    done = place.export("--name", "ghost", "--file", str(good), "--only-prove", "--json")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["form"] == "gguf:q8_0", "read from the file"
+    assert "ghost" not in own_models(place.data) and not (place.data / "own" / "ghost").exists()
 
 
 @pytest.mark.parametrize(
@@ -314,3 +332,14 @@ def test_an_adapter_without_its_base_or_on_a_coarse_one_is_no_model(adapted: Ada
 def test_mistakes_are_told(place: Place, words: tuple[str, ...], told: str) -> None:
     done = place.export(*words)
     assert done.status == 1 and told in done.err
+
+
+def test_an_adapter_without_its_base_or_on_a_coarse_one_is_no_model(adapted: Adapted) -> None:
+    config = json.loads((adapted.base / "config.json").read_bytes())
+    config["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    (adapted.base / "config.json").write_text(json.dumps(config))
+    done = adapted.place.export("--name", "x")
+    assert done.status == 1 and "quantised already" in done.err
+    shutil.rmtree(adapted.base)
+    done = adapted.place.export("--name", "x")
+    assert done.status == 1 and "is not here" in done.err

@@ -20,12 +20,12 @@ from freehold.core.ids import new_id
 from freehold.train.data.shelf import DatasetShelf
 from freehold.train.export.forms import Form
 from freehold.train.export.licence import licence_left
+from freehold.train.export.order import Exported, Order
 from freehold.train.export.questions import Asked, of_cases, of_rows, said_of
 from freehold.train.run import Run, Runs
 
 if TYPE_CHECKING:
     from freehold.config.settings import Settings
-    from freehold.train.export.exporting import Exported
     from freehold.train.export.watching import Watcher
 
 
@@ -39,10 +39,11 @@ def export_run(
     suite: str | None,
     margin: float,
     questions: int,
+    only_prove: bool,
     watch: Watcher,
 ) -> Exported:
     """Export a run's model and prove it. Raises NotFound, BadRequest, StoreError."""
-    from freehold.train.export.exporting import Order, check_name, export  # noqa: PLC0415 - torch, for seconds
+    from freehold.train.export.exporting import check_name, export, form_of_file  # noqa: PLC0415 - torch, for seconds
 
     check_name(name)
     folder = Runs(settings.data).find(reference)
@@ -57,9 +58,10 @@ def export_run(
     left = licence_left(run.licence, run.makers, datetime.now(UTC).date(), known_of(settings))
     order = Order(
         name=name,
-        form=form,
+        form=form if file is None else form_of_file(file),
         model=folder.model,
         file=file,
+        only_prove=only_prove,
         margin=margin,
         run=run.id,
         base=run.base,

@@ -65,13 +65,17 @@ def export(
             dir_okay=False,
         ),
     ] = None,
+    only_prove: Annotated[
+        bool, typer.Option("--only-prove", help="Make nothing of it, whatever the proof says.")
+    ] = False,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Export a run's model, prove that the file is as good as what was trained, and make it `own/NAME`.
 
     The same prompts go through the trained, the merged, the exported and the served form. A file that is worse than the
-    margin allows is refused with the evidence, and nothing is made of it. Exit 1: refused. Exit 3: too little evidence.
+    margin allows is refused with the evidence, and nothing is made of it. As `hf`, the merged model is written for
+    others' tools, into `exported/NAME` of the data folder. Exit 1: refused. Exit 3: too little evidence.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
     from freehold.app.exporting import export_run  # noqa: PLC0415
@@ -89,6 +93,7 @@ def export(
         suite=suite,
         margin=margin,
         questions=questions,
+        only_prove=only_prove,
         watch=waiting,
     )
     if as_json:

@@ -8,7 +8,7 @@ from freehold.cli.output import Column, Listing, fold, say, write
 from freehold.core.figures import size
 
 if TYPE_CHECKING:
-    from freehold.train.export.exporting import Exported
+    from freehold.train.export.order import Exported
 
 _MARKS = {True: "ok  ", False: "FAIL", None: "?   "}
 
@@ -46,8 +46,12 @@ def tell(done: Exported) -> None:
         )
     if proof.notes:
         write("\n" + "".join(fold(f"- {note}", indent=2) + "\n" for note in proof.notes))
+    if done.folder is None:
+        say("It was only to be proved, and nothing was made of it.")
+        return
     if proof.decision == "passes":
-        say(f"`own/{proof.name}` is in {done.folder}.")
+        what = f"`own/{proof.name}`" if proof.form != "hf" else f"`{proof.name}`, in Hugging Face's form,"
+        say(f"{what} is in {done.folder}.")
         return
     why = "was refused" if proof.decision == "refused" else "was not let through for want of evidence"
     say(f"The file {why}, and nothing was made of it. The proof is {done.folder / 'proof.json'}.")

@@ -56,6 +56,12 @@ def check_perplexity(
         return Finding(
             check=check, holds=None, told="There are fewer than two answers to measure perplexity on."
         )
+    if not all(math.isfinite(one.log) for one in (*trained, *served)):
+        return Finding(
+            check=check,
+            holds=False,
+            told="A token of a right answer is taken for impossible, or for no number.",
+        )
     lost = np.array([mine.log - yours.log for mine, yours in zip(trained, served, strict=True)])
     found = estimate(lost * len(lost) / tokens, margin, alpha=alpha, groups=groups)
     bound = math.log1p(margin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -110,7 +111,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds since 1970, UTC."""
 
 
-def decision_of(findings: tuple[Finding, ...]) -> Decision:
+def decision_of(findings: Sequence[Finding]) -> Decision:
     """What the findings amount to."""
     if any(one.holds is False for one in findings):
         return "refused"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from freehold.train.export.checks import check_error
+from freehold.train.export.checks import Reading, check_error, check_readings, check_template
 from freehold.train.export.gguf_file import GgufFile, Unreadable
 from freehold.train.export.judging import (
     check_agreement,
@@ -24,6 +24,7 @@ from freehold.train.export.proof import Finding, FormName, Measured, Score, Tens
 from freehold.train.export.questions import Asked, Question
 from freehold.train.export.readback import error_of, put_back
 from freehold.train.export.reading import check_reading
+from freehold.train.export.samples import TEXTS
 from freehold.train.export.scoring import Answered, TaskTest
 from freehold.train.export.serving import NotServed, Served, served
 from freehold.train.export.static import check_file
@@ -94,6 +95,22 @@ def prove(subject: Subject, asked: Asked, watch: Watcher) -> Measurements:
         found.findings.append(Finding(check=check, holds=False, told=error.message))
     finally:
         task.close()
+    return found
+
+
+def prove_merged(trained: Trained, merged: Path, asked: Asked, watch: Watcher) -> Measurements:
+    """Hold the merged model against the trained one: there is nothing else that could have been lost."""
+    found = Measurements(notes=list(asked.notes))
+    with watch("Comparing the merged model with the trained one"):
+        form, other = load_trained(trained), load_form(merged)
+        found.findings.append(check_template(form.tokenizer.chat_template, other.tokenizer.chat_template))
+        texts = [Reading(text, form.ids(text), other.ids(text)) for text in TEXTS]
+        found.findings.append(check_readings("tokenizer", "Texts", texts))
+        questions = fitting(form, asked.questions, form.model.config.max_position_embeddings)[:_READ_BACK]
+        probes = probes_of(form, questions, longest_of(form, questions))
+        ours, theirs = form.tell(probes), other.tell(probes)
+    found.findings.append(check_merged(ours, theirs))
+    found.forms = [_measured("trained", probes, ours, ours), _measured("merged", probes, ours, theirs)]
     return found
 
 
