@@ -76,6 +76,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "train list": "lists folders of one machine, where whoever trains sees them",
     "train show": "as `train list`",
     "train resume": "as `train RECIPE`",
+    "own": "runs commands of this list for hours, one after the other, and stops for somebody's word between them",
     "audit list": ("GET /audit",),
     "audit verify": ("GET /audit/verify",),
     "audit export": ("GET /exports/audit",),
