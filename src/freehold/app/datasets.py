@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from freehold.compare.suites.masking import Masking
     from freehold.compare.suites.shelf import SuiteShelf
     from freehold.config.settings import Settings
+    from freehold.train.data.checking import Checked
     from freehold.train.data.draft import Source
     from freehold.train.data.gate import Decision, Gate
     from freehold.train.data.making import Made
-    from freehold.train.data.shelf import DatasetShelf
+    from freehold.train.data.shelf import Dataset, DatasetShelf
     from freehold.train.data.splitting import By
     from freehold.train.data.suitecases import SuiteCases
 
@@ -130,6 +131,29 @@ def make_dataset(
         return make(
             wish, sources, datasets_of(settings), gate=gate, masking=masking, suites=suites, tally=tally
         )
+
+
+def check_dataset(
+    settings: Settings, which: str, suite: str | None, looked: Callable[[int], None] = lambda n: None
+) -> tuple[Dataset, Checked]:
+    """Whether a dataset is whole and may be used, as suites and terms are now. `suite`: only this one is looked for.
+
+    What somebody decided when it was made stands. Raises NotFound, BadRequest, StoreError.
+    """
+    from freehold.app.opening import comparisons_of
+    from freehold.compare.suites.shelf import SuiteShelf
+
+    _check_packages()
+    from freehold.train.data.checking import check
+    from freehold.train.data.reading import report_of
+
+    found = datasets_of(settings).find(which)
+    made = report_of(found).makers
+    decisions = {one.maker: one.decision for one in made if one.decision is not None}
+    with closing(comparisons_of(settings)) as database:
+        suites = SuiteShelf(database)
+        measured = suites.list() if suite is None else [suites.find(suite)]
+        return found, check(found, suites, measured, gate_of(settings, decisions), looked)
 
 
 def check_name(name: str) -> None:
