@@ -216,9 +216,13 @@ def _sources(
     for told in wanted.sources:
         kind, _, name = told.partition(":")
         if kind not in _KINDS or not name:
-            raise BadRequest(
-                f"`--from {told}` is no source.", hint="Write `route:NAME`, `suite:NAME` or `file:PATH`."
+            is_file = Path(told).suffix.lower() in (".jsonl", ".ndjson", ".csv", ".tsv")
+            hint = (
+                f"Write `--from file:{told}`."
+                if is_file
+                else "Write `route:NAME`, `suite:NAME` or `file:PATH`."
             )
+            raise BadRequest(f"`--from {told}` is no source.", hint=hint)
         if kind == "route":
             found += _of_route(settings, name, wanted, suites, archive)
         elif kind == "suite":
