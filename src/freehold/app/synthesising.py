@@ -205,7 +205,7 @@ async def _run(
             with _interruptible(runner):
                 await runner.run(lambda one: watch(one, memory))
         end = _end_of(runner)
-        embed = None if end == "interrupted" else _embedder()
+        embed = None if end == "interrupted" else _embedder(settings)
         report = report_of(
             prepared.id, prepared.teacher, runner, memory, cells=sower.cells, end=end, embed=embed
         )
@@ -312,10 +312,13 @@ def _end_of(runner: Runner) -> End:
     return "halted"
 
 
-def _embedder() -> Embed | None:
-    """The local embeddings model, where it is installed."""
+def _embedder(settings: Settings) -> Embed | None:
+    """The local embeddings model, where it is installed and not switched off."""
+    from freehold.catalog.embedded import LOCAL
     from freehold.compare.suites.embedding import embedder
 
+    if LOCAL not in settings.providers:
+        return None
     try:
         return embedder()
     except BadRequest:
