@@ -257,7 +257,8 @@ def _make(
     from freehold.app.opening import audit_of, comparisons_of
     from freehold.compare.judges.settings import KINDS
     from freehold.compare.suites.shelf import SuiteShelf
-    from freehold.train.data.making import Wish, make
+    from freehold.train.data.making import make
+    from freehold.train.data.wish import Wish
     from freehold.train.synthesis.report import notes_of
     from freehold.train.synthesis.source import SynthesisSource
 
