@@ -257,6 +257,7 @@ def _make(
     from freehold.app.opening import audit_of, comparisons_of
     from freehold.compare.judges.settings import KINDS
     from freehold.compare.suites.shelf import SuiteShelf
+    from freehold.core.figures import counted
     from freehold.train.data.making import make
     from freehold.train.data.wish import Wish
     from freehold.train.synthesis.report import notes_of
@@ -264,7 +265,7 @@ def _make(
 
     wanted = prepared.wanted
     if not runner.kept:
-        told = "; ".join(f"{many:,} times {why}" for why, many in runner.left_out.most_common(3))
+        told = "; ".join(f"{counted(many, 'time')} {why}" for why, many in runner.left_out.most_common(3))
         ended = "" if report.why is None else f" {report.why}"
         raise BadRequest(
             f"None of {runner.attempts:,} attempts came to a row{': ' + told if told else ''}.{ended}",

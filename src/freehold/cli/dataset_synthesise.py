@@ -194,7 +194,7 @@ def _tell(result: Result, *, as_json: bool) -> None:
             f"{counted(report.calls, 'call')} for {cost}; {report.covered} of {counted(report.cells, 'cell')} covered."
         )
         for why, many in report.left_out.items():
-            say(fold(f"- {many:,} times {why}", indent=2))
+            say(fold(f"- {counted(many, 'time')} {why}", indent=2))
         say(f"- questions: {_measures(report.questions)}")
         say(f"- answers: {_measures(report.answers)}")
         if report.why is not None:
