@@ -9,6 +9,7 @@ import typer
 from freehold.cli.actor import actor
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, plain, say, write, write_json
+from freehold.cli.train_plan import plan
 from freehold.core.errors import BadRequest
 from freehold.core.figures import show_moment
 
@@ -112,6 +113,9 @@ _ALL = (
 )
 for _name, _summary in SUMMARIES.items():
     _add(_name, _summary)
+
+
+app.command()(plan)
 
 
 @app.command(name="list")
