@@ -11,7 +11,7 @@ import msgspec
 from freehold.compare.answer import Answer
 from freehold.compare.judges.asking import Ask
 from freehold.core.errors import BadRequest
-from freehold.train.data.row import Row
+from freehold.train.data.row import NOTHING, Row
 from freehold.train.data.shelf import Dataset
 
 FILE = "answers.jsonl"
@@ -19,12 +19,12 @@ _WRONG = 5
 """So many failures in a row, and no answer before them, are the teacher's and not a question's."""
 
 
-class Taught(msgspec.Struct, frozen=True, kw_only=True):
+class Taught(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a teacher said to a row's question."""
 
     row: str
-    answer: msgspec.Raw | None
-    """The assistant's message in the form of `openai-chat`; None: there is none."""
+    answer: msgspec.Raw = NOTHING
+    """The assistant's message in the form of `openai-chat`; NOTHING: there is none."""
     why_not: str | None = None
 
 
@@ -81,7 +81,7 @@ def taught_rows(folder: Path, dataset: Dataset, teacher: str) -> Iterator[Row]:
     answers = {one.row: one.answer for one in taught_in(folder)}
     for row in dataset.rows("train"):
         answer = answers.get(row.id)
-        if answer is not None:
+        if answer:
             yield msgspec.structs.replace(row, answer=answer, maker=teacher, accepted="unchecked")
 
 
@@ -90,7 +90,7 @@ def _taught(row: Row, answer: Answer) -> Taught:
     if why_not is None and answer.finish_reason == "length":
         why_not = "it was cut at its longest"
     if why_not is not None or not (answer.text or answer.tool_calls):
-        return Taught(row=row.id, answer=None, why_not=why_not or "it is empty")
+        return Taught(row=row.id, why_not=why_not or "it is empty")
     message: dict[str, object] = {"role": "assistant", "content": answer.text}
     if answer.reasoning:
         message["reasoning_content"] = answer.reasoning

@@ -15,6 +15,7 @@ import msgspec
 import torch
 
 from freehold.core.errors import BadRequest
+from freehold.core.figures import counted
 from freehold.train.base import load_base
 from freehold.train.conversations import Example, examples_of
 from freehold.train.learning import rise_and_fall, told, with_lora
@@ -49,7 +50,7 @@ def train(order: Order, dials: Dials, progress: Progress) -> Outcome:  # noqa: P
         rows = list(taught_rows(order.folder, order.dataset, dials.teacher))
         outcome = sft.learn(order, dials, progress, rows)
         unanswered = order.dataset.manifest.rows["train"] - len(rows)
-        note = f"{unanswered:,} questions were left out: the teacher gave no answer."
+        note = f"{counted(unanswered, 'question')} left out: the teacher gave no answer."
         return msgspec.structs.replace(outcome, notes=(note, *outcome.notes)) if unanswered else outcome
 
     seed_everything(order.seed)
