@@ -9,6 +9,11 @@ import msgspec
 from freehold.train.export.forms import Form
 from freehold.train.export.proof import Proof
 
+MARGIN = 0.05
+"""How much worse than the trained model a file may be, where nobody says otherwise."""
+QUESTIONS = 200
+"""That are asked at the most."""
+
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be exported, and what is known of it."""
