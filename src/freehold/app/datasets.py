@@ -188,7 +188,7 @@ def _sources(
 ) -> tuple[list[Source], tuple[ScorerSettings, ...]]:
     """The sources in their order, and what takes the targets of their lines."""
     found: list[Source] = []
-    scorers = {wanted.scorers} if wanted.scorers else set()
+    given = [wanted.scorers]
     for told in wanted.sources:
         kind, _, name = told.partition(":")
         if kind not in _KINDS or not name:
@@ -201,13 +201,15 @@ def _sources(
             found.append(_of_suite(suites.find(name), wanted, suites, archive))
         else:
             found.append(_of_file(Path(name), wanted))
-    scorers |= {one.scorers for one in _suite_cases(found) if one.scorers}
+    given += [one.scorers for one in _suite_cases(found)]
+    # What has a field of raw JSON cannot be told apart by hashes.
+    scorers = {msgspec.json.encode(one): one for one in given if one}
     if len(scorers) > 1:
         raise BadRequest(
             "The sources have targets that different scorers take, and a dataset has one kind of them.",
             hint="Make a dataset of each.",
         )
-    return found, next(iter(scorers), ())
+    return found, next(iter(scorers.values()), ())
 
 
 def _of_route(

@@ -11,6 +11,7 @@ import typer
 
 from freehold.cli.actor import actor
 from freehold.cli.dataset_shown import facts_of, tell_made, tell_report
+from freehold.cli.dataset_synthesise import synthesise
 from freehold.cli.measures import Share
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, plain, say, write, write_json
@@ -48,6 +49,7 @@ def make(
     accept: Annotated[
         str | None,
         typer.Option(
+            "--accept",
             metavar="REASONS",
             help="Which answers count as good. Of calls `feedback`, `correction`, or `unchecked`: all; of a suite "
             "`target`; of either `scorer`, `judge`: full marks in a comparison. Else `feedback,correction` and "
@@ -57,7 +59,11 @@ def make(
     good: Annotated[
         float,
         typer.Option(
-            metavar="SCORE", min=0.0, max=1.0, help="From which number feedback says that an answer is good."
+            "--good",
+            metavar="SCORE",
+            min=0.0,
+            max=1.0,
+            help="From which number feedback says that an answer is good.",
         ),
     ] = 0.8,
     days: Annotated[
@@ -69,6 +75,7 @@ def make(
     maker: Annotated[
         str | None,
         typer.Option(
+            "--maker",
             metavar="MAKER",
             help="Who wrote the answers of a file or suite that does not say it: `people`, or `provider/model`.",
         ),
@@ -174,6 +181,9 @@ def make(
         write_json({**facts_of(made.dataset), "new": made.is_new, "report": made.report})
         return
     tell_made(made)
+
+
+app.command()(synthesise)
 
 
 @app.command(name="list")
