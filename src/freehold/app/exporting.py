@@ -12,7 +12,7 @@ import msgspec
 
 from freehold.app.opening import comparisons_of
 from freehold.app.terms import known_of
-from freehold.app.training import check_installed
+from freehold.app.training import check_installed, patient_threads
 from freehold.compare.case import ScorerSettings
 from freehold.core.clock import SystemClock, microseconds
 from freehold.core.errors import BadRequest, FreeholdError
@@ -52,7 +52,8 @@ def export_run(
             hint=f"`freehold train resume {run.id}` goes on with it.",
         )
     check_installed()
-    from freehold.train.export.exporting import export, form_of_file  # noqa: PLC0415 - torch, for seconds
+    with patient_threads():
+        from freehold.train.export.exporting import export, form_of_file  # noqa: PLC0415 - torch, for seconds
 
     asked = _questions(settings, run, suite, questions)
     left = licence_left(run.licence, run.makers, datetime.now(UTC).date(), known_of(settings))
