@@ -56,7 +56,7 @@ def test_calls_that_somebody_spoke_of_can_be_told(place: Place) -> None:
         for call in (found[4], found[1]):
             opinions.give_as(call.id, Given(value=True), by="one")
         opinions.give_as(found[1].id, Given(value=0.5, name="other"), by="one")
-        wanted = Numbers(Filter(route="shop"), without_keys=(), longest=100, with_feedback=True)
+        wanted = Numbers(Filter(route="shop"), without_keys=(), longest=10_000, with_feedback=True)
         [numbers] = reader.numbers(wanted)
         assert [entry.call.id for entry in reader.numbered(numbers)] == [found[1].id, found[4].id]
 
