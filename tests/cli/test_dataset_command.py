@@ -244,11 +244,15 @@ def test_what_nobody_may_learn_from_stays_out_unless_somebody_decides_so(shell: 
     nameless = shell(*words, "--allow", "openai/gpt-4o=we have a contract")
     assert nameless.returncode == 1
     assert "Say who decides: `--by NAME`." in nameless.stderr
-    [other] = shell.json(*words, "--allow", "openai/gpt-4o=we have a contract", "--by", "Ann Lee")
+    [other] = shell.json(
+        *(*words, "--allow", "openai/gpt-4o=we have a contract", "--allow", "openai/gpt-4=the same"),
+        *("--by", "Ann Lee"),
+    )
     assert other["makers"] == {"openai/gpt-4o": 10, "people": 10}
     decided = f"{other['notes']}"
     assert "Answers of `openai/gpt-4o` are in it by decision of Ann Lee: we have a contract" in decided
-    [entry] = [one for one in shell.json("audit", "list") if one["act"] == "dataset.allow"]
+    assert "Nothing in the sources was written by `openai/gpt-4`" in decided
+    _, entry = [one for one in shell.json("audit", "list") if one["act"] == "dataset.allow"]
     assert entry["subject"] == "mixed"
     assert "Ann Lee" in str(entry["detail"])
     assert "we have a contract" in str(entry["detail"])
@@ -399,6 +403,8 @@ def test_what_a_group_is_called_does_not_give_a_person_away(shell: Shell) -> Non
         (("a", "--from", "route:shop", "--accept", "feedbak"), "Did you mean `feedback`?"),
         (("a", "--from", "file:a.jsonl", "--maker", "gpt"), "is neither a model nor `people`"),
         (("a", "--from", "file:a.jsonl", "--allow", "gpt=yes", "--by", "me"), "names no maker with a reason"),
+        (("a", "--from", "file:a.jsonl", "--by", "me"), "`--by` says who decides what `--allow` lets in"),
+        (("a", "--from", "a.jsonl"), "Write `--from file:a.jsonl`."),
     ],
 )
 def test_what_cannot_be_made_is_told(shell: Shell, words: tuple[str, ...], told: str) -> None:
