@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from freehold.app.together import check_together, leading
 from freehold.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def make_run(
     with _patient_threads():
         from freehold.train.running.runner import begin_run
 
+    check_together(recipe)
     return begin_run(
         settings.data, recipe=recipe, dataset=dataset, base=base, dials=dials, seed=seed, name=name
     )
@@ -62,7 +64,8 @@ def train_run(
     with _patient_threads():
         from freehold.train.running.runner import carry_out
 
-    return carry_out(settings.data, folder, tell, resume=resume)
+    with leading(folder, resume=resume):
+        return carry_out(settings.data, folder, tell, resume=resume)
 
 
 @contextmanager
