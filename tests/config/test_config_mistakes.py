@@ -47,7 +47,7 @@ def mistakes_in(folder: Path, text: str, **environ: str) -> tuple[Finding, ...]:
             "[local]\nxyzzy = 1",
             2,
             "`local.xyzzy` is not a setting.",
-            "There is only `enabled`.",
+            "There are `enabled`, `idle`, `memory` and `models`.",
         ),
         (
             '[providers.openai]\ntimeouts = { conect = "5s" }',

@@ -182,7 +182,7 @@ def test_a_key_over_plain_http(tmp_path: Path, url: str, warned: bool) -> None:
         ('[providers.openai]\nchat_path = "chat"', "must be a path that begins with `/`.", ""),
         ('[providers.openai]\nchat_path = ""', "must be a text on one line", ""),
         ('[providers."a/b"]\nlike = "openai"', "`a/b` cannot name a provider.", "no slash"),
-        ("[providers.local]", "`local` is the name of the embedded models.", "[local]"),
+        ("[providers.local]", "`local` is the name of the models that run on this machine.", "[local]"),
         (
             '[providers.openai]\n[providers.OpenAI]\nlike = "openai"',
             "`OpenAI` and `openai` are too much alike to name two providers.",

@@ -46,7 +46,7 @@ CHAT = '[routes.chat]\nincumbent = "local/smollm2-135m"\n'
         ),
         (
             '[routes.chat]\nincumbent = "local/gpt"',
-            "`local/gpt` is not one of the embedded models.",
+            "`local/gpt` is not one of the models that run here.",
             "There are `smollm2-135m` and `e5-small`.",
         ),
         (

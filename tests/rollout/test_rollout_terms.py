@@ -92,9 +92,13 @@ def test_what_cannot_be_is_said(configured: Settings, said: dict[str, Any], told
 @pytest.mark.parametrize(
     ("said", "told", "hint"),
     [
-        ({"to": "local/smollm2-135"}, "not one of the embedded models", "Did you mean `smollm2-135m`?"),
+        ({"to": "local/smollm2-135"}, "not one of the models that run here", "Did you mean `smollm2-135m`?"),
         ({"to": "local/e5-small"}, "`local/e5-small` does not chat", "Name a model that answers in words."),
-        ({"judge": "local/smollm2-135"}, "not one of the embedded models", "Did you mean `smollm2-135m`?"),
+        (
+            {"judge": "local/smollm2-135"},
+            "not one of the models that run here",
+            "Did you mean `smollm2-135m`?",
+        ),
         ({"route": "embed", "to": "new/m"}, "`embed` answers no chats", "Only chats can be moved"),
     ],
 )

@@ -201,7 +201,7 @@ class Comparisons:
         """What to write in place of a name that is no route's and no model's."""
         from freehold.core.suggest import did_you_mean
 
-        providers = (*self.settings.providers, *self.settings.pools, "local")
+        providers = (*self.settings.providers, *self.settings.pools, "local", "own")
         provider, slash, model = name.partition("/")
         if slash and provider not in providers:
             return did_you_mean(provider, providers) or "`freehold check` lists the providers."

@@ -34,8 +34,8 @@ def health_of(parts: Parts) -> Health:
     if parts.local is not None:
         routed = {target.name for route in parts.settings.routes.values() for target in route.plan}
         for name, state in parts.local.states().items():
-            said[f"local/{name}"] = state
-            ready = ready and (state != "starting" or f"local/{name}" not in routed)
+            said[name] = state
+            ready = ready and (state != "starting" or name not in routed)
     return Health(ready, said, parts.settings.version)
 
 

@@ -19,17 +19,22 @@ def local_models_of(parts: Parts) -> LocalModels:
     if parts.local is None:
         from freehold.providers.local.processes import LocalModels  # noqa: PLC0415 - what is off is not imported
 
-        parts.local = LocalModels(parts.settings.data)
+        settings, local = parts.settings, parts.settings.local
+        parts.local = LocalModels(
+            settings.data, models=settings.served_here(), memory=local.memory, idle=local.idle
+        )
     return parts.local
 
 
 def begin_or_end_local_models(parts: Parts, former: Collection[ProviderClient] = ()) -> None:
-    """The embedded models run when a provider of the configuration serves them, or a `former` one still does."""
+    """Local models run when a provider of the configuration serves them, or a `former` one still does."""
     if parts.place is not None:
         return  # they are the supervisor's
-    wanted = any(provider.kind == "local" for provider in parts.settings.providers.values())
-    if wanted:
-        local_models_of(parts).start_all()
+    settings = parts.settings
+    if any(provider.kind == "local" for provider in settings.providers.values()):
+        models = local_models_of(parts)
+        models.take_over(settings.served_here(), memory=settings.local.memory, idle=settings.local.idle)
+        models.start_all()
     elif parts.local is not None:
         clients = [client for client in former if client.settings.kind == "local"]
         parts.ending.append(asyncio.create_task(_end(parts.local, clients)))

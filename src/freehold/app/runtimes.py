@@ -29,7 +29,7 @@ def build_runtime(parts: Parts, settings: Settings, known: dict[str, ProviderCli
         provider = msgspec.structs.replace(provider, account=account)  # noqa: PLW2901 - and no other from here on
         client = known.get(name)
         if client is None or client.settings != provider:
-            find_address = _address_finder(parts) if provider.kind == "local" else None
+            find_address = _address_finder(parts, name) if provider.kind == "local" else None
             sign = sign_for(provider, parts.tls)
             client = ProviderClient(provider, tls=parts.tls, find_address=find_address, sign=sign)
         providers[name] = client
@@ -54,12 +54,16 @@ def _fetcher(parts: Parts, settings: Settings) -> Fetcher:
     return parts.files
 
 
-def _address_finder(parts: Parts) -> Callable[[str], Awaitable[tuple[str, str]]]:
+def _address_finder(parts: Parts, provider: str) -> Callable[[str], Awaitable[tuple[str, str]]]:
+    def find_here(name: str) -> Awaitable[tuple[str, str]]:
+        return local_models_of(parts).address_of(f"{provider}/{name}")
+
     if parts.place is None:
-        return local_models_of(parts).address_of
+        return find_here
     from freehold.workers.remote_models import RemoteModels  # noqa: PLC0415 - nobody needs it who is alone
 
-    return RemoteModels(parts.place.crew).address_of
+    remote = RemoteModels(parts.place.crew)
+    return lambda name: remote.address_of(f"{provider}/{name}")
 
 
 def close_providers(parts: Parts) -> None:

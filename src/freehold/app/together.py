@@ -40,7 +40,8 @@ def check_together(recipe: str) -> None:
 
 @contextmanager
 def leading(folder: RunFolder, *, resume: bool) -> Iterator[None]:
-    """Let the other processes, where there are any, take part in this run."""
+    """Let the other processes, where there are any, take part in this run. Raises BadRequest where they cannot."""
+    check_together(folder.read().recipe)
     place = place_of(os.environ)
     if place.size == 1:
         yield

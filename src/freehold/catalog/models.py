@@ -29,14 +29,25 @@ class Model(msgspec.Struct, frozen=True):
         return f"{self.provider}/{self.name}"
 
 
+_NONE: Mapping[str, Model] = {}
+
+
 class Catalog:
     """Finds what is known about models: from the user, else from ourselves, else from the public list."""
 
     def __init__(
-        self, *, own: Mapping[str, Profile], lists: Mapping[str, str], source: str = "freehold.toml"
+        self,
+        *,
+        own: Mapping[str, Profile],
+        lists: Mapping[str, str],
+        source: str = "freehold.toml",
+        here: Mapping[str, Model] = _NONE,
     ) -> None:
-        """`own`: the user's facts by `provider/model`; `lists`: a provider's name to its id in the list."""
+        """`own`: the user's facts by `provider/model`; `lists`: a provider's name to its id in the list; `here`: what
+        is served on this machine beside the embedded models, by id.
+        """
         self._own = dict(own)
+        self._here = here
         self._lists = dict(lists)
         self._source = source
 
@@ -55,6 +66,9 @@ class Catalog:
     def _found(self, provider: str, name: str) -> tuple[Profile, str | None]:
         if provider == LOCAL and name in EMBEDDED:
             return EMBEDDED[name], "freehold"
+        here = self._here.get(f"{provider}/{name}")
+        if here is not None:
+            return here.profile, here.source
         provider_id = self._lists.get(provider)
         if provider_id is None or provider_id == OWN_MACHINE_ID:
             return UNKNOWN_PROFILE, None

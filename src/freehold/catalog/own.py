@@ -50,7 +50,7 @@ class OwnModel(msgspec.Struct, frozen=True, kw_only=True):
 def own_models(data: Path) -> dict[str, OwnModel]:
     """Those in this data folder, by name. A manifest that cannot be read is passed over: it is no model."""
     found = {}
-    for path in sorted((data / "own").glob(f"*/{MANIFEST}")):
+    for path in _within(data / "own", f"*/{MANIFEST}"):
         try:
             model = msgspec.json.decode(path.read_bytes(), type=OwnModel)
         except (OSError, msgspec.DecodeError):
@@ -58,6 +58,19 @@ def own_models(data: Path) -> dict[str, OwnModel]:
         if model.name == path.parent.name:
             found[model.name] = model
     return found
+
+
+def own_places(data: Path) -> list[Path]:
+    """Files and folders that change when there is another own model, or one less, or another version of one."""
+    folder = data / "own"
+    return [folder, *_within(folder, "*"), *_within(folder, f"*/{MANIFEST}")]
+
+
+def _within(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:  # no folder can be there
+        return []
 
 
 def own_file(data: Path, model: OwnModel) -> Path:

@@ -33,6 +33,8 @@ SUMMARIES = {
     "independence": "Say how much would go on if a provider vanished.",
     "migrate": "Say what moving a route to another provider would break, cost and take.",
     "train": "Make a model of your own: run a recipe on a dataset.",
+    "export": "Make a file of a trained model, and prove that it is as good.",
+    "own": "Go from a route's calls to a model of your own that answers it, gate by gate.",
     "doctor": "Examine this installation and say how to mend what is broken.",
 }
 """Every command with its line in `freehold --help`; the module `freehold.cli.NAME` holds it, with `_` for `-`."""

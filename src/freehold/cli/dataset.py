@@ -11,6 +11,7 @@ import typer
 
 from freehold.cli.actor import actor
 from freehold.cli.dataset_shown import facts_of, tell_made, tell_report
+from freehold.cli.dataset_synthesise import synthesise
 from freehold.cli.measures import Share
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, plain, say, write, write_json
@@ -48,6 +49,7 @@ def make(
     accept: Annotated[
         str | None,
         typer.Option(
+            "--accept",
             metavar="REASONS",
             help="Which answers count as good. Of calls `feedback`, `correction`, or `unchecked`: all; of a suite "
             "`target`; of either `scorer`, `judge`: full marks in a comparison. Else `feedback,correction` and "
@@ -57,7 +59,11 @@ def make(
     good: Annotated[
         float,
         typer.Option(
-            metavar="SCORE", min=0.0, max=1.0, help="From which number feedback says that an answer is good."
+            "--good",
+            metavar="SCORE",
+            min=0.0,
+            max=1.0,
+            help="From which number feedback says that an answer is good.",
         ),
     ] = 0.8,
     days: Annotated[
@@ -69,6 +75,7 @@ def make(
     maker: Annotated[
         str | None,
         typer.Option(
+            "--maker",
             metavar="MAKER",
             help="Who wrote the answers of a file or suite that does not say it: `people`, or `provider/model`.",
         ),
@@ -176,6 +183,9 @@ def make(
     tell_made(made)
 
 
+app.command()(synthesise)
+
+
 @app.command(name="list")
 def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> None:
     """List the datasets, the newest first."""
@@ -270,6 +280,39 @@ def export(
             sys.stdout.buffer.write(as_messages(row) + b"\n")
     sys.stdout.buffer.flush()
     say(f"{counted(found.manifest.rows[split], 'row')} exported.")
+
+
+@app.command()
+def check(
+    which: Named,
+    *,
+    suite: Annotated[
+        str | None,
+        typer.Option("--suite", metavar="SUITE", help="Look for cases of this suite alone."),
+    ] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that a dataset is whole, holds nothing of a suite there is now, and that terms still allow it. Exit 1: not.
+
+    Suites that were added since it was made are looked for, too. A model that was trained on rows like a suite's cases
+    cannot be measured with that suite.
+    """
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.app.datasets import check_dataset  # noqa: PLC0415
+    from freehold.cli.waiting import waiting  # noqa: PLC0415
+
+    with waiting(f"Checking {which}") as advance:
+        found, checked = check_dataset(freehold.settings_from(config), which, suite, advance)
+    faults = checked.faults
+    if as_json:
+        write_json({"dataset": found.reference, "good": not faults, "faults": faults, "found": checked})
+    elif not faults:
+        write(f"{found.reference} is whole, holds nothing of a suite, and its terms allow it.\n")
+    if faults:
+        raise BadRequest(
+            " ".join(faults), hint=f"`freehold dataset show {found.reference}` says how it was made."
+        )
 
 
 def _columns(field: list[str], ignore: list[str]) -> Columns | None:

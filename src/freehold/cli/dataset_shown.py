@@ -20,7 +20,9 @@ _SHOWN = 5
 
 def facts_of(dataset: Dataset) -> dict[str, Any]:
     """A dataset for programs, without its rows."""
-    return {"dataset": dataset.reference, **msgspec.structs.asdict(dataset.manifest)}
+    facts = {"dataset": dataset.reference, **msgspec.structs.asdict(dataset.manifest)}
+    facts["scorers"] = msgspec.json.decode(dataset.manifest.scorers)  # which is laid out over several lines
+    return facts
 
 
 def tell_made(made: Made) -> None:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from freehold.cli.actor import actor
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, plain, say, write, write_json
+from freehold.cli.train_plan import plan
 from freehold.core.errors import BadRequest
 from freehold.core.figures import show_moment
 
@@ -123,7 +125,9 @@ def _add(recipe: str, summary: str) -> None:
             return
         if assisted(known):
             return
-        folder = make_run(known, recipe, dataset=data, base=base, dials=values, seed=seed, name=name)
+        folder = make_run(
+            known, recipe, dataset=data, base=base, dials=values, seed=seed, name=name, by=actor()
+        )
         _train(known, folder, as_json=as_json, resume=False, spread=spread)
 
 
@@ -133,6 +137,9 @@ _ALL = (
 )
 for _name, _summary in SUMMARIES.items():
     _add(_name, _summary)
+
+
+app.command()(plan)
 
 
 @app.command(name="list")
@@ -208,6 +215,7 @@ def _go_on(
 ) -> None:
     from freehold.app.together import assisted  # noqa: PLC0415
     from freehold.app.training import runs_of  # noqa: PLC0415
+    from freehold.train.catalogue import check_spread  # noqa: PLC0415
 
     if assisted(settings):
         return
@@ -218,6 +226,8 @@ def _go_on(
             f"The run `{run.id}` is one of `{run.recipe}`.",
             hint=f"`freehold train resume {run.id}` goes on with it.",
         )
+    if spread is not None:
+        check_spread(run.recipe)
     _train(settings, folder, as_json=as_json, resume=True, spread=spread)
 
 
@@ -229,12 +239,14 @@ def _train(
     from freehold.cli.train_progress import watching  # noqa: PLC0415
     from freehold.cli.train_shown import facts_of, tell_end  # noqa: PLC0415
 
-    with watching(folder.folder.name) as tell:
+    with watching(folder.folder.name) as watch:
         if spread is None:
-            run = train_run(settings, folder, tell, resume=resume)
+            run = train_run(settings, folder, watch.point, watch.asked, resume=resume)
         else:
             address, processes = spread
-            run = train_on_ray(settings, folder, tell, address=address, processes=processes, resume=resume)
+            run = train_on_ray(
+                settings, folder, watch.point, address=address, processes=processes, resume=resume
+            )
     if as_json:
         write_json(facts_of(folder))
     else:

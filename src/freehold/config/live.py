@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from freehold.catalog.embedded import LOCAL
 from freehold.config.problems import Finding
 from freehold.config.settings import Settings
 from freehold.core.errors import FreeholdError, ProviderRefused
@@ -30,9 +29,9 @@ async def ask_providers(
     """Every provider's answer, in the order of the configuration. All are asked at once.
 
     `list_models` takes a provider's name and may raise any FreeholdError; each has so many
-    `seconds` to answer. The embedded models are known and not asked for.
+    `seconds` to answer. What runs on this machine is known and not asked for.
     """
-    asked = [provider for provider in settings.providers.values() if provider.name != LOCAL]
+    asked = [provider for provider in settings.providers.values() if provider.kind != "local"]
     return tuple(
         await asyncio.gather(*(_ask(provider, settings, list_models, seconds) for provider in asked))
     )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from freehold.admin.settings import address_of
-from freehold.catalog.embedded import LOCAL
+from freehold.catalog.own import OWN
 from freehold.config.databases import DatabaseReader
 from freehold.config.limits import read_limits
-from freehold.config.models import read_models
+from freehold.config.local import local_providers, read_local, read_own
+from freehold.config.models import Stated, read_models
 from freehold.config.pools import read_pools
 from freehold.config.problems import Problems
-from freehold.config.providers import EMBEDDED_PROVIDER, ProviderReader
+from freehold.config.providers import ProviderReader
 from freehold.config.reading import read_section
 from freehold.config.routes import default_routes, read_routes
 from freehold.config.sections import File
@@ -24,6 +25,8 @@ from freehold.config.source import Source, read_source
 from freehold.config.telemetry import read_collector
 from freehold.config.values import shown
 from freehold.core.errors import SettingsError
+from freehold.routing.policies.settings import PolicySettings
+from freehold.routing.routes import Route
 
 NAME = "freehold.toml"
 VARIABLE = "FREEHOLD_CONFIG"
@@ -87,35 +90,33 @@ def load(
     reader = ProviderReader(home, environ, problems)
     providers = reader.read_all(values.get("providers", {}))
     routes = default_routes()
-    known = set(_names(values.get("providers")))
-    if file.local.enabled:
-        providers[LOCAL] = EMBEDDED_PROVIDER
-        known.add(LOCAL)
-    else:
+    known: dict[str, Collection[str] | None] = dict.fromkeys(_names(values.get("providers")))
+    data = _data_folder(file.data, home, problems)
+    local, own = read_local(file.local, home, problems), read_own(data, problems)
+    here = local_providers(local, own)
+    providers |= here
+    known |= {one.name: one.models for one in here.values()}
+    if not here:
         routes.clear()
     pools = read_pools(values.get("pools", {}), known, problems)
-    routed, policies = read_routes(values.get("routes", {}), known | {*_names(values.get("pools"))}, problems)
+    routed, policies = read_routes(
+        values.get("routes", {}), known | dict.fromkeys(_names(values.get("pools"))), problems
+    )
     routes |= routed
     stated = read_models(values.get("models", {}), known, problems)
+    if not own and not any(named.startswith(f"{OWN}/") for named in _named_models(routes, policies, stated)):
+        providers.pop(OWN, None)
     limits = read_limits(values.get("limits", {}), routes, known, problems)
     shared_url = None if file.shared.url is None else reader.find(file.shared.url, ("shared", "url"))
     collector = read_collector(file.telemetry, reader.find, problems)
-    data = home / file.data
-    try:
-        data = home / Path(file.data).expanduser()
-        if data.exists() and not data.is_dir():
-            problems.error(("data",), f"`{data}` is not a folder.")
-    except OSError as error:
-        problems.error(("data",), f"`data` cannot be a folder: {error.strerror}.")
-    except RuntimeError:
-        problems.error(("data",), f"`data` begins with the name of nobody here: {shown(file.data)}.")
     secret_files = (*reader.secret_files, *databases.secret_files)
     problems.raise_errors(secret_files)
     return Settings(
         path=path if path is not None and (text is not None or path.exists()) else None,
         data=data,
         server=file.server,
-        local=file.local,
+        local=local,
+        own=own,
         ledger=file.ledger,
         fetch=file.fetch,
         batches=file.batches,
@@ -141,6 +142,27 @@ def load(
         secret_files=secret_files,
         warnings=problems.warnings,
     )
+
+
+def _named_models(
+    routes: Mapping[str, Route], policies: Mapping[str, PolicySettings], stated: Stated
+) -> Iterator[str]:
+    yield from (target.name for route in routes.values() for target in route.plan)
+    yield from (target.name for policy in policies.values() for target in policy.brings)
+    yield from (*stated.prices, *stated.facts)
+
+
+def _data_folder(written: str, home: Path, problems: Problems) -> Path:
+    data = home / written
+    try:
+        data = home / Path(written).expanduser()
+        if data.exists() and not data.is_dir():
+            problems.error(("data",), f"`{data}` is not a folder.")
+    except OSError as error:
+        problems.error(("data",), f"`data` cannot be a folder: {error.strerror}.")
+    except RuntimeError:
+        problems.error(("data",), f"`data` begins with the name of nobody here: {shown(written)}.")
+    return data
 
 
 def _check_host(host: str, problems: Problems) -> None:

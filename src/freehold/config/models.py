@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from freehold.config.problems import Problems
 from freehold.config.reading import read_section
 from freehold.config.sections import ModelSection, PriceSection
 from freehold.config.source import Key, written
-from freehold.config.targets import read_target
+from freehold.config.targets import Known, read_target
 
 _RATES = tuple(field.name for field in msgspec.structs.fields(Rates))
 _SUSPICIOUSLY_LOW = Decimal("0.0005")
@@ -28,7 +28,7 @@ class Stated(msgspec.Struct, frozen=True):
     facts: dict[str, Profile]
 
 
-def read_models(tables: object, providers: Collection[str], problems: Problems) -> Stated:
+def read_models(tables: object, providers: Known, problems: Problems) -> Stated:
     """The user's prices and facts. `providers`: every name that a model may begin with."""
     stated = Stated({}, {})
     if not isinstance(tables, Mapping):

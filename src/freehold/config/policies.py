@@ -7,7 +7,7 @@ from collections.abc import Collection
 from freehold.config.problems import Problems
 from freehold.config.sections import PolicySection
 from freehold.config.source import Key, written
-from freehold.config.targets import read_target
+from freehold.config.targets import Known, read_target
 from freehold.routing.policies.settings import PolicyKind, PolicySettings
 from freehold.routing.routes import Route, Target
 
@@ -24,7 +24,7 @@ _OF_KIND: dict[str, tuple[PolicyKind, ...]] = {
 
 
 def read_policy(
-    section: PolicySection, route: Route, providers: Collection[str], problems: Problems
+    section: PolicySection, route: Route, providers: Known, problems: Problems
 ) -> PolicySettings | None:
     """The policy of a route; None after a problem has been told."""
     key: Key = ("routes", route.name, "policy")
@@ -101,9 +101,7 @@ def _check_cascade(section: PolicySection, key: Key, problems: Problems) -> None
         problems.error((*key, "samples"), f"`{written((*key, 'samples'))}` is for `agreement` alone.")
 
 
-def _targets(
-    names: Collection[str], key: Key, providers: Collection[str], problems: Problems
-) -> tuple[Target, ...]:
+def _targets(names: Collection[str], key: Key, providers: Known, problems: Problems) -> tuple[Target, ...]:
     found = []
     for place, name in enumerate(names):
         here: Key = (*key, name) if isinstance(names, dict) else (*key, place)

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from freehold.catalog.embedded import EMBEDDED, LOCAL
 from freehold.catalog.prices import OWN_MACHINE_ID
 from freehold.config.address import is_near, is_own_machine, is_plain, read_base_url
+from freehold.config.local import SERVED_HERE
 from freehold.config.problems import Problems
 from freehold.config.reading import fields_of, read_section
 from freehold.config.secrets import NoSecretError, UnsetVariableError, find_secret, place_of
@@ -43,9 +43,6 @@ _CREDENTIALS = frozenset(
 )
 """Headers and parameters that are there to carry secrets."""
 _OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "te", "upgrade"})
-
-EMBEDDED_PROVIDER = ProviderSettings(LOCAL, kind="local", prices=OWN_MACHINE_ID, models=tuple(EMBEDDED))
-"""The provider `local`."""
 
 
 class ProviderReader:
@@ -82,11 +79,11 @@ class ProviderReader:
                 "Use letters, digits, dots and dashes, but no slash.",
             )
             return False
-        if name == LOCAL:
+        if name in SERVED_HERE:
             self._problems.error(
                 key,
-                f"`{LOCAL}` is the name of the embedded models.",
-                "Choose another name, or set them up under `[local]`.",
+                f"`{name}` is the name of {SERVED_HERE[name]}.",
+                "Choose another name; what runs here is set up under `[local]`.",
             )
             return False
         if name.lower() in spelled:

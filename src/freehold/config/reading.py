@@ -18,6 +18,7 @@ from freehold.config.values import (
     read_date,
     read_dollars,
     read_flag,
+    read_number,
     read_seconds,
     read_share,
     read_text,
@@ -71,7 +72,7 @@ def fields_of(section: type[msgspec.Struct]) -> dict[str, inspect.Field]:
 
 def unit_of(name: str) -> str:
     """The unit of a whole number, which the setting's name ends with."""
-    endings = {"bytes": "bytes", "days": "days", "ms": "milliseconds"}
+    endings = {"bytes": "bytes", "memory": "bytes", "days": "days", "ms": "milliseconds"}
     return endings.get(name.rpartition("_")[2], "")
 
 
@@ -134,10 +135,8 @@ def _read_one(kind: inspect.Type, unit: str, value: object) -> object:
     match kind:
         case inspect.IntType(ge=least, le=most):
             return read_whole(unit, least, most)(value)
-        case inspect.FloatType(le=1):
-            return read_share(value)
-        case inspect.FloatType(ge=least) if least is not None:
-            return read_seconds(value, least)
+        case inspect.FloatType(ge=least, le=most):
+            return _float_reader(least, most)(value)
         case inspect.StrType(min_length=least):
             return read_text(value, empty=least == 0)
         case inspect.LiteralType(values=words):
@@ -147,9 +146,17 @@ def _read_one(kind: inspect.Type, unit: str, value: object) -> object:
     return _READERS[type(kind)](value)
 
 
+def _float_reader(least: float | None, most: float | None) -> Callable[[object], float]:
+    """One with both bounds is a number, and from 0 to 1 a share; any other one is a duration."""
+    if most == 1:
+        return read_share
+    if least is not None and most is not None:
+        return read_number(least, most)
+    return lambda value: read_seconds(value, least or 0)
+
+
 _READERS: dict[type[inspect.Type], Callable[[object], object]] = {
     inspect.BoolType: read_flag,
-    inspect.FloatType: read_seconds,
     inspect.DecimalType: read_dollars,
     inspect.DateType: read_date,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from freehold.catalog.embedded import CHAT, EMBEDDINGS, LOCAL
 from freehold.config.policies import read_policy
@@ -10,7 +10,7 @@ from freehold.config.problems import Problems
 from freehold.config.reading import read_section
 from freehold.config.sections import RouteSection
 from freehold.config.source import Key
-from freehold.config.targets import read_target
+from freehold.config.targets import Known, read_target
 from freehold.config.values import shown
 from freehold.routing.policies.settings import PolicySettings
 from freehold.routing.routes import Route, Target
@@ -28,7 +28,7 @@ def default_routes() -> dict[str, Route]:
 
 
 def read_routes(
-    tables: object, providers: Collection[str], problems: Problems
+    tables: object, providers: Known, problems: Problems
 ) -> tuple[dict[str, Route], dict[str, PolicySettings]]:
     """The routes by name, and the policies of those that have one. `providers`: every name that a model may begin with,
     usable or not.
@@ -66,7 +66,7 @@ def _section(name: str, table: object, problems: Problems) -> RouteSection | Non
     return read_section(RouteSection, table, key, problems)
 
 
-def _route(name: str, section: RouteSection, providers: Collection[str], problems: Problems) -> Route | None:
+def _route(name: str, section: RouteSection, providers: Known, problems: Problems) -> Route | None:
     key: Key = ("routes", name)
     incumbent = read_target(section.incumbent, (*key, "incumbent"), providers, problems)
     fallbacks = [

@@ -27,11 +27,38 @@ from freehold.telemetry.settings import TelemetrySettings
 from freehold.wire.dialect import Hosting, Quirks
 
 
+class LocalModelSection(msgspec.Struct, frozen=True):
+    """One model of your own that runs on this machine, as `local/NAME`: a GGUF file."""
+
+    file: str
+    """Path of the GGUF file, relative to this one."""
+    context: Annotated[int, msgspec.Meta(ge=256, le=1_000_000)] = 8192
+    """Most tokens of question and answer together, for each request. Each of the `slots` takes memory for as many."""
+    slots: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    """Requests that are worked on at the same time."""
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=5)] | None = None
+    """For requests that name none; without it, llama.cpp's own, 0.8."""
+    mmproj: str | None = None
+    """Path of the projector by which the model sees images, a GGUF file that comes beside it; without it, text only."""
+    embeddings: bool = False
+    """Whether it makes embeddings, and writes no text."""
+    licence: str | None = None
+    """Licence of the weights, or the name of the terms."""
+
+
 class LocalSettings(msgspec.Struct, frozen=True):
-    """The models that come with Freehold."""
+    """Models that run on this machine: those that come with Freehold, own ones, and GGUF files."""
 
     enabled: bool = True
-    """Whether the embedded models are served, and started together with the endpoint."""
+    """Whether any are served. The embedded models are started together with the endpoint, the others when they are
+    first asked for."""
+    memory: Annotated[int, msgspec.Meta(ge=1_000_000)] | None = None
+    """Most memory that the loaded models may take together, such as `"4 GB"`; the one that was not asked for longest
+    makes room for another. Without it, three quarters of what the machine, or its container, has."""
+    idle: Annotated[float, msgspec.Meta(ge=1)] = 600.0
+    """Time after which a model is let go of that nobody asks for; the next request loads it again."""
+    models: dict[str, LocalModelSection] = {}
+    """GGUF files by name, each a table `[local.models.NAME]`: see below."""
 
 
 class DatabaseSection(msgspec.Struct, frozen=True):

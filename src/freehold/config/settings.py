@@ -9,9 +9,11 @@ import msgspec
 from freehold.admin.settings import AdminSettings
 from freehold.batches.settings import BatchSettings
 from freehold.catalog.models import Catalog
+from freehold.catalog.own import OwnModel
 from freehold.catalog.prices import ModelPrice, PriceList
 from freehold.catalog.profile import Profile
 from freehold.compare.settings import CompareSettings
+from freehold.config.local import known_here, served_here
 from freehold.config.problems import Finding
 from freehold.config.sections import HealthSettings, LocalSettings, SharedSettings
 from freehold.core.secret import Secret
@@ -20,6 +22,7 @@ from freehold.gateway.settings import ServerSettings
 from freehold.ledger.settings import LedgerSettings
 from freehold.limits.limit import Limit
 from freehold.providers.fetch.settings import FetchSettings
+from freehold.providers.local.models import LocalModel
 from freehold.providers.settings import ProviderSettings
 from freehold.rollout.settings import RolloutSettings
 from freehold.routing.plans import Accounts
@@ -52,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True):
     rollout: RolloutSettings
     background: BackgroundSettings
     providers: dict[str, ProviderSettings]
-    """By name; `local` among them when the embedded models are enabled."""
+    """By name; `local` and `own` among them unless `[local]` is switched off."""
     health: HealthSettings
     pools: dict[str, tuple[str, ...]]
     """Providers by the name of their pool."""
@@ -69,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True):
     """The user's own facts about models by `provider/model`."""
     policies: dict[str, PolicySettings] = {}
     """By route, where it has one."""
+    own: dict[str, OwnModel] = {}
+    """The models that were made here and can be served, by name."""
     database: Server | None = None
     """Where keys and the ledger are; None: in files of the data folder."""
     access: AccessSettings = AccessSettings()
@@ -98,7 +103,12 @@ class Settings(msgspec.Struct, frozen=True):
 
     def catalog(self) -> Catalog:
         """Knows the models of these providers."""
-        return Catalog(own=self.facts, lists=self._lists(), source=self._named())
+        here = known_here(self.served_here())
+        return Catalog(own=self.facts, lists=self._lists(), source=self._named(), here=here)
+
+    def served_here(self) -> dict[str, LocalModel]:
+        """Every model that this machine serves, by id."""
+        return served_here(self.local, self.own, self.data)
 
     def models(self) -> tuple[Target, ...]:
         """Every model that is named anywhere, sorted; others may be called all the same."""

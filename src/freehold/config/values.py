@@ -128,6 +128,17 @@ def read_share(value: object) -> float:
     return float(value)
 
 
+def read_number(least: float, most: float) -> Callable[[object], float]:
+    """A reader of numbers, whole or not."""
+
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal) or not least <= value <= most:
+            raise UnfitError(f"a number from {least:g} to {most:g}")
+        return float(value)
+
+    return read
+
+
 def read_date(value: object) -> date:
     """A day."""
     if isinstance(value, str):

@@ -10,6 +10,7 @@ import msgspec
 
 from freehold.admin.settings import AdminSettings
 from freehold.batches.settings import BatchSettings
+from freehold.catalog.own import own_places
 from freehold.config.problems import Finding, InvalidSettingsError
 from freehold.config.sections import SharedSettings
 from freehold.config.settings import Settings
@@ -38,7 +39,7 @@ _Marks = tuple[tuple[int, int, int] | None, ...]
 
 
 class Watch:
-    """Polls the file and the files of its secrets, and applies what changed. One asyncio task, no threads.
+    """Polls the file, those of its secrets and the own models, and applies what changed. One asyncio task, no threads.
 
     Editors replace files, delete and create them, and write them in pieces: a change counts when the
     files have been the same for `settle` seconds, and a file that is empty, missing or wrong gets
@@ -177,7 +178,7 @@ class Watch:
         self._refuse(error)
 
     def _marks(self) -> _Marks:
-        return tuple(_mark(file) for file in self._files)
+        return tuple(_mark(file) for file in (*self._files, *own_places(self.current.data)))
 
 
 def keep_fixed(

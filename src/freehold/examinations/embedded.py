@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from freehold.catalog.embedded import LOCAL
 from freehold.core.figures import size
 from freehold.examinations.finding import Finding, broken, good, notice
 from freehold.providers.local.models import MODELS, LocalModel, weights_of
@@ -13,11 +12,11 @@ from freehold.providers.local.models import MODELS, LocalModel, weights_of
 def examine_embedded_models(named: frozenset[str]) -> Iterator[Finding]:
     """Each model. One that is `named` by a route (`local/…`) is needed."""
     for model in MODELS.values():
-        yield _examine(model, needed=f"{LOCAL}/{model.name}" in named)
+        yield _examine(model, needed=model.id in named)
 
 
 def _examine(model: LocalModel, *, needed: bool) -> Finding:
-    name = f"{LOCAL}/{model.name}"
+    name = model.id
     step = "`make up` installs it; docs/local-models.md says how to do it by hand."
     path = weights_of(model)
     if path is None:

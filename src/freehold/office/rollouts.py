@@ -9,7 +9,6 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from freehold.access.audit import AuditLog
-from freehold.catalog.embedded import EMBEDDED, LOCAL
 from freehold.compare.case import ScorerSettings
 from freehold.compare.judges.registry import check_neutrality
 from freehold.config.settings import Settings
@@ -148,10 +147,11 @@ def _model(settings: Settings, name: str, param: str) -> Target:
             or "`freehold check` lists the providers.",
             param=param,
         )
-    if provider == LOCAL and model not in EMBEDDED:
+    here = settings.providers.get(provider)
+    if here is not None and here.kind == "local" and model not in here.models:
         raise BadRequest(
-            f"`{name[:100]}` is not one of the embedded models.",
-            hint=did_you_mean(model, EMBEDDED) or f"There are {one_of(EMBEDDED)}.",
+            f"`{name[:100]}` is not one of the models that run here.",
+            hint=did_you_mean(model, here.models) or f"There are {one_of(here.models)}.",
             param=param,
         )
     target = Target(provider, model)

@@ -112,7 +112,7 @@ def unpacked(path: Path, data: Path) -> Path:
 
 
 def _embedded(name: str) -> Path:
-    model = MODELS.get(name)
+    model = MODELS.get(f"{LOCAL}/{name}")
     if model is None or model.runtime != "llama.cpp":
         chat = [f"`{LOCAL}/{one.name}`" for one in MODELS.values() if one.runtime == "llama.cpp"]
         raise NotFound(

@@ -38,7 +38,7 @@ RECIPES: Mapping[str, Recipe] = {
             base="none",
             spread=True,
         ),
-        Recipe(name="sft", summary="Teach a model to answer as the answers of a dataset do."),
+        Recipe(name="sft", summary="Teach a model to answer as the answers of a dataset do.", spread=True),
         Recipe(name="distil", summary="Teach a model to answer as a bigger one does."),
         Recipe(name="prefer", summary="Teach a model which of two answers is the better one."),
         Recipe(

@@ -136,8 +136,8 @@ class Member:
             health.parts["configuration"] = f"an edit was not taken: {overview.problem}"
         routed = self._routed()
         for name, state in overview.local.items():
-            health.parts[f"local/{name}"] = state
-            health.ready = health.ready and (state != "starting" or f"local/{name}" not in routed)
+            health.parts[name] = state
+            health.ready = health.ready and (state != "starting" or name not in routed)
         return health
 
     async def figures(self) -> bytes:

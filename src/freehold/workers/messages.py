@@ -104,7 +104,7 @@ class Overview(msgspec.Struct, frozen=True):
     troubles: dict[str, str]
     """Parts of other workers that are not well: `worker 2: …`."""
     local: dict[str, str]
-    """States of the local models."""
+    """States of the local models by id."""
 
 
 class Sought(msgspec.Struct, frozen=True):
@@ -112,6 +112,7 @@ class Sought(msgspec.Struct, frozen=True):
 
     url: str = ""
     token: str = ""
-    problem: Literal["", "unknown", "absent", "down"] = ""
+    problem: str = ""
+    """The code of the error; empty: there is none."""
     reason: str = ""
-    log: str = ""
+    hint: str | None = None

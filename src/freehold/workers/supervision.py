@@ -240,10 +240,14 @@ class Supervision:
             yield sought
 
     def _begin_or_end_local_models(self) -> None:
-        wanted = any(provider.kind == "local" for provider in self._settings.providers.values())
-        if wanted:
+        settings = self._settings
+        if any(provider.kind == "local" for provider in settings.providers.values()):
+            models, memory, idle = settings.served_here(), settings.local.memory, settings.local.idle
             if self._local is None:
-                self._local = LocalModels(self._settings.data, environ=self._environ)
+                self._local = LocalModels(
+                    settings.data, models=models, environ=self._environ, memory=memory, idle=idle
+                )
+            self._local.take_over(models, memory=memory, idle=idle)
             self._local.start_all()
         elif self._local is not None:
             self._ending.add(task := asyncio.create_task(self._end(self._local)))

@@ -49,7 +49,7 @@ def ask(client: OpenAI, content: str, **more: Any) -> ChatCompletion:
 def test_it_does_as_it_is_told(client: OpenAI) -> None:
     answer = client.chat.completions.create(model=CHAT, messages=QUESTION, temperature=0, max_tokens=40)
     assert "good morning" in (answer.choices[0].message.content or "").lower()
-    assert answer.model == CHAT
+    assert f"local/{answer.model}" == CHAT
     assert answer.object == "chat.completion"
     assert answer.choices[0].finish_reason == "stop", "the end of turn of its chat template is understood"
     assert answer.usage is not None

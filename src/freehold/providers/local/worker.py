@@ -18,13 +18,17 @@ from pathlib import Path
 import uvloop
 
 from freehold.catalog.embedded import CHAT, EMBEDDINGS, LOCAL
-from freehold.providers.local.door import CHAT_PATH, EMBEDDINGS_PATH, Door, listen, refuse
-from freehold.providers.local.handover import Order, Report, read_order
-from freehold.providers.local.models import MODELS
+from freehold.providers.local.door import CHAT_PATH, EMBEDDINGS_PATH, Door, Handler, listen, refuse
+from freehold.providers.local.gguf import Malformed, check_whole
+from freehold.providers.local.handover import LEAVE, Doing, Order, Report, read_order
+from freehold.providers.local.models import LocalModel
 from freehold.providers.local.openmp import provide_openmp
+
+# ruff: noqa: PLC0415 - a worker loads only its own runtime
 
 _PR_SET_PDEATHSIG = 1
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
+_FAREWELL_SECONDS = 0.2
 
 
 def main(folder: Path) -> None:
@@ -41,6 +45,8 @@ def main(folder: Path) -> None:
         return
     try:
         serve(read_order(line), report)
+    except Malformed as damage:
+        os.write(report, Report(damage=str(damage)).line())
     except Exception as error:  # whatever it is, the endpoint is told and shows it
         os.write(report, Report(error=f"{type(error).__name__}: {error}").line())
         raise
@@ -48,36 +54,46 @@ def main(folder: Path) -> None:
 
 def serve(order: Order, report: int) -> None:
     """Load the model, listen, report, answer."""
-    model = MODELS[order.model]
-    if model.runtime == "llama.cpp":
-        from freehold.providers.local.chat import Chat  # noqa: PLC0415 - a worker loads only its own runtime
-
-        paths = {
-            CHAT_PATH: Chat(model, order.weights).answer,
-            EMBEDDINGS_PATH: refuse(
-                f"`{LOCAL}/{model.name}` writes text and makes no embeddings.",
-                f"Ask a model that does: `{LOCAL}/{EMBEDDINGS}`.",
-            ),
-        }
+    model = order.model
+    answer = _loaded(model, order.weights)
+    if model.embeds:
+        refusal = refuse(
+            f"`{model.id}` makes embeddings and writes no text.", f"Ask a model that does: `{LOCAL}/{CHAT}`."
+        )
+        paths = {EMBEDDINGS_PATH: answer, CHAT_PATH: refusal}
     else:
-        from freehold.providers.local.embeddings import Embedder  # noqa: PLC0415 - a worker loads only its own runtime
-
-        paths = {
-            EMBEDDINGS_PATH: Embedder(model, order.weights).answer,
-            CHAT_PATH: refuse(
-                f"`{LOCAL}/{model.name}` makes embeddings and writes no text.",
-                f"Ask a model that does: `{LOCAL}/{CHAT}`.",
-            ),
-        }
+        refusal = refuse(
+            f"`{model.id}` writes text and makes no embeddings.",
+            f"Ask a model that does: `{LOCAL}/{EMBEDDINGS}`.",
+        )
+        paths = {CHAT_PATH: answer, EMBEDDINGS_PATH: refusal}
+    door = Door(paths, order.token, lambda: _tell(door, report))
 
     async def run() -> None:
-        asyncio.get_running_loop().add_reader(_STDIN, _end)
+        asyncio.get_running_loop().add_reader(_STDIN, _listen_to_parent, door)
         listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         os.write(report, Report(port=listener.getsockname()[1]).line())
-        os.close(report)
-        await listen(Door(paths, order.token), listener)
+        await listen(door, listener)
 
     uvloop.run(run())
+
+
+def _loaded(model: LocalModel, weights: str) -> Handler:
+    """What answers its requests. Raises Malformed, and whatever the runtime does when it cannot."""
+    if model.runtime != "llama.cpp":
+        from freehold.providers.local.embeddings import Embedder
+
+        return Embedder(model, weights).answer
+    check_whole(Path(weights))
+    if model.mmproj is not None:
+        check_whole(Path(model.mmproj))
+    if model.embeds:
+        from freehold.providers.local.vectors import Vectors
+
+        return Vectors(model, weights).answer
+    from freehold.providers.local.chat import Chat
+
+    return Chat(model, weights).answer
 
 
 def _die_with_parent() -> None:
@@ -98,8 +114,24 @@ def _read_line() -> bytes:
     return line
 
 
-def _end() -> None:
-    os._exit(0)  # there is nothing to save, and native threads must not delay us
+def _tell(door: Door, report: int) -> None:
+    """Somebody waits for an answer now, or nobody does any more."""
+    os.write(report, Doing(door.busy).line())
+    if door.leaving and not door.busy:
+        # The last answer's last bytes may still be on their way.
+        asyncio.get_running_loop().call_later(_FAREWELL_SECONDS, _leave_if_done, door)
+
+
+def _listen_to_parent(door: Door) -> None:
+    if os.read(_STDIN, len(LEAVE)) != LEAVE:  # it has ended, or wants us to end
+        os._exit(0)
+    door.leaving = True
+    _leave_if_done(door)
+
+
+def _leave_if_done(door: Door) -> None:
+    if door.leaving and not door.busy:
+        os._exit(0)  # there is nothing to save, and native threads must not delay us
 
 
 if __name__ == "__main__":

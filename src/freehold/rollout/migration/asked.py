@@ -33,9 +33,10 @@ def question_of(landscape: Landscape, route: str, leaves: str, target: str) -> Q
         )
     landscape.check_provider(provider)
     wanted = Target(provider, model)
-    if provider == "local" and wanted not in landscape.models:
+    settings = landscape.settings_of(provider)
+    if settings is not None and settings.kind == "local" and wanted not in landscape.models:
         raise NotFound(
-            f"`{target[:100]}` is not one of the embedded models.", hint="`freehold models` lists them."
+            f"`{target[:100]}` is not one of the models that run here.", hint="`freehold models` lists them."
         )
     if landscape.house_of(provider) == house:
         raise BadRequest(

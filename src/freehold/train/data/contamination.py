@@ -1,15 +1,13 @@
 """Finds lines that hold what a suite asks: verbatim, within a longer text, or with small edits.
 
 A text of a suite is found in a line where all its sequences of tokens are (it is there as it is), or half of them (it
-was edited). Then a sequence counts by how few others have it: what many cases and lines share is a manner of speaking,
-or the form of many questions, and says nothing of which question it is. Half of the sequences as they are do as well,
-where nearly all the words are there by which the text is told from others. A short text is found only where it is all
-that is asked.
+was edited), and with them half of what tells the text from others: a sequence tells the less, the more cases and lines
+have it, as that is a manner of speaking or the form of many questions. Nearly all of its telling words will do as well,
+wherever they stand. A short text is found only where it is all that is asked.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
 SHARE = 0.5
 """Of a text's sequences, from which it counts as edited."""
-_TELLING = 0.8
+_TELLING = 0.9
 """Of its words, by what they tell, where sequences alone would not do."""
 _Key = tuple[Reading, int]
 _WORDS: _Key = ("words", 1)
@@ -99,12 +97,11 @@ class SuiteTexts:
     def _edited(self, line: LineText) -> Iterator[tuple[float, int]]:
         for key, sequences in self._by_length.items():
             for one in sequences.texts_in(line.sequences(key)):
-                if one.share >= SHARE:
-                    yield one.share, one.place
-                elif one.plain >= SHARE and self._words is not None:
-                    telling = self._words.share_of(one.place, line.sequences(_WORDS))
-                    if telling >= _TELLING:
-                        yield one.plain, one.place
+                if one.plain >= SHARE and (one.share >= SHARE or self._has_words(line, one.place)):
+                    yield max(one.share, one.plain), one.place
+
+    def _has_words(self, line: LineText, place: int) -> bool:
+        return self._words is not None and self._words.share_of(place, line.sequences(_WORDS)) >= _TELLING
 
 
 class LineText:
@@ -128,21 +125,3 @@ class LineText:
             skips = key[0] == "characters" and not self._tokens.has_characters
             self._known[key] = np.zeros(0, dtype=np.uint64) if skips else self._tokens.sequences(*key)
         return self._known[key]
-
-
-class Dropped:
-    """What was dropped, by suite, with a sample of it."""
-
-    def __init__(self, most: int = 20) -> None:
-        self._most = most
-        self.by_suite: Counter[tuple[str, str]] = Counter()
-        self.cases: set[tuple[str, str]] = set()
-        self.sample: list[tuple[str, Found, str]] = []
-        """Id of the line, what it holds, and how it begins."""
-
-    def add(self, row_id: str, found: Found, words: str) -> None:
-        """One more."""
-        self.by_suite[found.suite, found.hash] += 1
-        self.cases.add((found.hash, found.case))
-        if len(self.sample) < self._most:
-            self.sample.append((row_id, found, words))
