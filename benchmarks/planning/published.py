@@ -16,10 +16,10 @@ def table() -> str:
 
 
 def _line(one: Compared) -> str:
-    chips = f"{one.count:,} {one.run.chip}" + ("" if one.run.count else " (assumed)")
+    assumed = one.run.assumed or not one.run.count
+    chips = f"{one.count:,} {one.run.chip}" + (" (assumed)" if assumed else "")
     layout = one.layout.show() + ("" if one.run.layout else " (ours)")
-    address, *rest = one.run.source.split(",")[0].split(";")[0].split(": ")
-    del rest
+    address = one.run.source.split(",")[0].split(";")[0].split(": ")[0]
     if one.what == "FLOPs":
         chips = layout = "-"
     return (
@@ -30,8 +30,9 @@ def _line(one: Compared) -> str:
 
 def _used(one: Compared) -> str:
     if one.run.calibrates:
-        return f"sets `{one.run.calibrates}`"
-    return "tests" if one.near else "tests: **missed**"
+        return f"sets `{one.run.calibrates}`" + ("†" if one.run.recalled else "")
+    recalled = "†" if one.run.recalled else ""
+    return f"tests{recalled}" if one.near else f"tests{recalled}: **missed**"
 
 
 def _figure(one: Compared, value: float) -> str:

@@ -44,7 +44,9 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "suite export": ("GET /suites/{suite}/cases",),
     "dataset make": "reads files of whoever runs it, and the bodies of calls for minutes of a processor",
     "dataset list": "lists files of one machine's data folder, where whoever trains models sees them",
-    "dataset show": "as `dataset list`",
+    "dataset show": "as `dataset list`; what is in a dataset may have been said in calls",
+    "dataset check": "as `dataset list`: it reads all of it",
+    "dataset synthesise": "asks a model for minutes or hours, in a process of its own that can be broken off",
     "dataset export": "as `dataset list`: what was said in calls leaves the machine only by who sits at it",
     "compare ROUTE": "runs for minutes or hours in a process of its own, which can be broken off and gone on with; "
     "what it has come to can be seen at any time",

@@ -10,6 +10,7 @@ import typer
 from freehold.cli.measures import Share
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import write_json
+from freehold.train.export.order import MARGIN, QUESTIONS
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -50,11 +51,11 @@ def export(
             click_type=Share(min=0.001, max=0.9),
             help="How much worse than the trained model it may be: in score, perplexity, and tokens written otherwise.",
         ),
-    ] = 0.05,
+    ] = MARGIN,
     questions: Annotated[
         int,
         typer.Option(min=2, metavar="N", help="Questions at the most; fewer are asked where fewer decide."),
-    ] = 200,
+    ] = QUESTIONS,
     file: Annotated[
         Path | None,
         typer.Option(

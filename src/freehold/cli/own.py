@@ -134,12 +134,12 @@ def own(
     settings = freehold.settings_from(config)
     owning = Owning(settings, route)
     if status:
-        _show_status(owning, as_json=as_json)
+        _show_status(settings, owning, as_json=as_json)
         return
     with owning.held():
         loop = owning.begin({key: value for key, value in told.items() if value is not None}, back_to=back)
         loop = _go(settings, owning, loop, until, as_json=as_json)
-    _end(loop, as_json=as_json)
+    _end(settings, loop, as_json=as_json)
 
 
 def _go(settings: Settings, owning: Owning, loop: Loop, until: StepName | None, *, as_json: bool) -> Loop:
@@ -168,12 +168,13 @@ def _asked(step: StepName, *, as_json: bool) -> bool:
     return typer.confirm(f"Do `{step}` now?", err=True)
 
 
-def _end(loop: Loop, *, as_json: bool) -> None:
+def _end(settings: Settings, loop: Loop, *, as_json: bool) -> None:
+    from freehold.app.owning_costs import cost_of  # noqa: PLC0415 - imported when the command runs
     from freehold.cli.own_shown import facts_of  # noqa: PLC0415 - imported when something is shown
 
-    if as_json:
-        write_json(facts_of(loop))
     step, route = loop.next, loop.wish.route
+    if as_json:
+        write_json({**facts_of(loop), "takes": None if step is None else cost_of(settings, loop, step)})
     if step is None:
         if not as_json:
             write(f"own/{plain(loop.wish.name)}\n")
@@ -196,7 +197,8 @@ def _end(loop: Loop, *, as_json: bool) -> None:
     raise typer.Exit(WAITS)
 
 
-def _show_status(owning: Owning, *, as_json: bool) -> None:
+def _show_status(settings: Settings, owning: Owning, *, as_json: bool) -> None:
+    from freehold.app.owning_costs import cost_of  # noqa: PLC0415 - imported when the command runs
     from freehold.cli.own_shown import facts_of, tell_loop  # noqa: PLC0415 - imported when something is shown
 
     loop = owning.read()
@@ -207,7 +209,7 @@ def _show_status(owning: Owning, *, as_json: bool) -> None:
         say(f"No loop of `{owning.route}` was begun. `freehold own {owning.route} --suite SUITE` begins one.")
         return
     if as_json:
-        write_json(facts_of(loop))
+        write_json({**facts_of(loop), "takes": cost_of(settings, loop, loop.next) if loop.next else None})
     else:
         tell_loop(loop)
 

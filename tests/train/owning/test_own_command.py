@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from tiny_training import run
+from tiny_training import command, run
 
 CONFIG = """
 [providers.far]
@@ -86,6 +88,24 @@ def test_it_stops_at_each_gate_shows_the_next_step_and_goes_on(home: Path) -> No
     assert refused.returncode == 1
     assert json.loads(refused.stdout)["steps"][1]["state"] == "refused"
     assert "learned by heart" in refused.stderr
+
+
+def test_at_a_terminal_it_asks_and_takes_no_for_an_answer(home: Path) -> None:
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        command(*BEGIN), cwd=home, stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL
+    ) as process:
+        os.close(theirs)
+        said = b""
+        for answer, question in ((b"y\n", b"Do `sample` now?"), (b"n\n", b"Do `data` now?")):
+            while question not in said:
+                said += os.read(ours, 4096)
+            os.write(ours, answer)
+        assert process.wait(30) == 3
+    os.close(ours)
+    stood = json.loads(run(home, "own", "triage", "--status", "--json").stdout)
+    assert [one["state"] for one in stood["steps"]][:2] == ["passed", "open"]
+    assert stood["takes"].startswith("no money")
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,6 @@ from freehold.core.errors import BadRequest
 from freehold.core.suggest import did_you_mean
 
 Precision = Literal["bf16", "fp8"]
-READ_ON = "2026-11-23"
-"""When the sources of the table were read."""
 ATTAINABLE = 0.75
 """The share of a stated peak that the best matrix product reaches where nobody published a measurement. Those measured
 lie from 0.51 (MI300X) to 0.87 (A100); NVIDIA's newer ones from 0.71 to 0.80.

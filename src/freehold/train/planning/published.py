@@ -39,6 +39,8 @@ class Published(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     mfu: float | None = None
     flops: float | None = None
     calibrates: str | None = None
+    recalled: bool = False
+    assumed: bool = False
     target: bool = False
 
 

@@ -15,6 +15,10 @@ from freehold.train.planning.step import Step, step_of
 
 _MOST_TENSOR = 16
 _MOST_PIPELINE = 128
+_MOST_CONTEXT = 64
+_LEAST_EXPERT = 8
+"""Devices among which experts are spread, where they are."""
+_MICRO = (1, 2, 4, 8)
 _WHOLE_CONTEXT = 16_384
 """Up to here a sequence stays on one device, or is split as matrices are."""
 
@@ -67,9 +71,18 @@ def judge(order: Order, layout: Layout) -> Candidate:
 
 def candidates(order: Order) -> list[Candidate]:
     """All that make sense, the best first: those that fit by their speed, then the others by what they hold."""
-    judged = [judge(order, layout) for layout in _layouts(order)]
+    judged = [one for spread in _spreads(order) for one in _variants(order, spread)]
     judged.sort(key=lambda one: (not one.fits, one.seconds if one.fits else one.memory.total))
     return judged
+
+
+def anything_fits(order: Order) -> bool:
+    """Whether there is a layout that fits."""
+    room = usable(order.chip)
+    return any(
+        memory_of(order.model, _least(spread), order.context, order.precision).total <= room
+        for spread in _spreads(order)
+    )
 
 
 def families(judged: list[Candidate]) -> list[Candidate]:
@@ -82,39 +95,66 @@ def families(judged: list[Candidate]) -> list[Candidate]:
     return list(seen.values())
 
 
-def _layouts(order: Order) -> Iterator[Layout]:
+def _spreads(order: Order) -> Iterator[Layout]:
+    """How devices may be shared among the kinds of parallelism, in powers of two."""
     model, sequences = order.model, max(1, order.batch // order.context)
     for tensor in _powers(min(_MOST_TENSOR, order.chip.domain, model.heads)):
         for pipeline in _powers(min(_MOST_PIPELINE, model.layers)):
-            for context in _powers(max(1, order.context // _WHOLE_CONTEXT * 2)):
+            for context in _powers(max(1, min(_MOST_CONTEXT, order.context // _WHOLE_CONTEXT * 2))):
                 data = min(order.count // (tensor * pipeline * context), sequences)
                 if data < 1:
                     continue
                 for size in {data, 1 << data.bit_length() - 1}:  # experts want a power of two
                     for expert in _expert_sizes(model, size * tensor * context):
-                        spread = Layout(
-                            data=size, tensor=tensor, context=context, pipeline=pipeline, expert=expert
+                        yield Layout(
+                            data=size,
+                            tensor=tensor,
+                            context=context,
+                            pipeline=pipeline,
+                            expert=expert,
+                            interleaved=_interleaved(model, pipeline),
                         )
-                        yield from _kinds(model, spread)
 
 
-def _kinds(model: Architecture, spread: Layout) -> Iterator[Layout]:
-    """With several stages weights are not split: they would travel for each micro-batch of each stage."""
-    pipeline = spread.pipeline
-    interleaved = max(1, min(MOST_INTERLEAVED, model.layers // pipeline)) if pipeline > 1 else 1
-    stages: tuple[Zero, ...] = (1, 2) if pipeline > 1 else (1, 3)
-    for zero in (0,) if spread.data * spread.context == 1 else stages:
-        for micro in (1, 2, 4, 8):
+def _variants(order: Order, spread: Layout) -> Iterator[Candidate]:
+    """What can be done with a spread: of what is made again, the least with which it fits, as more is only slower."""
+    least = judge(order, _least(spread))
+    if not least.fits:
+        yield least
+        return
+    for zero in _stages(spread):
+        for micro in _MICRO:
             for recompute in RECOMPUTE:
-                yield msgspec.structs.replace(
-                    spread, zero=zero, micro=micro, interleaved=interleaved, recompute=recompute
+                one = judge(
+                    order, msgspec.structs.replace(spread, zero=zero, micro=micro, recompute=recompute)
                 )
+                if one.fits or recompute == RECOMPUTE[-1]:
+                    yield one
+                if one.fits:
+                    break
+
+
+def _least(spread: Layout) -> Layout:
+    """The variant that holds least."""
+    return msgspec.structs.replace(spread, zero=_stages(spread)[-1], micro=1, recompute=RECOMPUTE[-1])
+
+
+def _stages(spread: Layout) -> tuple[Zero, ...]:
+    """With several stages weights are not split: they would travel for each micro-batch of each stage."""
+    if spread.data * spread.context == 1:
+        return (0,)
+    return (1, 2) if spread.pipeline > 1 else (1, 3)
+
+
+def _interleaved(model: Architecture, pipeline: int) -> int:
+    return 1 if pipeline == 1 else max(1, min(MOST_INTERLEAVED, model.layers // pipeline))
 
 
 def _expert_sizes(model: Architecture, devices: int) -> list[int]:
     if model.experts is None:
         return [1]
-    return [size for size in _powers(model.experts.count) if devices % size == 0]
+    sizes = [1, *(size for size in _powers(model.experts.count) if size >= _LEAST_EXPERT)]
+    return [size for size in sizes if devices % size == 0]
 
 
 def _powers(most: int) -> list[int]:

@@ -100,7 +100,8 @@ def _experts(model: Architecture, chip: Chip, layout: Layout, tokens: float) -> 
         return 0.0
     token_layers = tokens / layout.tensor * model.expert_layers / layout.pipeline
     sent = 8.0 * model.width * token_layers
-    within = sent * min(model.experts.active, layout.expert) / (chip.link * 1e9 * LINKS)
+    met = min(model.experts.active, layout.expert)
+    within = sent * met / _between(chip, min(layout.expert, max(2, chip.domain)))
     domains = math.ceil(layout.expert / chip.domain)
     if domains == 1:
         return within

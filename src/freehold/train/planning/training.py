@@ -21,10 +21,11 @@ from freehold.train.planning.failures import Failures, failures_of
 from freehold.train.planning.layout import Layout
 from freehold.train.planning.memory import GRADIENT, STATE, WEIGHT, usable
 from freehold.train.planning.remarks import notes, why
-from freehold.train.planning.search import Candidate, Order, candidates, families, judge
+from freehold.train.planning.search import Candidate, Order, anything_fits, candidates, families, judge
 from freehold.train.planning.work import Work, six_n_d, work_of
 
 _MOST_DEVICES = 10_000_000
+_MOST_CONTEXT = 100_000_000
 _SHOWN = 8
 
 
@@ -88,21 +89,14 @@ def plan_of(wanted: Wanted) -> Plan:
     _check(wanted)
     model, chip = wanted.model, wanted.chip
     batch = wanted.batch or usual_batch(model, wanted.context)
-    order = Order(
-        model=model,
-        chip=chip,
-        count=wanted.count,
-        batch=batch,
-        context=wanted.context,
-        precision=wanted.precision,
-    )
+    order = _order(wanted, wanted.count, batch)
     judged = candidates(order)
     if wanted.layout is not None:
         chosen = judge(order, wanted.layout)
     elif judged and judged[0].fits:
         chosen = judged[0]
     else:
-        raise _too_small(wanted, judged)
+        raise _too_small(wanted, batch, judged)
     work = work_of(model, wanted.context)
     steps = max(1, -(-wanted.tokens // batch))
     written = (WEIGHT + STATE) * model.parameters / min(STORAGE, STORAGE_PER_DEVICE * wanted.count)
@@ -155,6 +149,11 @@ def _check(wanted: Wanted) -> None:
             f"{wanted.count:,} devices are none that could be planned with.",
             hint=f"From 1 to {_MOST_DEVICES:,}.",
         )
+    if wanted.context > _MOST_CONTEXT:
+        raise BadRequest(
+            f"Sequences of {wanted.context:,} tokens are none that could be planned with.",
+            hint=f"Up to {_MOST_CONTEXT:,}.",
+        )
     if wanted.batch is not None and wanted.batch < wanted.context:
         raise BadRequest(
             f"A step of {wanted.batch:,} tokens is shorter than one sequence of {wanted.context:,}.",
@@ -168,13 +167,13 @@ def _check(wanted: Wanted) -> None:
     wanted.chip.peak(wanted.precision)
 
 
-def _too_small(wanted: Wanted, judged: list[Candidate]) -> BadRequest:
+def _too_small(wanted: Wanted, batch: int, judged: list[Candidate]) -> BadRequest:
     """Nothing fits: what would."""
     model, chip = wanted.model, wanted.chip
     states = (WEIGHT + GRADIENT + STATE) * model.parameters
     room = usable(chip)
     least = judged[0].memory.total if judged else states
-    enough = _count_that_fits(wanted) if room > 0 else None
+    enough = _count_that_fits(wanted, batch) if room > 0 else None
     hint = (
         f"{enough:,} of them would do."
         if enough
@@ -188,21 +187,22 @@ def _too_small(wanted: Wanted, judged: list[Candidate]) -> BadRequest:
     )
 
 
-def _count_that_fits(wanted: Wanted) -> int | None:
+def _count_that_fits(wanted: Wanted, batch: int) -> int | None:
     """The smallest power of two of devices on which some layout fits."""
     count = 1 << max(0, wanted.count - 1).bit_length()
-    batch = wanted.batch or usual_batch(wanted.model, wanted.context)
     while count <= _MOST_DEVICES:
-        order = Order(
-            model=wanted.model,
-            chip=wanted.chip,
-            count=count,
-            batch=batch,
-            context=wanted.context,
-            precision=wanted.precision,
-        )
-        judged = candidates(order)
-        if judged and judged[0].fits:
+        if anything_fits(_order(wanted, count, batch)):
             return count
         count *= 2
     return None
+
+
+def _order(wanted: Wanted, count: int, batch: int) -> Order:
+    return Order(
+        model=wanted.model,
+        chip=wanted.chip,
+        count=count,
+        batch=batch,
+        context=wanted.context,
+        precision=wanted.precision,
+    )
