@@ -26,7 +26,7 @@ OWN = (
     "--base",
     "base",
     "--set",
-    "epochs=6",
+    "epochs=2",
     "--set",
     "batch=8",
     "--set",
@@ -37,6 +37,8 @@ OWN = (
     "context=64",
     "--also",
     "data=--maker people --alike 1.0",
+    "--also",
+    "export=--suite tickets",
     "--also",
     "rollout=--without-quality --unpriced",
 )
