@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,14 +51,8 @@ def _kept(path: Path | None) -> dict[str, dict[str, Any]]:
 def _proof(run: str, form: str, questions: int) -> dict[str, Any]:
     words = ["export", run, "--to", f"gguf:{form}", "--name", "bench", "--only-prove", "--json"]
     words += ["--margin", "0.9", "--questions", str(questions)]
-    # Threads of torch that spin while they wait take the processor from those that they wait for.
-    environ = {**os.environ, "OMP_WAIT_POLICY": "passive"}
     done = subprocess.run(
-        [sys.executable, "-m", "freehold", *words],
-        env=environ,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
+        [sys.executable, "-m", "freehold", *words], stdout=subprocess.PIPE, text=True, check=False
     )
     if done.returncode not in _EXPECTED:
         raise SystemExit(f"exporting as {form} ended with status {done.returncode}")

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 from openai import OpenAI
 
+from freehold.providers.local.models import MODELS, LocalModel
 from freehold.providers.local.processes import LocalModels
 from freehold.providers.local.supervised import Address
 
@@ -18,9 +19,11 @@ CHAT, EMBEDDINGS = "local/smollm2-135m", "local/e5-small"
 
 
 @contextlib.asynccontextmanager
-async def local_models(data: Path) -> AsyncIterator[LocalModels]:
-    """Models that are stopped in the end, and whose processes are then gone."""
-    models = LocalModels(data)
+async def local_models(
+    data: Path, *others: LocalModel, memory: int | None = None, idle: float | None = None
+) -> AsyncIterator[LocalModels]:
+    """Models that are stopped in the end, and whose processes are then gone. `others`: in place of the embedded."""
+    models = LocalModels(data, models={one.id: one for one in others} or MODELS, memory=memory, idle=idle)
     try:
         yield models
     finally:
@@ -30,13 +33,13 @@ async def local_models(data: Path) -> AsyncIterator[LocalModels]:
 
 
 @contextlib.contextmanager
-def served(data: Path, name: str) -> Iterator[Address]:
-    """One model, looked after by a loop in another thread, for tests that block."""
+def served(data: Path, name: str, *others: LocalModel) -> Iterator[Address]:
+    """One model, looked after by a loop in another thread, for tests that block. `others`: in place of the embedded."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        models = asyncio.run_coroutine_threadsafe(_made(data), loop).result(10)
+        models = asyncio.run_coroutine_threadsafe(_made(data, others), loop).result(10)
         try:
             yield asyncio.run_coroutine_threadsafe(models.address_of(name), loop).result(60)
         finally:
@@ -47,8 +50,8 @@ def served(data: Path, name: str) -> Iterator[Address]:
         loop.close()
 
 
-async def _made(data: Path) -> LocalModels:
-    return LocalModels(data)
+async def _made(data: Path, others: tuple[LocalModel, ...]) -> LocalModels:
+    return LocalModels(data, models={one.id: one for one in others} or MODELS)
 
 
 @contextlib.contextmanager

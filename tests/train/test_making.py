@@ -25,6 +25,7 @@ from freehold.compare.database import Database
 from freehold.compare.suites.masking import Masking
 from freehold.compare.suites.shelf import SuiteShelf
 from freehold.core.errors import BadRequest
+from freehold.store.lock import ProcessLock
 from freehold.train.data.draft import Draft
 from freehold.train.data.gate import Gate
 from freehold.train.data.making import Made, make
@@ -205,9 +206,15 @@ def test_a_turn_belongs_to_its_conversation_however_much_was_masked(tmp_path: Pa
         [{"role": "user", "content": "I am bob@example.org, and my lamp is broken."}],
         [{"role": "user", "content": "I am bob@example.org, and my tent is broken."}],
     ]
-    made = _make(
-        tmp_path, [_draft(number, "", request={"messages": one}) for number, one in enumerate(turns)]
-    )
+    function = {
+        "name": "write",
+        "description": "Writes to carol@example.net.",
+        "parameters": {"type": "object"},
+    }
+    requests: list[dict[str, Any]] = [{"messages": one} for one in turns]
+    # The first address of this turn is another one.
+    requests[1] = {"tools": [{"type": "function", "function": function}], **requests[1]}
+    made = _make(tmp_path, [_draft(number, "", request=one) for number, one in enumerate(requests)])
     groups = {row.id: row.group for split in SPLITS for row in made.dataset.rows(split)}
     assert groups["line 0"] == groups["line 1"]
     # Whose lamp it is was masked: that they are one group costs nothing.
@@ -244,6 +251,19 @@ def test_nothing_is_kept_of_a_making_that_fails(tmp_path: Path) -> None:
             suites=SuiteShelf(database),
         )
     assert list((tmp_path / "datasets").iterdir()) == []
+
+
+def test_what_a_killed_making_left_behind_is_taken_away(tmp_path: Path) -> None:
+    left, working = (tmp_path / "datasets" / f".making-{name}" for name in ("left", "working"))
+    for folder in (left, working):
+        folder.mkdir(parents=True)
+        (folder / "spool.jsonl").write_text("what somebody said")
+        (folder / "lock").touch()
+    lock = ProcessLock(working / "lock")
+    assert lock.take()
+    _make(tmp_path, [_draft(1, "Is it?")])
+    assert (left.exists(), working.exists()) == (False, True)
+    lock.release()
 
 
 def test_memory_does_not_grow_with_what_is_left_out(tmp_path: Path) -> None:

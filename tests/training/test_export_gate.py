@@ -248,6 +248,29 @@ def test_few_questions_are_no_proof(model: tuple[Any, Any], tmp_path: Path) -> N
     assert list(own_models(place.data)) == ["thin"]
 
 
+def test_the_token_of_the_beginning_is_not_there_twice(tmp_path: Path) -> None:
+    """The tokenizer adds it to each text, and the template writes it, too: whoever serves has to know."""
+    from tokenizers import processors  # noqa: PLC0415 - here alone
+
+    place, tokenizer = Place(tmp_path), tiny_tokenizer()
+    begin = "<|endoftext|>"
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{begin} $A", pair=f"{begin} $A $B", special_tokens=[(begin, 0)]
+    )
+    tokenizer.bos_token = begin
+    tokenizer.chat_template = "{{ bos_token }}" + tokenizer.chat_template
+    make_run(place.data, tiny_model(tokenizer, steps=100), tokenizer, make_dataset(place.data))
+    done = place.export("--name", "begun", "--json")
+    assert done.status == 0, done.out
+    assert done.findings()["prompts"]["holds"] and done.findings()["marks"]["holds"]
+    file = written_anew(
+        own_file(place.data, own_models(place.data)["begun"]),
+        tmp_path / "x.gguf",
+        without=frozenset({"tokenizer.ggml.add_bos_token"}),
+    )
+    assert place.refused(file).failed() == {"marks"}
+
+
 class Adapted(NamedTuple):
     """A run that left an adapter."""
 

@@ -12,7 +12,7 @@ import msgspec
 
 from freehold.app.opening import comparisons_of
 from freehold.app.terms import known_of
-from freehold.app.training import check_installed
+from freehold.app.training import check_installed, patient_threads
 from freehold.compare.case import ScorerSettings
 from freehold.core.clock import SystemClock, microseconds
 from freehold.core.errors import BadRequest, FreeholdError
@@ -20,13 +20,13 @@ from freehold.core.ids import new_id
 from freehold.train.data.shelf import DatasetShelf
 from freehold.train.export.forms import Form
 from freehold.train.export.licence import licence_left
-from freehold.train.export.order import Exported, Order
+from freehold.train.export.order import MARGIN, QUESTIONS, Exported, Order, check_name
 from freehold.train.export.questions import Asked, of_cases, of_rows, said_of
+from freehold.train.export.watching import Watcher, silently
 from freehold.train.run import Run, Runs
 
 if TYPE_CHECKING:
     from freehold.config.settings import Settings
-    from freehold.train.export.watching import Watcher
 
 
 def export_run(
@@ -35,16 +35,14 @@ def export_run(
     form: Form,
     name: str,
     *,
-    file: Path | None,
-    suite: str | None,
-    margin: float,
-    questions: int,
-    only_prove: bool,
-    watch: Watcher,
+    file: Path | None = None,
+    suite: str | None = None,
+    margin: float = MARGIN,
+    questions: int = QUESTIONS,
+    only_prove: bool = False,
+    watch: Watcher = silently,
 ) -> Exported:
     """Export a run's model and prove it. Raises NotFound, BadRequest, StoreError."""
-    from freehold.train.export.exporting import check_name, export, form_of_file  # noqa: PLC0415 - torch, for seconds
-
     check_name(name)
     folder = Runs(settings.data).find(reference)
     run = folder.read()
@@ -54,6 +52,9 @@ def export_run(
             hint=f"`freehold train resume {run.id}` goes on with it.",
         )
     check_installed()
+    with patient_threads():
+        from freehold.train.export.exporting import export, form_of_file  # noqa: PLC0415 - torch, for seconds
+
     asked = _questions(settings, run, suite, questions)
     left = licence_left(run.licence, run.makers, datetime.now(UTC).date(), known_of(settings))
     order = Order(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # ruff: noqa: PLC0415 - PyTorch is imported when a model is trained, and not to list runs
 
+DISTIL = "distil"
+"""The recipe with a teacher."""
 _NEEDED = ("torch", "transformers", "peft", "gguf")
 
 
@@ -43,30 +45,60 @@ def make_run(
     dials: Mapping[str, Any],
     seed: int,
     name: str | None,
+    by: str,
 ) -> RunFolder:
-    """A run of which nothing is trained yet. Raises SettingsError where training is not installed."""
+    """A run of which nothing is trained yet. Raises SettingsError where training is not installed.
+
+    `by`: who is at the command line, for the audit log.
+    """
     check_installed()
-    with _patient_threads():
+    with patient_threads():
         from freehold.train.running.runner import begin_run
 
+    if recipe == DISTIL:
+        from freehold.app.teaching import check_teacher
+
+        check_teacher(settings, dials, by=by)
     return begin_run(
-        settings.data, recipe=recipe, dataset=dataset, base=base, dials=dials, seed=seed, name=name
+        settings.data,
+        recipe=recipe,
+        dataset=dataset,
+        base=base,
+        dials=dials,
+        seed=seed,
+        name=name,
+        teacher=dials["teacher"] if recipe == DISTIL and dials["learn"] == "answers" else None,
     )
 
 
 def train_run(
-    settings: Settings, folder: RunFolder, tell: Callable[[Seen], None], *, resume: bool = False
+    settings: Settings,
+    folder: RunFolder,
+    tell: Callable[[Seen], None],
+    asked: Callable[[int, int], None] = lambda answers, of: None,
+    *,
+    resume: bool = False,
 ) -> Run:
-    """Train it to its end, or until it is told to stop. Raises SettingsError where training is not installed."""
+    """Train it to its end, or until it is told to stop. Raises SettingsError where training is not installed.
+
+    `asked` is told how many answers a teacher has given, and of how many.
+    """
     check_installed()
-    with _patient_threads():
+    with patient_threads():
         from freehold.train.running.runner import carry_out
 
-    return carry_out(settings.data, folder, tell, resume=resume)
+    def prepare() -> None:
+        run = folder.read()
+        if run.recipe == DISTIL and run.dials["learn"] == "answers":
+            from freehold.app.teaching import ask_teacher
+
+            ask_teacher(settings, folder, asked)
+
+    return carry_out(settings.data, folder, tell, resume=resume, prepare=prepare)
 
 
 @contextmanager
-def _patient_threads() -> Iterator[None]:
+def patient_threads() -> Iterator[None]:
     """Let PyTorch, which is imported within, have threads that sleep while they wait for each other.
 
     Otherwise they keep a core busy with waiting, and beside other work training takes several times as long. It is told

@@ -11,6 +11,7 @@ import typer
 
 from freehold.cli.actor import actor
 from freehold.cli.dataset_shown import facts_of, tell_made, tell_report
+from freehold.cli.dataset_synthesise import synthesise
 from freehold.cli.measures import Share
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, plain, say, write, write_json
@@ -180,6 +181,9 @@ def make(
         write_json({**facts_of(made.dataset), "new": made.is_new, "report": made.report})
         return
     tell_made(made)
+
+
+app.command()(synthesise)
 
 
 @app.command(name="list")

@@ -10,6 +10,7 @@ import typer
 from freehold.cli.measures import Share
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import write_json
+from freehold.train.export.order import MARGIN, QUESTIONS
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -50,11 +51,11 @@ def export(
             click_type=Share(min=0.001, max=0.9),
             help="How much worse than the trained model it may be: in score, perplexity, and tokens written otherwise.",
         ),
-    ] = 0.05,
+    ] = MARGIN,
     questions: Annotated[
         int,
         typer.Option(min=2, metavar="N", help="Questions at the most; fewer are asked where fewer decide."),
-    ] = 200,
+    ] = QUESTIONS,
     file: Annotated[
         Path | None,
         typer.Option(
@@ -71,11 +72,12 @@ def export(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Export a run's model, prove that the file is as good as what was trained, and make it `own/NAME`.
+    """Make a file of a trained model, and prove that it is as good.
 
-    The same prompts go through the trained, the merged, the exported and the served form. A file that is worse than the
-    margin allows is refused with the evidence, and nothing is made of it. As `hf`, the merged model is written for
-    others' tools, into `exported/NAME` of the data folder. Exit 1: refused. Exit 3: too little evidence.
+    The same prompts go through the trained, the merged, the exported and the served form. What passes is `own/NAME`,
+    which the local runtime serves; what is worse than the margin allows is refused with the evidence, and nothing is
+    made of it. As `hf`, the merged model is written for others' tools, into `exported/NAME` of the data folder. Exit 1:
+    refused. Exit 3: too little evidence.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
     from freehold.app.exporting import export_run  # noqa: PLC0415

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from freehold.cli.actor import actor
 from freehold.cli.options import AsJson, Config, Utc
 from freehold.cli.output import Column, Listing, plain, say, write, write_json
 from freehold.cli.train_plan import plan
@@ -100,7 +101,9 @@ def _add(recipe: str, summary: str) -> None:
                 )
             _go_on(known, resume, as_json=as_json, recipe=recipe)
             return
-        folder = make_run(known, recipe, dataset=data, base=base, dials=values, seed=seed, name=name)
+        folder = make_run(
+            known, recipe, dataset=data, base=base, dials=values, seed=seed, name=name, by=actor()
+        )
         _train(known, folder, as_json=as_json, resume=False)
 
 
@@ -195,8 +198,8 @@ def _train(settings: Settings, folder: RunFolder, *, as_json: bool, resume: bool
     from freehold.cli.train_progress import watching  # noqa: PLC0415
     from freehold.cli.train_shown import facts_of, tell_end  # noqa: PLC0415
 
-    with watching(folder.folder.name) as tell:
-        run = train_run(settings, folder, tell, resume=resume)
+    with watching(folder.folder.name) as watch:
+        run = train_run(settings, folder, watch.point, watch.asked, resume=resume)
     if as_json:
         write_json(facts_of(folder))
     else:

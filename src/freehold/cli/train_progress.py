@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.cli.output import say
 
@@ -18,11 +18,20 @@ _EVERY_SECONDS = 30.0
 _FIRST = ("loss", "reward", "held_out_loss", "tokens_per_second")
 
 
+class Watch(NamedTuple):
+    """Who is told how a run stands."""
+
+    point: Callable[[Seen], None]
+    """Each point of its curve."""
+    asked: Callable[[int, int], None]
+    """How many answers a teacher has given, and of how many."""
+
+
 @contextmanager
-def watching(run: str) -> Iterator[Callable[[Seen], None]]:
-    """Call what it yields with each point of the run."""
+def watching(run: str) -> Iterator[Watch]:
+    """Tell what it yields how the run stands."""
     if not sys.stderr.isatty():
-        yield _lines()
+        yield Watch(_lines(), _asked_lines())
         return
     from rich.console import Console  # noqa: PLC0415 - imported when something is shown
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
@@ -45,7 +54,10 @@ def watching(run: str) -> Iterator[Callable[[Seen], None]]:
                 task, total=seen.steps, completed=seen.point.step, description=_described(last, seen)
             )
 
-        yield tell
+        def asked(answers: int, of: int) -> None:
+            progress.update(task, total=of, completed=answers, description="asking the teacher")
+
+        yield Watch(tell, asked)
 
 
 def _lines() -> Callable[[Seen], None]:
@@ -58,6 +70,18 @@ def _lines() -> Callable[[Seen], None]:
         if time.monotonic() - told_at >= _EVERY_SECONDS:
             told_at = time.monotonic()
             say(f"step {seen.point.step:,} of {seen.steps:,} · {_described(last, seen)}")
+
+    return tell
+
+
+def _asked_lines() -> Callable[[int, int], None]:
+    told_at = time.monotonic()
+
+    def tell(answers: int, of: int) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= _EVERY_SECONDS:
+            told_at = time.monotonic()
+            say(f"{answers:,} of {of:,} answers of the teacher")
 
     return tell
 

@@ -19,6 +19,7 @@ from freehold.config.source import Key
 from freehold.config.values import shown
 from freehold.providers.local.models import MODELS, LocalModel
 from freehold.providers.settings import ProviderSettings
+from freehold.wire.dialect import Quirks
 
 SERVED_HERE = {LOCAL: "the models that run on this machine", OWN: "the models that were made here"}
 """Providers that nobody else may be called as."""
@@ -69,7 +70,9 @@ def local_providers(local: LocalSettings, own: Collection[str]) -> dict[str, Pro
         return {}
     names = {LOCAL: (*EMBEDDED, *local.models), OWN: tuple(own)}
     return {
-        name: ProviderSettings(name, kind="local", prices=OWN_MACHINE_ID, models=models)
+        name: ProviderSettings(
+            name, kind="local", prices=OWN_MACHINE_ID, models=models, quirks=Quirks(reasoning_wish="object")
+        )
         for name, models in names.items()
     }
 
@@ -115,6 +118,7 @@ def _own(model: OwnModel, data: Path) -> LocalModel:
         parameters=model.parameters,
         slots=model.slots,
         temperature=model.temperature,
+        thinks=model.reasoning,
     )
 
 

@@ -33,7 +33,6 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe(
             name="pretrain",
             summary="Make a small model and its tokenizer from nothing but text.",
-            dataset="optional",
             base="none",
         ),
         Recipe(name="sft", summary="Teach a model to answer as the answers of a dataset do."),

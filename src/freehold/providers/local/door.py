@@ -29,7 +29,7 @@ CHAT_PATH = "/v1/chat/completions"
 EMBEDDINGS_PATH = "/v1/embeddings"
 
 _LIMIT_BYTES = 32 * 1024 * 1024
-_IN_FLIGHT = 64
+_IN_FLIGHT = 128
 """Requests taken in at once; most of them wait for a slot. More are told to come back."""
 
 Message = MutableMapping[str, Any]

@@ -41,8 +41,8 @@ class Header(msgspec.Struct, frozen=True):
     """That a token of context takes: keys and values of all layers, 16 bits each."""
     width: int
     vocabulary: int
-    embeds: bool
-    """Whether it makes embeddings and writes no text, as far as the file says."""
+    pools: bool
+    """Whether it says how vectors of tokens become one of a text."""
 
 
 def read_header(path: Path) -> Header:
@@ -174,5 +174,5 @@ def _header_of(values: dict[str, Any]) -> Header:
         sum(one for one in per_layer if isinstance(one, int)) * (key + value) * 2,
         width,
         vocabulary if isinstance(vocabulary, int) else number("vocab_size") or 0,
-        bool(pooling) or values.get(f"{architecture}.attention.causal") is False,
+        bool(pooling),
     )

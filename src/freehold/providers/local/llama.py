@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import secrets
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import xllamacpp
 
 from freehold.core.secret import Secret
+from freehold.providers.local.asked import Abilities
+from freehold.providers.local.gguf import read_header
+from freehold.providers.local.memory import BATCH, CONTEXT
 from freehold.providers.local.models import LocalModel
+from freehold.providers.local.thinking import BEGIN
 from freehold.providers.settings import ProviderSettings, Timeouts
 
-_CONTEXT = 8192
 _LONGEST_ANSWER = 2048
 """Tokens written for a request that sets no limit. A small model may ramble; `finish_reason` says `length`."""
-_BATCH = 256
-"""Tokens of prompts read in one go. Between two goes streams get their next token, and requests are given up."""
-_CONNECTIONS = 72
+_CONNECTIONS = 136
 """A few more than the door lets in: each connection occupies one of its threads."""
 _MOST_THREADS = 8
 """More do not make a model of this size faster."""
 _DAY = 86_400.0
+_PATIENCE_SECONDS = 30.0
 _ERRORS_ONLY = 1
 
 
@@ -30,7 +36,8 @@ class LlamaServer:
     def __init__(self, model: LocalModel, weights: str) -> None:
         """Load `weights`, a GGUF file. Raises whatever llama.cpp does when it cannot."""
         key = secrets.token_urlsafe(32)
-        context = model.profile.context_window or _CONTEXT
+        context = model.profile.context_window or CONTEXT
+        embeds = model.embeds
         parameters = xllamacpp.CommonParams()
         parameters.model.path = weights
         parameters.model_alias = {model.name}
@@ -40,7 +47,14 @@ class LlamaServer:
         parameters.n_parallel = model.slots
         parameters.kv_unified = False
         parameters.cache_ram_mib = 0
-        parameters.n_batch = parameters.n_ubatch = _BATCH
+        parameters.n_batch = parameters.n_ubatch = context if embeds else BATCH
+        # Thoughts are told apart here, for every template alike.
+        parameters.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
+        if embeds:
+            parameters.embedding = True
+            parameters.pooling_type = _pooling(weights)
+        if model.mmproj is not None:
+            parameters.mmproj.path = model.mmproj
         parameters.n_predict = _LONGEST_ANSWER
         parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = _threads()
         parameters.n_threads_http = _CONNECTIONS
@@ -63,6 +77,39 @@ class LlamaServer:
             timeouts=Timeouts(connect=10.0, first_token=_DAY, silence=_DAY, total=_DAY),
         )
         """How to reach it."""
+        self._key = key
+        self._thinks = model.thinks
+
+    def abilities(self) -> Abilities:
+        """What the loaded model can do."""
+        properties = self._ask("GET", "/props")
+        template = properties.get("chat_template") or ""
+        question = {"messages": [{"role": "user", "content": "?"}]}
+        prompt = self._ask("POST", "/apply-template", question).get("prompt") or ""
+        begins = prompt.rstrip().endswith(BEGIN)
+        return Abilities(
+            tools=bool((properties.get("chat_template_caps") or {}).get("supports_tools")),
+            thinks=self._thinks or begins or BEGIN in template,
+            begins_with_thought=begins,
+            images=bool((properties.get("modalities") or {}).get("vision")),
+        )
+
+    def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        address = self._server.listening_address.removeprefix("http://")
+        connection = http.client.HTTPConnection(address, timeout=_PATIENCE_SECONDS)
+        try:
+            headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
+            connection.request(method, path, msgspec.json.encode(body), headers)
+            return msgspec.json.decode(connection.getresponse().read(), type=dict[str, Any])
+        finally:
+            connection.close()
+
+
+def _pooling(weights: str) -> Any:
+    """How vectors of tokens become one: as the file says, and where it says nothing, as their mean."""
+    kinds = xllamacpp.llama_pooling_type
+    said = read_header(Path(weights)).pools
+    return kinds.LLAMA_POOLING_TYPE_UNSPECIFIED if said else kinds.LLAMA_POOLING_TYPE_MEAN
 
 
 def _threads() -> int:

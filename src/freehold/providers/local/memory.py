@@ -30,7 +30,8 @@ def need_of(model: LocalModel, weights: Path) -> int:
     header = read_header(weights)
     context = (model.profile.context_window or CONTEXT) * model.slots
     # What is computed with: a few vectors for each token of a batch, and the likelihood of each word for some of them.
-    work = BATCH * (16 * header.width + header.vocabulary) * 4
+    batch = context // model.slots if model.embeds else BATCH
+    work = batch * (16 * header.width + header.vocabulary) * 4
     projector = Path(model.mmproj).stat().st_size if model.mmproj else 0
     return size + projector + context * header.cache_bytes + work + _PROCESS
 

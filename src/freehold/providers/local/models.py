@@ -44,6 +44,8 @@ class LocalModel(msgspec.Struct, frozen=True, kw_only=True):
     """For requests that name none: what its maker recommends."""
     top_p: float | None = None
     """As `temperature`."""
+    thinks: bool = False
+    """Whether it thinks in `<think>` before it answers. One whose chat template says so does anyway."""
     mmproj: str | None = None
     """Path of the file by which it sees images; None: it reads text only."""
 
@@ -51,6 +53,11 @@ class LocalModel(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """`provider/name`."""
         return f"{self.provider}/{self.name}"
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it makes embeddings, and writes no text."""
+        return "embeddings" in (self.profile.operations or ())
 
 
 MODELS: Mapping[str, LocalModel] = {

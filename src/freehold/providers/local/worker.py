@@ -18,10 +18,13 @@ from pathlib import Path
 import uvloop
 
 from freehold.catalog.embedded import CHAT, EMBEDDINGS, LOCAL
-from freehold.providers.local.door import CHAT_PATH, EMBEDDINGS_PATH, Door, listen, refuse
+from freehold.providers.local.door import CHAT_PATH, EMBEDDINGS_PATH, Door, Handler, listen, refuse
 from freehold.providers.local.gguf import Malformed, check_whole
 from freehold.providers.local.handover import LEAVE, Doing, Order, Report, read_order
+from freehold.providers.local.models import LocalModel
 from freehold.providers.local.openmp import provide_openmp
+
+# ruff: noqa: PLC0415 - a worker loads only its own runtime
 
 _PR_SET_PDEATHSIG = 1
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
@@ -52,28 +55,18 @@ def main(folder: Path) -> None:
 def serve(order: Order, report: int) -> None:
     """Load the model, listen, report, answer."""
     model = order.model
-    if model.runtime == "llama.cpp":
-        check_whole(Path(order.weights))
-        from freehold.providers.local.chat import Chat  # noqa: PLC0415 - a worker loads only its own runtime
-
-        paths = {
-            CHAT_PATH: Chat(model, order.weights).answer,
-            EMBEDDINGS_PATH: refuse(
-                f"`{model.id}` writes text and makes no embeddings.",
-                f"Ask a model that does: `{LOCAL}/{EMBEDDINGS}`.",
-            ),
-        }
+    answer = _loaded(model, order.weights)
+    if model.embeds:
+        refusal = refuse(
+            f"`{model.id}` makes embeddings and writes no text.", f"Ask a model that does: `{LOCAL}/{CHAT}`."
+        )
+        paths = {EMBEDDINGS_PATH: answer, CHAT_PATH: refusal}
     else:
-        from freehold.providers.local.embeddings import Embedder  # noqa: PLC0415 - a worker loads only its own runtime
-
-        paths = {
-            EMBEDDINGS_PATH: Embedder(model, order.weights).answer,
-            CHAT_PATH: refuse(
-                f"`{model.id}` makes embeddings and writes no text.",
-                f"Ask a model that does: `{LOCAL}/{CHAT}`.",
-            ),
-        }
-
+        refusal = refuse(
+            f"`{model.id}` writes text and makes no embeddings.",
+            f"Ask a model that does: `{LOCAL}/{EMBEDDINGS}`.",
+        )
+        paths = {CHAT_PATH: answer, EMBEDDINGS_PATH: refusal}
     door = Door(paths, order.token, lambda: _tell(door, report))
 
     async def run() -> None:
@@ -83,6 +76,24 @@ def serve(order: Order, report: int) -> None:
         await listen(door, listener)
 
     uvloop.run(run())
+
+
+def _loaded(model: LocalModel, weights: str) -> Handler:
+    """What answers its requests. Raises Malformed, and whatever the runtime does when it cannot."""
+    if model.runtime != "llama.cpp":
+        from freehold.providers.local.embeddings import Embedder
+
+        return Embedder(model, weights).answer
+    check_whole(Path(weights))
+    if model.mmproj is not None:
+        check_whole(Path(model.mmproj))
+    if model.embeds:
+        from freehold.providers.local.vectors import Vectors
+
+        return Vectors(model, weights).answer
+    from freehold.providers.local.chat import Chat
+
+    return Chat(model, weights).answer
 
 
 def _die_with_parent() -> None:

@@ -13,12 +13,16 @@ from typing import IO
 import msgspec
 
 from freehold.core.errors import StoreError
+from freehold.store.lock import ProcessLock, is_locked
 from freehold.train.data.report import Report
 from freehold.train.data.row import Row, Split
 from freehold.train.data.shelf import MANIFEST, REPORT, SPLITS, VERSION_DIGITS, Dataset, Manifest, hash_of
 
 SPOOL = "spool.jsonl"
 """Lines between the two passes."""
+LOCK = "lock"
+"""Held while it is worked on: what was left behind by a process that was killed is known by it."""
+_PREFIX = ".making-"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -55,6 +59,7 @@ class Workplace:
     def finish(self, manifest: Manifest, report: Report) -> tuple[Dataset, bool]:
         """Put it where it belongs; whether it was not there before: of the same rows there is only one."""
         (self.folder / SPOOL).unlink(missing_ok=True)
+        (self.folder / LOCK).unlink()
         for name, value in ((MANIFEST, manifest), (REPORT, report)):
             with (self.folder / name).open("wb") as file:
                 file.write(msgspec.json.format(_encode(value), indent=2) + b"\n")
@@ -86,10 +91,23 @@ def workplace(datasets: Path) -> Iterator[Workplace]:
     folder: Path | None = None
     try:
         datasets.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".making-", dir=datasets))
-        yield Workplace(folder)
+        _clear(datasets)
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=datasets))
+        lock = ProcessLock(folder / LOCK)
+        lock.take()
+        try:
+            yield Workplace(folder)
+        finally:
+            lock.release()
     except OSError as error:
         raise StoreError(f"`{datasets}` cannot be written to: {error.strerror or error}.") from error
     finally:
         if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear(datasets: Path) -> None:
+    """Take away what processes that are gone have left behind: it holds what was said in calls."""
+    for folder in datasets.glob(f"{_PREFIX}*"):
+        if (folder / LOCK).exists() and not is_locked(folder / LOCK):
             shutil.rmtree(folder, ignore_errors=True)

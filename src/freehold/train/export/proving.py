@@ -30,6 +30,7 @@ from freehold.train.export.serving import NotServed, Served, served
 from freehold.train.export.static import check_file
 from freehold.train.export.told import Probe, Told, agreement_of, perplexity_of
 from freehold.train.export.torch_form import TorchForm, load_form
+from freehold.train.export.vocabularies import template_of
 from freehold.train.export.watching import Watcher
 
 ALPHA = 0.05
@@ -103,7 +104,7 @@ def prove_merged(trained: Trained, merged: Path, asked: Asked, watch: Watcher) -
     found = Measurements(notes=list(asked.notes))
     with watch("Comparing the merged model with the trained one"):
         form, other = load_trained(trained), load_form(merged)
-        found.findings.append(check_template(form.tokenizer.chat_template, other.tokenizer.chat_template))
+        found.findings.append(check_template(template_of(form.tokenizer), template_of(other.tokenizer)))
         texts = [Reading(text, form.ids(text), other.ids(text)) for text in TEXTS]
         found.findings.append(check_readings("tokenizer", "Texts", texts))
         questions = fitting(form, asked.questions, form.model.config.max_position_embeddings)[:_READ_BACK]
@@ -120,7 +121,6 @@ def _serve_and_ask(
     file: GgufFile,
     asked: Asked,
     task: TaskTest,
-    /,
     *,
     found: Measurements,
     watch: Watcher,
@@ -150,7 +150,6 @@ def _ask_by_token(
     file: GgufFile,
     runtime: Served,
     questions: Sequence[Question],
-    /,
     *,
     longest: int,
     found: Measurements,

@@ -16,9 +16,8 @@ from freehold.catalog.own import MANIFEST, OWN, OwnModel
 from freehold.core.errors import StoreError
 from freehold.core.ids import new_id
 from freehold.store.lock import ProcessLock
+from freehold.train.export.order import PREVIOUS
 
-PREVIOUS = "previous"
-"""The folder within `DATA/own/` in which the last model of each name is kept aside."""
 EXPORTED = "exported"
 """The folder of the data folder for what goes to others' tools."""
 PROOF = "proof.json"

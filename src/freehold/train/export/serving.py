@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import IO, Any
@@ -49,6 +50,8 @@ class Served:
     def __init__(self, address: str, key: str) -> None:
         self._place = urlsplit(address)
         self._key = key
+        self._withheld: set[int] = set()
+        """Tokens of which the server says nothing when it writes them."""
 
     def rendered(self, messages: Messages) -> str:
         """A chat as its template writes it, up to where the answer begins. Raises NotServed."""
@@ -86,7 +89,8 @@ class Served:
         The server says nothing of a token that ends within a character, and waits for the rest of it. Then another
         token is written in its place, and it is looked for among the likeliest, and in the end among all.
         """
-        for written, many in ((token, 1), (self._letter(), _LIKELIEST), (self._letter(), _ALL)):
+        ways = ((token, 1), (self._letter, _LIKELIEST), (self._letter, _ALL))
+        for written, many in ways[1:] if token in self._withheld else ways:
             asked = {
                 "prompt": list(before),
                 "n_predict": 1,
@@ -101,8 +105,10 @@ class Served:
                 for one in (said, *likely):
                     if one["id"] == token:
                         return float(one["logprob"]), int(likely[0]["id"])
+            self._withheld.add(token)
         raise NotServed(f"The runtime does not say how likely the token {token} is.")
 
+    @cached_property
     def _letter(self) -> int:
         """A token that is a whole character."""
         return self.tokens("a")[0]

@@ -16,14 +16,19 @@ from freehold.train.export.checks import (
 )
 from freehold.train.export.gguf_file import GgufFile
 from freehold.train.export.proof import Finding
-from freehold.train.export.vocabularies import template_end_of, tokens_of_file, tokens_of_training
+from freehold.train.export.vocabularies import (
+    template_end_of,
+    template_of,
+    tokens_of_file,
+    tokens_of_training,
+)
 
 
 def check_file(reference: GgufFile, exported: GgufFile, tokenizer: Any) -> Iterator[Finding]:
     """Findings about `exported`; `reference` is the same model as the converter writes it in full precision."""
     yield check_numbers(_unfit(reference, exported), len(reference.tensors))
     yield check_settings(_settings(reference), _settings(exported))
-    yield check_template(tokenizer.chat_template, exported.template)
+    yield check_template(template_of(tokenizer), exported.template)
     trained = tokens_of_training(tokenizer, len(reference.metadata.get("tokenizer.ggml.tokens") or ()))
     written = tokens_of_file(exported)
     yield check_vocabulary(trained, written)

@@ -7,8 +7,10 @@ from typing import Any
 from freehold.train.export.checks import Tokens
 from freehold.train.export.gguf_file import GgufFile
 
-_CONTROL = 3
-"""The type of tokens that mean something, in a file."""
+_MEANING = (2, 3)
+"""The types of tokens that mean something, in a file: what is not known, and marks."""
+_PIECES = "llama"
+"""The kind of tokenizer that adds the token of the beginning where a file does not say otherwise."""
 _MARK = "freehold-export-answer"
 
 
@@ -33,16 +35,24 @@ def tokens_of_file(file: GgufFile) -> Tokens:
     types = told.get("tokenizer.ggml.token_type") or ()
     return Tokens(
         tokens=tuple(told.get("tokenizer.ggml.tokens") or ()),
-        special=frozenset(place for place, type_ in enumerate(types) if type_ == _CONTROL),
+        special=frozenset(place for place, type_ in enumerate(types) if type_ in _MEANING),
         begin=told.get("tokenizer.ggml.bos_token_id"),
         end=told.get("tokenizer.ggml.eos_token_id"),
-        begins_by_itself=bool(told.get("tokenizer.ggml.add_bos_token", False)),
+        begins_by_itself=bool(
+            told.get("tokenizer.ggml.add_bos_token", told.get("tokenizer.ggml.model") == _PIECES)
+        ),
     )
+
+
+def template_of(tokenizer: Any) -> str | None:
+    """The chat template; of several the usual one. None: there is none."""
+    said = tokenizer.chat_template
+    return said.get("default") if isinstance(said, dict) else said
 
 
 def template_end_of(tokenizer: Any) -> int | None:
     """The token that the chat template writes after an answer; None: it writes none that means something."""
-    if tokenizer.chat_template is None:
+    if template_of(tokenizer) is None:
         return None
     chat = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _MARK}]
     text = tokenizer.apply_chat_template(chat, tokenize=False)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -16,3 +16,9 @@ class Watcher(Protocol):
 
 def nothing(steps: int) -> None:
     """For work that nobody watches."""
+
+
+@contextmanager
+def silently(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A watcher who shows nothing."""
+    yield nothing

@@ -38,8 +38,12 @@ def begin_run(
     dials: Mapping[str, Any],
     seed: int,
     name: str | None,
+    teacher: str | None = None,
 ) -> RunFolder:
-    """Make a run, of which nothing is trained yet. Raises NotFound, BadRequest where it could not be trained."""
+    """Make a run, of which nothing is trained yet. Raises NotFound, BadRequest where it could not be trained.
+
+    `teacher`: who answers in place of those who made the dataset's rows.
+    """
     about = find_recipe(recipe)
     for what, given, need in (("data", dataset, about.dataset), ("base", base, about.base)):
         if given is None and need == "needed":
@@ -65,12 +69,18 @@ def begin_run(
         seed=seed,
         versions=versions(),
         begun_us=microseconds(time.time()),
-        makers=found.manifest.makers if found else {},
+        makers=_makers(found, teacher),
         licence=begun.licence if begun else None,
     )
     folder = RunFolder(Runs(data).folder / run.id)
     folder.write(run)
     return folder
+
+
+def _makers(dataset: Dataset | None, teacher: str | None) -> dict[str, int]:
+    if dataset is None:
+        return {}
+    return dataset.manifest.makers if teacher is None else {teacher: dataset.manifest.rows["train"]}
 
 
 def order_of(data: Path, folder: RunFolder, *, resume: bool) -> Order:
@@ -86,10 +96,18 @@ def order_of(data: Path, folder: RunFolder, *, resume: bool) -> Order:
     )
 
 
-def carry_out(data: Path, folder: RunFolder, tell: Callable[[Seen], None], *, resume: bool = False) -> Run:
+def carry_out(
+    data: Path,
+    folder: RunFolder,
+    tell: Callable[[Seen], None],
+    *,
+    resume: bool = False,
+    prepare: Callable[[], None] = lambda: None,
+) -> Run:
     """Train in the run's folder until it is finished, or somebody wants it to stop.
 
-    Whatever becomes of it is on record then. Raises BadRequest where another process is at it.
+    Whatever becomes of it is on record then. `prepare` is called before anything is trained. Raises BadRequest where
+    another process is at it.
     """
     lock = ProcessLock(folder.folder / LOCK)
     if not lock.take():
@@ -98,33 +116,46 @@ def carry_out(data: Path, folder: RunFolder, tell: Callable[[Seen], None], *, re
             hint="Wait for it, or stop it with Ctrl-C first.",
         )
     try:
-        run = msgspec.structs.replace(folder.read(), state="running", reason=None, ended_us=None)
-        if resume and folder.read().state == "finished":
-            raise BadRequest(f"The run `{run.id}` is finished.", hint=f"`freehold train show {run.id}`")
-        return _carry_out(data, folder, run, tell, resume=resume)
+        before = folder.read()
+        if before.state == "finished":
+            raise BadRequest(f"The run `{before.id}` is finished.", hint=f"`freehold train show {before.id}`")
+        notes = (*before.notes, *_changes(before.versions)) if resume else ()
+        run = msgspec.structs.replace(before, state="running", reason=None, ended_us=None, notes=notes)
+        return _carry_out(data, folder, run, tell, prepare, resume=resume)
     finally:
         lock.release()
 
 
-def _carry_out(data: Path, folder: RunFolder, run: Run, tell: Callable[[Seen], None], *, resume: bool) -> Run:
+def _carry_out(
+    data: Path,
+    folder: RunFolder,
+    run: Run,
+    tell: Callable[[Seen], None],
+    prepare: Callable[[], None],
+    *,
+    resume: bool,
+) -> Run:
+    from transformers.utils import logging  # noqa: PLC0415 - seconds
+
+    logging.disable_progress_bar()  # a run has its own display
     module, dials = module_of(run.recipe), fitted(run.recipe, run.dials)
     order = order_of(data, folder, resume=resume)
-    notes = _changes(run.versions) if resume else ()
     tracking = Tracking(data / TRACKED, run)
     curve = CurveFile(folder.folder)
     folder.write(run)
     tracking.open(run)
     try:
+        prepare()
         with interruptible() as interruption:
             outcome = module.train(order, dials, Follower(curve, tracking, interruption, tell))
-    except Stopped:
+    except (Stopped, KeyboardInterrupt):
         return _end(data, folder, tracking, run, state="stopped", reason="it was told to stop")
     except BaseException as error:
         _end(data, folder, tracking, run, state="failed", reason=_reason(error))
         raise
     finally:
         curve.close()
-    return _end(data, folder, tracking, run, state="finished", outcome=outcome, notes=notes)
+    return _end(data, folder, tracking, run, state="finished", outcome=outcome)
 
 
 def _end(
@@ -136,7 +167,6 @@ def _end(
     state: Any,
     reason: str | None = None,
     outcome: Outcome | None = None,
-    notes: tuple[str, ...] = (),
 ) -> Run:
     ended = msgspec.structs.replace(
         run,
@@ -144,7 +174,7 @@ def _end(
         reason=reason,
         ended_us=microseconds(time.time()),
         results=outcome.results if outcome else {},
-        notes=(*notes, *(outcome.notes if outcome else ())),
+        notes=(*run.notes, *(outcome.notes if outcome else ())),
     )
     try:
         folder.write(ended)

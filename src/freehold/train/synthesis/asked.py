@@ -8,9 +8,9 @@ import msgspec
 
 from freehold.compare.answer import Answer
 from freehold.compare.case import NOTHING, Case
-from freehold.train.synthesis.outline import AnswerWish, QuestionWish
+from freehold.train.synthesis.outline import AnswerWish, Outline, QuestionWish
 from freehold.train.synthesis.reckoning import reckon
-from freehold.train.synthesis.seeds import Seed
+from freehold.train.synthesis.seeds import Seed, Sower
 
 _encode = msgspec.json.Encoder().encode
 _TARGETS: dict[str, dict[str, Any]] = {
@@ -34,6 +34,7 @@ def question_request(wish: QuestionWish, seed: Seed) -> msgspec.Raw | None:
         "messages": _messages(wish.system.format_map(seed.values), wish.prompt.format_map(seed.values)),
         "temperature": wish.temperature,
         "max_tokens": wish.max_tokens,
+        **_stopping(wish.stop),
     }
     if wish.expects is not None:
         schema = {
@@ -56,6 +57,15 @@ def filled_in(wish: QuestionWish, seed: Seed) -> tuple[str, msgspec.Raw]:
     if wish.target is None:
         return question, NOTHING
     return question, msgspec.Raw(_encode(reckon(wish.target, seed.numbers)))
+
+
+def first_questions(outline: Outline, seed: int, many: int) -> list[str]:
+    """What the first attempts begin with: the teacher's prompt for a question, or the question of the template."""
+    wish, sower = outline.question, Sower(outline, seed)
+    seeds = [sower.seed_of(attempt) for attempt in range(many)]
+    if wish.prompt is None:
+        return [filled_in(wish, one)[0] for one in seeds]
+    return [wish.prompt.format_map(one.values) for one in seeds]
 
 
 def written(wish: QuestionWish, answer: Answer) -> tuple[str, msgspec.Raw]:
@@ -99,8 +109,13 @@ def answer_request(wish: AnswerWish, question: str) -> msgspec.Raw:
         "messages": _messages(system, question),
         "temperature": wish.temperature,
         "max_tokens": wish.max_tokens,
+        **_stopping(wish.stop),
     }
     return msgspec.Raw(_encode(request))
+
+
+def _stopping(stop: tuple[str, ...]) -> dict[str, Any]:
+    return {"stop": stop} if stop else {}
 
 
 def _messages(system: str, user: str) -> list[dict[str, str]]:

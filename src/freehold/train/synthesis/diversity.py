@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import zlib
 from collections.abc import Callable, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 MOST_PAIRS = 2_000
 """Pairs that similarities are measured on, drawn by lot where there are more."""
-_TWO = 2
 
 
 class Diversity(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,14 +60,16 @@ def diversity_of(texts: Sequence[str], embed: Embed | None = None) -> Diversity:
 
 def pairs_of(texts: int) -> list[tuple[int, int]]:
     """All pairs, or `MOST_PAIRS` of them that are always the same."""
-    if texts * (texts - 1) // 2 <= MOST_PAIRS:
-        return list(itertools.combinations(range(texts), _TWO))
-    lot = random.Random(texts)
-    drawn: dict[tuple[int, int], None] = {}
-    while len(drawn) < MOST_PAIRS:
-        one, other = sorted(lot.sample(range(texts), _TWO))
-        drawn[one, other] = None
-    return list(drawn)
+    every = texts * (texts - 1) // 2
+    if every <= MOST_PAIRS:
+        return list(itertools.combinations(range(texts), 2))
+    return [_pair(at) for at in random.Random(texts).sample(range(every), MOST_PAIRS)]
+
+
+def _pair(at: int) -> tuple[int, int]:
+    """The pair of a number: (0, 1), (0, 2), (1, 2), (0, 3) …"""
+    other = (math.isqrt(8 * at + 1) + 1) // 2
+    return at - other * (other - 1) // 2, other
 
 
 def _distinct(words: Sequence[Sequence[str]], size: int) -> float | None:

@@ -121,3 +121,12 @@ class Memory:
         new = self._folder / f"{_OWED}.new"
         new.write_bytes(msgspec.json.encode(nano))
         new.replace(self._folder / _OWED)
+
+
+def calls_in(folder: Path) -> int:
+    """How many calls were made in a folder's earlier runs."""
+    try:
+        with (folder / ANSWERS).open("rb") as lines:
+            return sum(1 for _ in lines)
+    except FileNotFoundError:
+        return 0

@@ -20,6 +20,7 @@ from freehold.train.synthesis.reckoning import names_in
 Texts = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
 Heat = Annotated[float, Meta(ge=0, le=2)]
 Tokens = Annotated[int, Meta(ge=1, le=131_072)]
+Stops = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(max_length=4)]
 Bounds = Annotated[tuple[int, ...], Meta(min_length=2, max_length=2)]
 
 AXES = ("topic", "difficulty", "persona", "format")
@@ -52,6 +53,8 @@ class QuestionWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """What a right answer is, reckoned from `numbers`: `a * b + c`."""
     temperature: Heat = 1.0
     max_tokens: Tokens = 200
+    stop: Stops = ()
+    """Where the teacher is to stop, which is not part of the question."""
 
 
 class AnswerWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -63,6 +66,8 @@ class AnswerWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Instructions for the teacher alone, which no row holds."""
     temperature: Heat = 0.7
     max_tokens: Tokens = 400
+    stop: Stops = ()
+    """Where the teacher is to stop, which is not part of the answer."""
     samples: Annotated[int, Meta(ge=1, le=64)] = 1
     """How often each question is answered at the most: the first answer that passes is taken."""
 
@@ -109,6 +114,12 @@ def read_outline(text: str) -> Outline:
     for fault in _faults(outline):
         raise BadRequest(f"The outline makes no sense: {fault}", hint="See docs/synthesis.md.")
     return outline
+
+
+def with_rows(text: str, rows: int | None) -> Outline:
+    """The outline in a file's text, with another number of rows where one is told. Raises BadRequest."""
+    outline = read_outline(text)
+    return outline if rows is None else msgspec.structs.replace(outline, rows=rows)
 
 
 def identity_of(outline: Outline, teacher: str, seed: int) -> str:

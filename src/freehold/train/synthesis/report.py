@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -13,8 +13,8 @@ from freehold.train.synthesis.diversity import Diversity, diversity_of
 from freehold.train.synthesis.memory import Memory
 from freehold.train.synthesis.runner import Runner
 
-if False:  # for types alone
-    pass
+if TYPE_CHECKING:
+    from freehold.train.synthesis.diversity import Embed
 
 End = Literal["complete", "calls", "budget", "halted", "attempts", "interrupted"]
 """
@@ -67,7 +67,14 @@ class Synthesised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report_of(
-    name: str, teacher: str, runner: Runner, memory: Memory, *, cells: int, end: End, embed: object = None
+    name: str,
+    teacher: str,
+    runner: Runner,
+    memory: Memory,
+    *,
+    cells: int,
+    end: End,
+    embed: Embed | None = None,
 ) -> Synthesised:
     """Add it up. `embed`: what turns texts into vectors, where there is something."""
     kept = runner.kept
@@ -87,17 +94,18 @@ def report_of(
         asked=memory.asked,
         dollars=memory.spent,
         written_tokens=memory.written_tokens,
-        questions=diversity_of([one.question for one in kept], embed),  # type: ignore[arg-type]
-        answers=diversity_of(answers, embed),  # type: ignore[arg-type]
+        questions=diversity_of([one.question for one in kept], embed),
+        answers=diversity_of(answers, embed),
     )
 
 
 def notes_of(report: Synthesised) -> Iterator[str]:
     """What whoever trains on it has to know, one sentence each."""
+    cost = "an unknown sum" if report.dollars is None else money(report.dollars)
     yield (
         f"`{report.teacher}` wrote its answers ({report.id}): {counted(report.kept, 'row')} of "
         f"{counted(report.attempts, 'attempt')}, from {report.covered} of {counted(report.cells, 'cell')} of the grid, "
-        f"with {counted(report.calls, 'call')} for {'an unknown sum' if report.dollars is None else money(report.dollars)}."
+        f"with {counted(report.calls, 'call')} for {cost}."
     )
     if report.end != "complete":
         yield f"It ended before the {report.wanted:,} rows that were wanted were there ({report.end})."

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
 
-from freehold.compare.halting import Halted, ScorerFailed
+from freehold.compare.halting import Halted
 from freehold.compare.judges.asking import Ask
 from freehold.compare.suites.likeness import Seen
 from freehold.train.synthesis.attempts import Attempted, attempted
@@ -27,14 +27,16 @@ class Runner:
         self,
         outline: Outline,
         teacher: str,
+        *,
         sower: Sower,
         check: Check,
         memory: Memory,
         ask: Ask,
-        *,
         concurrency: int,
         most_attempts: int,
+        alike: float,
     ) -> None:
+        """`most_attempts`: after so many it is given up; `alike`: what questions have in common that are the same."""
         self.outline = outline
         self.kept: list[Attempted] = []
         self.left_out: Counter[str] = Counter()
@@ -42,7 +44,7 @@ class Runner:
         """That were counted."""
         self.halted: Halted | None = None
         """Why nothing more may be asked."""
-        self.interrupted = False
+        self._interrupted = asyncio.Event()
         self._teacher = teacher
         self._sower = sower
         self._check = check
@@ -51,16 +53,21 @@ class Runner:
         self._places = asyncio.Semaphore(concurrency)
         self._ahead = concurrency * _AHEAD
         self._most = most_attempts
-        self._seen = Seen()
+        self._seen = Seen(alike)
 
     @property
     def is_complete(self) -> bool:
         """Whether there are as many rows as were wanted."""
         return len(self.kept) >= self.outline.rows
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody wants it to end."""
+        return self._interrupted.is_set()
+
     def interrupt(self) -> None:
         """Begin nothing more. What is under way is broken off; what was answered is kept."""
-        self.interrupted = True
+        self._interrupted.set()
 
     async def run(self, watch: Callable[[Runner], None]) -> None:
         """Until there are rows enough, or nothing more may be asked. `watch` is called after each attempt.
@@ -69,25 +76,27 @@ class Runner:
         """
         begun = 0
         under_way: deque[asyncio.Task[Attempted]] = deque()
+        interrupted = asyncio.create_task(self._interrupted.wait())
         try:
-            while not (self.is_complete or self.interrupted):
-                while begun < self._most and len(under_way) < self._ahead:
+            while not self.is_complete:
+                # No more than could be needed: what has been paid for is never thrown away.
+                room = min(self._ahead, self.outline.rows - len(self.kept))
+                while begun < self._most and len(under_way) < room:
                     under_way.append(asyncio.create_task(self._attempt(begun)))
                     begun += 1
                 if not under_way:
                     return
-                try:
-                    self._count(await under_way.popleft())
-                except Halted as error:
-                    self.halted = error
+                await asyncio.wait((under_way[0], interrupted), return_when=asyncio.FIRST_COMPLETED)
+                if self.interrupted:
                     return
+                self._count(await under_way.popleft())
                 watch(self)
+        except Halted as error:
+            self.halted = error
         finally:
-            for task in under_way:
+            for task in (*under_way, interrupted):
                 task.cancel()
-            for outcome in await asyncio.gather(*under_way, return_exceptions=True):
-                if isinstance(outcome, ScorerFailed):
-                    raise outcome
+            await asyncio.gather(*under_way, interrupted, return_exceptions=True)
 
     async def _attempt(self, number: int) -> Attempted:
         async with self._places:

@@ -34,7 +34,7 @@ class SynthesisSource:
     def drafts(self, tally: Tally) -> Iterator[Draft]:
         """One for each attempt that was kept, in their order."""
         for one in self._kept:
-            tally.look_at(1)
+            tally.look()
             yield self._draft(one)
 
     def _draft(self, one: Attempted) -> Draft:
