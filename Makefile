@@ -20,7 +20,7 @@ PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 
 NODE_SDKS := tests/sdk/node
 
-.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-conversations bench-routing bench-rollouts bench-drills parity node-sdks check-chart train-env test-train
+.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-conversations bench-routing bench-rollouts bench-drills parity node-sdks check-chart train-env test-train demo-own
 
 EXTRAS ?= postgres shared
 
@@ -40,6 +40,9 @@ train-env: $(TRAIN)/.installed ## Set up the environment that trains models, wit
 
 test-train: $(TRAIN)/.installed ## Test training and export, in that environment; ARGS="…" go to pytest
 	@cd $(CURDIR) && $(TRAIN)/bin/python -m pytest $(or $(ARGS),tests/training)
+
+demo-own: $(TRAIN)/.installed ## Make a model of 4 million parameters that takes the embedded one's place on a route; ARGS="--write"
+	@$(TRAIN)/bin/python -m benchmarks.own $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format, types and layers, without the tests
 	$(BIN)/ruff check .

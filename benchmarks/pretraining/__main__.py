@@ -35,7 +35,7 @@ def main() -> int:
         folder = Path(place)
         dataset = corpus(folder)
         if asked.only != "curves":
-            figures |= msgspec.to_builtins(pace(dataset, folder / "pace", 0.2 if asked.quick else 2.0))
+            figures |= msgspec.to_builtins(pace(dataset, folder / "pace", 0.0 if asked.quick else 2.0))
         if asked.only != "pace":
             tokens = 60_000 if asked.quick else TOKENS
             curves = [curve(name, dataset, folder / "curves", tokens) for name in SIZES]

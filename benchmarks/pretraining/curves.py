@@ -30,7 +30,7 @@ SHARED = {
     "save_minutes": 60.0,
 }
 """Without a fall of the learning rate at the end, which bends every curve."""
-TOKENS = 800_000
+TOKENS = 500_000
 FROM, TO = 0.10, 0.45
 """The part of a curve that the law is fitted to: after the first rise, and before what is foretold."""
 

@@ -17,7 +17,7 @@ class Law(msgspec.Struct, frozen=True, kw_only=True):
 
     def at(self, tokens: float) -> float:
         """The loss after so many tokens."""
-        return self.floor + self.scale * (tokens / 1000) ** -self.exponent
+        return float(self.floor + self.scale * (tokens / 1000) ** -self.exponent)
 
 
 def fit(tokens: Sequence[float], losses: Sequence[float]) -> Law:

@@ -1,19 +1,20 @@
 """Tokens a second of the recipe beside Transformers' Trainer: the same model, in turns, in one process.
 
-The recipe itself runs, with its default dials. Whenever it has done a few steps, it is held, and the Trainer does as many
-steps of as many tokens. The first steps of each turn are not counted: the other's numbers are in the processor's cache.
+The recipe itself runs, with its default dials. Whenever it has done a few steps, it is held, and the Trainer does as
+many of as many tokens. The first step of each turn is not counted: the other's numbers are in the processor's cache.
 """
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import msgspec
 import torch
-from transformers import LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
+from transformers import LlamaForCausalLM, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from benchmarks.gateway.environments import say
 from freehold.train.catalogue import defaults_of, fitted
@@ -84,9 +85,9 @@ class Turns:
             if self._trainer is None:
                 self._trainer = TrainersTurn(self._folder, self._dials)
             self.theirs.append(self._trainer.take())
-            say(
-                f"turn {len(self.ours)}: {self.ours[-1][0]:,.0f} and {self.theirs[-1][0]:,.0f} tokens a second"
-            )
+            both = zip(("second", "processor second"), self.ours[-1], self.theirs[-1], strict=True)
+            told = ", ".join(f"{one:,.0f} and {other:,.0f} tokens a {what}" for what, one, other in both)
+            say(f"turn {len(self.ours)}: {told}")
             self._in_turn = 0
 
 
@@ -116,6 +117,7 @@ class TrainersTurn(TrainerCallback):  # type: ignore[misc]
             train_dataset=[{"input_ids": one, "labels": one} for one in read],
             callbacks=[self],
         )
+        self._trainer.remove_callback(PrinterCallback)
         self._clock = Clock()
         self._rates = (0.0, 0.0)
 
@@ -139,10 +141,8 @@ def pace(dataset: Dataset, folder: Path, minutes: float) -> Pace:
     assert isinstance(dials, Dials)
     folder.mkdir(parents=True)
     turns = Turns(folder, dials, minutes)
-    try:
+    with suppress(Stopped):
         train(Order(folder=folder, dataset=dataset, base=None, seed=1, data=folder), dials, turns)
-    except Stopped:
-        pass
     pairs = list(zip(turns.ours, turns.theirs, strict=True))
     return Pace(
         tokens_per_second=median(one[0] for one in turns.ours),

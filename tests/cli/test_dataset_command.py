@@ -310,6 +310,26 @@ def test_a_suite_becomes_a_dataset_that_says_what_it_spoils(shell: Shell) -> Non
     assert "`--except SUITE`" in done.stderr
 
 
+def test_a_dataset_is_checked_against_what_came_later(shell: Shell) -> None:
+    asked = _questions(40)
+    _write(shell, "a.jsonl", ({"input": said, "answer": "Yes.", "maker": "people"} for said in asked))
+    shell.json("dataset", "make", "a", "--from", "file:a.jsonl", "--alike", "100%")
+    [good] = shell.json("dataset", "check", "a")
+    assert (good["good"], good["faults"]) == (True, [])
+    later = _add_suite(shell, "later", [(said, "Yes.") for said in asked[:5]])
+    _add_suite(shell, "other", [("Is there life on Mars, and who would be asked to look for it?", "No.")])
+    assert shell("dataset", "check", "a", "--suite", "other").returncode == 0
+    bad = shell("dataset", "check", "a")
+    assert bad.returncode == 1
+    assert (
+        f"cannot be measured with the suite `later {later[:12]}`: 5 of its rows are like cases of it."
+        in bad.stderr
+    )
+    [path] = [one for one in _datasets(shell) if one.name == "train.jsonl"]
+    path.write_text(path.read_text().replace("Yes.", "No."))
+    assert "Its rows are not those that it was made of." in shell("dataset", "check", "a").stderr
+
+
 def test_lines_that_say_nearly_the_same_are_one(shell: Shell) -> None:
     said = _questions(1)[0]
     rows = [said, said.replace("?", "!"), f"{said} Please.", said, "Something else altogether, if you like."]

@@ -454,6 +454,15 @@ def test_mistakes_in_an_outline_are_told_before_a_call(
     assert school.teacher.asked == []
 
 
+def test_numbers_that_have_no_target_cost_an_attempt_and_no_call(school: School) -> None:
+    school.write(SUMS.replace("b = [1, 900]", "b = [0, 1]").replace('"a + b"', '"(a + b) // b + b - 1"'))
+    teach(school, lambda request: f"The sum is {sum(map(int, re.findall('[0-9]+', said(request))))}.")
+    report = school.synthesise("--rows", "3")["synthesis"]
+    assert report["end"] == "complete"
+    assert report["left_out"].get("the target could not be reckoned from the numbers drawn", 0) > 0
+    assert report["calls"] == 3
+
+
 def test_a_scorer_without_a_target_is_a_mistake_of_the_outline(school: School) -> None:
     school.write(SUMS.replace('target = "a + b"\n', ""))
     done = school.shell("dataset", "synthesise", "made", "--outline", "outline.toml")

@@ -23,6 +23,11 @@ api_key = "env:KEY"
 [providers.cellar]
 base_url = "http://10.0.0.7:8000/v1"
 
+[providers.masked]
+base_url = "https://api.x.ai/v1"
+api_key = "env:KEY"
+prices = "own-machine"
+
 [providers.cloud]
 like = "vertex"
 api_key = "env:KEY"
@@ -35,6 +40,9 @@ api_key = "env:KEY"
 base_url = "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/google"
 
 [models."cellar/ours"]
+licence = "mit"
+
+[models."masked/ours"]
 licence = "mit"
 
 [routes.chat]
@@ -82,6 +90,7 @@ def told(shell: Shell, *words: str) -> list[dict[str, Any]]:
         ("openai/gpt-5", "unknown", "openai"),
         ("cellar/ours", "allowed", "MIT"),
         ("cellar/theirs", "unknown", "cellar/theirs"),
+        ("masked/ours", "forbidden", "xAI"),
         ("cloud/gemini-2.5-pro", "conditional", "Google Cloud, Google, Gemini API"),
         ("world/gemini-2.5-pro", "conditional", "Google Cloud, Google, Gemini API"),
         ("own/triage", "conditional", "Llama 3.2 Community License"),
@@ -99,6 +108,7 @@ def test_all_models_that_are_named(shell: Shell) -> None:
         "cellar/ours": "allowed",
         "local/e5-small": "allowed",
         "local/smollm2-135m": "allowed",
+        "masked/ours": "forbidden",
         "work/gpt-5": "conditional",
     }
     lines = shell("models", "terms").stdout.splitlines()

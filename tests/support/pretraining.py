@@ -35,22 +35,24 @@ _DOES = ("signs", "keeps", "reads", "returns", "copies", "loses")
 _WHAT = ("the deed", "a lease of 99 years", "the ledger", "a receipt for 1250", "the key", "땅문서")
 
 
-def sentences(count: int, seed: int = 1) -> list[str]:
-    """Documents of ten sentences each, always the same."""
+def sentences(count: int, seed: int = 1, *, length: int = 10) -> list[str]:
+    """Documents of so many sentences each, always the same."""
     chance = random.Random(seed)
     return [
         " ".join(
             f"{chance.choice(_WHO)} {chance.choice(_DOES)} {chance.choice(_WHAT)}.".capitalize()
-            for _ in range(10)
+            for _ in range(length)
         )
         for _ in range(count)
     ]
 
 
-def make_documents(data: Path, name: str, train: Iterable[str], held_out: Iterable[str] = ()) -> Dataset:
-    """A dataset of texts in a data folder."""
+def make_documents(
+    data: Path, name: str, train: Iterable[str], held_out: Iterable[str] = (), *, question: str | None = None
+) -> Dataset:
+    """A dataset of texts in a data folder: documents, or answers to a question."""
     lines: dict[Any, list[bytes]] = {
-        split: [_line(f"{split}-{number}", text) for number, text in enumerate(texts)]
+        split: [_line(f"{split}-{number}", text, question) for number, text in enumerate(texts)]
         for split, texts in (("train", train), ("held-out", held_out))
     }
     digest = hash_of(lines.items())
@@ -100,9 +102,14 @@ def surroundings() -> dict[str, str]:
     }
 
 
-def _line(id: str, text: str) -> bytes:
-    answer = msgspec.Raw(msgspec.json.encode({"role": "assistant", "content": text}))
+def _line(id: str, text: str, question: str | None) -> bytes:
+    messages = [] if question is None else [{"role": "user", "content": question}]
     row = Row(
-        id=id, request=msgspec.Raw(b'{"messages":[]}'), answer=answer, maker=PEOPLE, origin=id, group=id
+        id=id,
+        request=msgspec.Raw(msgspec.json.encode({"messages": messages})),
+        answer=msgspec.Raw(msgspec.json.encode({"role": "assistant", "content": text})),
+        maker=PEOPLE,
+        origin=id,
+        group=id,
     )
     return msgspec.json.encode(row)

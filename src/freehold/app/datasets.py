@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from freehold.compare.suites.masking import Masking
     from freehold.compare.suites.shelf import SuiteShelf
     from freehold.config.settings import Settings
+    from freehold.train.data.checking import Checked
     from freehold.train.data.draft import Source
     from freehold.train.data.gate import Decision, Gate
     from freehold.train.data.making import Made
-    from freehold.train.data.shelf import DatasetShelf
+    from freehold.train.data.shelf import Dataset, DatasetShelf
     from freehold.train.data.splitting import By
     from freehold.train.data.suitecases import SuiteCases
 
@@ -132,6 +133,29 @@ def make_dataset(
         )
 
 
+def check_dataset(
+    settings: Settings, which: str, suite: str | None, looked: Callable[[int], None] = lambda n: None
+) -> tuple[Dataset, Checked]:
+    """Whether a dataset is whole and may be used, as suites and terms are now. `suite`: only this one is looked for.
+
+    What somebody decided when it was made stands. Raises NotFound, BadRequest, StoreError.
+    """
+    from freehold.app.opening import comparisons_of
+    from freehold.compare.suites.shelf import SuiteShelf
+
+    _check_packages()
+    from freehold.train.data.checking import check
+    from freehold.train.data.reading import report_of
+
+    found = datasets_of(settings).find(which)
+    made = report_of(found).makers
+    decisions = {one.maker: one.decision for one in made if one.decision is not None}
+    with closing(comparisons_of(settings)) as database:
+        suites = SuiteShelf(database)
+        measured = suites.list() if suite is None else [suites.find(suite)]
+        return found, check(found, suites, measured, gate_of(settings, decisions), looked)
+
+
 def check_name(name: str) -> None:
     """Raises BadRequest: no dataset can be called so."""
     import re
@@ -192,9 +216,13 @@ def _sources(
     for told in wanted.sources:
         kind, _, name = told.partition(":")
         if kind not in _KINDS or not name:
-            raise BadRequest(
-                f"`--from {told}` is no source.", hint="Write `route:NAME`, `suite:NAME` or `file:PATH`."
+            is_file = Path(told).suffix.lower() in (".jsonl", ".ndjson", ".csv", ".tsv")
+            hint = (
+                f"Write `--from file:{told}`."
+                if is_file
+                else "Write `route:NAME`, `suite:NAME` or `file:PATH`."
             )
+            raise BadRequest(f"`--from {told}` is no source.", hint=hint)
         if kind == "route":
             found += _of_route(settings, name, wanted, suites, archive)
         elif kind == "suite":

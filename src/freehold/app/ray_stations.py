@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from freehold.app.ray_cluster import connect, the_ray
 from freehold.core.errors import BadRequest
-from freehold.core.extras import how_to_install
 
 if TYPE_CHECKING:
     from freehold.compare.spreading.driver import Remote
@@ -93,11 +93,11 @@ async def open_stations(
 
     `address`: of the cluster; None: what `RAY_ADDRESS` says, else a cluster of this machine alone. Raises BadRequest.
     """
-    ray = _ray()
+    ray = the_ray()
     if settings.path is None:
         raise BadRequest("Stations need a configuration file.", hint="Write a `freehold.toml`.")
     file = settings.path.resolve()
-    begun = await asyncio.to_thread(_connect, ray, address)
+    begun = await asyncio.to_thread(connect, ray, address)
     actors: list[Any] = []
     try:
         _check_ledger(ray, settings)
@@ -116,34 +116,6 @@ async def open_stations(
             )
         if begun:
             await asyncio.to_thread(ray.shutdown)
-
-
-def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError:
-        raise BadRequest("Ray is not installed.", hint=how_to_install("ray")) from None
-    return ray
-
-
-def _connect(ray: Any, address: str | None) -> bool:
-    """Whether it was not connected before. Waits."""
-    if ray.is_initialized():
-        return False
-    told: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": False}
-    if address is None and not os.environ.get("RAY_ADDRESS"):
-        told |= {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-    else:
-        told["address"] = address
-    try:
-        ray.init(**told)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise BadRequest(
-            f"The Ray cluster cannot be reached: {error}", hint="Look at its address."
-        ) from error
-    return True
 
 
 def _check_ledger(ray: Any, settings: Settings) -> None:

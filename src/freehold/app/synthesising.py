@@ -205,7 +205,7 @@ async def _run(
             with _interruptible(runner):
                 await runner.run(lambda one: watch(one, memory))
         end = _end_of(runner)
-        embed = None if end == "interrupted" else _embedder()
+        embed = None if end == "interrupted" else _embedder(settings)
         report = report_of(
             prepared.id, prepared.teacher, runner, memory, cells=sower.cells, end=end, embed=embed
         )
@@ -257,13 +257,15 @@ def _make(
     from freehold.app.opening import audit_of, comparisons_of
     from freehold.compare.judges.settings import KINDS
     from freehold.compare.suites.shelf import SuiteShelf
-    from freehold.train.data.making import Wish, make
+    from freehold.core.figures import counted
+    from freehold.train.data.making import make
+    from freehold.train.data.wish import Wish
     from freehold.train.synthesis.report import notes_of
     from freehold.train.synthesis.source import SynthesisSource
 
     wanted = prepared.wanted
     if not runner.kept:
-        told = "; ".join(f"{many:,} times {why}" for why, many in runner.left_out.most_common(3))
+        told = "; ".join(f"{counted(many, 'time')} {why}" for why, many in runner.left_out.most_common(3))
         ended = "" if report.why is None else f" {report.why}"
         raise BadRequest(
             f"None of {runner.attempts:,} attempts came to a row{': ' + told if told else ''}.{ended}",
@@ -312,10 +314,13 @@ def _end_of(runner: Runner) -> End:
     return "halted"
 
 
-def _embedder() -> Embed | None:
-    """The local embeddings model, where it is installed."""
+def _embedder(settings: Settings) -> Embed | None:
+    """The local embeddings model, where it is installed and not switched off."""
+    from freehold.catalog.embedded import LOCAL
     from freehold.compare.suites.embedding import embedder
 
+    if LOCAL not in settings.providers:
+        return None
     try:
         return embedder()
     except BadRequest:

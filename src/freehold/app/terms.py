@@ -37,8 +37,6 @@ def _service_of(provider: ProviderSettings) -> str | None:
     from freehold.providers.presets import find_preset
 
     url = provider.base_url or ""
-    if provider.prices == OWN_MACHINE_ID or is_near(url):
-        return _OWN_MACHINE
     host = urlsplit(url).hostname or ""
     for key, service in tables().services.items():
         for name in service.presets:
@@ -47,7 +45,7 @@ def _service_of(provider: ProviderSettings) -> str | None:
                 return key
         if host in service.hosts:
             return key
-    return None
+    return _OWN_MACHINE if provider.prices == OWN_MACHINE_ID or is_near(url) else None
 
 
 def _is_at(host: str, template: str) -> bool:

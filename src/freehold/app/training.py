@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from freehold.app.together import check_together, leading
 from freehold.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def make_run(
     with patient_threads():
         from freehold.train.running.runner import begin_run
 
+    check_together(recipe)
     if recipe == DISTIL:
         from freehold.app.teaching import check_teacher
 
@@ -94,7 +96,8 @@ def train_run(
 
             ask_teacher(settings, folder, asked)
 
-    return carry_out(settings.data, folder, tell, resume=resume, prepare=prepare)
+    with leading(folder, resume=resume):
+        return carry_out(settings.data, folder, tell, resume=resume, prepare=prepare)
 
 
 @contextmanager

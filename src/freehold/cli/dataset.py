@@ -282,6 +282,39 @@ def export(
     say(f"{counted(found.manifest.rows[split], 'row')} exported.")
 
 
+@app.command()
+def check(
+    which: Named,
+    *,
+    suite: Annotated[
+        str | None,
+        typer.Option("--suite", metavar="SUITE", help="Look for cases of this suite alone."),
+    ] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that a dataset is whole, holds nothing of a suite there is now, and that terms still allow it. Exit 1: not.
+
+    Suites that were added since it was made are looked for, too. A model that was trained on rows like a suite's cases
+    cannot be measured with that suite.
+    """
+    from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+    from freehold.app.datasets import check_dataset  # noqa: PLC0415
+    from freehold.cli.waiting import waiting  # noqa: PLC0415
+
+    with waiting(f"Checking {which}") as advance:
+        found, checked = check_dataset(freehold.settings_from(config), which, suite, advance)
+    faults = checked.faults
+    if as_json:
+        write_json({"dataset": found.reference, "good": not faults, "faults": faults, "found": checked})
+    elif not faults:
+        write(f"{found.reference} is whole, holds nothing of a suite, and its terms allow it.\n")
+    if faults:
+        raise BadRequest(
+            " ".join(faults), hint=f"`freehold dataset show {found.reference}` says how it was made."
+        )
+
+
 def _columns(field: list[str], ignore: list[str]) -> Columns | None:
     from freehold.train.data.linefile import columns_of_lines  # noqa: PLC0415 - imported when the command runs
 

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from freehold.cli.actor import actor
@@ -22,7 +21,6 @@ from freehold.core.figures import counted, money
 
 if TYPE_CHECKING:
     from freehold.app.synthesising import Prepared, Result
-    from freehold.train.data.shelf import Dataset
     from freehold.train.synthesis.diversity import Diversity
     from freehold.train.synthesis.memory import Memory
     from freehold.train.synthesis.runner import Runner
@@ -185,7 +183,7 @@ def _tell(result: Result, *, as_json: bool) -> None:
     report = result.report
     if as_json:
         dataset = (
-            None if result.made is None else {**_facts_of(result.made.dataset), "new": result.made.is_new}
+            None if result.made is None else {**facts_of(result.made.dataset), "new": result.made.is_new}
         )
         made = None if result.made is None else result.made.report
         write_json({"synthesis": report, "dataset": dataset, "report": made})
@@ -196,7 +194,7 @@ def _tell(result: Result, *, as_json: bool) -> None:
             f"{counted(report.calls, 'call')} for {cost}; {report.covered} of {counted(report.cells, 'cell')} covered."
         )
         for why, many in report.left_out.items():
-            say(fold(f"- {many:,} times {why}", indent=2))
+            say(fold(f"- {counted(many, 'time')} {why}", indent=2))
         say(f"- questions: {_measures(report.questions)}")
         say(f"- answers: {_measures(report.answers)}")
         if report.why is not None:
@@ -206,11 +204,6 @@ def _tell(result: Result, *, as_json: bool) -> None:
         raise typer.Exit(INTERRUPTED)
     if not as_json:
         tell_made(result.made)
-
-
-def _facts_of(dataset: Dataset) -> dict[str, Any]:
-    # As it was read back it may be on several lines.
-    return {**facts_of(dataset), "scorers": msgspec.json.decode(dataset.manifest.scorers)}
 
 
 def _measures(diversity: Diversity) -> str:

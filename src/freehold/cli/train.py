@@ -29,6 +29,22 @@ SUMMARIES = {
 }
 """Every recipe with its line in `freehold train --help`."""
 
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="ray[=ADDRESS]",
+        help="Train on a Ray cluster, whose machines share every step; without an address on what RAY_ADDRESS says, "
+        "or on a cluster of this machine alone.",
+    ),
+]
+Processes = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="NUMBER", help="With --on: how many. Default: one on each machine."),
+]
+Spread = tuple[str | None, int | None]
+"""A cluster's address, and how many processes."""
+
 Which = Annotated[
     str,
     typer.Argument(
@@ -74,6 +90,8 @@ def _add(recipe: str, summary: str) -> None:
             str | None,
             typer.Option("--resume", metavar="RUN", help="Go on with this run instead, as it was begun."),
         ] = None,
+        on: On = None,
+        processes: Processes = None,
         dials: Annotated[
             bool, typer.Option("--dials", help="List the recipe's dials and their values, and end.")
         ] = False,
@@ -81,7 +99,9 @@ def _add(recipe: str, summary: str) -> None:
         as_json: AsJson = False,
     ) -> None:
         from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
+        from freehold.app.together import assisted  # noqa: PLC0415
         from freehold.app.training import dials_with, make_run  # noqa: PLC0415
+        from freehold.train.catalogue import check_spread  # noqa: PLC0415
 
         values = dials_with(recipe, _pairs(settings or ()))
         if dials:
@@ -92,19 +112,23 @@ def _add(recipe: str, summary: str) -> None:
                     (dial, str(value)) for dial, value in values.items()
                 )
             return
-        known = freehold.settings_from(config)
+        known, spread = freehold.settings_from(config), _spread(on, processes)
+        if spread is not None:
+            check_spread(recipe)
         if resume is not None:
             if data or base or settings or name:
                 raise BadRequest(
                     "A run is gone on with as it was begun.",
                     hint=f"`freehold train resume {resume}`, and nothing else.",
                 )
-            _go_on(known, resume, as_json=as_json, recipe=recipe)
+            _go_on(known, resume, as_json=as_json, recipe=recipe, spread=spread)
+            return
+        if assisted(known):
             return
         folder = make_run(
             known, recipe, dataset=data, base=base, dials=values, seed=seed, name=name, by=actor()
         )
-        _train(known, folder, as_json=as_json, resume=False)
+        _train(known, folder, as_json=as_json, resume=False, spread=spread)
 
 
 _ALL = (
@@ -173,16 +197,28 @@ def show(which: Which, config: Config = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def resume(which: Which, config: Config = None, as_json: AsJson = False) -> None:
+def resume(
+    which: Which,
+    on: On = None,
+    processes: Processes = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
     """Go on with a run from its last checkpoint, as if it had never stopped."""
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
 
-    _go_on(freehold.settings_from(config), which, as_json=as_json)
+    _go_on(freehold.settings_from(config), which, as_json=as_json, spread=_spread(on, processes))
 
 
-def _go_on(settings: Settings, which: str, *, as_json: bool, recipe: str | None = None) -> None:
+def _go_on(
+    settings: Settings, which: str, *, as_json: bool, spread: Spread | None, recipe: str | None = None
+) -> None:
+    from freehold.app.together import assisted  # noqa: PLC0415
     from freehold.app.training import runs_of  # noqa: PLC0415
+    from freehold.train.catalogue import check_spread  # noqa: PLC0415
 
+    if assisted(settings):
+        return
     folder = runs_of(settings).find(which)
     run = folder.read()
     if recipe is not None and run.recipe != recipe:
@@ -190,16 +226,27 @@ def _go_on(settings: Settings, which: str, *, as_json: bool, recipe: str | None 
             f"The run `{run.id}` is one of `{run.recipe}`.",
             hint=f"`freehold train resume {run.id}` goes on with it.",
         )
-    _train(settings, folder, as_json=as_json, resume=True)
+    if spread is not None:
+        check_spread(run.recipe)
+    _train(settings, folder, as_json=as_json, resume=True, spread=spread)
 
 
-def _train(settings: Settings, folder: RunFolder, *, as_json: bool, resume: bool) -> None:
+def _train(
+    settings: Settings, folder: RunFolder, *, as_json: bool, resume: bool, spread: Spread | None
+) -> None:
+    from freehold.app.ray_training import train_on_ray  # noqa: PLC0415
     from freehold.app.training import train_run  # noqa: PLC0415
     from freehold.cli.train_progress import watching  # noqa: PLC0415
     from freehold.cli.train_shown import facts_of, tell_end  # noqa: PLC0415
 
     with watching(folder.folder.name) as watch:
-        run = train_run(settings, folder, watch.point, watch.asked, resume=resume)
+        if spread is None:
+            run = train_run(settings, folder, watch.point, watch.asked, resume=resume)
+        else:
+            address, processes = spread
+            run = train_on_ray(
+                settings, folder, watch.point, address=address, processes=processes, resume=resume
+            )
     if as_json:
         write_json(facts_of(folder))
     else:
@@ -210,6 +257,19 @@ def _train(settings: Settings, folder: RunFolder, *, as_json: bool, resume: bool
 
 STOPPED = 1
 """Exit status: it was told to stop, and there is no model yet."""
+
+
+def _spread(on: str | None, processes: int | None) -> Spread | None:
+    if on is None:
+        if processes is not None:
+            raise BadRequest("`--processes` are those of a cluster.", hint="Add `--on ray`.")
+        return None
+    kind, _, address = on.partition("=")
+    if kind != "ray":
+        raise BadRequest(
+            f"Nothing can be trained on `{on}`.", hint="Write `--on ray`, or `--on ray=ADDRESS`."
+        )
+    return address or None, processes
 
 
 def _pairs(settings: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -25,6 +25,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     dataset: Need = "needed"
     base: Need = "needed"
+    spread: bool = False
+    """Whether several processes can share its steps."""
 
 
 RECIPES: Mapping[str, Recipe] = {
@@ -34,8 +36,9 @@ RECIPES: Mapping[str, Recipe] = {
             name="pretrain",
             summary="Make a small model and its tokenizer from nothing but text.",
             base="none",
+            spread=True,
         ),
-        Recipe(name="sft", summary="Teach a model to answer as the answers of a dataset do."),
+        Recipe(name="sft", summary="Teach a model to answer as the answers of a dataset do.", spread=True),
         Recipe(name="distil", summary="Teach a model to answer as a bigger one does."),
         Recipe(name="prefer", summary="Teach a model which of two answers is the better one."),
         Recipe(
@@ -66,6 +69,16 @@ def find_recipe(name: str) -> Recipe:
             hint=did_you_mean(name, RECIPES) or f"There are {', '.join(f'`{one}`' for one in RECIPES)}.",
         )
     return RECIPES[name]
+
+
+def check_spread(recipe: str) -> None:
+    """Raises BadRequest for a recipe whose steps cannot be shared."""
+    if not find_recipe(recipe).spread:
+        able = " and ".join(f"`{one.name}`" for one in RECIPES.values() if one.spread)
+        raise BadRequest(
+            f"The recipe `{recipe}` cannot be trained by several processes.",
+            hint=f"Train it in one; {able} can.",
+        )
 
 
 def module_of(recipe: str) -> Module:

@@ -15,7 +15,7 @@ BATCH = 512
 """Tokens of prompts that are read in one go."""
 _PROCESS = 90 * 10**6
 """Of a worker before it has loaded anything: Python, llama.cpp, its threads."""
-_OTHER_RUNTIME = 60 * 10**6
+_OTHER_RUNTIME = 20 * 10**6
 """The same for one that runs without llama.cpp."""
 _SHARE = 0.75
 """Of the machine's memory, for models of which nobody said how much they may take."""

@@ -249,6 +249,7 @@ class Worker:
         if report.damage is not None:
             self.damage = report.damage
             self._tell("failed", f"its file {report.damage}")
+            return None
         if report.error is not None:
             self._kill()
             return report.error

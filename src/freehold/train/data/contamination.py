@@ -8,7 +8,6 @@ wherever they stand. A short text is found only where it is all that is asked.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -126,21 +125,3 @@ class LineText:
             skips = key[0] == "characters" and not self._tokens.has_characters
             self._known[key] = np.zeros(0, dtype=np.uint64) if skips else self._tokens.sequences(*key)
         return self._known[key]
-
-
-class Dropped:
-    """What was dropped, by suite, with a sample of it."""
-
-    def __init__(self, most: int = 20) -> None:
-        self._most = most
-        self.by_suite: Counter[tuple[str, str]] = Counter()
-        self.cases: set[tuple[str, str]] = set()
-        self.sample: list[tuple[str, Found, str]] = []
-        """Id of the line, what it holds, and how it begins."""
-
-    def add(self, row_id: str, found: Found, words: str) -> None:
-        """One more."""
-        self.by_suite[found.suite, found.hash] += 1
-        self.cases.add((found.hash, found.case))
-        if len(self.sample) < self._most:
-            self.sample.append((row_id, found, words))

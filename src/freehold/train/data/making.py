@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,13 +19,13 @@ from freehold.compare.suites.masking import Masking
 from freehold.core.clock import microseconds
 from freehold.core.errors import BadRequest
 from freehold.core.figures import counted
-from freehold.train.data.contamination import Dropped, Found, LineText, SuiteTexts
+from freehold.train.data.contamination import Found, SuiteTexts
 from freehold.train.data.draft import Source
+from freehold.train.data.dropped import Dropped, line_of
 from freehold.train.data.gate import Gate, notes_of
 from freehold.train.data.intake import Intake
 from freehold.train.data.passages import passages_of
 from freehold.train.data.report import (
-    Contaminated,
     Decontamination,
     LeftOut,
     Portrait,
@@ -33,7 +33,6 @@ from freehold.train.data.report import (
     by_size,
 )
 from freehold.train.data.row import Row, Split
-from freehold.train.data.said import Said, text_of
 from freehold.train.data.shelf import Dataset, DatasetShelf, Manifest
 from freehold.train.data.tally import Tally
 from freehold.train.data.wish import Wish
@@ -42,7 +41,6 @@ from freehold.train.data.writing import Workplace, workplace
 if TYPE_CHECKING:
     from freehold.compare.suites.shelf import SuiteShelf
 
-_EXCERPT = 120
 _encode = msgspec.json.Encoder(order="deterministic").encode
 """How JSON was laid out, and the order of names, do not count."""
 
@@ -89,12 +87,14 @@ class _Making:
             with place.spooling() as file:
                 for row in self._intake.different(sources):
                     if len(texts):
-                        texts.meet(_line_of(row))
+                        texts.meet(line_of(row))
                     file.write(_encode(row) + b"\n")
             portrait = Portrait()
             place.write_rows(self._clean(place, texts, portrait))
             self._check(portrait)
-            return self._finish(place, sources, portrait, self._decontamination(texts, len(measured)))
+            return self._finish(
+                place, sources, portrait, self._dropped.told(texts, len(measured), self._wish.spared)
+            )
 
     def _suites(self, suites: SuiteShelf) -> list[Suite]:
         spared = {one.hash for one in self._wish.spared}
@@ -105,7 +105,7 @@ class _Making:
     def _clean(self, place: Workplace, texts: SuiteTexts, portrait: Portrait) -> Iterator[tuple[Row, Split]]:
         """Those that hold nothing of a suite, and where they go."""
         for row in place.spooled():
-            found = texts.found_in(_line_of(row)) if len(texts) else None
+            found = texts.found_in(line_of(row)) if len(texts) else None
             if found is not None:
                 self._drop(row, found)
                 continue
@@ -115,8 +115,7 @@ class _Making:
 
     def _drop(self, row: Row, found: Found) -> None:
         self._tally.leave_out("contamination", f"hold what the suite `{found.suite}` asks or answers")
-        words = " ".join(Said(_decoded(row.request)).conversation.split())[:_EXCERPT]
-        self._dropped.add(row.id, found, words)
+        self._dropped.add(row, found)
 
     def _check(self, portrait: Portrait) -> None:
         if portrait.rows.total():
@@ -188,30 +187,6 @@ class _Making:
         dataset, is_new = place.finish(manifest, report)
         return Made(dataset, report, is_new)
 
-    def _decontamination(self, texts: SuiteTexts, suites: int) -> Decontamination:
-        dropped = self._dropped
-        return Decontamination(
-            suites=suites,
-            texts=len(texts),
-            short=texts.short,
-            spared=tuple(f"{one.name} {one.hash[:12]}" for one in self._wish.spared),
-            rows=dropped.by_suite.total(),
-            cases=len(dropped.cases),
-            by_suite={f"{name} {hash_[:12]}": many for (name, hash_), many in dropped.by_suite.most_common()},
-            sample=tuple(
-                Contaminated(
-                    row=row,
-                    suite=found.suite,
-                    hash=found.hash,
-                    case=found.case,
-                    part=found.part,
-                    share=found.share,
-                    words=words,
-                )
-                for row, found, words in dropped.sample
-            ),
-        )
-
     def _warnings(self, portrait: Portrait, found: Decontamination) -> Iterator[str]:
         if self._masking is None:
             yield "Nothing is masked: personal data and secrets are in it as they were said."
@@ -226,12 +201,3 @@ class _Making:
             yield f"Nothing is held out: there {are} {counted(groups, 'conversation')}.{hint}"
         if not portrait.rows["train"]:
             yield "Nothing is left to learn from: all of it is held out."
-
-
-def _line_of(row: Row) -> LineText:
-    more = [text_of(_decoded(row.rejected))] if bytes(row.rejected) else []
-    return LineText(_decoded(row.request), _decoded(row.answer), *more)
-
-
-def _decoded(raw: msgspec.Raw) -> dict[str, Any]:
-    return dict(msgspec.json.decode(raw))

@@ -18,6 +18,7 @@ from freehold.train.packed import loss_of, mean_loss
 from freehold.train.packing import packs, steps_of
 from freehold.train.running.chance import seed_everything
 from freehold.train.running.checkpoints import Pace, last_checkpoint, save_checkpoint
+from freehold.train.spreading.group import first_alone, place, sum_gradients, sum_of
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -55,7 +56,9 @@ def learn(  # noqa: PLR0915 - to be read from top to bottom
     assert order.dataset is not None
     assert order.base is not None
     seed_everything(order.seed)
-    base = load_base(order.base, order.data)
+    here = place()
+    with first_alone():  # what it makes of a base on the disk, the others find
+        base = load_base(order.base, order.data)
     model, tokenizer = base.model, base.tokenizer
 
     # What there is to learn from.
@@ -103,21 +106,24 @@ def learn(  # noqa: PLR0915 - to be read from top to bottom
         for group in optimizer.param_groups:
             group["lr"] = rate
 
+        # Each process computes every `size`th pack of the step, and all add up what they found.
         together = packs(batches[step], dials.pack)
         learned_tokens = sum(len(one.targets) for one in together)
         loss = 0.0
-        for one in together:
+        for one in together[here.rank :: here.size]:
             part = loss_of(model, one, dials.precision) / learned_tokens
             part.backward()
             loss += part.item()
+        sum_gradients([weight for _, weight in learned])
         norm = torch.nn.utils.clip_grad_norm_([weight for _, weight in learned], dials.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
+        loss, stopping, due = sum_of(loss, progress.stopping, here.rank == 0 and pace.due)
         tokens += sum(one.read for one in together)
         results["loss"] = loss if step == 0 else 0.9 * results["loss"] + 0.1 * loss
         progress.step(step + 1, tokens=tokens, loss=loss, learning_rate=rate, gradient=float(norm))
-        if pace.due or progress.stopping:
+        if (stopping or due) and here.rank == 0:
             state = {
                 "model": {name: weight.detach() for name, weight in learned},
                 "optimizer": optimizer.state_dict(),
@@ -125,7 +131,7 @@ def learn(  # noqa: PLR0915 - to be read from top to bottom
                 "results": results,
             }
             save_checkpoint(order.folder, step + 1, state)
-        if progress.stopping:
+        if stopping:
             raise Stopped
 
     if aside:
@@ -133,7 +139,8 @@ def learn(  # noqa: PLR0915 - to be read from top to bottom
         progress.step(steps, held_out_loss=results["held_out_loss"])
     if dials.way == "lora":
         model = model.merge_and_unload()
-    model.save_pretrained(order.folder / "model")
-    tokenizer.save_pretrained(order.folder / "model")
+    if here.rank == 0:
+        model.save_pretrained(order.folder / "model")
+        tokenizer.save_pretrained(order.folder / "model")
     results |= {"steps": steps, "rows": len(examples), "rows_left_out": len(unusable), "tokens": tokens}
     return Outcome(results=results, notes=notes)

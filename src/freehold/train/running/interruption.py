@@ -15,12 +15,31 @@ class Interruption:
     wanted = False
 
 
+_open: list[Interruption] = []
+
+
+def interrupt() -> None:
+    """Ask what is trained in this process to stop, as a signal would: for who can send it none."""
+    for one in _open:
+        one.wanted = True
+
+
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
     """While it is open, signals set `wanted` and do nothing else; the second one is as always."""
     interruption = Interruption()
+    _open.append(interruption)
+    try:
+        with _heeding_signals(interruption):
+            yield interruption
+    finally:
+        _open.remove(interruption)
+
+
+@contextmanager
+def _heeding_signals(interruption: Interruption) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield interruption  # signals are the main thread's
+        yield  # signals are the main thread's
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
@@ -32,7 +51,7 @@ def interruptible() -> Iterator[Interruption]:
     for number in before:
         signal.signal(number, ask)
     try:
-        yield interruption
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -21,12 +21,21 @@ _PATIENCE = timedelta(minutes=10)
 
 
 @contextmanager
-def joined(wanted: Place) -> Iterator[None]:
-    """Work together with the others until it is left. Where they meet is in the environment, as `torchrun` sets it."""
+def joined(wanted: Place, meeting: str | None = None) -> Iterator[None]:
+    """Work together with the others until it is left.
+
+    `meeting`: `HOST:PORT` of the first; None: what the environment says, as `torchrun` sets it.
+    """
     if wanted.size == 1:
         yield
         return
-    distributed.init_process_group("gloo", rank=wanted.rank, world_size=wanted.size, timeout=_PATIENCE)
+    distributed.init_process_group(
+        "gloo",
+        init_method=f"tcp://{meeting}" if meeting else "env://",
+        rank=wanted.rank,
+        world_size=wanted.size,
+        timeout=_PATIENCE,
+    )
     try:
         yield
     finally:

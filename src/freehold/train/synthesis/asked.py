@@ -8,6 +8,7 @@ import msgspec
 
 from freehold.compare.answer import Answer
 from freehold.compare.case import NOTHING, Case
+from freehold.core.errors import BadRequest
 from freehold.train.synthesis.outline import AnswerWish, Outline, QuestionWish
 from freehold.train.synthesis.reckoning import reckon
 from freehold.train.synthesis.seeds import Seed, Sower
@@ -51,12 +52,15 @@ def question_request(wish: QuestionWish, seed: Seed) -> msgspec.Raw | None:
 
 
 def filled_in(wish: QuestionWish, seed: Seed) -> tuple[str, msgspec.Raw]:
-    """The question of a template, and its target."""
+    """The question of a template, and its target. Raises Unfit: these numbers have none."""
     assert wish.template is not None
     question = wish.template.format_map({**seed.values, **seed.numbers})
     if wish.target is None:
         return question, NOTHING
-    return question, msgspec.Raw(_encode(reckon(wish.target, seed.numbers)))
+    try:
+        return question, msgspec.Raw(_encode(reckon(wish.target, seed.numbers)))
+    except BadRequest:
+        raise Unfit("the target could not be reckoned from the numbers drawn") from None
 
 
 def first_questions(outline: Outline, seed: int, many: int) -> list[str]:
