@@ -24,7 +24,8 @@ def models(config: Config = None, as_json: AsJson = False) -> None:
     """List the models that can be called.
 
     Those are the models that the configuration names; any other model of a configured provider can be
-    called as `provider/name` all the same. Prices are US dollars per million tokens.
+    called as `provider/name` all the same. Prices are US dollars per million tokens. HERE tells how the models of this
+    machine are, where an endpoint runs at the configured address.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
     from freehold.catalog.shown import show_model  # noqa: PLC0415
@@ -36,9 +37,10 @@ def models(config: Config = None, as_json: AsJson = False) -> None:
         (catalog.find(target.provider, target.model), prices.price_of(target.provider, target.model, now_us))
         for target in settings.models()
     ]
+    states = freehold.local_states(settings)
     if as_json:
         for model, price in found:
-            write_json(show_model(model, price))
+            write_json(show_model(model, price, states.get(model.id)))
         return
     if not found:
         say("No model is named. Add a provider or a route to freehold.toml; `freehold check` helps.")
@@ -51,10 +53,17 @@ def models(config: Config = None, as_json: AsJson = False) -> None:
             Column("READ", right=True, rank=3),
             Column("WRITTEN", right=True, rank=3),
             Column("PRICE FROM", width=44, rank=9),
+            Column("HERE", width=8, rank=4),
         ]
     )
     listing.write(
-        (model.id, _operations(model) or "?", count(model.profile.context_window), *show_rates(price))
+        (
+            model.id,
+            _operations(model) or "?",
+            count(model.profile.context_window),
+            *show_rates(price),
+            states.get(model.id, ""),
+        )
         for model, price in found
     )
 
