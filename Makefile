@@ -7,17 +7,20 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
+TRAIN := .venv-train
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --no-deps --require-hashes --only-binary :all:
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+# Which build of torch is installed is up to the index that pip asks: its plain one holds some 5 GB for a GPU.
+TORCH ?= torch==2.13.0
 # The newest Python that will do: 3.11 or later, with what makes a virtual environment.
 PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 	"$$one" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$one"; break; }; done)
 
 NODE_SDKS := tests/sdk/node
 
-.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-conversations bench-routing bench-rollouts bench-drills parity node-sdks check-chart
+.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-conversations bench-routing bench-rollouts bench-drills parity node-sdks check-chart train-env test-train demo-own
 
 EXTRAS ?= postgres shared
 
@@ -32,6 +35,14 @@ extras: $(VENV)/.run ## Install what only some need: EXTRAS="postgres shared par
 
 test: check node-sdks ## Set everything up, run every check and test; ARGS="…" go to pytest
 	$(BIN)/python -m pytest $(ARGS)
+
+train-env: $(TRAIN)/.installed ## Set up the environment that trains models, with torch: some 2 GB beside what `make up` needs
+
+test-train: $(TRAIN)/.installed ## Test training and export, in that environment; ARGS="…" go to pytest
+	@cd $(CURDIR) && $(TRAIN)/bin/python -m pytest $(or $(ARGS),tests/training)
+
+demo-own: $(TRAIN)/.installed ## Make a model of 4 million parameters that takes the embedded one's place on a route; ARGS="--write"
+	@$(TRAIN)/bin/python -m benchmarks.own $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format, types and layers, without the tests
 	$(BIN)/ruff check .
@@ -95,9 +106,11 @@ lock: $(VENV)/.dev ## Lock the dependencies anew; ARGS="--upgrade" takes newer o
 	$(COMPILE) $(ARGS) -c requirements/run.txt -c requirements/dev.txt requirements/chart.in -o requirements/chart.txt
 	for extra in postgres shared aws google parquet compare inspect ray; do \
 	  $(COMPILE) $(ARGS) -c requirements/base.txt -c requirements/dev.txt --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
+	echo "torch ; sys_platform == 'never'" > $(VENV)/without-torch
+	$(COMPILE) $(ARGS) -c requirements/run.txt -c requirements/dev.txt --override $(VENV)/without-torch --extra train pyproject.toml requirements/train.in -o requirements/train.txt
 
 clean: ## Remove what the commands above made; the ledger and the keys in .freehold stay
-	rm -rf $(VENV) $(NODE_SDKS)/node_modules .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TRAIN) $(NODE_SDKS)/node_modules .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The stamps carry the time of the last install, so a second `make up` does nothing here.
 
@@ -117,4 +130,12 @@ $(VENV)/.run: requirements/run.txt requirements/models.txt pyproject.toml | $(BI
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	@echo "Installing what the tests need …" >&2
 	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+$(TRAIN)/.installed: requirements/run.txt requirements/models.txt requirements/dev.txt requirements/train.txt pyproject.toml
+	@$(MAKE) VENV=$(TRAIN) $(TRAIN)/.dev
+	@echo "Installing what trains models …" >&2
+	@$(TRAIN)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --require-hashes \
+	  --only-binary :all: -r requirements/train.txt
+	@$(TRAIN)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --only-binary :all: $(TORCH)
 	@touch $@

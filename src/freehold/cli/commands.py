@@ -23,6 +23,7 @@ SUMMARIES = {
     "spend": "Add up what the calls cost, and foresee it.",
     "limits": "Show the limits and how they stand.",
     "suite": "Make, list and export suites: the cases that models are compared on.",
+    "dataset": "Make, list and export datasets: what models are trained on.",
     "audit": "List, verify and export the log of administrative acts.",
     "compare": "Find out whether a model may replace the one that a route has.",
     "judge": "Measure judges against what people say.",
@@ -31,6 +32,9 @@ SUMMARIES = {
     "drill": "Rehearse the loss of a provider, and say what would survive it.",
     "independence": "Say how much would go on if a provider vanished.",
     "migrate": "Say what moving a route to another provider would break, cost and take.",
+    "train": "Make a model of your own: run a recipe on a dataset.",
+    "export": "Make a file of a trained model, and prove that it is as good.",
+    "own": "Go from a route's calls to a model of your own that answers it, gate by gate.",
     "doctor": "Examine this installation and say how to mend what is broken.",
 }
 """Every command with its line in `freehold --help`; the module `freehold.cli.NAME` holds it, with `_` for `-`."""

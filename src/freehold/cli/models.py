@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from freehold.cli.models_terms import show_terms
 from freehold.cli.options import AsJson, Config
 from freehold.cli.output import Column, Listing, say, write_json
 from freehold.cli.pricing import show_rates
@@ -19,14 +20,36 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command()
-def models(config: Config = None, as_json: AsJson = False) -> None:
+@app.callback(invoke_without_command=True)
+def models(context: typer.Context, config: Config = None, as_json: AsJson = False) -> None:
     """List the models that can be called.
 
     Those are the models that the configuration names; any other model of a configured provider can be
     called as `provider/name` all the same. Prices are US dollars per million tokens. HERE tells how the models of this
     machine are, where an endpoint runs at the configured address.
     """
+    if context.invoked_subcommand is None:
+        _list(config, as_json=as_json)
+
+
+@app.command()
+def terms(
+    model: Annotated[
+        str | None,
+        typer.Argument(help="`provider/name`; without it, all models that are named.", metavar="[MODEL]"),
+    ] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether models may be trained on a model's answers, under which condition, and where that is written.
+
+    It is what was read in services' terms and in licences of weights, by laymen: no legal advice. `unknown` is never
+    taken for allowed. A licence that the table does not know can be stated in `[models."provider/name"]`.
+    """
+    show_terms(model, config, as_json=as_json)
+
+
+def _list(config: Config, *, as_json: bool) -> None:
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
     from freehold.catalog.shown import show_model  # noqa: PLC0415
 

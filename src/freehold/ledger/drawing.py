@@ -17,12 +17,19 @@ class Numbers:
     """The numbers of calls whose requests are kept, a few thousand at a time."""
 
     def __init__(
-        self, chosen: Filter, *, without_keys: tuple[str, ...], longest: int, corrected: bool = False
+        self,
+        chosen: Filter,
+        *,
+        without_keys: tuple[str, ...],
+        longest: int,
+        corrected: bool = False,
+        with_feedback: bool = False,
     ) -> None:
         """`without_keys`: calls are left out whose key's id begins like one of these. `longest`: bytes of a request.
-        `corrected`: only calls whose answers were corrected by feedback.
+        `corrected`: only calls whose answers were corrected by feedback; `with_feedback`: that there is feedback on.
         """
         self._corrected = corrected
+        self._with_feedback = with_feedback
         self._chosen = traffic(chosen)
         self._without = without_keys
         self._longest = longest
@@ -45,6 +52,8 @@ class Numbers:
         if self._corrected:
             corrections = select(feedback.c.call_id).where(feedback.c.correction.is_not(None))
             query = query.where(calls.c.id.in_(corrections))
+        elif self._with_feedback:
+            query = query.where(calls.c.id.in_(select(feedback.c.call_id)))
         rows = connection.execute(query).all()
         kept = [(int(seq), size) for seq, is_kept, size in rows if is_kept]
         found = [seq for seq, size in kept if size <= self._longest]

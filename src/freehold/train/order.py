@@ -28,8 +28,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class Progress(Protocol):
     """Who follows a recipe: the curve on disk, the display, the tracking."""
 
-    def begin(self, steps: int) -> None:
-        """How many steps there will be."""
+    def begin(self, steps: int, *, done: int = 0) -> None:
+        """How many steps there will be, and how many of them the checkpoint holds that it goes on from."""
 
     def step(self, step: int, *, tokens: int | None = None, **values: float) -> None:
         """One step is done; `tokens`: learned from so far, over all resumptions."""

@@ -54,6 +54,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Why it failed or was stopped."""
     makers: dict[str, int] = {}
     """How many rows of its data each maker wrote."""
+    licence: str | None = None
+    """What its base's licence leaves: an SPDX identifier, or a name; None: not known."""
+    notes: tuple[str, ...] = ()
+    """What whoever uses the model has to know, one sentence each."""
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -95,7 +99,8 @@ class RunFolder:
         if path.exists():
             with path.open("rb") as lines:
                 for line in lines:
-                    yield decode(line)
+                    if line.endswith(b"\n"):  # a full disk may have cut the last one
+                        yield decode(line)
 
     @property
     def model(self) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 import openai
 import pytest
-from gguf_files import THINKS, TOOLS, write_tiny_model
+from tiny_gguf import THINKS, TOOLS, write_tiny_model
 from local_files import file_model
 from local_models import sdk, served
 from openai import OpenAI

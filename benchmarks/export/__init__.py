@@ -1,0 +1,1 @@
+"""What each form of an exported model costs and keeps."""

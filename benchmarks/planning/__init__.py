@@ -1,0 +1,1 @@
+"""The planner beside what was published and what is measured here."""

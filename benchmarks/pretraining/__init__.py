@@ -1,0 +1,1 @@
+"""From scratch: how fast, and whether the loss falls as it should."""

@@ -1,0 +1,135 @@
+"""Training: settings become a run, and a run becomes a model."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from freehold.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from freehold.config.settings import Settings
+    from freehold.train.run import Run, RunFolder, Runs
+    from freehold.train.running.following import Seen
+
+# ruff: noqa: PLC0415 - PyTorch is imported when a model is trained, and not to list runs
+
+DISTIL = "distil"
+"""The recipe with a teacher."""
+_NEEDED = ("torch", "transformers", "peft", "gguf")
+
+
+def runs_of(settings: Settings) -> Runs:
+    """All runs there are."""
+    from freehold.train.run import Runs
+
+    return Runs(settings.data)
+
+
+def dials_with(recipe: str, changes: Mapping[str, str]) -> dict[str, Any]:
+    """The dials of a recipe with their values. Raises BadRequest for a recipe or a dial that there is not."""
+    from freehold.train.catalogue import dials_of, find_recipe
+
+    return dials_of(find_recipe(recipe).name, changes)
+
+
+def make_run(
+    settings: Settings,
+    recipe: str,
+    *,
+    dataset: str | None,
+    base: str | None,
+    dials: Mapping[str, Any],
+    seed: int,
+    name: str | None,
+    by: str,
+) -> RunFolder:
+    """A run of which nothing is trained yet. Raises SettingsError where training is not installed.
+
+    `by`: who is at the command line, for the audit log.
+    """
+    check_installed()
+    with patient_threads():
+        from freehold.train.running.runner import begin_run
+
+    if recipe == DISTIL:
+        from freehold.app.teaching import check_teacher
+
+        check_teacher(settings, dials, by=by)
+    return begin_run(
+        settings.data,
+        recipe=recipe,
+        dataset=dataset,
+        base=base,
+        dials=dials,
+        seed=seed,
+        name=name,
+        teacher=dials["teacher"] if recipe == DISTIL and dials["learn"] == "answers" else None,
+    )
+
+
+def train_run(
+    settings: Settings,
+    folder: RunFolder,
+    tell: Callable[[Seen], None],
+    asked: Callable[[int, int], None] = lambda answers, of: None,
+    *,
+    resume: bool = False,
+) -> Run:
+    """Train it to its end, or until it is told to stop. Raises SettingsError where training is not installed.
+
+    `asked` is told how many answers a teacher has given, and of how many.
+    """
+    check_installed()
+    with patient_threads():
+        from freehold.train.running.runner import carry_out
+
+    def prepare() -> None:
+        run = folder.read()
+        if run.recipe == DISTIL and run.dials["learn"] == "answers":
+            from freehold.app.teaching import ask_teacher
+
+            ask_teacher(settings, folder, asked)
+
+    return carry_out(settings.data, folder, tell, resume=resume, prepare=prepare)
+
+
+@contextmanager
+def patient_threads() -> Iterator[None]:
+    """Let PyTorch, which is imported within, have threads that sleep while they wait for each other.
+
+    Otherwise they keep a core busy with waiting, and beside other work training takes several times as long. It is told
+    by the environment, at the import alone: the local models that are started later answer slower with it.
+    """
+    name = "OMP_WAIT_POLICY"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "passive"
+    try:
+        import torch  # noqa: F401 - for its threads
+
+        yield
+    finally:
+        del os.environ[name]
+
+
+def check_installed() -> None:
+    """Raises SettingsError where training is not installed."""
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise SettingsError(
+            f"Training needs {', '.join(f'`{name}`' for name in missing)}, which is not installed.",
+            hint="`make train-env` makes an environment for it, in the folder of Freehold; elsewhere it is "
+            "`pip install 'freehold[train]'`.",
+        )
+
+
+def card_shown(settings: Settings, folder: RunFolder) -> str:
+    """The model card as it is now: of a run that has not ended, too. Raises NotFound."""
+    from freehold.train.running.runner import card_now
+
+    return card_now(settings.data, folder)

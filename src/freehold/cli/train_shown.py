@@ -1,0 +1,48 @@
+"""Runs as they are shown: for people, and for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from freehold.cli.output import plain, say, write
+from freehold.store.lock import is_locked
+
+if TYPE_CHECKING:
+    from freehold.train.run import Run, RunFolder
+
+
+def facts_of(folder: RunFolder) -> dict[str, Any]:
+    """All that is known of a run, and where its model is."""
+    run = folder.read()
+    known: dict[str, Any] = msgspec.to_builtins(run)
+    model = str(folder.model) if run.state == "finished" else None
+    return {**known, "state": state_of(folder, run), "folder": str(folder.folder), "model": model}
+
+
+def state_of(folder: RunFolder, run: Run) -> str:
+    """Its state; one that says it is running, and whose process is gone, was broken off."""
+    if run.state == "running" and not is_locked(folder.folder / "lock"):
+        return "broken off"
+    return run.state
+
+
+def loss_shown(run: Run) -> str:
+    """What it came to: the loss on what it did not learn from, if that was measured."""
+    loss = run.results.get("held_out_loss", run.results.get("loss"))
+    return "-" if loss is None else f"{loss:.3f}"
+
+
+def tell_end(folder: RunFolder, run: Run) -> None:
+    """How a run ended, and what comes next."""
+    for note in run.notes:
+        say(f"note: {note}")
+    if run.state == "stopped":
+        say(f"Stopped with a checkpoint. `freehold train resume {run.id}` goes on from there.")
+        return
+    write(f"{run.id}\n")
+    figures = {name: value for name, value in run.results.items() if "loss" in name or "reward" in name}
+    write("".join(f"{name}: {value:.4f}\n" for name, value in figures.items()))
+    write(f"model: {plain(str(folder.model))}\n")
+    say(f"`freehold export {run.id} --to gguf:q8_0 --name NAME` makes it a model that can be called.")

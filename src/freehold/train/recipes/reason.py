@@ -1,0 +1,211 @@
+"""Reasoning: the model tries answers to questions whose answers can be checked, and what was right becomes likelier.
+
+It is GRPO: of each question several answers are tried, and each counts by how much better it did than the others. What
+is rewarded is the answer (by the dataset's scorers) and its form; a thought is free up to its budget, and costs above.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from freehold.core.errors import BadRequest
+from freehold.train.answering import ends_of, until_end
+from freehold.train.base import load_base
+from freehold.train.conversations import THINK, THOUGHT, prompt_text
+from freehold.train.data.row import Row
+from freehold.train.order import Order, Outcome, Progress, Stopped
+from freehold.train.rewards.checking import Checker, checker_of
+from freehold.train.rewards.examining import Examination
+from freehold.train.rewards.reward import Weights, reward_of
+from freehold.train.rewards.script import Script
+from freehold.train.running.chance import seed_everything
+from freehold.train.running.trainers import Follow, last_of, place_of
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
+
+OPENINGS = {"free": "", "opened": THINK, "none": f"{THINK}{THOUGHT}"}
+"""What stands at the beginning of every answer, before the model says anything."""
+
+
+class Dials(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What can be set; `reason.toml` says what each does."""
+
+    thought: Literal["free", "opened", "none"]
+    thought_budget: Count
+    answer_tokens: Count
+    over: Amount
+    form: Amount
+    steps: Count
+    questions: Count
+    samples: Annotated[int, msgspec.Meta(ge=2)]
+    together: Count
+    temperature: Annotated[float, msgspec.Meta(gt=0)]
+    learning_rate: Annotated[float, msgspec.Meta(gt=0)]
+    warmup: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    clip: Annotated[float, msgspec.Meta(gt=0)]
+    kl: Amount
+    rank: Annotated[int, msgspec.Meta(ge=0)]
+    precision: Literal["bf16", "fp32"]
+    held_out: Annotated[int, msgspec.Meta(ge=0)]
+    measure_every: Count
+    save_minutes: Amount
+
+
+def train(order: Order, dials: Dials, progress: Progress) -> Outcome:
+    """Learn from the dataset's questions, and leave the model in the run's folder."""
+    assert order.dataset is not None and order.base is not None
+    if dials.questions * dials.samples % dials.together:
+        raise BadRequest(
+            f"{dials.questions} questions x {dials.samples} samples are no multiple of `together`, {dials.together}.",
+            hint="Set `together` to a divisor of both multiplied.",
+        )
+    seed_everything(order.seed)
+    base = load_base(order.base, order.data)
+    model, tokenizer = base.model, base.tokenizer
+    opening = OPENINGS[dials.thought]
+    if opening:  # whoever serves the model begins its answers in the same way
+        tokenizer.chat_template += f"{{% if add_generation_prompt %}}{{{{ {opening!r} }}}}{{% endif %}}"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+
+    most = dials.answer_tokens + (0 if dials.thought == "none" else 2 * dials.thought_budget)
+    script = Script(tokenizer, opening, most)
+
+    with checker_of(order.dataset.manifest) as checker:
+        # What there is to ask.
+        rows = list(order.dataset.rows("train"))
+        if not rows:
+            raise BadRequest(f"`{order.dataset.reference}` has no row to learn from.")
+        for row in rows:
+            checker.check(row)
+        held_out = list(order.dataset.rows("held-out"))[: dials.held_out]
+        examination = Examination(order.folder, held_out, checker, script)
+
+        # What learns, and what follows it.
+        def measure(step: int) -> dict[str, float]:
+            due = step % dials.measure_every == 0 or step == dials.steps
+            return examination.hold(model, step) if held_out and due else {}
+
+        follow = Follow(progress, CURVE, dials.save_minutes, measure)
+        rewards = Rewards(rows, checker, script, ends_of(model, tokenizer), dials)
+        trainer = trainer_of(order, dials, model, rewards, follow)
+        trainer.train(resume_from_checkpoint=last_of(order.folder) if order.resume else None)
+        if follow.stopped:
+            raise Stopped
+
+    learned = trainer.model.merge_and_unload() if dials.rank else trainer.model
+    learned.save_pretrained(order.folder / "model")
+    tokenizer.save_pretrained(order.folder / "model")
+    return Outcome(results={**follow.last, **examination.results, "steps": dials.steps, "rows": len(rows)})
+
+
+CURVE = {
+    "loss": "loss",
+    "reward": "reward",
+    "right": "right",
+    "in_form": "in_form",
+    "thinks": "thinks",
+    "thought_tokens": "thought_tokens",
+    "over_budget": "over_budget",
+    "entropy": "entropy",
+    "kl": "kl",
+    "grad_norm": "gradient",
+    "learning_rate": "learning_rate",
+    "completions/clipped_ratio": "cut_off",
+    "frac_reward_zero_std": "nothing_learned",
+}
+"""What TRL tells of a step, and what it is called in the curve."""
+
+
+class Rewards:
+    """What TRL asks what answers are worth."""
+
+    __name__ = "reward"
+
+    def __init__(
+        self, rows: list[Row], checker: Checker, script: Script, ends: frozenset[int], dials: Dials
+    ) -> None:
+        self.rows, self.script = rows, script
+        self._checker, self._ends = checker, ends
+        self._weights = Weights(form=dials.form, budget=dials.thought_budget, over=dials.over)
+
+    def __call__(
+        self, *, completion_ids: list[list[int]], place: list[int], log_metric: Any, **_: Any
+    ) -> list[float]:
+        """The reward of each answer; `place`: of the row that it answers."""
+        parts = [self.script.read(until_end(tokens, self._ends)) for tokens in completion_ids]
+        scores = self._checker.scores([self.rows[one] for one in place], [one.answer for one in parts])
+        lengths = [self.script.length(one.thought) for one in parts]
+        rewards = [
+            reward_of(one, score, length, self._weights)
+            for one, score, length in zip(parts, scores, lengths, strict=True)
+        ]
+        of = len(parts)
+        log_metric("right", sum(one.right for one in rewards) / of)
+        log_metric("in_form", sum(one.in_form for one in parts) / of)
+        log_metric("thinks", sum(bool(one.thought) for one in parts) / of)
+        log_metric("thought_tokens", sum(lengths) / of)
+        log_metric("over_budget", sum(one.over < 0 for one in rewards) / of)
+        return [one.total for one in rewards]
+
+
+def trainer_of(order: Order, dials: Dials, model: Any, rewards: Rewards, follow: Follow) -> Any:
+    """TRL's trainer, set so that every answer it learns from was written by the very weights that learn."""
+    from datasets import Dataset  # noqa: PLC0415 - seconds
+    from transformers import PrinterCallback  # noqa: PLC0415
+    from trl import GRPOConfig, GRPOTrainer  # noqa: PLC0415
+
+    lora = None
+    if dials.rank:
+        from peft import LoraConfig  # noqa: PLC0415 - a second, and only this way needs it
+
+        lora = LoraConfig(
+            r=dials.rank, lora_alpha=2 * dials.rank, target_modules="all-linear", task_type="CAUSAL_LM"
+        )
+    a_step = dials.questions * dials.samples
+    settings = GRPOConfig(
+        **place_of(order.folder),
+        seed=order.seed,
+        use_cpu=True,
+        bf16=dials.precision == "bf16",
+        max_steps=dials.steps,
+        per_device_train_batch_size=dials.together,
+        gradient_accumulation_steps=a_step // dials.together,
+        num_generations=dials.samples,
+        num_iterations=1,
+        max_completion_length=rewards.script.most,
+        temperature=dials.temperature,
+        learning_rate=dials.learning_rate,
+        lr_scheduler_type="constant_with_warmup",
+        warmup_steps=round(dials.warmup * dials.steps),
+        max_grad_norm=dials.clip,
+        beta=dials.kl,
+        activation_checkpointing=False,
+    )
+    trainer = GRPOTrainer(
+        model=model,
+        reward_funcs=rewards,
+        args=settings,
+        train_dataset=Dataset.from_list(
+            [
+                {"prompt": prompt_text(row, rewards.script.tokenizer), "place": place}
+                for place, row in enumerate(rewards.rows)
+            ]
+        ),
+        processing_class=adding_nothing(rewards.script.tokenizer),
+        callbacks=[follow],
+        peft_config=lora,
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def adding_nothing(tokenizer: Any) -> Any:
+    """A tokenizer like this one that puts no marks of its own around a text: the chat template has put them there."""
+    same = copy.deepcopy(tokenizer)
+    same.backend_tokenizer.post_processor = None
+    return same
