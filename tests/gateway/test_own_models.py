@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from own_models import export_model
@@ -45,7 +46,12 @@ def test_an_exported_model_is_served_without_a_restart(tmp_path: Path) -> None:
         assert [(one.provider, one.model) for one in entry.call.attempts] == [("own", "triage")]
         assert endpoint.health["parts"]["own/triage"] == "ready"
 
-        (shown,) = (one for one in say(endpoint, "models") if one["model"] == "own/triage")
+        asked = endpoint.folder / "asked.toml"
+        asked.write_text(f"{ROUTE}\n[server]\nport = {urlsplit(endpoint.url).port}\n")
+        (shown,) = (
+            one for one in say(endpoint, "models", "--config", str(asked)) if one["model"] == "own/triage"
+        )
+        assert shown["state"] == "ready"
         assert shown["context_window"] == 1024
         assert shown["licence"] == "Apache-2.0"
         assert shown["facts_from"] == "own.json"
