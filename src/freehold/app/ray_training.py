@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 120.0
 _LOOK_SECONDS = 0.5
+_REASON_SECONDS = 20.0
 _AT_ONCE = 3
 """What an actor is asked at the same time: to train, what was seen, to stop."""
 
@@ -108,7 +109,7 @@ def train_on_ray(
             parts = [
                 actor.train.remote(run, rank, size, meeting, resume) for rank, actor in enumerate(actors)
             ]
-            _follow(ray, actors[0], parts, tell, lambda: interruption.wanted)
+            _follow(ray, folder, actors[0], parts, tell=tell, stopping=lambda: interruption.wanted)
     finally:
         for actor in actors:
             ray.kill(actor)
@@ -128,7 +129,13 @@ def _check(ray: Any, actors: list[Any], run: str) -> None:
 
 
 def _follow(
-    ray: Any, first: Any, parts: list[Any], tell: Callable[[Seen], None], stopping: Callable[[], bool]
+    ray: Any,
+    folder: RunFolder,
+    first: Any,
+    parts: list[Any],
+    *,
+    tell: Callable[[Seen], None],
+    stopping: Callable[[], bool],
 ) -> None:
     """Tell how it stands until all are through. Raises BadRequest for what made the first of them fail."""
     from freehold.train.running.following import Seen
@@ -141,9 +148,10 @@ def _follow(
             try:
                 ray.get(part)
             except ray.exceptions.RayError as error:
+                ray.wait(parts[:1], timeout=_REASON_SECONDS)  # it puts on record why
                 raise BadRequest(
-                    f"A process of the training failed: {_last_line(error)}",
-                    hint="`freehold train resume` goes on from the last checkpoint.",
+                    f"The training failed: {folder.read().reason or _last_line(error)}",
+                    hint=f"`freehold train resume {folder.folder.name}` goes on from the last checkpoint.",
                 ) from error
         if stopping() and not asked:
             asked = True
