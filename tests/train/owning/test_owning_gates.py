@@ -61,8 +61,9 @@ class Commands:
         told = self.changed.get(step, PRINTED[step])
         if isinstance(told, Ran):
             return told
-        status = 0 if told is PRINTED[step] else 1
-        return Ran(status, json.dumps(told) + "\n", "", stopped=False)
+        return Ran(
+            0, json.dumps(told) + "\n", "", stopped=False
+        )  # what is printed decides, whatever the status
 
 
 def _step_of(words: tuple[str, ...]) -> StepName:
