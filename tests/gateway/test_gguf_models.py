@@ -14,9 +14,9 @@ from typing import Any
 
 import psutil
 import pytest
-from gguf_files import write_tiny_model
 from plain_client import EMBEDDINGS
 from running_endpoint import RunningEndpoint, until
+from tiny_gguf import write_tiny_model
 
 pytestmark = pytest.mark.model
 
@@ -48,6 +48,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEndpoi
     text.write_text("This is a letter.")
     toml = configured(folder, tiny=tiny, cut=cut, text=text, gone=folder / "gone.gguf")
     write_tiny_model(folder / "vectors.gguf")
+    toml += f'[local.models.blind]\nfile = "{tiny}"\nmmproj = "{folder / "eyes.gguf"}"\n'
     toml += '[local.models.vectors]\nfile = "vectors.gguf"\ncontext = 256\nembeddings = true\n'
     with RunningEndpoint(folder, toml) as running:
         yield running
@@ -86,6 +87,7 @@ def test_a_file_is_a_model_of_the_catalog(endpoint: RunningEndpoint) -> None:
         ("local/cut", "local_model_damaged", "is cut off: its tensor"),
         ("local/text", "local_model_damaged", "is no GGUF file"),
         ("local/gone", "local_model_absent", "gone.gguf"),
+        ("local/blind", "local_model_damaged", "eyes.gguf"),
     ],
 )
 def test_what_cannot_be_loaded_is_an_error_of_the_clients_dialect(

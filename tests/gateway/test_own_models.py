@@ -33,8 +33,9 @@ def say(endpoint: RunningEndpoint, *words: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_an_exported_model_is_served_without_a_restart(tmp_path: Path) -> None:
-    with RunningEndpoint(tmp_path, ROUTE) as endpoint, endpoint.connect() as client:
+@pytest.mark.parametrize("words", [(), ("--workers", "2")], ids=["alone", "two workers"])
+def test_an_exported_model_is_served_without_a_restart(words: tuple[str, ...], tmp_path: Path) -> None:
+    with RunningEndpoint(tmp_path, ROUTE, *words) as endpoint, endpoint.connect() as client:
         assert client.chat("own/triage").status in (404, 502), "there is none yet"
         assert client.chat("support", "Hello", max_tokens=2).status == 200, "its fallback answers"
 

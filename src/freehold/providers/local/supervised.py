@@ -61,9 +61,9 @@ _INHERITED = (
 
 _SPINNING = {"GOMP_SPINCOUNT": "10000"}
 """How long OpenMP's threads wait for each other before they sleep, in turns of a loop. By its default they keep the
-processors from whoever they wait for: on two busy processors one stream wrote 1 token a second, with 10,000 turns 5,
-with 1,000 turns 15. On idle ones 10,000 turns cost next to nothing, and 1,000 an eighth of the speed. Not to wait at
-all (`OMP_WAIT_POLICY=passive`) halves it.
+processors from whoever they wait for: on two overloaded ones a stream wrote 1 token a second, with 10,000 turns 5, with
+1,000 turns 15. Where little else runs, 10,000 turns cost no more than the measurement's noise, and 1,000 up to an
+eighth of the speed. Not to wait at all (`OMP_WAIT_POLICY=passive`) halves it. Our own environment may say otherwise.
 """
 
 
