@@ -312,6 +312,16 @@ def test_a_suite_becomes_a_dataset_that_says_what_it_spoils(shell: Shell) -> Non
     assert "`--except SUITE`" in done.stderr
 
 
+def test_reasons_are_for_the_sources_that_know_them(shell: Shell) -> None:
+    _add_suite(shell, "sums", [(said, "four") for said in _questions(4)])
+    _write(shell, "a.jsonl", ({"input": said, "answer": "Yes."} for said in _questions(9)[4:]))
+    sources = ("--from", "suite:sums", "--from", "file:a.jsonl", "--maker", "people", "--alike", "100%")
+    [made] = shell.json(*MAKE, "both", *sources, "--accept", "target")
+    assert sum(made["rows"].values()) == 9  # type: ignore[attr-defined]
+    assert made["source"] == "suite:sums + file:a.jsonl"
+    assert {row["origin"].split()[0] for row in _rows(shell, "both")} == {"suite", "file"}
+
+
 def test_a_dataset_is_checked_against_what_came_later(shell: Shell) -> None:
     asked = _questions(40)
     _write(shell, "a.jsonl", ({"input": said, "answer": "Yes.", "maker": "people"} for said in asked))
