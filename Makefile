@@ -14,13 +14,15 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 # Which build of torch is installed is up to the index that pip asks: its plain one holds some 5 GB for a GPU.
 TORCH ?= torch==2.13.0
+# Threads of torch sleep while they wait: where something else runs too, spinning ones take three to ten times as long.
+TRAINED = OMP_WAIT_POLICY=passive $(TRAIN)/bin/python
 # The newest Python that will do: 3.11 or later, with what makes a virtual environment.
 PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 	"$$one" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$one"; break; }; done)
 
 NODE_SDKS := tests/sdk/node
 
-.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-conversations bench-routing bench-rollouts bench-drills parity node-sdks check-chart train-env test-train demo-own
+.PHONY: help up extras test check format lock clean bench-gateway bench-clients bench-wire bench-faults bench-compare bench-conversations bench-routing bench-rollouts bench-drills parity node-sdks check-chart train-env test-train demo-own bench-finetuning bench-pretrain bench-reason bench-export bench-local bench-contamination
 
 EXTRAS ?= postgres shared
 
@@ -39,10 +41,28 @@ test: check node-sdks ## Set everything up, run every check and test; ARGS="…"
 train-env: $(TRAIN)/.installed ## Set up the environment that trains models, with torch: some 2 GB beside what `make up` needs
 
 test-train: $(TRAIN)/.installed ## Test training and export, in that environment; ARGS="…" go to pytest
-	@cd $(CURDIR) && $(TRAIN)/bin/python -m pytest $(or $(ARGS),tests/training)
+	@$(TRAINED) -m pytest $(or $(ARGS),tests/training)
 
 demo-own: $(TRAIN)/.installed ## Make a model of 4 million parameters that takes the embedded one's place on a route; ARGS="--write"
-	@$(TRAIN)/bin/python -m benchmarks.own $(ARGS)
+	@$(TRAINED) -m benchmarks.own $(ARGS)
+
+bench-finetuning: $(TRAIN)/.installed ## Measure fine-tuning beside TRL's trainer; ARGS as `python -m benchmarks.finetuning --help` says
+	@$(TRAINED) -m benchmarks.finetuning $(ARGS)
+
+bench-pretrain: $(TRAIN)/.installed ## Measure pretraining beside Transformers' Trainer, and hold its loss to the expected curve
+	@$(TRAINED) -m benchmarks.pretraining $(ARGS)
+
+bench-reason: $(TRAIN)/.installed ## Teach a small model to reason with three seeds, with and without a chain of thought
+	@$(TRAINED) -m benchmarks.reasoning $(ARGS)
+
+bench-export: $(TRAIN)/.installed ## Set the sizes of a run's exported forms beside what they lost; ARGS="FOLDER RUN"
+	@$(TRAINED) -m benchmarks.export $(ARGS)
+
+bench-local: $(VENV)/.dev ## Measure the local runtime beside llama.cpp's own server on the same file
+	@$(BIN)/python -m benchmarks.local $(ARGS)
+
+bench-contamination: $(VENV)/.dev ## Count what is found of planted test items, and which innocent rows are dropped
+	@$(BIN)/python -m benchmarks.contamination $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format, types and layers, without the tests
 	$(BIN)/ruff check .

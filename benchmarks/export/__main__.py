@@ -1,109 +1,85 @@
-"""Export a run in several forms, prove each with a wide margin, and set sizes beside what was lost.
+"""What each form of an exported model costs and keeps: sizes beside what was lost, on the same answers.
 
-It makes nothing of them: `freehold export RUN --only-prove`. Run it in the folder of the installation that has the run,
-in the environment that `make train-env` makes. With `--keep FILE` it goes on where it left off.
+    python -m benchmarks.export DATA RUN --work FOLDER
+
+`DATA` is the data folder of an installation that has the run. The trained model is asked once, each form as the runtime
+serves it. What is done is kept in `FOLDER` and not done again, so forms can be measured one at a time: `--form q8_0`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
+import os
+import resource
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
-_FORMS = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_1", "q4_0", "q3_k_m", "q2_k")
-_EXPECTED = (0, 1, 3)
-"""Exit statuses that come with a proof."""
+import msgspec
+
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "passive"
+)  # for torch alone: the runtime's process does not inherit it
+
+FORMS = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_1", "q4_0")
 
 
 def main() -> int:
     """Print a table, and as the last line one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.export", description=__doc__)
+    parser.add_argument("data", type=Path, help="a data folder")
     parser.add_argument("run", help="a run's id or its name")
-    parser.add_argument("--form", action="append", help=f"of GGUF; default: {', '.join(_FORMS)}")
-    parser.add_argument("--questions", type=int, default=64, help="at the most; default: %(default)s")
-    parser.add_argument(
-        "--keep", type=Path, help="a file of proofs, one a line: what is in it is not done again"
-    )
+    parser.add_argument("--work", type=Path, required=True, help="where files and figures are kept")
+    parser.add_argument("--form", action="append", help=f"of GGUF; default: {', '.join(FORMS)}")
+    parser.add_argument("--answers", type=int, default=24, help="that are asked about; default: %(default)s")
     arguments = parser.parse_args()
-    proofs = _kept(arguments.keep)
-    for form in arguments.form or _FORMS:
-        if form not in proofs:
-            print(f"{form} …", file=sys.stderr, flush=True)
-            proofs[form] = _proof(arguments.run, form, arguments.questions)
-            if arguments.keep:
-                with arguments.keep.open("a") as file:
-                    file.write(json.dumps(proofs[form]) + "\n")
-    print("\n".join(_table(proofs)))
-    print(json.dumps({form: _figures(proof) for form, proof in proofs.items()}))
+    from benchmarks.export.measuring import ask_trained, measure  # noqa: PLC0415 - torch, after what it goes by is set
+
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    trained = _kept(arguments.work / "trained.json", lambda: ask_trained(arguments))
+    found = {}
+    for form in arguments.form or FORMS:
+        found[form] = _kept(arguments.work / f"{form}.json", lambda: measure(arguments, form, trained))  # noqa: B023
+    print("\n".join(_table(trained, found)))
+    print(json.dumps({form: one["figures"] for form, one in found.items()}))
     return 0
 
 
-def _kept(path: Path | None) -> dict[str, dict[str, Any]]:
-    if path is None or not path.exists():
-        return {}
-    found = [json.loads(line) for line in path.read_text().splitlines()]
-    return {one["form"].removeprefix("gguf:"): one for one in found}
-
-
-def _proof(run: str, form: str, questions: int) -> dict[str, Any]:
-    words = ["export", run, "--to", f"gguf:{form}", "--name", "bench", "--only-prove", "--json"]
-    words += ["--margin", "0.9", "--questions", str(questions)]
-    done = subprocess.run(
-        [sys.executable, "-m", "freehold", *words], stdout=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode not in _EXPECTED:
-        raise SystemExit(f"exporting as {form} ended with status {done.returncode}")
-    proof: dict[str, Any] = json.loads(done.stdout)
-    return proof
-
-
-def _figures(proof: dict[str, Any]) -> dict[str, Any]:
-    forms = {one["form"]: one for one in proof["forms"]}
-    beside = {one["form"]: one for one in proof["beside"]}
-    score = proof["score"]
-    return {
-        "bytes": proof["bytes"],
-        "error": proof["tensors"]["error"],
-        "perplexity": forms["served"]["perplexity"],
-        "trained_perplexity": forms["trained"]["perplexity"],
-        "agreement": forms["served"]["agreement"],
-        "beside_perplexity": beside["served"]["perplexity"],
-        "beside_trained_perplexity": beside["trained"]["perplexity"],
-        "beside_agreement": beside["served"]["agreement"],
-        "score": score["served"],
-        "trained_score": score["trained"],
-        "same_answers": score["same_answers"],
-        "questions": score["questions"],
-        "seconds": proof["seconds"],
-    }
-
-
-def _table(proofs: dict[str, dict[str, Any]]) -> list[str]:
-    lines = [
-        "| form | MB | numbers off by | perplexity | same tokens | same answers | score | other chats: perplexity "
-        "| same tokens |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    trained: dict[str, Any] | None = None
-    for form, proof in proofs.items():
-        found = _figures(proof)
-        trained = trained or found
-        lines.append(
-            f"| {form} | {found['bytes'] / 1e6:.1f} | {found['error']:.2%} "
-            f"| {found['perplexity']:.4f} ({found['perplexity'] / found['trained_perplexity'] - 1:+.2%}) "
-            f"| {found['agreement']:.2%} | {found['same_answers']:.1%} | {found['score']:.3f} "
-            f"| {found['beside_perplexity']:.3f} "
-            f"({found['beside_perplexity'] / found['beside_trained_perplexity'] - 1:+.1%}) "
-            f"| {found['beside_agreement']:.1%} |"
+def _kept(path: Path, make: Any) -> dict[str, Any]:
+    if not path.exists():
+        begun = time.monotonic()
+        print(f"{path.stem} …", file=sys.stderr, flush=True)
+        made = make()
+        path.write_bytes(msgspec.json.encode(made))
+        used = sum(
+            resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         )
-    if trained:
-        lines.insert(
-            2,
-            f"| trained | | | {trained['trained_perplexity']:.4f} | | | {trained['trained_score']:.3f} "
-            f"| {trained['beside_trained_perplexity']:.3f} | |",
+        print(
+            f"  {time.monotonic() - begun:.0f} s, of the processor {used:.0f} s so far",
+            file=sys.stderr,
+            flush=True,
+        )
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+
+
+def _table(trained: dict[str, Any], found: dict[str, dict[str, Any]]) -> list[str]:
+    ours = trained["figures"]
+    lines = [
+        "| form | MB | numbers off by | perplexity | same tokens | same answers "
+        "| other chats: perplexity | same tokens |",
+        "|---|---|---|---|---|---|---|---|",
+        f"| trained | | | {ours['perplexity']:.4f} | | | {ours['beside']:.3f} | |",
+    ]
+    for form, one in found.items():
+        figures = one["figures"]
+        lines.append(
+            f"| {form} | {figures['bytes'] / 1e6:.1f} | {figures['error']:.2%} "
+            f"| {figures['perplexity']:.4f} ({figures['perplexity'] / ours['perplexity'] - 1:+.2%}) "
+            f"| {figures['agreement']:.2%} | {figures['same_answers']}/{ours['answers']} "
+            f"| {figures['beside']:.3f} ({figures['beside'] / ours['beside'] - 1:+.1%}) "
+            f"| {figures['beside_agreement']:.1%} |"
         )
     return lines
 

@@ -27,8 +27,8 @@ CONFIG = f"""\
 incumbent = "{INCUMBENT}"
 """
 MARGIN = 0.05
-LEARNED, ASKED = 20_000, 400
-PRETRAIN: dict[str, object] = {"vocabulary": 2048, "tokens": 1_500_000, "context": 128}
+LEARNED, ASKED = 12_000, 400
+PRETRAIN: dict[str, object] = {"vocabulary": 2048, "tokens": 500_000, "context": 256}
 SFT: dict[str, object] = {"epochs": 2, "learning_rate": 1e-3, "batch": 32}
 MORE_PRETRAINED: dict[str, object] = {}
 

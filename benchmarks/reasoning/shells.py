@@ -43,6 +43,11 @@ class Game(NamedTuple):
             places.append(at)
         return places
 
+    @property
+    def answer(self) -> str:
+        """Where the ball is at the end."""
+        return str(self.places[-1])
+
     def thought(self, way: Way) -> str:
         """The game worked out in this way."""
         said = []
@@ -105,15 +110,14 @@ def _lines(split: str, some: list[Game]) -> list[bytes]:
 
 
 def _row(name: str, game: Game) -> Row:
-    answer = str(game.places[-1])
     return Row(
         id=name,
         request=_raw({"messages": [{"role": "user", "content": game.question}]}),
-        answer=_raw({"role": "assistant", "content": answer}),
+        answer=_raw({"role": "assistant", "content": game.answer}),
         maker=PEOPLE,
         origin="benchmarks/reasoning/shells.py",
         group=name,
-        target=_raw(answer),
+        target=_raw(game.answer),
     )
 
 

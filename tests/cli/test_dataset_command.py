@@ -36,6 +36,8 @@ THINGS = [
     "printer",
     "mirror",
 ]
+MAKE = ("dataset", "make", "--unmasked")
+"""Where it is not about masking, which takes seconds to load."""
 WISHES = ("a refund for", "the manual of", "spare parts for", "the delivery date of", "another colour of")
 
 
@@ -141,13 +143,13 @@ def test_the_same_content_makes_no_other_version(shell: Shell) -> None:
         for said in _questions(10)
     ]
     _write(shell, "a.jsonl", rows)
-    [first] = shell.json("dataset", "make", "a", "--from", "file:a.jsonl")
+    [first] = shell.json(*MAKE, "a", "--from", "file:a.jsonl")
     _write(shell, "a.jsonl", (dict(reversed(row.items())) for row in rows))
-    [second] = shell.json("dataset", "make", "a", "--from", "file:a.jsonl")
+    [second] = shell.json(*MAKE, "a", "--from", "file:a.jsonl")
     assert (first["hash"], first["new"], second["new"]) == (second["hash"], True, False)
     assert len(shell.json("dataset", "list")) == 1
     _write(shell, "a.jsonl", [*rows, {"input": "And another one?", "answer": "No.", "maker": "people"}])
-    [third] = shell.json("dataset", "make", "a", "--from", "file:a.jsonl")
+    [third] = shell.json(*MAKE, "a", "--from", "file:a.jsonl")
     assert third["hash"] != first["hash"]
     listed = shell.json("dataset", "list")
     assert [one["dataset"] for one in listed] == [third["dataset"], first["dataset"]]
@@ -164,7 +166,7 @@ def test_conversations_of_other_trainers_are_read_and_written(shell: Shell) -> N
     _write(shell, "chats.jsonl", [{"messages": turns}, {"messages": turns[:2]}])
     (shell.folder / "table.csv").write_text("question,completion\nWho are you?,A table.\n")
     done = shell(
-        *("dataset", "make", "chats", "--from", "file:chats.jsonl", "--from", "file:table.csv"),
+        *(*MAKE, "chats", "--from", "file:chats.jsonl", "--from", "file:table.csv"),
         *(
             "--maker",
             "people",
@@ -203,7 +205,7 @@ def test_mistakes_are_told_with_line_and_field_and_nothing_is_kept(shell: Shell)
             {**good, "id": "x"},
         ],
     )
-    done = shell("dataset", "make", "bad", "--from", "file:bad.jsonl")
+    done = shell(*MAKE, "bad", "--from", "file:bad.jsonl")
     assert done.returncode == 1
     for told in (
         "`bad.jsonl` has 7 mistakes",
@@ -230,7 +232,7 @@ def test_what_nobody_may_learn_from_stays_out_unless_somebody_decides_so(shell: 
             for maker in [makers[number % 5]]
         ),
     )
-    words = ("dataset", "make", "mixed", "--from", "file:mixed.jsonl", "--alike", "100%")
+    words = (*MAKE, "mixed", "--from", "file:mixed.jsonl", "--alike", "100%")
     [made] = shell.json(*words)
     assert made["makers"] == {"people": 10}
     report: Any = made["report"]
@@ -244,11 +246,15 @@ def test_what_nobody_may_learn_from_stays_out_unless_somebody_decides_so(shell: 
     nameless = shell(*words, "--allow", "openai/gpt-4o=we have a contract")
     assert nameless.returncode == 1
     assert "Say who decides: `--by NAME`." in nameless.stderr
-    [other] = shell.json(*words, "--allow", "openai/gpt-4o=we have a contract", "--by", "Ann Lee")
+    [other] = shell.json(
+        *(*words, "--allow", "openai/gpt-4o=we have a contract", "--allow", "openai/gpt-4=the same"),
+        *("--by", "Ann Lee"),
+    )
     assert other["makers"] == {"openai/gpt-4o": 10, "people": 10}
     decided = f"{other['notes']}"
     assert "Answers of `openai/gpt-4o` are in it by decision of Ann Lee: we have a contract" in decided
-    [entry] = [one for one in shell.json("audit", "list") if one["act"] == "dataset.allow"]
+    assert "Nothing in the sources was written by `openai/gpt-4`" in decided
+    _, entry = [one for one in shell.json("audit", "list") if one["act"] == "dataset.allow"]
     assert entry["subject"] == "mixed"
     assert "Ann Lee" in str(entry["detail"])
     assert "we have a contract" in str(entry["detail"])
@@ -258,7 +264,7 @@ def test_what_nobody_may_learn_from_stays_out_unless_somebody_decides_so(shell: 
 
 def test_a_decision_whose_making_fails_is_on_record_with_that(shell: Shell) -> None:
     words = ("--allow", "a/b=it is ours", "--by", "Ann")
-    done = shell("dataset", "make", "x", "--from", "file:missing.jsonl", *words)
+    done = shell(*MAKE, "x", "--from", "file:missing.jsonl", *words)
     assert done.returncode == 1
     assert "missing.jsonl" in done.stderr
     assert [one["act"] for one in shell.json("audit", "list")] == ["dataset.allow.failed", "dataset.allow"]
@@ -273,16 +279,14 @@ def test_cases_of_every_suite_are_left_out(shell: Shell) -> None:
         for number, said in enumerate(asked)
     ]
     _write(shell, "all.jsonl", ({"input": said, "answer": "refund", "maker": "people"} for said in lines))
-    [made] = shell.json("dataset", "make", "all", "--from", "file:all.jsonl", "--alike", "100%")
+    [made] = shell.json(*MAKE, "all", "--from", "file:all.jsonl", "--alike", "100%")
     found: Any = made["report"]["contamination"]  # type: ignore[index]
     assert 20 <= found["rows"] <= 28
     assert (found["suites"], found["texts"], found["cases"]) == (2, 20, 20)
     assert found["by_suite"][f"first {first[:12]}"] >= 10
     assert [one["row"] for one in found["sample"]] == [f"all.jsonl:{number + 1}" for number in range(20)]
     assert not any(said.lower() in str(_rows(shell, "all")).lower() for said in asked[:20])
-    [spared] = shell.json(
-        "dataset", "make", "all", "--from", "file:all.jsonl", "--alike", "100%", "--except", "first"
-    )
+    [spared] = shell.json(*MAKE, "all", "--from", "file:all.jsonl", "--alike", "100%", "--except", "first")
     assert spared["report"]["contamination"]["by_suite"].keys() == {  # type: ignore[index]
         name for name in found["by_suite"] if name.startswith("second")
     }
@@ -292,9 +296,7 @@ def test_cases_of_every_suite_are_left_out(shell: Shell) -> None:
 def test_a_suite_becomes_a_dataset_that_says_what_it_spoils(shell: Shell) -> None:
     asked = _questions(40)
     hash_ = _add_suite(shell, "sums", [(said, number) for number, said in enumerate(asked)], kind="numeric")
-    [made] = shell.json(
-        "dataset", "make", "sums", "--from", "suite:sums", "--maker", "people", "--alike", "100%"
-    )
+    [made] = shell.json(*MAKE, "sums", "--from", "suite:sums", "--maker", "people", "--alike", "100%")
     assert made["scorers"] == [{"kind": "numeric"}]
     assert f"It is made of cases of the suite `sums` ({hash_[:12]}), which cannot measure" in str(
         made["notes"]
@@ -304,16 +306,26 @@ def test_a_suite_becomes_a_dataset_that_says_what_it_spoils(shell: Shell) -> Non
     assert all(row["answer"]["content"] == str(row["target"]) for row in rows)
     assert all(row["origin"].startswith(f"suite {hash_[:12]} case case-") for row in rows)
     _write(shell, "more.jsonl", [{"input": asked[3], "answer": "3", "maker": "people"}])
-    done = shell("dataset", "make", "more", "--from", "file:more.jsonl")
+    done = shell(*MAKE, "more", "--from", "file:more.jsonl")
     assert done.returncode == 1
     assert "as they hold what the suite `sums` asks or answers" in done.stderr
     assert "`--except SUITE`" in done.stderr
 
 
+def test_reasons_are_for_the_sources_that_know_them(shell: Shell) -> None:
+    _add_suite(shell, "sums", [(said, "four") for said in _questions(4)])
+    _write(shell, "a.jsonl", ({"input": said, "answer": "Yes."} for said in _questions(9)[4:]))
+    sources = ("--from", "suite:sums", "--from", "file:a.jsonl", "--maker", "people", "--alike", "100%")
+    [made] = shell.json(*MAKE, "both", *sources, "--accept", "target")
+    assert sum(made["rows"].values()) == 9  # type: ignore[attr-defined]
+    assert made["source"] == "suite:sums + file:a.jsonl"
+    assert {row["origin"].split()[0] for row in _rows(shell, "both")} == {"suite", "file"}
+
+
 def test_a_dataset_is_checked_against_what_came_later(shell: Shell) -> None:
     asked = _questions(40)
     _write(shell, "a.jsonl", ({"input": said, "answer": "Yes.", "maker": "people"} for said in asked))
-    shell.json("dataset", "make", "a", "--from", "file:a.jsonl", "--alike", "100%")
+    shell.json(*MAKE, "a", "--from", "file:a.jsonl", "--alike", "100%")
     [good] = shell.json("dataset", "check", "a")
     assert (good["good"], good["faults"]) == (True, [])
     later = _add_suite(shell, "later", [(said, "Yes.") for said in asked[:5]])
@@ -334,7 +346,7 @@ def test_lines_that_say_nearly_the_same_are_one(shell: Shell) -> None:
     said = _questions(1)[0]
     rows = [said, said.replace("?", "!"), f"{said} Please.", said, "Something else altogether, if you like."]
     _write(shell, "same.jsonl", ({"input": one, "answer": "Yes.", "maker": "people"} for one in rows))
-    [made] = shell.json("dataset", "make", "same", "--from", "file:same.jsonl", "--held-out", "0")
+    [made] = shell.json(*MAKE, "same", "--from", "file:same.jsonl", "--held-out", "0")
     assert made["rows"] == {"train": 2, "held-out": 0}
     report: Any = made["report"]
     assert report["duplicates"][0] == ["same.jsonl:2", "same.jsonl:1"]
@@ -355,7 +367,7 @@ def test_a_worse_answer_stays_only_where_its_maker_may_be_learned_from(shell: Sh
             for said, maker in zip(_questions(2), ("people", "openai/gpt-4o"), strict=True)
         ),
     )
-    [made] = shell.json("dataset", "make", "pairs", "--from", "file:pairs.jsonl", "--held-out", "0")
+    [made] = shell.json(*MAKE, "pairs", "--from", "file:pairs.jsonl", "--held-out", "0")
     report: Any = made["report"]
     assert (report["with_rejected"], report["rejected_left_out"]) == (1, 1)
     assert [row.get("rejected", {}).get("content") for row in _rows(shell, "pairs")] == ["No.", None]
@@ -399,10 +411,12 @@ def test_what_a_group_is_called_does_not_give_a_person_away(shell: Shell) -> Non
         (("a", "--from", "route:shop", "--accept", "feedbak"), "Did you mean `feedback`?"),
         (("a", "--from", "file:a.jsonl", "--maker", "gpt"), "is neither a model nor `people`"),
         (("a", "--from", "file:a.jsonl", "--allow", "gpt=yes", "--by", "me"), "names no maker with a reason"),
+        (("a", "--from", "file:a.jsonl", "--by", "me"), "`--by` says who decides what `--allow` lets in"),
+        (("a", "--from", "a.jsonl"), "Write `--from file:a.jsonl`."),
     ],
 )
 def test_what_cannot_be_made_is_told(shell: Shell, words: tuple[str, ...], told: str) -> None:
-    done = shell("dataset", "make", *words)
+    done = shell(*MAKE, *words)
     assert done.returncode == 1
     assert told in done.stderr, done.stderr
     assert _datasets(shell) == []

@@ -22,7 +22,18 @@ pytest.importorskip("presidio_analyzer")
 
 CASES = 24
 PAIRWISE = ScorerSettings(kind="pairwise-judge", settings=msgspec.Raw(b'{"model": "house/judge"}'))
-MADE = ("dataset", "make", "words", "--from", "suite:words", "--alike", "100%", "--held-out", "0")
+MADE = (
+    "dataset",
+    "make",
+    "words",
+    "--unmasked",
+    "--from",
+    "suite:words",
+    "--alike",
+    "100%",
+    "--held-out",
+    "0",
+)
 TOML = """
 [local]
 enabled = false

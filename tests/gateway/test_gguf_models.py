@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,9 +14,9 @@ from typing import Any
 
 import psutil
 import pytest
-from gguf_files import write_tiny_model
 from plain_client import EMBEDDINGS
 from running_endpoint import RunningEndpoint, until
+from tiny_gguf import write_tiny_model
 
 pytestmark = pytest.mark.model
 
@@ -46,6 +48,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEndpoi
     text.write_text("This is a letter.")
     toml = configured(folder, tiny=tiny, cut=cut, text=text, gone=folder / "gone.gguf")
     write_tiny_model(folder / "vectors.gguf")
+    toml += f'[local.models.blind]\nfile = "{tiny}"\nmmproj = "{folder / "eyes.gguf"}"\n'
     toml += '[local.models.vectors]\nfile = "vectors.gguf"\ncontext = 256\nembeddings = true\n'
     with RunningEndpoint(folder, toml) as running:
         yield running
@@ -54,7 +57,9 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEndpoi
 def workers(endpoint: RunningEndpoint, name: str) -> list[int]:
     """Process ids of the workers that have this file in their memory: what they serve is in no command line."""
     children = psutil.Process(endpoint.pid).children(recursive=True)
-    return [one.pid for one in children if any(Path(file.path).name == f"{name}.gguf" for file in _mapped(one))]
+    return [
+        one.pid for one in children if any(Path(file.path).name == f"{name}.gguf" for file in _mapped(one))
+    ]
 
 
 def _mapped(process: psutil.Process) -> list[Any]:
@@ -82,6 +87,7 @@ def test_a_file_is_a_model_of_the_catalog(endpoint: RunningEndpoint) -> None:
         ("local/cut", "local_model_damaged", "is cut off: its tensor"),
         ("local/text", "local_model_damaged", "is no GGUF file"),
         ("local/gone", "local_model_absent", "gone.gguf"),
+        ("local/blind", "local_model_damaged", "eyes.gguf"),
     ],
 )
 def test_what_cannot_be_loaded_is_an_error_of_the_clients_dialect(
@@ -139,3 +145,20 @@ def test_a_worker_that_is_killed_while_it_streams_ends_the_stream_with_an_error(
     until(lambda: endpoint.health["parts"]["local/tiny"] == "ready")
     with endpoint.connect() as client:
         assert client.chat("local/tiny", max_tokens=2).status == 200
+
+
+def test_the_doctor_looks_into_the_files(endpoint: RunningEndpoint) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "freehold", "doctor", "--json"],
+        cwd=endpoint.folder,
+        env=endpoint.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    found = {one["subject"]: one for one in map(json.loads, done.stdout.splitlines())}
+    assert found["local/tiny"]["state"] == "good"
+    assert "is cut off" in found["local/cut"]["found"]
+    assert "is no GGUF file" in found["local/text"]["found"]
+    assert "gone.gguf" in found["local/gone"]["found"]

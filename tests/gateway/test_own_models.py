@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from own_models import export_model
@@ -32,8 +33,9 @@ def say(endpoint: RunningEndpoint, *words: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_an_exported_model_is_served_without_a_restart(tmp_path: Path) -> None:
-    with RunningEndpoint(tmp_path, ROUTE) as endpoint, endpoint.connect() as client:
+@pytest.mark.parametrize("words", [(), ("--workers", "2")], ids=["alone", "two workers"])
+def test_an_exported_model_is_served_without_a_restart(words: tuple[str, ...], tmp_path: Path) -> None:
+    with RunningEndpoint(tmp_path, ROUTE, *words) as endpoint, endpoint.connect() as client:
         assert client.chat("own/triage").status in (404, 502), "there is none yet"
         assert client.chat("support", "Hello", max_tokens=2).status == 200, "its fallback answers"
 
@@ -45,7 +47,12 @@ def test_an_exported_model_is_served_without_a_restart(tmp_path: Path) -> None:
         assert [(one.provider, one.model) for one in entry.call.attempts] == [("own", "triage")]
         assert endpoint.health["parts"]["own/triage"] == "ready"
 
-        (shown,) = (one for one in say(endpoint, "models") if one["model"] == "own/triage")
+        asked = endpoint.folder / "asked.toml"
+        asked.write_text(f"{ROUTE}\n[server]\nport = {urlsplit(endpoint.url).port}\n")
+        (shown,) = (
+            one for one in say(endpoint, "models", "--config", str(asked)) if one["model"] == "own/triage"
+        )
+        assert shown["state"] == "ready"
         assert shown["context_window"] == 1024
         assert shown["licence"] == "Apache-2.0"
         assert shown["facts_from"] == "own.json"

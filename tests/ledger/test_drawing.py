@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from ledger_samples import NOON_US, HandClock, make_call, opened
 
+from freehold.core.clock import SystemClock
 from freehold.ledger.drawing import Numbers
+from freehold.ledger.feedback import Given
 from freehold.ledger.filters import Filter
+from freehold.ledger.opinions import Opinions
 from freehold.ledger.reading import LedgerReader
 from freehold.store.places import Place
 
@@ -40,6 +43,22 @@ def test_calls_are_told_by_number_and_read_in_any_order(reader: LedgerReader) ->
     assert [entry.call.request_body for entry in backwards] == [b"%d" % number for number in kept[:-1][::-1]]
     assert reader.numbered([found[3], 10**6, found[1]])[0].seq == found[3]
     assert len(reader.numbered([found[3], 10**6, found[1]])) == 2
+
+
+def test_calls_that_somebody_spoke_of_can_be_told(place: Place) -> None:
+    with opened(place, clock=HandClock()) as ledger:
+        found = [make_call(route="shop", request_body=b"{}") for _ in range(6)]
+        for call in found:
+            ledger.record(call)
+        assert ledger.flush(10)
+        reader = LedgerReader(place)
+        opinions = Opinions(ledger, reader, SystemClock())
+        for call in (found[4], found[1]):
+            opinions.give_as(call.id, Given(value=True), by="one")
+        opinions.give_as(found[1].id, Given(value=0.5, name="other"), by="one")
+        wanted = Numbers(Filter(route="shop"), without_keys=(), longest=10_000, with_feedback=True)
+        [numbers] = reader.numbers(wanted)
+        assert [entry.call.id for entry in reader.numbered(numbers)] == [found[1].id, found[4].id]
 
 
 def test_nothing_is_found_of_what_was_never_called(reader: LedgerReader) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_models import learn, question_and_answer, tiny_model, tiny_tokenizer
+import torch
+from tiny_models import question_and_answer, tiny_model, tiny_tokenizer
 from tiny_training import command, run
 
 from freehold.providers.simulated import Behaviour, Script, SimulatedProvider
@@ -26,7 +27,7 @@ OWN = (
     "--base",
     "base",
     "--set",
-    "epochs=6",
+    "epochs=2",
     "--set",
     "batch=8",
     "--set",
@@ -38,6 +39,8 @@ OWN = (
     "--also",
     "data=--maker people --alike 1.0",
     "--also",
+    "export=--suite tickets",
+    "--also",
     "rollout=--without-quality --unpriced",
 )
 
@@ -45,9 +48,9 @@ OWN = (
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("home")
+    torch.set_num_threads(1)  # of two, one waits for the other when the machine is busy
     tokenizer = tiny_tokenizer()
-    model = tiny_model(tokenizer, steps=60)
-    learn(model, tokenizer, steps=60)
+    model = tiny_model(tokenizer, steps=100)
     model.save_pretrained(home / "base")
     tokenizer.save_pretrained(home / "base")
     (home / "base" / "README.md").write_text("---\nlicense: apache-2.0\n---\n")

@@ -5,6 +5,7 @@ What only an endpoint needs is imported when one starts.
 """
 
 from freehold.app.forecasts import forecasts_of
+from freehold.app.local_states import local_states
 from freehold.app.model_lists import list_provider_models
 from freehold.app.opening import (
     admin_keys_of,
@@ -32,6 +33,7 @@ __all__ = [
     "history_of",
     "keys_of",
     "list_provider_models",
+    "local_states",
     "parquet_of",
     "rollouts_of",
     "serve",

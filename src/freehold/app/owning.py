@@ -137,10 +137,13 @@ _FINE = {False: (0,), True: (0, 3)}
 def _changed(loop: Loop, told: Mapping[str, Any]) -> Loop:
     """What is told anew may concern steps only that are still open, or that failed: those begin again."""
     now = msgspec.structs.asdict(loop.wish)
-    for name, value in told.items():
+    changes = dict(told)
+    if "also" in changes:  # words for other steps stay
+        changes["also"] = {**now["also"], **changes["also"]}
+    for name, value in changes.items():
         if now[name] == value:
             continue
-        steps = list(value) if name == "also" else [AFFECTED[name]]
+        steps = [AFFECTED[name]] if name != "also" else _otherwise(now["also"], value)
         begun = [step for step in STEPS if step in steps and loop.record(step).state != "open"]
         if begun and loop.record(begun[0]).state == "failed":
             loop = loop.back_to(begun[0])
@@ -149,7 +152,11 @@ def _changed(loop: Loop, told: Mapping[str, Any]) -> Loop:
                 f"`--{name.replace('_', '-')}` concerns the step `{begun[0]}`, which has begun.",
                 hint=f"Add `--back-to {begun[0]}` to do that step and those after it again.",
             )
-    return msgspec.structs.replace(loop, wish=msgspec.structs.replace(loop.wish, **told))
+    return msgspec.structs.replace(loop, wish=msgspec.structs.replace(loop.wish, **changes))
+
+
+def _otherwise(before: Mapping[StepName, Any], now: Mapping[StepName, Any]) -> list[StepName]:
+    return [step for step in now if before.get(step) != now[step]]
 
 
 def _model_name(route: str) -> str:

@@ -12,6 +12,8 @@ from freehold.app.together import check_together, leading
 from freehold.core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from freehold.config.settings import Settings
     from freehold.train.run import Run, RunFolder, Runs
     from freehold.train.running.following import Seen
@@ -118,6 +120,21 @@ def patient_threads() -> Iterator[None]:
         yield
     finally:
         del os.environ[name]
+
+
+def head_in(settings: Settings, which: str) -> Path:
+    """The head that a run of `rank` made. Raises NotFound, BadRequest."""
+    from freehold.compare.suites.head import FILE
+    from freehold.core.errors import BadRequest
+
+    run = runs_of(settings).find(which)
+    path = run.model / FILE
+    if not path.exists():
+        raise BadRequest(
+            f"The run `{run.folder.name}` has no classes.",
+            hint="Make some: `freehold train rank --data DATASET`.",
+        )
+    return path
 
 
 def check_installed() -> None:

@@ -49,6 +49,8 @@ class ShownModel(msgspec.Struct, kw_only=True):
     deprecated: bool | None
     facts_from: str | None
     price: ShownPrice | None
+    state: str | None = None
+    """Of a model that runs on this machine, in the running endpoint: `idle`, `loading`, `ready`, `failed`, `absent`."""
 
 
 class PricedModel(msgspec.Struct):
@@ -72,8 +74,8 @@ def show_price(price: Price | None) -> ShownPrice | None:
     return ShownPrice(price.row, steps)
 
 
-def show_model(model: Model, price: Price | None) -> ShownModel:
-    """A model of the catalog, and what it costs."""
+def show_model(model: Model, price: Price | None, state: str | None = None) -> ShownModel:
+    """A model of the catalog, what it costs, and how it is where it runs on this machine."""
     profile = model.profile
     return ShownModel(
         model=model.id,
@@ -86,6 +88,7 @@ def show_model(model: Model, price: Price | None) -> ShownModel:
         deprecated=profile.deprecated,
         facts_from=model.source,
         price=show_price(price),
+        state=state,
     )
 
 

@@ -25,7 +25,8 @@ def models(context: typer.Context, config: Config = None, as_json: AsJson = Fals
     """List the models that can be called.
 
     Those are the models that the configuration names; any other model of a configured provider can be
-    called as `provider/name` all the same. Prices are US dollars per million tokens.
+    called as `provider/name` all the same. Prices are US dollars per million tokens. HERE tells how the models of this
+    machine are, where an endpoint runs at the configured address.
     """
     if context.invoked_subcommand is None:
         _list(config, as_json=as_json)
@@ -59,9 +60,10 @@ def _list(config: Config, *, as_json: bool) -> None:
         (catalog.find(target.provider, target.model), prices.price_of(target.provider, target.model, now_us))
         for target in settings.models()
     ]
+    states = freehold.local_states(settings)
     if as_json:
         for model, price in found:
-            write_json(show_model(model, price))
+            write_json(show_model(model, price, states.get(model.id)))
         return
     if not found:
         say("No model is named. Add a provider or a route to freehold.toml; `freehold check` helps.")
@@ -74,10 +76,17 @@ def _list(config: Config, *, as_json: bool) -> None:
             Column("READ", right=True, rank=3),
             Column("WRITTEN", right=True, rank=3),
             Column("PRICE FROM", width=44, rank=9),
+            Column("HERE", width=8, rank=4),
         ]
     )
     listing.write(
-        (model.id, _operations(model) or "?", count(model.profile.context_window), *show_rates(price))
+        (
+            model.id,
+            _operations(model) or "?",
+            count(model.profile.context_window),
+            *show_rates(price),
+            states.get(model.id, ""),
+        )
         for model, price in found
     )
 

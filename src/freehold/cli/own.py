@@ -104,12 +104,12 @@ def own(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Go from a route's calls to a model of your own that answers it, and stop for your word at every gate.
+    """Go from a route's calls to a model of your own that answers it, gate by gate.
 
     Six steps, each a command that you could type yourself: sample a suite, make a dataset, train, export, compare,
-    begin a rollout. Before each it shows the command and what it would take; after each a gate says whether it may go
-    on. The same command again goes on after any stop, a power cut too. Exit 3: it waits for your approval. Exit 1: a
-    gate refused, or a step failed.
+    begin a rollout. Before each it shows the command and what it would take, and stops for your word; after each a gate
+    says whether it may go on. The same command again goes on after any stop, a power cut too. Exit 3: it waits for your
+    approval. Exit 1: a gate refused, or a step failed.
     """
     from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
     from freehold.app.owning import Owning  # noqa: PLC0415

@@ -171,10 +171,12 @@ def sample(
         int, typer.Option("--least", min=0, metavar="N", help="At least so many of each class of tasks.")
     ] = 5,
     classes: Annotated[
-        Literal["words", "meaning"],
+        str,
         typer.Option(
             "--classes",
-            help="Find classes by words, or by the meaning that the local embeddings model sees, which takes longer.",
+            metavar="words|meaning|RUN",
+            help="Find classes by words, or by the meaning that the local embeddings model sees, which takes longer; "
+            "or go by those that a run of `freehold train rank` learned.",
         ),
     ] = "words",
     turns: Annotated[
@@ -242,6 +244,7 @@ def sample(
         corrected=corrected,
         masked=not unmasked,
         by_meaning=classes == "meaning",
+        head=None if classes in {"words", "meaning"} else _head_of(classes, settings),
         seed=seed,
     )
     history = freehold.history_of(settings)
@@ -253,6 +256,12 @@ def sample(
         write_json({**show_suite(added.suite), "new": added.is_new})
         return
     tell(added.suite, new=added.is_new)
+
+
+def _head_of(run: str, settings: Settings) -> Path:
+    from freehold.app.training import head_in  # noqa: PLC0415 - most samples have none
+
+    return head_in(settings, run)
 
 
 @app.command(name="list")

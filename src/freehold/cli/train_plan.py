@@ -138,11 +138,12 @@ def plan(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what making a model would take, before you pay: FLOPs, memory, layout, days, energy, money and failures.
+    """Say what making a model would take, before you pay.
 
-    With --serve, what serving one would take: tokens a second beside what the memory's bandwidth allows, and money for
-    a million tokens. With --reason, what reinforcement learning of reasoning would take. Nothing is trained, and nobody
-    is asked. What it rests on, and how near it comes to runs whose cost was published: `docs/planning.md`.
+    FLOPs, memory of a device, the layout that is fastest, days, energy, money, and what failures cost. With --serve,
+    what serving one would take: tokens a second beside what the memory's bandwidth allows, and money for a million
+    tokens. With --reason, what reinforcement learning of reasoning would take. Nothing is trained, and nobody is asked.
+    What it rests on, and how near it comes to runs whose cost was published: `docs/planning.md`.
     """
     from freehold.cli import train_plan_shown as shown  # noqa: PLC0415 - imported when the command runs
     from freehold.train.planning.chip import chip_of  # noqa: PLC0415

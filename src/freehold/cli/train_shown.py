@@ -39,7 +39,10 @@ def tell_end(folder: RunFolder, run: Run) -> None:
     for note in run.notes:
         say(f"note: {note}")
     if run.state == "stopped":
-        say(f"Stopped with a checkpoint. `freehold train resume {run.id}` goes on from there.")
+        if any((folder.folder / "checkpoints").glob("*")):
+            say(f"Stopped with a checkpoint. `freehold train resume {run.id}` goes on from there.")
+        else:
+            say(f"Stopped before there was a checkpoint. `freehold train resume {run.id}` begins anew.")
         return
     write(f"{run.id}\n")
     figures = {name: value for name, value in run.results.items() if "loss" in name or "reward" in name}

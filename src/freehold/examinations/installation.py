@@ -9,7 +9,7 @@ from freehold.config.settings import Settings
 from freehold.core.errors import SettingsError
 from freehold.examinations.companions import examine_companions
 from freehold.examinations.databases import examine_databases
-from freehold.examinations.embedded import examine_embedded_models
+from freehold.examinations.embedded import examine_embedded_models, examine_files_of_models
 from freehold.examinations.finding import Finding, broken, good, notice
 from freehold.examinations.folder import examine_folder
 from freehold.examinations.machine import examine_machine
@@ -35,6 +35,7 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
     if settings.local.enabled:
         named = frozenset(target.name for route in settings.routes.values() for target in route.plan)
         yield from examine_embedded_models(named)
+        yield from examine_files_of_models(settings, named)
     yield from examine_folder(settings.data)
     yield from examine_databases(settings)
     yield from examine_companions(settings)

@@ -19,7 +19,7 @@ _PATIENCE = 3.0
 _OF_THE_API = (401, 429, 503)
 """What the admin API may say to somebody without a key."""
 _ADMIN_ELSEWHERE = "Choose another with `listen` under `[admin]`."
-_WELL = ("ok", "ready", "idle", "absent", "starting")
+_WELL = ("ok", "ready", "idle", "absent", "starting", "loading")
 """What parts say that are well, or soon will be."""
 
 

@@ -190,9 +190,12 @@ class RunningOffice:
     def _shown_models(self, targets: list[Target]) -> list[ShownModel]:
         settings, now_us = self._settings, self._now_us()
         catalog, prices = settings.catalog(), settings.price_list()
+        states = self._premises.local_models()
         return [
             show_model(
-                catalog.find(one.provider, one.model), prices.price_of(one.provider, one.model, now_us)
+                catalog.find(one.provider, one.model),
+                prices.price_of(one.provider, one.model, now_us),
+                states.get(one.name),
             )
             for one in targets
         ]

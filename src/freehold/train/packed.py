@@ -7,20 +7,30 @@ from typing import Any
 
 import torch
 
+from freehold.train.attending import NAME, places_of
 from freehold.train.conversations import Example
 from freehold.train.packing import Pack, packs
+
+_NO_MASK = torch.ones(1, 1, 1, 1, dtype=torch.bool)
+"""One that is there, so that none is made; who sees whom is told by the places."""
 
 
 def answer_logits(model: Any, one: Pack, precision: str) -> torch.Tensor:
     """The logits of each token of the answers, a row each, and of no other token: most of the head's work is spared."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-        logits: torch.Tensor = model(
-            input_ids=torch.tensor([one.tokens]),
-            position_ids=torch.tensor([one.positions]),
-            attention_mask=who_sees_whom(one),
-            logits_to_keep=torch.tensor(one.predicting),
-            use_cache=False,
-        ).logits[0]
+    usual = model.config._attn_implementation
+    model.config._attn_implementation = NAME
+    try:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            logits: torch.Tensor = model(
+                input_ids=torch.tensor([one.tokens]),
+                position_ids=torch.tensor([one.positions]),
+                attention_mask=_NO_MASK,
+                logits_to_keep=torch.tensor(one.predicting),
+                use_cache=False,
+                places=places_of(one),
+            ).logits[0]
+    finally:
+        model.config._attn_implementation = usual
     return logits.float()
 
 
@@ -39,10 +49,3 @@ def mean_loss(model: Any, examples: Sequence[Example], longest: int, precision: 
         loss = sum(float(loss_of(model, one, precision)) for one in together)
     model.train(training)
     return loss / sum(len(one.targets) for one in together)
-
-
-def who_sees_whom(one: Pack) -> torch.Tensor:
-    """A token sees those before it of its own example, and of the beginning that all share."""
-    owner = torch.tensor(one.owner)
-    mine = (owner[:, None] == owner[None, :]) | (owner[None, :] == 0)
-    return torch.tril(mine)[None, None]

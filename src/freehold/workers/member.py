@@ -22,7 +22,7 @@ from freehold.workers.messages import Beat, Overview
 log = logging.getLogger("freehold.workers")
 
 _FLUSH_SECONDS = 4.0
-WELL = ("ok", "ready", "idle", "absent", "starting")
+WELL = ("ok", "ready", "idle", "absent", "starting", "loading")
 """Beginnings of what parts say that are well, or soon will be."""
 
 

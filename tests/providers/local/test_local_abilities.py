@@ -9,10 +9,10 @@ from typing import Any
 
 import openai
 import pytest
-from tiny_gguf import THINKS, TOOLS, write_tiny_model
 from local_files import file_model
 from local_models import sdk, served
 from openai import OpenAI
+from tiny_gguf import THINKS, TOOLS, write_tiny_model
 
 pytestmark = pytest.mark.model
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from gguf_files import write_tiny_model
 from local_files import file_model
 from local_models import local_models, sdk
+from tiny_gguf import write_tiny_model
 
 from freehold.core.errors import FreeholdError, ProviderError
 from freehold.providers.local.memory import need_of
@@ -87,6 +87,25 @@ def test_nobody_goes_who_is_answering(file: Path, tmp_path: Path) -> None:
             assert await answering == ANSWER
             assert await asyncio.to_thread(answer, second) == 1
             assert models.states() == {"local/one": "idle", "local/two": "ready"}
+
+    asyncio.run(main())
+
+
+def test_who_waits_for_room_for_a_model_that_is_taken_away_is_told(file: Path, tmp_path: Path) -> None:
+    async def main() -> None:
+        one, two, _ = three(file)
+        memory = need_of(one, file) * 3 // 2
+        async with local_models(tmp_path, one, two, memory=memory) as models:
+            first = await models.address_of("local/one")
+            answering = asyncio.create_task(asyncio.to_thread(answer, first, ANSWER))
+            await asyncio.sleep(0.2)
+            waiting = asyncio.create_task(models.address_of("local/two"))
+            await asyncio.sleep(0)
+            models.take_over({one.id: one}, memory=memory, idle=None)
+            assert await answering == ANSWER
+            with pytest.raises(ProviderError, match="not served any more"):
+                await waiting
+            assert len(models.processes()) <= 1
 
     asyncio.run(main())
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from freehold.core.errors import BadRequest
 from freehold.train.planning.failures import failures_of, goodput_of
 
 
+@settings(deadline=None)
 @given(
     devices=st.integers(1, 200_000),
     hours=st.floats(100, 1e6),
@@ -30,6 +31,7 @@ def test_no_other_interval_loses_noticeably_less(
     assert other <= found.goodput * 1.02
 
 
+@settings(deadline=None)
 @given(devices=st.integers(1, 50_000), checkpoint=st.floats(0.1, 60))
 def test_more_devices_get_on_less_of_their_time(devices: int, checkpoint: float) -> None:
     few = failures_of(devices=devices, device_hours=50_000, checkpoint=checkpoint, restart=600)

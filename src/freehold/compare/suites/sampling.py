@@ -55,10 +55,12 @@ def draw(
     """
     from freehold.compare.suites.classes import classes_of, need_libraries  # noqa: PLC0415 - heavy
     from freehold.compare.suites.embedding import embedder  # noqa: PLC0415
+    from freehold.compare.suites.head import read_head  # noqa: PLC0415
     from freehold.compare.suites.pool import Pool  # noqa: PLC0415
 
     need_libraries()
     embed = embedder() if wish.by_meaning else None
+    head = read_head(wish.head) if wish.head is not None else None
     order, found, wanted = _shuffled(history, wish)
     pool = Pool(wish)
     for at in range(0, len(order), _TOGETHER):
@@ -74,11 +76,15 @@ def draw(
             f"{counted(len(pool.questions), 'different question')} can be asked again, which is too few.",
             hint=" ".join(pool.notes()) or "Sample more days.",
         )
-    classes = classes_of(
-        [one.question for one in pool.questions],
-        [one.instructions for one in pool.questions],
-        seed=wish.seed,
-        embed=embed,
+    classes = (
+        head.classes_of([one.question for one in pool.questions])
+        if head is not None
+        else classes_of(
+            [one.question for one in pool.questions],
+            [one.instructions for one in pool.questions],
+            seed=wish.seed,
+            embed=embed,
+        )
     )
     chosen = _chosen(pool.questions, classes, wish)
     maker = Maker(wish, masking() if wish.masked else None)
@@ -168,7 +174,12 @@ def _drawn(found: int, looked_at: int, wish: Wish) -> str:
 def _told(classes: Classes, wish: Wish) -> list[str]:
     told = []
     by = "embeddings" if wish.by_meaning else "TF-IDF"
-    if len(classes.names) > 1 and classes.silhouette is not None:
+    if wish.head is not None:
+        told.append(
+            f"{len([name for name in classes.names if name])} classes of tasks, by a head that was trained on them; "
+            f"cases in proportion to calls, at least {wish.least} of each where there are."
+        )
+    elif len(classes.names) > 1 and classes.silhouette is not None:
         told.append(
             f"{len(classes.names)} classes of tasks, by {by} and k-means (mean silhouette {classes.silhouette:.2f}); "
             f"cases in proportion to calls, at least {wish.least} of each where there are."

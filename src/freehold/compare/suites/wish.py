@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 
@@ -23,4 +25,6 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     masked: bool = True
     by_meaning: bool = False
     """Find classes by embeddings of the local model, which takes long, and not by words."""
+    head: Path | None = None
+    """Go by the classes of this head, and find none."""
     seed: int = 0

@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from freehold.providers.local.gguf import read_header
+from freehold.providers.local.gguf import Malformed, read_header
 from freehold.providers.local.models import LocalModel
 
 CONTEXT = 8192
@@ -32,8 +32,15 @@ def need_of(model: LocalModel, weights: Path) -> int:
     # What is computed with: a few vectors for each token of a batch, and the likelihood of each word for some of them.
     batch = context // model.slots if model.embeds else BATCH
     work = batch * (16 * header.width + header.vocabulary) * 4
-    projector = Path(model.mmproj).stat().st_size if model.mmproj else 0
+    projector = _projector_size(Path(model.mmproj)) if model.mmproj else 0
     return size + projector + context * header.cache_bytes + work + _PROCESS
+
+
+def _projector_size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise Malformed(f"goes with the projector `{file}`, which cannot be read: {error.strerror}") from None
 
 
 def usual_memory() -> int:

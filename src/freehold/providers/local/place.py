@@ -10,7 +10,7 @@ from freehold.providers.local.errors import ModelAbsent, ModelDamaged
 from freehold.providers.local.gguf import Malformed
 from freehold.providers.local.memory import need_of
 from freehold.providers.local.models import LocalModel, weights_of
-from freehold.providers.local.supervised import State, Worker
+from freehold.providers.local.supervised import State, Worker, log_of
 
 _Mark = tuple[int, int, int]
 
@@ -23,6 +23,8 @@ class Place:
     ) -> None:
         """`folder` is where the workers' logs go; `tell` is called when something changes."""
         self.model = model
+        self.log = log_of(model, folder)
+        """Where its workers' words go."""
         self.asked = 0.0
         """When its address was last given to somebody, who may take a moment to go there."""
         self.held = 0

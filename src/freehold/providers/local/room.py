@@ -54,6 +54,8 @@ class Room:
             if not place.worker.loaded:
                 place.look_at_file()
                 await self._make_room(place)
+            if not self._serves(place):
+                raise ModelDown(place.model.id, "it is not served any more", log=str(place.log))
             worker = place.worker
             worker.start("loading")
             try:
@@ -101,7 +103,7 @@ class Room:
         if place.held > self._memory:
             raise ModelTooLarge(place.model.id, need=place.held, memory=self._memory)
         end = now() + _PATIENCE_SECONDS
-        while not place.worker.loaded and self._held() + place.held > self._memory:
+        while self._serves(place) and not place.worker.loaded and self._held() + place.held > self._memory:
             lease = self._see_off_for(place)
             news = self._news
             if now() >= end or self._closed:
@@ -156,6 +158,9 @@ class Room:
             await worker.stop()
         del self._leaving[worker]
         self.look()
+
+    def _serves(self, place: Place) -> bool:
+        return self.places.get(place.model.id) is place
 
     def _held(self) -> int:
         return sum(one.held for one in self._loaded()) + sum(self._leaving.values())

@@ -76,6 +76,11 @@ class Gate:
         """Whether a maker's words may be used beside a line; it is not counted."""
         return maker in self._decisions or self._look(maker, made_on or self._today).verdict == "allowed"
 
+    def unmet(self) -> list[str]:
+        """Makers that somebody decided about, and that wrote nothing."""
+        met = {maker for maker, _ in self._met}
+        return [maker for maker in self._decisions if maker not in met]
+
     def judged(self) -> list[Judged]:
         """All makers that were met, those with most lines first."""
         return [
@@ -132,6 +137,10 @@ def decisions_of(allowed: list[str], by: str | None) -> dict[str, Decision]:
                 f"Nobody stands for letting answers of `{maker}` in.", hint="Say who decides: `--by NAME`."
             )
         found[maker] = Decision(maker=maker, reason=reason, by=by.strip())
+    if by and not allowed:
+        raise BadRequest(
+            "`--by` says who decides what `--allow` lets in, and nothing is.", hint="Leave it out."
+        )
     return found
 
 

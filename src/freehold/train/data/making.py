@@ -188,6 +188,8 @@ class _Making:
         return Made(dataset, report, is_new)
 
     def _warnings(self, portrait: Portrait, found: Decontamination) -> Iterator[str]:
+        for maker in self._gate.unmet():
+            yield f"Nothing in the sources was written by `{maker}`, whose answers were to be let in."
         if self._masking is None:
             yield "Nothing is masked: personal data and secrets are in it as they were said."
         if not found.suites:

@@ -9,7 +9,7 @@ from freehold.train.export.samples import CONVERSATIONS
 from freehold.train.export.told import Probe
 from freehold.train.export.torch_form import TorchForm
 
-_PROBED = 64
+_PROBED = 32
 """Answers of the task."""
 _BESIDE_TOKENS = 24
 """Tokens of each answer to what the model was not trained for."""

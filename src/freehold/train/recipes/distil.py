@@ -26,6 +26,7 @@ from freehold.train.recipes import sft
 from freehold.train.recipes.sft import Count, Share
 from freehold.train.running.chance import seed_everything
 from freehold.train.running.checkpoints import Pace, last_checkpoint, save_checkpoint
+from freehold.train.running.finished import keep_model
 from freehold.train.teaching import taught_rows
 
 
@@ -142,8 +143,7 @@ def train(order: Order, dials: Dials, progress: Progress) -> Outcome:  # noqa: P
         progress.step(steps, held_out_loss=results["held_out_loss"])
     if dials.way == "lora":
         model = model.merge_and_unload()
-    model.save_pretrained(order.folder / "model")
-    tokenizer.save_pretrained(order.folder / "model")
+    keep_model(model, tokenizer, order.folder)
     results |= {"steps": steps, "rows": len(examples), "rows_left_out": len(unusable), "tokens": tokens}
     return Outcome(results=results, notes=notes)
 

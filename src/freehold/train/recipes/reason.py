@@ -7,6 +7,8 @@ is rewarded is the answer (by the dataset's scorers) and its form; a thought is 
 from __future__ import annotations
 
 import copy
+import random
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,15 +16,16 @@ import msgspec
 from freehold.core.errors import BadRequest
 from freehold.train.answering import ends_of, until_end
 from freehold.train.base import load_base
-from freehold.train.conversations import THINK, THOUGHT, prompt_text
+from freehold.train.conversations import THINK, THOUGHT, Unusable, prompt_text
 from freehold.train.data.row import Row
+from freehold.train.learning import told, with_lora
 from freehold.train.order import Order, Outcome, Progress, Stopped
 from freehold.train.rewards.checking import Checker, checker_of
-from freehold.train.rewards.examining import Examination
+from freehold.train.rewards.examining import Examination, Question
 from freehold.train.rewards.reward import Weights, reward_of
 from freehold.train.rewards.script import Script
 from freehold.train.running.chance import seed_everything
-from freehold.train.running.trainers import Follow, last_of, place_of
+from freehold.train.running.trainers import Follow, last_of, place_of, quiet
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Amount = Annotated[float, msgspec.Meta(ge=0)]
@@ -57,7 +60,8 @@ class Dials(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
 def train(order: Order, dials: Dials, progress: Progress) -> Outcome:
     """Learn from the dataset's questions, and leave the model in the run's folder."""
-    assert order.dataset is not None and order.base is not None
+    assert order.dataset is not None
+    assert order.base is not None
     if dials.questions * dials.samples % dials.together:
         raise BadRequest(
             f"{dials.questions} questions x {dials.samples} samples are no multiple of `together`, {dials.together}.",
@@ -77,30 +81,41 @@ def train(order: Order, dials: Dials, progress: Progress) -> Outcome:
 
     with checker_of(order.dataset.manifest) as checker:
         # What there is to ask.
-        rows = list(order.dataset.rows("train"))
-        if not rows:
-            raise BadRequest(f"`{order.dataset.reference}` has no row to learn from.")
-        for row in rows:
-            checker.check(row)
-        held_out = list(order.dataset.rows("held-out"))[: dials.held_out]
+        longest = model.config.max_position_embeddings - most
+        questions, unusable = questions_of(order.dataset.rows("train"), checker, tokenizer, longest)
+        held_out = questions_of(order.dataset.rows("held-out"), checker, tokenizer, longest)[0][
+            : dials.held_out
+        ]
+        notes = told(unusable, len(questions))
+        if not questions:
+            raise BadRequest(
+                " ".join((f"`{order.dataset.reference}` has no question to learn from.", *notes)),
+                hint="Make a dataset with questions whose answers can be checked, or lower `thought_budget`.",
+            )
         examination = Examination(order.folder, held_out, checker, script)
 
         # What learns, and what follows it.
+        if dials.rank:
+            with quiet():
+                model = with_lora(model, dials.rank)
+
         def measure(step: int) -> dict[str, float]:
             due = step % dials.measure_every == 0 or step == dials.steps
             return examination.hold(model, step) if held_out and due else {}
 
         follow = Follow(progress, CURVE, dials.save_minutes, measure)
-        rewards = Rewards(rows, checker, script, ends_of(model, tokenizer), dials)
-        trainer = trainer_of(order, dials, model, rewards, follow)
-        trainer.train(resume_from_checkpoint=last_of(order.folder) if order.resume else None)
+        rewards = Rewards(questions, checker, script, ends_of(model, tokenizer), dials)
+        with quiet():
+            trainer = trainer_of(order, dials, model, rewards, follow)
+            trainer.train(resume_from_checkpoint=last_of(order.folder) if order.resume else None)
         if follow.stopped:
             raise Stopped
 
     learned = trainer.model.merge_and_unload() if dials.rank else trainer.model
     learned.save_pretrained(order.folder / "model")
     tokenizer.save_pretrained(order.folder / "model")
-    return Outcome(results={**follow.last, **examination.results, "steps": dials.steps, "rows": len(rows)})
+    results = {**follow.last, **examination.results, "steps": dials.steps, "questions": len(questions)}
+    return Outcome(results=results, notes=notes)
 
 
 CURVE = {
@@ -121,24 +136,47 @@ CURVE = {
 """What TRL tells of a step, and what it is called in the curve."""
 
 
+def questions_of(
+    rows: Iterable[Row], checker: Checker, tokenizer: Any, longest: int
+) -> tuple[list[Question], list[Unusable]]:
+    """The rows as the model reads them, and those that are left out. Raises BadRequest for a target that no scorer
+    takes.
+    """
+    questions, unusable = [], []
+    for row in rows:
+        checker.check(row)
+        try:
+            prompt = prompt_text(row, tokenizer)
+        except ValueError as error:
+            unusable.append(Unusable(row.id, f"the chat template cannot show it: {error}"))
+            continue
+        if len(tokenizer(prompt, add_special_tokens=False)["input_ids"]) > longest:
+            unusable.append(Unusable(row.id, "question, thought and answer together would be too long"))
+        else:
+            questions.append(Question(row, prompt))
+    return questions, unusable
+
+
 class Rewards:
     """What TRL asks what answers are worth."""
 
     __name__ = "reward"
 
     def __init__(
-        self, rows: list[Row], checker: Checker, script: Script, ends: frozenset[int], dials: Dials
+        self, questions: list[Question], checker: Checker, script: Script, ends: frozenset[int], dials: Dials
     ) -> None:
-        self.rows, self.script = rows, script
+        self.questions, self.script = questions, script
         self._checker, self._ends = checker, ends
         self._weights = Weights(form=dials.form, budget=dials.thought_budget, over=dials.over)
 
     def __call__(
         self, *, completion_ids: list[list[int]], place: list[int], log_metric: Any, **_: Any
     ) -> list[float]:
-        """The reward of each answer; `place`: of the row that it answers."""
+        """The reward of each answer; `place`: of the question that it answers."""
         parts = [self.script.read(until_end(tokens, self._ends)) for tokens in completion_ids]
-        scores = self._checker.scores([self.rows[one] for one in place], [one.answer for one in parts])
+        scores = self._checker.scores(
+            [self.questions[one].row for one in place], [one.answer for one in parts]
+        )
         lengths = [self.script.length(one.thought) for one in parts]
         rewards = [
             reward_of(one, score, length, self._weights)
@@ -159,13 +197,6 @@ def trainer_of(order: Order, dials: Dials, model: Any, rewards: Rewards, follow:
     from transformers import PrinterCallback  # noqa: PLC0415
     from trl import GRPOConfig, GRPOTrainer  # noqa: PLC0415
 
-    lora = None
-    if dials.rank:
-        from peft import LoraConfig  # noqa: PLC0415 - a second, and only this way needs it
-
-        lora = LoraConfig(
-            r=dials.rank, lora_alpha=2 * dials.rank, target_modules="all-linear", task_type="CAUSAL_LM"
-        )
     a_step = dials.questions * dials.samples
     settings = GRPOConfig(
         **place_of(order.folder),
@@ -177,6 +208,7 @@ def trainer_of(order: Order, dials: Dials, model: Any, rewards: Rewards, follow:
         gradient_accumulation_steps=a_step // dials.together,
         num_generations=dials.samples,
         num_iterations=1,
+        shuffle_dataset=False,
         max_completion_length=rewards.script.most,
         temperature=dials.temperature,
         learning_rate=dials.learning_rate,
@@ -190,18 +222,24 @@ def trainer_of(order: Order, dials: Dials, model: Any, rewards: Rewards, follow:
         model=model,
         reward_funcs=rewards,
         args=settings,
-        train_dataset=Dataset.from_list(
-            [
-                {"prompt": prompt_text(row, rewards.script.tokenizer), "place": place}
-                for place, row in enumerate(rewards.rows)
-            ]
-        ),
+        train_dataset=Dataset.from_list(asked_in_order(order, dials, rewards)),
         processing_class=adding_nothing(rewards.script.tokenizer),
         callbacks=[follow],
-        peft_config=lora,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def asked_in_order(order: Order, dials: Dials, rewards: Rewards) -> list[dict[str, Any]]:
+    """Every question of every step. TRL would draw them as it goes, and after the first round through the data it could
+    not tell where it was when it is resumed.
+    """
+    prompts = [question.prompt for question in rewards.questions]
+    chance = random.Random(order.seed)
+    places: list[int] = []
+    while len(places) < dials.steps * dials.questions:
+        places += chance.sample(range(len(prompts)), len(prompts))
+    return [{"prompt": prompts[place], "place": place} for place in places[: dials.steps * dials.questions]]
 
 
 def adding_nothing(tokenizer: Any) -> Any:

@@ -18,6 +18,7 @@ from freehold.train.packed import loss_of, mean_loss
 from freehold.train.packing import packs, steps_of
 from freehold.train.running.chance import seed_everything
 from freehold.train.running.checkpoints import Pace, last_checkpoint, save_checkpoint
+from freehold.train.running.finished import keep_model
 from freehold.train.spreading.group import first_alone, place, sum_gradients, sum_of
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -140,7 +141,6 @@ def learn(  # noqa: PLR0915 - to be read from top to bottom
     if dials.way == "lora":
         model = model.merge_and_unload()
     if here.rank == 0:
-        model.save_pretrained(order.folder / "model")
-        tokenizer.save_pretrained(order.folder / "model")
+        keep_model(model, tokenizer, order.folder)
     results |= {"steps": steps, "rows": len(examples), "rows_left_out": len(unusable), "tokens": tokens}
     return Outcome(results=results, notes=notes)

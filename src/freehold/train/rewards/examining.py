@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,6 +14,14 @@ from freehold.train.rewards.script import Script
 
 THOUGHTS = "thoughts.jsonl"
 """In the run's folder: an `Answered` each line."""
+
+
+class Question(NamedTuple):
+    """A row that is asked."""
+
+    row: Row
+    prompt: str
+    """As the model reads it, up to where its answer begins."""
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,20 +39,21 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 class Examination:
     """The same questions each time, and always the likeliest answer, so that examinations can be compared."""
 
-    def __init__(self, folder: Path, rows: Sequence[Row], checker: Checker, script: Script) -> None:
-        self._path, self._rows, self._checker, self._script = folder / THOUGHTS, rows, checker, script
+    def __init__(self, folder: Path, questions: Sequence[Question], checker: Checker, script: Script) -> None:
+        self._path = folder / THOUGHTS
+        self._questions, self._checker, self._script = questions, checker, script
         self.results: dict[str, float] = {}
         """The score before anything was learned and now, and how much of it is thought."""
 
     def hold(self, model: Any, step: int) -> dict[str, float]:
         """Examine the model as it is after `step`. Returns what goes into the curve."""
         from freehold.train.answering import answers_of  # noqa: PLC0415 - torch
-        from freehold.train.conversations import prompt_text  # noqa: PLC0415
 
-        prompts = [prompt_text(row, self._script.tokenizer) for row in self._rows]
+        prompts = [question.prompt for question in self._questions]
+        rows = [question.row for question in self._questions]
         written = answers_of(model, self._script.tokenizer, prompts, self._script.most)
         parts = [self._script.read(one) for one in written]
-        scores = self._checker.scores(self._rows, [one.answer for one in parts])
+        scores = self._checker.scores(rows, [one.answer for one in parts])
         found = [
             Answered(
                 step=step,
@@ -54,7 +63,7 @@ class Examination:
                 score=score,
                 thought_tokens=self._script.length(part.thought),
             )
-            for row, part, score in zip(self._rows, parts, scores, strict=True)
+            for row, part, score in zip(rows, parts, scores, strict=True)
         ]
         kept = [one for one in answered_in(self._path.parent) if one.step < step]  # later ones are made again
         new = self._path.with_suffix(".new")

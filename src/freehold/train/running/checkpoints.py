@@ -6,6 +6,7 @@ A checkpoint is written beside the others and renamed once it is on the disk, so
 from __future__ import annotations
 
 import os
+import pickle
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,7 +59,7 @@ def last_checkpoint(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         state: dict[str, Any] = torch.load(paths[-1], map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         raise StoreError(
             f"The checkpoint `{paths[-1]}` cannot be read: {error}.",
             hint="Take it away; `freehold train resume` then goes on from the one before it.",

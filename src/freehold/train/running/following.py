@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, StoreError
 from freehold.train.run import Point
 from freehold.train.running.curve import CurveFile
 from freehold.train.running.interruption import Interruption
@@ -74,8 +74,14 @@ class Follower:
                 known["tokens_per_second"] = (tokens - counted) / (seconds - before)
             self._last = (seconds, tokens)
         point = Point(step=step, seconds=round(seconds, 3), tokens=tokens, values=known)
-        self._curve.add(point)
-        self._tracking.add(point)
+        try:
+            self._curve.add(point)
+            self._tracking.add(point)
+        except OSError as error:
+            raise StoreError(
+                f"The curve of the run could not be written after step `{step}`: {error}.",
+                hint="Make room on the disk; `freehold train resume` goes on from the last checkpoint.",
+            ) from error
         self._tell(Seen(steps=self._steps, point=point, done_before=self._done_before, elapsed=elapsed))
 
     @property

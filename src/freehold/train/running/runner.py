@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from freehold.train.base import find_base
 from freehold.train.catalogue import find_recipe, fitted, module_of
 from freehold.train.data.shelf import Dataset, DatasetShelf
 from freehold.train.order import Order, Outcome, Stopped
-from freehold.train.run import CARD, Run, RunFolder, Runs
+from freehold.train.run import CARD, CHECKPOINTS, Run, RunFolder, Runs
 from freehold.train.running.card import card_of
 from freehold.train.running.curve import CurveFile
 from freehold.train.running.following import Follower, Seen
@@ -182,6 +183,9 @@ def _end(
         (folder.folder / CARD).write_text(card, encoding="utf-8")
         if state == "finished":
             (folder.model / CARD).write_text(card, encoding="utf-8")
+            shutil.rmtree(
+                folder.folder / CHECKPOINTS, ignore_errors=True
+            )  # three times as big as the model, each
         tracking.keep(ended)
     except OSError:
         if state != "failed":  # what made it fail is told; a full disk may hold no more

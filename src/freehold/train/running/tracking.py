@@ -16,7 +16,7 @@ from freehold.train.run import Point, Run, State
 EXPERIMENT = "1"
 _STATUS: Mapping[State, int] = {"running": 1, "finished": 3, "failed": 4, "stopped": 5}
 """MLflow's numbers; a stopped run is `KILLED` to it."""
-_NAME = re.compile(r"[^A-Za-z0-9_.\-/ ]")
+_NAME = re.compile(r"[^A-Za-z0-9_.\- ]")
 
 
 class Tracking:

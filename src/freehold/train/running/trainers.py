@@ -7,11 +7,14 @@ every source of chance. Where its data went on is found by its step.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
+from transformers.utils import logging
 
 from freehold.train.order import Progress
 from freehold.train.run import CHECKPOINTS
@@ -62,6 +65,25 @@ class Follow(TrainerCallback):  # type: ignore[misc]  # it has no types
         self.last = {name: float(value) for name, value in values.items() if value is not None}
         self.last |= self._measure(state.global_step)
         self._progress.step(state.global_step, tokens=state.num_input_tokens_seen or None, **self.last)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps Transformers and TRL from speaking into the display, unless it is an error.
+
+    TRL uses names that Transformers will give up: that is their matter, and both versions are locked.
+    """
+    before, barred = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logging.set_verbosity(before)
+        if barred:
+            logging.enable_progress_bar()
 
 
 def last_of(folder: Path) -> str | None:

@@ -61,8 +61,9 @@ class Commands:
         told = self.changed.get(step, PRINTED[step])
         if isinstance(told, Ran):
             return told
-        status = 0 if told is PRINTED[step] else 1
-        return Ran(status, json.dumps(told) + "\n", "", stopped=False)
+        return Ran(
+            0, json.dumps(told) + "\n", "", stopped=False
+        )  # what is printed decides, whatever the status
 
 
 def _step_of(words: tuple[str, ...]) -> StepName:
@@ -225,7 +226,13 @@ def test_options_that_come_too_late_are_refused_until_steps_are_gone_back(tmp_pa
     assert "--back-to train" in refused.value.hint
     with pytest.raises(BadRequest, match="concerns the step `train`"):
         owning.begin({"base": "own/other"}, back_to="export")
+    with pytest.raises(BadRequest, match="concerns the step `data`"):
+        owning.begin({"also": {"data": ("--days", "3"), "export": ()}}, back_to="export")
+    kept = owning.begin({"also": {"export": ("--margin", "0.1")}}, back_to="export")
+    more = owning.begin({"also": {"export": ("--margin", "0.1"), "compare": ("--fresh",)}}, back_to=None)
+    assert (kept.next, set(more.wish.also)) == ("export", {"export", "compare"})
     back = owning.begin({"base": "own/other"}, back_to="train")
+    assert set(back.wish.also) == {"export", "compare"}
     assert back.next == "train"
     assert back.record("data").state == "passed"
     assert back.wish.base == "own/other"

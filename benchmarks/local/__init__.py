@@ -1,0 +1,1 @@
+"""How fast local models are served, beside the library that serves them."""
