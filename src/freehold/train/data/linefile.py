@@ -1,8 +1,9 @@
 """The lines of a file of questions and answers: looked through first, so that nothing is kept of one with a mistake.
 
 A line says what is asked by `messages` (a conversation whose last message is the answer), or by `input` or `request`
-with an `answer`; or it is a document, `text`, that answers nothing. It may say who wrote it (`maker`), what it belongs to (`group`), a worse answer (`rejected`), what a
-right answer is (`target`), the thoughts before the answer (`reasoning`), `id` and `class`.
+with an `answer`; or it is a document, `text`, that answers nothing. It may say who wrote it (`maker`), what it belongs
+to (`group`), a worse answer (`rejected`), what a right answer is (`target`), the thoughts before the answer
+(`reasoning`), `id` and `class`.
 """
 
 from __future__ import annotations
