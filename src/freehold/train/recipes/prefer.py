@@ -20,6 +20,7 @@ from freehold.train.data.row import Row
 from freehold.train.learning import told, with_lora
 from freehold.train.order import Order, Outcome, Progress, Stopped
 from freehold.train.running.chance import seed_everything
+from freehold.train.running.finished import keep_model
 from freehold.train.running.trainers import Follow, last_of, place_of, quiet
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -96,8 +97,7 @@ def train(order: Order, dials: Dials, progress: Progress) -> Outcome:
         raise Stopped
 
     learned = trainer.model.merge_and_unload() if dials.rank else trainer.model
-    learned.save_pretrained(order.folder / "model")
-    tokenizer.save_pretrained(order.folder / "model")
+    keep_model(learned, tokenizer, order.folder)
     results = {f"{name}_before": value for name, value in before.items()} | follow.last
     return Outcome(results={**results, "steps": steps, "pairs": len(pairs)}, notes=tuple(notes))
 

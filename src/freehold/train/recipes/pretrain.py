@@ -18,6 +18,7 @@ from freehold.train.data.shelf import SPLITS
 from freehold.train.order import Order, Outcome, Progress, Stopped
 from freehold.train.running.chance import seed_everything
 from freehold.train.running.checkpoints import Pace, last_checkpoint, save_checkpoint
+from freehold.train.running.finished import keep_model
 from freehold.train.spreading.group import first_alone, place, sum_gradients, sum_of
 from freehold.train.tokens.dialect import END, SPECIAL, TURN_END
 from freehold.train.tokens.documents import documents
@@ -140,8 +141,7 @@ def train(order: Order, dials: Dials, progress: Progress) -> Outcome:  # noqa: P
             raise Stopped
 
     if here.rank == 0:
-        model.save_pretrained(order.folder / "model")
-        tokenizer.save_pretrained(order.folder / "model")
+        keep_model(model, tokenizer, order.folder)
     return Outcome(
         results=results
         | {"steps": steps, "tokens": steps * a_step, "parameters": sum(one.numel() for one in weights)},

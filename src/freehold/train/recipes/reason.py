@@ -25,6 +25,7 @@ from freehold.train.rewards.examining import Examination, Question
 from freehold.train.rewards.reward import Weights, reward_of
 from freehold.train.rewards.script import Script
 from freehold.train.running.chance import seed_everything
+from freehold.train.running.finished import keep_model
 from freehold.train.running.trainers import Follow, last_of, place_of, quiet
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -112,8 +113,7 @@ def train(order: Order, dials: Dials, progress: Progress) -> Outcome:
             raise Stopped
 
     learned = trainer.model.merge_and_unload() if dials.rank else trainer.model
-    learned.save_pretrained(order.folder / "model")
-    tokenizer.save_pretrained(order.folder / "model")
+    keep_model(learned, tokenizer, order.folder)
     results = {**follow.last, **examination.results, "steps": dials.steps, "questions": len(questions)}
     return Outcome(results=results, notes=notes)
 
