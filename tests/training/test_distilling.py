@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 import torch
-from tiny_training import put_base, put_dataset, row, run
+from tiny_training import command, put_base, put_dataset, row, run
 from told_provider import ToldProvider
 
 from freehold.train.recipes.distil import Dials, apart
@@ -44,6 +46,38 @@ def test_from_how_likely_a_teacher_finds_each_token(home: Path) -> None:
     points = [json.loads(line) for line in Path(known["folder"], "curve.jsonl").read_text().splitlines()]
     own = [point["values"]["own"] for point in points if "own" in point["values"]]
     assert set(own) == {0.0, 1.0}
+
+
+def test_stopped_and_gone_on_with_it_is_the_model_it_would_have_been(home: Path) -> None:
+    """What the model writes itself is drawn at random: that goes on where it was, too."""
+    words = [*DISTIL, *DIALS, "--set", "teacher=base", "--set", "longest_answer=8", "--set", "save_minutes=0"]
+    done = run(home, *words, "--name", "whole")
+    assert done.returncode == 0, done.stderr
+    whole = json.loads(done.stdout)
+    with subprocess.Popen(
+        command(*words, "--name", "killed"), cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as victim:
+        try:
+            while not (killed := _curve_of(home, "killed")) or killed.read_bytes().count(b"\n") < 7:
+                assert victim.poll() is None, "it ended before it could be killed"
+                time.sleep(0.002)
+        finally:
+            victim.kill()
+    again = run(home, "train", "resume", "killed", "--json")
+    assert again.returncode == 0, again.stderr
+    resumed = json.loads(again.stdout)
+    assert resumed["results"] == whole["results"]
+    assert (
+        Path(resumed["model"], "model.safetensors").read_bytes()
+        == Path(whole["model"], "model.safetensors").read_bytes()
+    )
+
+
+def _curve_of(home: Path, name: str) -> Path | None:
+    curves = home.glob(".freehold/runs/*/curve.jsonl")
+    return next(
+        (one for one in curves if json.loads((one.parent / "run.json").read_text())["name"] == name), None
+    )
 
 
 def test_a_teacher_whose_terms_are_not_known(home: Path) -> None:

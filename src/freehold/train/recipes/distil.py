@@ -127,7 +127,8 @@ def train(order: Order, dials: Dials, progress: Progress) -> Outcome:  # noqa: P
         progress.step(
             step + 1, tokens=tokens, loss=loss, learning_rate=rate, gradient=float(norm), own=float(writes)
         )
-        if pace.due or progress.stopping:
+        stopping = progress.stopping  # asked once: what is told in between waits for the next step
+        if stopping or pace.due:
             state = {
                 "model": {name: weight.detach() for name, weight in learned},
                 "optimizer": optimizer.state_dict(),
@@ -135,7 +136,7 @@ def train(order: Order, dials: Dials, progress: Progress) -> Outcome:  # noqa: P
                 "results": results,
             }
             save_checkpoint(order.folder, step + 1, state)
-        if progress.stopping:
+        if stopping:
             raise Stopped
 
     if aside:
