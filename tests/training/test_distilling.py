@@ -113,6 +113,8 @@ def test_a_teacher_with_other_tokens(home: Path) -> None:
 
 
 def test_from_the_answers_of_a_model_of_the_catalog(home: Path) -> None:
+    """A teacher who is away at first is asked everything once it is there."""
+
     def said(text: str, reason: str = "stop") -> bytes:
         message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": reason}
@@ -120,14 +122,21 @@ def test_from_the_answers_of_a_model_of_the_catalog(home: Path) -> None:
             {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
         )
 
+    def near(address: str) -> None:
+        (home / "freehold.toml").write_text(
+            f'[providers.near]\nbase_url = "{address}/v1"\n[models."near/big"]\nlicence = "Apache-2.0"\n'
+        )
+
     with ToldProvider() as provider:
         provider.tell(said("cut", "length"), said("a colour"))
-        (home / "freehold.toml").write_text(
-            f'[providers.near]\nbase_url = "{provider.url}/v1"\n[models."near/big"]\nlicence = "Apache-2.0"\n'
-        )
         try:
-            answers = ["--set", "learn=answers", "--set", "concurrency=1", "--set", "teacher=near/big"]
-            done = run(home, *DISTIL, *DIALS, *answers)
+            near("http://127.0.0.1:1")
+            answers = ["--set", "learn=answers", "--set", "concurrency=2", "--set", "teacher=near/big"]
+            away = run(home, *DISTIL, *DIALS, *answers, "--name", "answers")
+            assert away.returncode == 1
+            assert "The teacher `near/big` does not answer" in away.stderr
+            near(provider.url)
+            done = run(home, "train", "resume", "answers", "--json")
             assert done.returncode == 0, done.stderr
             assert len(provider.asked) == 40
             calls = run(home, "calls", "--json").stdout.splitlines()

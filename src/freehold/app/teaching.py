@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from freehold.core.errors import BadRequest, NotFound, UnknownModel
+from freehold.core.errors import BadRequest, FreeholdError, NotFound, UnknownModel
 
 if TYPE_CHECKING:
     from freehold.catalog.terms.terms import Terms
@@ -54,7 +54,8 @@ def check_teacher(settings: Settings, dials: Mapping[str, Any], *, by: str) -> N
 def ask_teacher(settings: Settings, folder: RunFolder, tell: Callable[[int, int], None]) -> None:
     """Have the teacher answer the questions of the run's dataset that it has not answered yet.
 
-    Each call is in the ledger under the run's id, and under the owner's limits. Raises BadRequest.
+    Each call is in the ledger under the run's id, and under the owner's limits. Raises BadRequest: it does not answer;
+    Halted: a limit is used up.
     """
     import uvloop
 
@@ -62,8 +63,11 @@ def ask_teacher(settings: Settings, folder: RunFolder, tell: Callable[[int, int]
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         uvloop.run(_ask(settings, folder, tell))
-    except* BadRequest as several:
-        raise several.exceptions[0] from None
+    except ExceptionGroup as several:
+        known, other = several.split(FreeholdError)
+        if known is None or other is not None:
+            raise
+        raise known.exceptions[0] from None  # all that ask at a time end for the same reason
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -89,11 +89,14 @@ def train_run(
     """
     check_installed()
     with patient_threads():
+        from freehold.train.running.checkpoints import has_checkpoint
         from freehold.train.running.runner import carry_out
 
     def prepare() -> None:
         run = folder.read()
-        if run.recipe == DISTIL and run.dials["learn"] == "answers":
+        # Once something was learned, other answers would make it another run.
+        begun = resume and has_checkpoint(folder.folder)
+        if run.recipe == DISTIL and run.dials["learn"] == "answers" and not begun:
             from freehold.app.teaching import ask_teacher
 
             ask_teacher(settings, folder, asked)

@@ -26,6 +26,8 @@ class Taught(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answer: msgspec.Raw = NOTHING
     """The assistant's message in the form of `openai-chat`; NOTHING: there is none."""
     why_not: str | None = None
+    failed: bool = False
+    """Whether the call failed, so that another one may succeed."""
 
 
 async def ask_teacher(
@@ -37,12 +39,13 @@ async def ask_teacher(
     concurrency: int,
     tell: Callable[[int, int], None],
 ) -> None:
-    """Ask what has not been asked yet. Each answer is kept as soon as it is there. Raises BadRequest where none comes.
+    """Ask what has no answer yet. Each answer is kept as soon as it is there. Raises BadRequest where none comes.
 
-    `tell` is given how many answers there are, and of how many.
+    A call that failed says nothing of its question: whoever goes on asks it again. `tell` is given how many answers
+    there are, and of how many.
     """
     rows = list(dataset.rows("train"))
-    known = {one.row for one in taught_in(folder)}
+    known = {one.row for one in taught_in(folder) if not one.failed}
     waiting = [row for row in rows if row.id not in known]
     failed = 0
     with (folder / FILE).open("ab", buffering=0) as file:
@@ -90,7 +93,7 @@ def _taught(row: Row, answer: Answer) -> Taught:
     if why_not is None and answer.finish_reason == "length":
         why_not = "it was cut at its longest"
     if why_not is not None or not (answer.text or answer.tool_calls):
-        return Taught(row=row.id, why_not=why_not or "it is empty")
+        return Taught(row=row.id, why_not=why_not or "it is empty", failed=answer.failure is not None)
     message: dict[str, object] = {"role": "assistant", "content": answer.text}
     if answer.reasoning:
         message["reasoning_content"] = answer.reasoning
