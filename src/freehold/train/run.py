@@ -6,13 +6,14 @@ A folder holds `run.json`, `curve.jsonl` (a `Point` each line), `checkpoints/`, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from freehold.core.errors import BadRequest, NotFound
+from freehold.core.errors import BadRequest, NotFound, StoreError
 
 RUN = "run.json"
 CURVE = "curve.jsonl"
@@ -79,17 +80,25 @@ class RunFolder:
         self.folder = folder
 
     def read(self) -> Run:
-        """What is known of it. Raises NotFound."""
+        """What is known of it. Raises NotFound, StoreError."""
         try:
             return msgspec.json.decode((self.folder / RUN).read_bytes(), type=Run)
         except FileNotFoundError:
             raise NotFound(f"`{self.folder}` holds no run.", hint="See `freehold train list`.") from None
+        except msgspec.DecodeError as error:
+            raise StoreError(
+                f"`{self.folder / RUN}` cannot be read: {error}",
+                hint="Take the folder away; other runs, datasets and models stay.",
+            ) from None
 
     def write(self, run: Run) -> None:
-        """Keep this of it, whole or not at all."""
+        """Keep this of it, whole or not at all, also when the machine stops."""
         self.folder.mkdir(parents=True, exist_ok=True)
         new = self.folder / f"{RUN}.new"
-        new.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=2) + b"\n")
+        with new.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(run), indent=2) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
         new.replace(self.folder / RUN)
 
     def curve(self) -> Iterator[Point]:

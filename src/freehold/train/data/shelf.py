@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from freehold.core.errors import NotFound
+from freehold.core.errors import NotFound, StoreError
 from freehold.train.data.row import Row, Split
 
 VERSION_DIGITS = 12
@@ -45,12 +45,17 @@ class Dataset:
     """One dataset that lies in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads the manifest. Raises NotFound where there is none."""
+        """Reads the manifest. Raises NotFound where there is none, StoreError where it is damaged."""
         self.folder = folder
         try:
             self.manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
         except FileNotFoundError:
             raise NotFound(f"`{folder}` holds no dataset.", hint="See `freehold dataset list`.") from None
+        except msgspec.DecodeError as error:
+            raise StoreError(
+                f"`{folder / MANIFEST}` cannot be read: {error}",
+                hint="Take the folder away, and make the dataset again.",
+            ) from None
 
     @property
     def reference(self) -> str:
