@@ -12,7 +12,7 @@ import msgspec
 
 from freehold.app.opening import comparisons_of
 from freehold.app.terms import known_of
-from freehold.app.training import check_installed, patient_threads
+from freehold.app.training import check_installed
 from freehold.compare.case import ScorerSettings
 from freehold.core.clock import SystemClock, microseconds
 from freehold.core.errors import BadRequest, FreeholdError
@@ -24,6 +24,7 @@ from freehold.train.export.order import MARGIN, QUESTIONS, Exported, Order, chec
 from freehold.train.export.questions import Asked, of_cases, of_rows, said_of
 from freehold.train.export.watching import Watcher, silently
 from freehold.train.run import Run, Runs
+from freehold.train.threads import patient_threads
 
 if TYPE_CHECKING:
     from freehold.config.settings import Settings

@@ -33,7 +33,7 @@ class TrainingActor:
     def __init__(self, data: str) -> None:
         os.environ.setdefault(
             "OMP_WAIT_POLICY", "passive"
-        )  # read when PyTorch is imported: see `app/training.py`
+        )  # read when PyTorch is imported: see `train/threads.py`
         self._data = Path(data)
         self._seen: Seen | None = None
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from freehold.app.together import check_together, leading
@@ -55,6 +53,8 @@ def make_run(
     `by`: who is at the command line, for the audit log.
     """
     check_installed()
+    from freehold.train.threads import patient_threads
+
     with patient_threads():
         from freehold.train.running.runner import begin_run
 
@@ -88,6 +88,8 @@ def train_run(
     `asked` is told how many answers a teacher has given, and of how many.
     """
     check_installed()
+    from freehold.train.threads import patient_threads
+
     with patient_threads():
         from freehold.train.running.checkpoints import has_checkpoint
         from freehold.train.running.runner import carry_out
@@ -103,26 +105,6 @@ def train_run(
 
     with leading(folder, resume=resume):
         return carry_out(settings.data, folder, tell, resume=resume, prepare=prepare)
-
-
-@contextmanager
-def patient_threads() -> Iterator[None]:
-    """Let PyTorch, which is imported within, have threads that sleep while they wait for each other.
-
-    Otherwise they keep a core busy with waiting, and beside other work training takes several times as long. It is told
-    by the environment, at the import alone: the local models that are started later answer slower with it.
-    """
-    name = "OMP_WAIT_POLICY"
-    if name in os.environ:
-        yield
-        return
-    os.environ[name] = "passive"
-    try:
-        import torch  # noqa: F401 - for its threads
-
-        yield
-    finally:
-        del os.environ[name]
 
 
 def head_in(settings: Settings, which: str) -> Path:
