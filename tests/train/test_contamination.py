@@ -245,3 +245,13 @@ def test_problems_of_one_textbook_are_not_taken_for_each_other(tmp_path: Path) -
     found = _look(texts, [_line(one, "42") for one in learned + planted])
     assert sum(one is not None for one in found[: len(learned)]) <= 3
     assert all(found[len(learned) :])
+
+
+def test_most_of_a_long_question_is_found_though_no_other_line_has_it(tmp_path: Path) -> None:
+    """What one line alone has of a text tells as much as what it lacks: the line does not speak against itself."""
+    words = [f"word{number}" for number in range(60)]
+    texts = _texts(tmp_path, [" ".join(words), *_tickets(5, seed=1)])
+    most, little = _look(texts, [_line(" ".join(words[:42])), _line(" ".join(words[:20]))])
+    assert most is not None
+    assert most.case == "0"
+    assert little is None
