@@ -4,21 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from tiny_training import put_dataset, row, run
-
-from freehold.train.run import RUN
-
-
-@pytest.mark.parametrize("damage", [b"", b"{", b'{"id": 5}'])
-def test_a_damaged_run(tmp_path: Path, damage: bytes) -> None:
-    folder = tmp_path / ".freehold/runs/run_1"
-    folder.mkdir(parents=True)
-    (folder / RUN).write_bytes(damage)
-    done = run(tmp_path, "train", "list")
-    assert done.returncode == 2
-    assert ".freehold/runs/run_1/run.json` cannot be read" in done.stderr
-    assert "Take the folder away" in done.stderr
 
 
 def test_a_damaged_dataset(tmp_path: Path) -> None:

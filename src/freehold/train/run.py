@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from freehold.core.errors import BadRequest, NotFound, StoreError
+from freehold.store.folders import make_private
 
 RUN = "run.json"
 CURVE = "curve.jsonl"
@@ -80,25 +81,25 @@ class RunFolder:
         self.folder = folder
 
     def read(self) -> Run:
-        """What is known of it. Raises NotFound, StoreError."""
+        """What is known of it. Raises NotFound."""
         try:
             return msgspec.json.decode((self.folder / RUN).read_bytes(), type=Run)
         except FileNotFoundError:
             raise NotFound(f"`{self.folder}` holds no run.", hint="See `freehold train list`.") from None
         except msgspec.DecodeError as error:
             raise StoreError(
-                f"`{self.folder / RUN}` cannot be read: {error}",
-                hint="Take the folder away; other runs, datasets and models stay.",
+                f"`{self.folder / RUN}` cannot be read: {error}.",
+                hint=f"Its model and curve may be whole; move `{self.folder}` out of the way to see the other runs.",
             ) from None
 
     def write(self, run: Run) -> None:
-        """Keep this of it, whole or not at all, also when the machine stops."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Keep this of it, whole or not at all."""
+        make_private(self.folder)
         new = self.folder / f"{RUN}.new"
         with new.open("wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(run), indent=2) + b"\n")
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(file.fileno())  # a power cut would leave the name with nothing in it
         new.replace(self.folder / RUN)
 
     def curve(self) -> Iterator[Point]:
