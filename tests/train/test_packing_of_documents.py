@@ -48,3 +48,13 @@ def test_a_row_that_was_not_written_to_its_end_is_none(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         pack(["some text"], stop, end=END, folder=tmp_path, name="train")
     assert not is_packed(tmp_path, "train")
+
+
+def test_each_time_round_goes_in_another_order(tmp_path: Path) -> None:
+    pack(["some text that is long enough"], _encode, end=END, folder=tmp_path, name="train")
+    windows = Windows(packed_in(tmp_path, "train"), context=1, seed=0)
+    first, second = (
+        windows.batch(range(turn * windows.count, (turn + 1) * windows.count)).tolist() for turn in (0, 1)
+    )
+    assert first != second
+    assert sorted(first) == sorted(second)
