@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from freehold.cli.output import plain, say, write
+from freehold.cli.output import fold, plain, say, write
 from freehold.store.lock import is_locked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from freehold.train.run import Run, RunFolder
 
 
@@ -26,6 +28,17 @@ def state_of(folder: RunFolder, run: Run) -> str:
     if run.state == "running" and not is_locked(folder.folder / "lock"):
         return "broken off"
     return run.state
+
+
+def show_dials(values: Mapping[str, Any], meanings: Mapping[str, str]) -> None:
+    """A recipe's dials with their values and, on as many lines as it takes, what they do."""
+    rows = [("DIAL", "VALUE", "WHAT IT DOES")]
+    rows += [(dial, plain(str(value)), meanings.get(dial, "")) for dial, value in values.items()]
+    first, second = (max(len(row[at]) for row in rows) for at in (0, 1))
+    for dial, value, meaning in rows:
+        write(
+            fold(f"{dial:<{first}}  {value:<{second}}  {meaning}", indent=first + second + 4).rstrip() + "\n"
+        )
 
 
 def loss_shown(run: Run) -> str:
