@@ -51,6 +51,11 @@ def export_run(
             f"The run `{run.id}` is `{run.state}`, so there is no model to export.",
             hint=f"`freehold train resume {run.id}` goes on with it.",
         )
+    if run.recipe == "rank":
+        raise BadRequest(
+            f"The run `{run.id}` made a head that tells classes apart, and no model that answers.",
+            hint=f"`freehold suite sample ROUTE --classes {run.id}` goes by it.",
+        )
     check_installed()
     with patient_threads():
         from freehold.train.export.exporting import export, form_of_file  # noqa: PLC0415 - torch, for seconds
