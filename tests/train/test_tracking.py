@@ -124,6 +124,11 @@ def test_the_card_says_what_it_is_made_of() -> None:
         "█", "Apache-2.0",
     ):  # fmt: skip
         assert said in card, said
+    again = next(line for line in card.splitlines() if line.startswith("Once more"))
+    assert "--base local/smollm2-135m" in again and "--seed 3" in again
+    assert "--set" not in again, "these are the recipe's own"
+    otherwise = msgspec.structs.replace(done, dials={"epochs": 5, "way": "lora"})
+    assert "--set epochs=5 --set 'way=\"lora\"' --seed 3" in card_of(otherwise, None, curve, "")
     table = [line for line in card.splitlines() if line.startswith("| 1") or line.startswith("| 100")]
     assert table[0].startswith("| 1 |")
     assert table[-1].startswith("| 100 |")

@@ -142,9 +142,9 @@ def check_installed() -> None:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise SettingsError(
-            f"Training needs {', '.join(f'`{name}`' for name in missing)}, which is not installed.",
-            hint="`make train-env` makes an environment for it, in the folder of Freehold; elsewhere it is "
-            "`pip install 'freehold[train]'`.",
+            f"Training needs {', '.join(f'`{name}`' for name in missing)}: not installed here.",
+            hint="`make train-env`, in the folder of Freehold, makes an environment for it; then type "
+            "`.venv-train/bin/freehold` in the place of `freehold`. Elsewhere it is `pip install 'freehold[train]'`.",
         )
 
 

@@ -58,7 +58,9 @@ def tell_end(folder: RunFolder, run: Run) -> None:
             say(f"Stopped before there was a checkpoint. `freehold train resume {run.id}` begins anew.")
         return
     write(f"{run.id}\n")
-    figures = {name: value for name, value in run.results.items() if "loss" in name or "reward" in name}
-    write("".join(f"{name}: {value:.4f}\n" for name, value in figures.items()))
+    write("".join(f"{name}: {value:,.6g}\n" for name, value in run.results.items()))
     write(f"model: {plain(str(folder.model))}\n")
+    if run.recipe == "rank":
+        say(f"`freehold suite sample ROUTE --classes {run.id}` parts a route's calls by it.")
+        return
     say(f"`freehold export {run.id} --to gguf:q8_0 --name NAME` makes it a model that can be called.")
