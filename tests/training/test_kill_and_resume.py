@@ -80,7 +80,7 @@ def break_off(home: Path, name: str, way: str, after: int, number: int) -> dict[
         command(*words(way, name)), cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            until = time.monotonic() + 120
+            until = time.monotonic() + 220
             while time.monotonic() < until and process.poll() is None:
                 begun = [
                     path
