@@ -71,6 +71,16 @@ def test_points_after_the_checkpoint_are_cut_off(tmp_path: Path) -> None:
     assert seen[-1].done_before == 4
 
 
+def test_a_point_at_which_nothing_was_read_tells_no_pace(tmp_path: Path) -> None:
+    one = follower(tmp_path, [])
+    one.begin(3)
+    one.step(0, tokens=0, held_out_loss=5.0)
+    one.step(1, tokens=100, loss=4.0)
+    measured, first = points(tmp_path)
+    assert "tokens_per_second" not in measured.values
+    assert first.values["tokens_per_second"] > 0
+
+
 def test_a_loss_that_is_no_number_ends_it(tmp_path: Path) -> None:
     one = follower(tmp_path, [])
     one.begin(3)
