@@ -117,6 +117,8 @@ def test_at_a_terminal_it_asks_and_takes_no_for_an_answer(home: Path) -> None:
         (("own", "triage", "--suite", "tickets", "--also", "data"), "names no words"),
         (("own", "triage", "--suite", "tickets", "--also", "data='a"), "cannot be read"),
         (("own", "triage", "--back-to", "train"), "no loop of `triage`"),
+        (("own", "triage", "--suite", "tickets", "--recipe", "sfd"), "Did you mean `sft`?"),
+        (("own", "triage", "--suite", "tickets", "--recipe", "rank"), "makes no model that answers"),
     ],
 )
 def test_what_cannot_be_done_is_told(home: Path, words: tuple[str, ...], said: str) -> None:
