@@ -406,6 +406,25 @@ def test_nothing_good_enough_makes_no_dataset(school: School) -> None:
     assert school.shell.json("dataset", "list") == []
 
 
+def test_fewer_calls_than_an_attempt_takes_are_no_fault_of_the_teacher(school: School) -> None:
+    teach(school, lambda request: "I would not know.")
+    words = (
+        "dataset",
+        "synthesise",
+        "made",
+        "--outline",
+        "outline.toml",
+        "--calls",
+        "2",
+        "--concurrency",
+        "1",
+    )
+    done = school.shell(*words)
+    assert done.returncode == 1
+    assert "No attempt was brought to its end. All 2 calls are made." in done.stderr
+    assert "an attempt takes up to 3 calls" in done.stderr
+
+
 def test_a_plan_asks_nothing(school: School) -> None:
     plan = school.synthesise("--plan")
     assert (plan["rows"], plan["cells"], plan["most_calls"], plan["calls_before"]) == (12, 8, 360, 0)
