@@ -203,7 +203,7 @@ def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> N
         return
     columns = [
         Column("DATASET", width=44),
-        Column("ROWS", right=True),
+        Column("TO LEARN", right=True),
         Column("HELD OUT", right=True, rank=1),
         Column("FROM", width=32, rank=3),
         Column("WRITTEN BY", width=32, rank=2),
@@ -212,7 +212,7 @@ def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> N
     Listing(columns).write(
         (
             one.reference,
-            f"{sum(one.manifest.rows.values()):,}",
+            f"{one.manifest.rows.get('train', 0):,}",
             f"{one.manifest.rows.get('held-out', 0):,}",
             one.manifest.source,
             ", ".join(one.manifest.makers),
