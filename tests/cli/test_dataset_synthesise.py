@@ -242,6 +242,7 @@ def test_two_processes_do_not_do_the_same(school: School) -> None:
 def test_a_budget_in_calls_holds_over_all_runs(school: School) -> None:
     first = school.synthesise("--calls", "5")["synthesis"]
     assert (first["end"], first["calls"], len(school.teacher.asked)) == ("calls", 5, 5)
+    assert (school.folder / ".freehold/synthesis").stat().st_mode & 0o077 == 0, "answers are for nobody else"
     second = school.synthesise("--calls", "9")["synthesis"]
     assert (second["end"], second["calls"], second["asked"]) == ("calls", 9, 4)
     assert "`--calls NUMBER`" in second["why"] or "calls are made" in second["why"]

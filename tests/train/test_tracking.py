@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,13 @@ def test_points_after_the_checkpoint_are_cut_off(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert seen[-1].steps == 10
     assert seen[-1].done_before == 4
+
+
+def test_nobody_else_can_look_into_what_is_kept(tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    follower(data, [])
+    for folder in (data.parent, data, data / "runs", data / "mlruns", data / "runs" / RUN.id):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
 
 
 def test_a_point_at_which_nothing_was_read_tells_no_pace(tmp_path: Path) -> None:

@@ -127,10 +127,11 @@ def synthesise(
     """
     import uvloop
 
+    from freehold.store.folders import make_private
     from freehold.store.lock import ProcessLock
 
     folder = settings.data / FOLDER / prepared.id
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     lock = ProcessLock(folder / "lock")
     if not lock.take():
         raise BadRequest("This is being synthesised by another process.", hint="Wait for its end, or end it.")

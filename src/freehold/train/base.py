@@ -15,6 +15,7 @@ from freehold.catalog.own import OWN, own_file, own_models
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.ids import new_id
 from freehold.providers.local.models import MODELS, weights_of
+from freehold.store.folders import make_private
 from freehold.train.run import Runs
 
 
@@ -100,7 +101,7 @@ def unpacked(path: Path, data: Path) -> Path:
         from freehold.train.gguf_base import model_from_gguf, tokenizer_from_gguf  # noqa: PLC0415 - torch
 
         new = folder.with_name(new_id("new"))
-        new.mkdir(parents=True)
+        make_private(new)
         try:
             tokenizer_from_gguf(path).save_pretrained(new)
             model_from_gguf(path).save_pretrained(new)

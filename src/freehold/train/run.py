@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from freehold.core.errors import BadRequest, NotFound
+from freehold.store.folders import make_private
 
 RUN = "run.json"
 CURVE = "curve.jsonl"
@@ -87,7 +88,7 @@ class RunFolder:
 
     def write(self, run: Run) -> None:
         """Keep this of it, whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_private(self.folder)
         new = self.folder / f"{RUN}.new"
         new.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=2) + b"\n")
         new.replace(self.folder / RUN)
