@@ -88,6 +88,8 @@ def test_it_stops_at_each_gate_shows_the_next_step_and_goes_on(home: Path) -> No
     assert refused.returncode == 1
     assert json.loads(refused.stdout)["steps"][1]["state"] == "refused"
     assert "learned by heart" in refused.stderr
+    stands = run(home, "own", "triage", "--status")
+    assert "refused: " in stands.stderr and "learned by heart" in stands.stderr
 
 
 def test_at_a_terminal_it_asks_and_takes_no_for_an_answer(home: Path) -> None:
