@@ -68,20 +68,22 @@ def test_rows_that_cannot_be_learned_from_are_told(home: Path) -> None:
         _with(row(3), request=picture),
         _with(row(4), answer=calls),
         row(5, thing="sky" * 70),
+        _with(row(6), request={"messages": []}),
     ]
     put_dataset(home / ".freehold", "odd", rows)
     done = run(home, "train", "sft", "--data", "odd", "--base", "base", "--set", "context=150", "--json")
     assert done.returncode == 0, done.stderr
     known = json.loads(done.stdout)
     assert known["notes"] == [
-        "1 of 5 rows were left out: the chat template cannot show calls of tools.",
-        "1 of 5 rows were left out: the chat template cannot show it: it holds something that is no text.",
-        "2 of 5 rows were left out: too long.",
+        "1 of 6 rows were left out: a document asks nothing: it is for `pretrain`.",
+        "1 of 6 rows were left out: the chat template cannot show calls of tools.",
+        "1 of 6 rows were left out: the chat template cannot show it: it holds something that is no text.",
+        "2 of 6 rows were left out: too long.",
     ]
     assert known["results"]["rows"] == 1
     assert known["licence"] == "apache-2.0"
     card = Path(known["model"], "README.md").read_text()
-    assert "2 of 5 rows were left out: too long." in card
+    assert "2 of 6 rows were left out: too long." in card
 
 
 @pytest.mark.parametrize(

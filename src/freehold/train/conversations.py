@@ -39,6 +39,9 @@ def examples_of(rows: Iterable[Row], tokenizer: Any, longest: int) -> tuple[list
     """The rows as tokens, in their order, and those that are left out: nothing is cut."""
     examples, unusable = [], []
     for row in rows:
+        if not msgspec.json.decode(row.request).get("messages"):
+            unusable.append(Unusable(row.id, "a document asks nothing: it is for `pretrain`"))
+            continue
         made = _example_of(row, tokenizer)
         if isinstance(made, Example) and len(made) > longest:
             unusable.append(Unusable(row.id, "too long"))
