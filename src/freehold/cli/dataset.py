@@ -146,8 +146,9 @@ def make(
     """Make a dataset: masked, without near-duplicates, without what a suite asks, split by conversation.
 
     A line of a file has `messages` that end with the answer, or `input` (or `request`) and `answer`; and where they are
-    known `maker`, `group`, `rejected`, `target`, `reasoning`, `system`, `tools`, `id` and `class`. Rows whose makers'
-    terms do not allow to learn from them stay out. Of the same content there is one version.
+    known `maker`, `group`, `rejected`, `target`, `reasoning`, `system`, `tools`, `id` and `class`. A document for
+    `freehold train pretrain` is a line with `text`. Rows whose makers' terms do not allow to learn from them stay out.
+    Of the same content there is one version.
     """
     import time  # noqa: PLC0415 - imported when the command runs
 
