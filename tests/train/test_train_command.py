@@ -69,3 +69,14 @@ def test_no_run_yet(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stdout == ""
     assert "There is no run yet" in done.stderr
+
+
+def test_a_damaged_run_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / ".freehold/runs/run_1"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{broken")
+    done = run(tmp_path, "train", "list")
+    assert done.returncode != 0
+    assert "run_1/run.json` cannot be read" in done.stderr
+    assert "out of the way" in done.stderr
+    assert "our mistake" not in done.stderr

@@ -6,13 +6,14 @@ A folder holds `run.json`, `curve.jsonl` (a `Point` each line), `checkpoints/`, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from freehold.core.errors import BadRequest, NotFound
+from freehold.core.errors import BadRequest, NotFound, StoreError
 from freehold.store.folders import make_private
 
 RUN = "run.json"
@@ -85,12 +86,20 @@ class RunFolder:
             return msgspec.json.decode((self.folder / RUN).read_bytes(), type=Run)
         except FileNotFoundError:
             raise NotFound(f"`{self.folder}` holds no run.", hint="See `freehold train list`.") from None
+        except msgspec.DecodeError as error:
+            raise StoreError(
+                f"`{self.folder / RUN}` cannot be read: {error}.",
+                hint=f"Its model and curve may be whole; move `{self.folder}` out of the way to see the other runs.",
+            ) from None
 
     def write(self, run: Run) -> None:
         """Keep this of it, whole or not at all."""
         make_private(self.folder)
         new = self.folder / f"{RUN}.new"
-        new.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=2) + b"\n")
+        with new.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(run), indent=2) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())  # a power cut would leave the name with nothing in it
         new.replace(self.folder / RUN)
 
     def curve(self) -> Iterator[Point]:
