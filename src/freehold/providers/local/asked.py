@@ -11,6 +11,7 @@ import msgspec
 
 from freehold.core.errors import BadRequest
 from freehold.providers.local.calling import Calls, Tool, schema_of
+from freehold.providers.local.forms import FORMS, check_forms
 from freehold.providers.local.models import LocalModel
 from freehold.providers.local.thinking import BEGIN, END
 
@@ -103,10 +104,16 @@ class Asked:
         """Whether the client wants the usage as an event of the stream."""
         self._check()
         self._settle_tools()
+        check_forms(self.fields)
         self.budget, self.shows_thoughts = self._thinking()
         """Most tokens of thinking; None: it is left to the model."""
         for name in _WISHES if abilities.thinks else ():
             self.fields.pop(name, None)
+
+    @property
+    def has_form(self) -> bool:
+        """Whether the answer is held to a grammar or a schema."""
+        return any(name in self.fields for name in FORMS)
 
     @property
     def thinks(self) -> bool:

@@ -94,13 +94,26 @@ class LlamaServer:
             images=bool((properties.get("modalities") or {}).get("vision")),
         )
 
+    def goes_on(self, within: float) -> bool:
+        """Whether the thread that works for all requests took something in within so many seconds."""
+        try:
+            self._told("GET", "/slots", seconds=within)
+        except TimeoutError:
+            return False
+        except (OSError, http.client.HTTPException):  # requests are told, too
+            return True
+        return True
+
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        return msgspec.json.decode(self._told(method, path, body), type=dict[str, Any])
+
+    def _told(self, method: str, path: str, body: object = None, seconds: float = _PATIENCE_SECONDS) -> bytes:
         address = self._server.listening_address.removeprefix("http://")
-        connection = http.client.HTTPConnection(address, timeout=_PATIENCE_SECONDS)
+        connection = http.client.HTTPConnection(address, timeout=seconds)
         try:
             headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
             connection.request(method, path, msgspec.json.encode(body), headers)
-            return msgspec.json.decode(connection.getresponse().read(), type=dict[str, Any])
+            return connection.getresponse().read()
         finally:
             connection.close()
 

@@ -1,0 +1,78 @@
+"""Grammars and schemas that are made to keep a model from everybody else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tiny_gguf import write_tiny_model
+
+from freehold.core.errors import BadRequest
+from freehold.providers.local.forms import check_forms
+from freehold.providers.local.watching import STUCK
+
+HELLO = [{"role": "user", "content": "Hello"}]
+ENDLESS = "root ::= r0\n" + "".join(f"r{at} ::= r{at + 1} r{at + 1} | r{at + 1}\n" for at in range(40))
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"grammar": f'root ::= {"(" * 200_000}"a"{")" * 200_000}'}, "is longer than"),
+        ({"grammar": f'root ::= {"(" * 100}"a"{")" * 100}'}, "brackets"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"enum": ["x" * 200_000]}}}}, "longer"),
+    ],
+)  # fmt: skip
+def test_what_no_form_needs_is_refused(form: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadRequest, match=said):
+        check_forms(_fields(form))
+
+
+def test_a_schema_that_is_too_deep() -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(300):
+        schema = {"anyOf": [schema]}
+    with pytest.raises(BadRequest, match="deep"):
+        check_forms(_fields({"json_schema": schema}))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"grammar": f'root ::= "{"(" * 200}" [{"(" * 200}] # {"(" * 200}'},
+        {"grammar": 'root ::= ("a" ("b" | "c")*)+'},
+        {"response_format": {"type": "json_object"}},
+        {},
+    ],
+)
+def test_what_is_usual_is_let_through(form: dict[str, Any]) -> None:
+    check_forms(_fields(form))
+
+
+@pytest.mark.model
+def test_a_model_that_is_stuck_in_a_form_ends_so_that_another_can_take_over(tmp_path: Path) -> None:
+    weights = write_tiny_model(tmp_path / "tiny.gguf")
+    body = {"model": "tiny", "messages": HELLO, "max_tokens": 4, "grammar": f'{ENDLESS}r40 ::= "x" | ""'}
+    script = f"""
+import asyncio, sys
+sys.path[:0] = {[path for path in sys.path if path]!r}
+from local_files import file_model
+from freehold.providers.local.chat import Chat
+from freehold.providers.local.door import Answer
+
+async def send(message): print(message)
+
+chat = Chat(file_model("tiny", {str(weights)!r}), {str(weights)!r}, patience=2.0)
+asyncio.run(chat.answer({json.dumps(body).encode()!r}, Answer(send)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=120, check=False)
+    assert done.returncode == STUCK, done.stderr.decode()[-2000:]
+
+
+def _fields(form: dict[str, Any]) -> dict[str, msgspec.Raw]:
+    return {name: msgspec.Raw(json.dumps(value).encode()) for name, value in form.items()}
