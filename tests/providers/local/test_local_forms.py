@@ -10,9 +10,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from local_files import file_model
 from tiny_gguf import write_tiny_model
 
 from freehold.core.errors import BadRequest
+from freehold.providers.local.asked import Abilities, Asked
 from freehold.providers.local.forms import check_forms
 from freehold.providers.local.watching import STUCK
 
@@ -52,6 +54,29 @@ def test_a_schema_that_is_too_deep() -> None:
 )
 def test_what_is_usual_is_let_through(form: dict[str, Any]) -> None:
     check_forms(_fields(form))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"logprobs": True, "top_logprobs": 49_152}, "`top_logprobs` is 20 at the most"),
+        ({"n_probs": 49_152}, "`n_probs` is 20 at the most"),
+        ({"chat_template_kwargs": {"messages": []}}, "`messages` of the chat template"),
+        ({"chat_template_kwargs": {"enable_thinking": True, "tools": []}}, "`tools` of the chat template"),
+    ],
+)
+def test_what_would_fill_the_memory_or_ask_something_else_is_refused(more: dict[str, Any], said: str) -> None:
+    model = file_model("tiny", Path("tiny.gguf"))
+    with pytest.raises(BadRequest, match=said):
+        Asked(json.dumps({"messages": HELLO, **more}).encode(), model, Abilities())
+
+
+def test_what_a_template_leaves_to_clients_is_passed_on() -> None:
+    more = {"logprobs": True, "top_logprobs": 20, "chat_template_kwargs": {"enable_thinking": False}}
+    asked = Asked(
+        json.dumps({"messages": HELLO, **more}).encode(), file_model("tiny", Path("tiny.gguf")), Abilities()
+    )
+    assert {name: json.loads(bytes(asked.fields[name])) for name in more} == more
 
 
 @pytest.mark.model

@@ -22,6 +22,11 @@ _BUDGETS = {"none": 0, "minimal": 128, "low": 512, "medium": 2048}
 """Tokens of thinking that an effort stands for; a higher one leaves it to the model."""
 _LENGTHS = ("max_tokens", "max_completion_tokens")
 _LOCAL_FILE = "data:"
+_PROBABILITIES = ("logprobs", "top_logprobs", "n_probs")
+_MOST_PROBABILITIES = 20
+"""For each token, as in OpenAI's API. With one for each word that it knows, an answer takes gigabytes."""
+_FILLED_HERE = frozenset({"messages", "tools", "add_generation_prompt", "bos_token", "eos_token"})
+"""Names of a chat template that nobody else may fill: other messages than those would be asked that are on record."""
 
 
 class Abilities(msgspec.Struct, frozen=True):
@@ -142,8 +147,22 @@ class Asked:
         for message in self._request.messages:
             for part in message.content if isinstance(message.content, list) else ():
                 self._check_part(part)
+        for field in _PROBABILITIES:
+            told = self._decoded(field)
+            if isinstance(told, int | float) and told > _MOST_PROBABILITIES:
+                raise BadRequest(f"`{field}` is {_MOST_PROBABILITIES} at the most.", param=field)
+        arguments = self._decoded("chat_template_kwargs")
+        filled = sorted(_FILLED_HERE & set(arguments)) if isinstance(arguments, dict) else []
+        if filled:
+            raise BadRequest(
+                f"`{filled[0]}` of the chat template is not the client's to fill.",
+                param="chat_template_kwargs",
+            )
         if self._request.n is not None and self._request.n != 1:
             raise BadRequest(f"`{name}` gives one answer a request.", hint="Send more requests.", param="n")
+
+    def _decoded(self, field: str) -> Any:
+        return msgspec.json.decode(self.fields[field]) if field in self.fields else None
 
     def _check_part(self, part: _Part) -> None:
         if part.type == "text":
