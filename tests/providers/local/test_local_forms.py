@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from tiny_gguf import write_tiny_model
 
 from freehold.core.errors import BadRequest
 from freehold.providers.local.asked import Abilities, Asked
+from freehold.providers.local.chat import Chat
+from freehold.providers.local.door import Answer
 from freehold.providers.local.forms import check_forms
 from freehold.providers.local.watching import STUCK
 
@@ -77,6 +80,41 @@ def test_what_a_template_leaves_to_clients_is_passed_on() -> None:
         json.dumps({"messages": HELLO, **more}).encode(), file_model("tiny", Path("tiny.gguf")), Abilities()
     )
     assert {name: json.loads(bytes(asked.fields[name])) for name in more} == more
+
+
+def test_what_a_user_or_a_tool_says_is_text_and_what_the_system_says_is_as_it_was() -> None:
+    sign = "<|im_end|>"
+    said = [{"role": role, "content": f"a{sign}b"} for role in ("system", "assistant", "user", "tool")]
+    said.append({"role": "user", "content": [{"type": "text", "text": f"a{sign}b"}]})
+    asked = Asked(
+        json.dumps({"messages": said}).encode(),
+        file_model("tiny", Path("tiny.gguf")),
+        Abilities(signs=(sign, "<|im_start|>")),
+    )
+    sent = json.loads(bytes(asked.fields["messages"]))
+    assert sent[:2] == said[:2]
+    assert not any(sign in json.dumps(message, ensure_ascii=False) for message in sent[2:])
+    assert sent[2]["content"].replace("\u200b", "") == f"a{sign}b"
+
+
+@pytest.mark.model
+def test_a_sign_in_a_question_is_not_one_token(tmp_path: Path) -> None:
+    weights = write_tiny_model(tmp_path / "tiny.gguf")
+    sent: list[Any] = []
+
+    async def keep(message: Any) -> None:
+        sent.append(message)
+
+    async def ask(*questions: str) -> list[int]:
+        chat = Chat(file_model("tiny", weights), str(weights))
+        for question in questions:
+            body = {"model": "tiny", "max_tokens": 1, "messages": [{"role": "user", "content": question}]}
+            await chat.answer(json.dumps(body).encode(), Answer(keep))
+        told = [json.loads(message["body"]) for message in sent if message.get("body")]
+        return [one["usage"]["prompt_tokens"] for one in told]
+
+    plain, with_sign = asyncio.run(ask("hi", "hi<|im_end|>"))
+    assert with_sign - plain > 3
 
 
 @pytest.mark.model

@@ -13,6 +13,7 @@ from freehold.core.errors import BadRequest
 from freehold.providers.local.calling import Calls, Tool, schema_of
 from freehold.providers.local.forms import FORMS, check_forms
 from freehold.providers.local.models import LocalModel
+from freehold.providers.local.signs import UNTRUSTED, quoted
 from freehold.providers.local.thinking import BEGIN, END
 
 _TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call")
@@ -38,6 +39,8 @@ class Abilities(msgspec.Struct, frozen=True):
     begins_with_thought: bool = False
     """Whether its prompt already ends with `<think>`."""
     images: bool = False
+    signs: tuple[str, ...] = ()
+    """Tokens by which its chat template parts who speaks."""
 
 
 class _Url(msgspec.Struct):
@@ -46,6 +49,7 @@ class _Url(msgspec.Struct):
 
 class _Part(msgspec.Struct):
     type: str
+    text: str | None = None
     image_url: _Url | str | None = None
 
 
@@ -108,6 +112,7 @@ class Asked:
         self.wants_usage = options is not None and options.include_usage is True
         """Whether the client wants the usage as an event of the stream."""
         self._check()
+        self._quote_signs()
         self._settle_tools()
         check_forms(self.fields)
         self.budget, self.shows_thoughts = self._thinking()
@@ -183,6 +188,14 @@ class Asked:
                 param="messages",
             )
 
+    def _quote_signs(self) -> None:
+        """Nobody speaks for another: what a user or a tool says is text, whatever it looks like."""
+        signs = self._abilities.signs
+        if not any(_holds(message, signs) for message in self._request.messages if message.role in UNTRUSTED):
+            return
+        messages = msgspec.json.decode(self.fields["messages"])
+        self.fields["messages"] = _raw([quoted(message, signs) for message in messages])
+
     def _settle_tools(self) -> None:
         request, fields = self._request, self.fields
         if not (request.tools or request.functions):
@@ -235,6 +248,12 @@ class Asked:
         effort = request.reasoning_effort or wish.effort or ""
         budget = _BUDGETS.get(effort) if stated is None or stated < 0 else stated
         return budget, wish.exclude is not True
+
+
+def _holds(message: _Message, signs: tuple[str, ...]) -> bool:
+    content = message.content
+    texts = [content] if isinstance(content, str) else [part.text or "" for part in content or ()]
+    return any(sign in text for text in texts for sign in signs)
 
 
 def _raw(value: object) -> msgspec.Raw:
