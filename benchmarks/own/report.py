@@ -28,18 +28,18 @@ def write(found: Mapping[str, Any], folder: Path) -> None:
     figures = "\n".join(_figures(found, folder))
     PAGE.write_text(f"{before}{BEGIN}\n{figures}\n{END}{after}")
     IMAGES.mkdir(exist_ok=True)
-    dressed(_scores(found["verdicts"])).save(str(IMAGES / "own-scores.svg"))
+    dressed(_scores(found["verdicts"]["known"])).save(str(IMAGES / "own-scores.svg"))
     dressed(_curves(found["curves"])).save(str(IMAGES / "own-curves.svg"))
 
 
 def _figures(found: Mapping[str, Any], folder: Path) -> Iterator[str]:
     yield ""
-    yield "| tickets | pairs | the embedded model | the own model | difference | verdict |"
+    yield "| tickets | pairs asked | the embedded model | the own model | difference | verdict |"
     yield "| --- | ---: | ---: | ---: | ---: | --- |"
-    for one in found["verdicts"]:
+    for suite, one in ((suite, one) for suite, verdicts in found["verdicts"].items() for one in verdicts):
         evidence = one["evidence"]
         yield (
-            f"| {_LANGUAGES.get(one['task_class'], one['task_class'])} | {evidence['n']} | "
+            f"| `{suite}`, {_LANGUAGES[one['task_class']]} | {evidence['n']} | "
             f"{evidence['incumbent_mean']:.1%} | {evidence['candidate_mean']:.1%} | "
             f"{evidence['difference']:+.1%} ({evidence['low']:+.1%} to {evidence['high']:+.1%}) | {one['decision']} |"
         )
@@ -90,7 +90,7 @@ def _scores(verdicts: Sequence[Mapping[str, Any]]) -> Any:
     )
     labels = bars.mark_text(align="left", dx=4, fontSize=11).encode(text=alt.Text("score:Q", format=".0%"))
     return (bars + labels).properties(
-        width=_WIDTH, height=150, title="Tickets in phrases that neither has seen"
+        width=_WIDTH, height=150, title="Tickets worded in pairs of phrases that were never learned from"
     )
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.gateway.environments import say
 from benchmarks.gateway.machine import describe_machine
 
 
@@ -22,6 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pretraining", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; nothing is drawn")
     parser.add_argument("--only", choices=("pace", "curves"), help="one of the two")
+    parser.add_argument("--tokens", type=int, help="that each model of the curves learns from")
     asked = parser.parse_args()
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch is imported, as the harness does
 
@@ -37,18 +37,13 @@ def main() -> int:
         if asked.only != "curves":
             figures |= msgspec.to_builtins(pace(dataset, folder / "pace", 0.0 if asked.quick else 2.0))
         if asked.only != "pace":
-            tokens = 60_000 if asked.quick else TOKENS
+            tokens = asked.tokens or (60_000 if asked.quick else TOKENS)
             curves = [curve(name, dataset, folder / "curves", tokens) for name in SIZES]
             ends = [one.losses[-1] for one in curves]
             figures["curves"] = msgspec.to_builtins(curves)
             figures["bigger_is_better"] = ends == sorted(ends, reverse=True)
             if not asked.quick:
                 draw(curves)
-            for one in curves:
-                say(
-                    f"{one.name}: {one.parameters:,} parameters, loss {one.losses[-1]:.3f}, foretold "
-                    f"{one.foretold:.3f}, mean error {one.error:.2%}"
-                )
     sys.stdout.write(msgspec.json.encode(figures).decode() + "\n")
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -15,24 +16,26 @@ from freehold.train.recipes.pretrain import train
 from .fitting import Law, fit
 
 SIZES = {"narrow": 32, "middle": 64, "wide": 128}
-"""Width of each model; all have three layers."""
+"""Width of each model; all have two layers."""
 SHARED = {
     "vocabulary": 1024,
-    "layers": 3,
+    "layers": 2,
     "heads": 4,
     "context": 128,
-    "batch": 16,
+    "batch": 8,
     "learning_rate": 4e-3,
     "schedule": "wsd",
     "decay": 0.0,
     "measure_every": 10,
-    "held_out": 64,
+    "held_out": 32,
     "save_minutes": 60.0,
 }
 """Without a fall of the learning rate at the end, which bends every curve."""
-TOKENS = 500_000
-FROM, TO = 0.10, 0.45
-"""The part of a curve that the law is fitted to: after the first rise, and before what is foretold."""
+TOKENS = 800_000
+FROM, TO = 0.35, 0.7
+"""The part of a curve that the law is fitted to. Before it lies a plateau, on which only how often each token comes is
+learned, and no law holds; behind it is what is foretold.
+"""
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,13 +79,16 @@ def curve(name: str, dataset: Dataset, folder: Path, tokens: int = TOKENS) -> Cu
     dials = fitted("pretrain", defaults_of("pretrain") | SHARED | {"width": SIZES[name], "tokens": tokens})
     run = folder / name
     run.mkdir(parents=True)
+    for made in (folder / next(iter(SIZES))).glob("token*"):  # tokenizer and tokens are the same for all
+        if not (run / made.name).exists():
+            shutil.copytree(made, run / made.name)
     watch = Watch()
     outcome = train(Order(folder=run, dataset=dataset, base=None, seed=1, data=folder), dials, watch)  # type: ignore[arg-type]
     first = [at for at, done in enumerate(watch.tokens) if FROM * tokens <= done <= TO * tokens]
     rest = [at for at, done in enumerate(watch.tokens) if done > TO * tokens]
     law = fit([watch.tokens[at] for at in first], [watch.losses[at] for at in first])
     off = [abs(law.at(watch.tokens[at]) - watch.losses[at]) / watch.losses[at] for at in rest]
-    return Curve(
+    found = Curve(
         name=name,
         parameters=int(outcome.results["parameters"]),
         tokens=watch.tokens,
@@ -92,3 +98,8 @@ def curve(name: str, dataset: Dataset, folder: Path, tokens: int = TOKENS) -> Cu
         foretold=law.at(watch.tokens[-1]),
         error=sum(off) / len(off),
     )
+    say(
+        f"{name}: {found.parameters:,} parameters, loss {found.losses[-1]:.3f}, foretold {found.foretold:.3f}, "
+        f"mean error {found.error:.2%}"
+    )
+    return found

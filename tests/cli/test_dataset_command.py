@@ -188,6 +188,20 @@ def test_conversations_of_other_trainers_are_read_and_written(shell: Shell) -> N
     assert json.loads(exported[0])["messages"] == turns
 
 
+def test_documents_are_rows_that_answer_nothing(shell: Shell) -> None:
+    texts = [f"Document {number}: {said}" for number, said in enumerate(_questions(40))]
+    _write(shell, "texts.jsonl", ({"text": text, "maker": "people"} for text in texts))
+    shell.json(*MAKE, "texts", "--from", "file:texts.jsonl", "--alike", "100%")
+    rows = _rows(shell, "texts")
+    assert {row["answer"]["content"] for row in rows} <= set(texts)
+    assert all(row["request"] == {"messages": []} for row in rows)
+    assert len({row["group"] for row in rows}) == len(rows) > 30
+    _write(shell, "texts.jsonl", [{"text": texts[0], "answer": "No."}])
+    done = shell(*MAKE, "texts", "--from", "file:texts.jsonl")
+    assert done.returncode == 1
+    assert "line 1, field `text`: A document answers nothing" in done.stderr
+
+
 def test_mistakes_are_told_with_line_and_field_and_nothing_is_kept(shell: Shell) -> None:
     good = {"input": "Is this a question?", "answer": "Yes.", "maker": "people"}
     _write(
@@ -310,6 +324,16 @@ def test_a_suite_becomes_a_dataset_that_says_what_it_spoils(shell: Shell) -> Non
     assert done.returncode == 1
     assert "as they hold what the suite `sums` asks or answers" in done.stderr
     assert "`--except SUITE`" in done.stderr
+
+
+def test_reasons_are_for_the_sources_that_know_them(shell: Shell) -> None:
+    _add_suite(shell, "sums", [(said, "four") for said in _questions(4)])
+    _write(shell, "a.jsonl", ({"input": said, "answer": "Yes."} for said in _questions(9)[4:]))
+    sources = ("--from", "suite:sums", "--from", "file:a.jsonl", "--maker", "people", "--alike", "100%")
+    [made] = shell.json(*MAKE, "both", *sources, "--accept", "target")
+    assert sum(made["rows"].values()) == 9  # type: ignore[attr-defined]
+    assert made["source"] == "suite:sums + file:a.jsonl"
+    assert {row["origin"].split()[0] for row in _rows(shell, "both")} == {"suite", "file"}
 
 
 def test_a_dataset_is_checked_against_what_came_later(shell: Shell) -> None:

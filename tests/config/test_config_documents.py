@@ -77,8 +77,8 @@ def test_toml_in_the_document_is_valid(tmp_path: Path) -> None:
         assert load(path, KEYS).warnings == ()
 
 
-OTHERS = {"configuration.md", "simulated.md", "suites.md"}
-"""Parts of files, which are looked at above; files of the simulated provider; descriptions of suites."""
+OTHERS = {"configuration.md", "simulated.md", "suites.md", "synthesis.md"}
+"""Parts of files, which are looked at above; files of the simulated provider; descriptions of suites; outlines."""
 PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in OTHERS]
 
 

@@ -49,6 +49,14 @@ def outline(text: str = OUTLINE) -> Outline:
 GRID = outline()
 
 
+def test_the_page_shows_an_outline_that_can_be_used() -> None:
+    page = Path(__file__).parents[2] / "docs" / "synthesis.md"
+    shown = re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
+    assert shown
+    for text in shown:
+        assert read_outline(text).rows > 0
+
+
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda file: file.stem)
 def test_the_examples_can_be_read(file: Path) -> None:
     found = read_outline(file.read_text(encoding="utf-8"))

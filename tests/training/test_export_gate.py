@@ -110,7 +110,7 @@ def test_what_passes_is_an_own_model_with_its_proof(place: Place, good: Path) ->
     assert proof["score"]["trained"] > 0.9 and proof["score"]["low"] >= -0.05
     assert "It was" not in "".join(proof["notes"])
     card = (good.parent / "README.md").read_text()
-    assert "# own/good" in card and "same, byte for byte" in card
+    assert "# own/good" in card and "same, byte for byte" in card and "not trained for" in card
     assert [path.name for path in (place.data / "own").iterdir()] == ["good"]
 
 

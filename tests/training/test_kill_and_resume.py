@@ -25,7 +25,7 @@ DIALS = {
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
-    put_dataset(home / ".freehold", "colours", map(row, range(48)), map(row, range(100, 104)))
+    put_dataset(home / ".freehold", "colours", map(row, range(24)), map(row, range(100, 104)))
     put_base(home / "base")
     return home
 
@@ -80,7 +80,7 @@ def break_off(home: Path, name: str, way: str, after: int, number: int) -> dict[
         command(*words(way, name)), cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            until = time.monotonic() + 120
+            until = time.monotonic() + 220
             while time.monotonic() < until and process.poll() is None:
                 begun = [
                     path
@@ -104,13 +104,13 @@ def whole(request: pytest.FixtureRequest, home: Path) -> tuple[str, dict[str, An
     assert done.returncode == 0, done.stderr
     known: dict[str, Any] = json.loads(done.stdout)
     assert known["state"] == "finished"
-    assert known["results"]["held_out_loss"] < known["results"]["held_out_loss_before"] - 1
+    assert known["results"]["held_out_loss"] < known["results"]["held_out_loss_before"]
     return way, known
 
 
 def test_same_weights_after_a_kill(home: Path, whole: tuple[str, dict[str, Any]]) -> None:
     way, known = whole
-    broken = break_off(home, f"killed-{way}", way, after=17, number=signal.SIGKILL)
+    broken = break_off(home, f"killed-{way}", way, after=11, number=signal.SIGKILL)
     assert broken["state"] == "broken off"
     resumed = run(home, "train", "resume", broken["id"], "--json")
     assert resumed.returncode == 0, resumed.stderr
@@ -124,7 +124,7 @@ def test_stopping_keeps_a_checkpoint(home: Path, whole: tuple[str, dict[str, Any
     way, known = whole
     if way == "lora":
         pytest.skip("once is enough")
-    stopped = break_off(home, "stopped", way, after=9, number=signal.SIGTERM)
+    stopped = break_off(home, "stopped", way, after=7, number=signal.SIGTERM)
     assert stopped["state"] == "stopped"
     assert stopped["model"] is None
     assert run(home, "train", "sft", "--resume", stopped["id"]).returncode == 0

@@ -152,7 +152,8 @@ def make(
     import time  # noqa: PLC0415 - imported when the command runs
 
     from freehold import app as freehold  # noqa: PLC0415
-    from freehold.app.datasets import Wanted, make_dataset  # noqa: PLC0415
+    from freehold.app.dataset_sources import Wanted  # noqa: PLC0415
+    from freehold.app.datasets import make_dataset  # noqa: PLC0415
     from freehold.cli.waiting import waiting  # noqa: PLC0415
     from freehold.compare.suites.scorer_text import read_scorer  # noqa: PLC0415
     from freehold.core.clock import microseconds  # noqa: PLC0415

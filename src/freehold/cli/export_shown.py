@@ -15,7 +15,7 @@ _MARKS = {True: "ok  ", False: "FAIL", None: "?   "}
 
 def tell(done: Exported) -> None:
     """What was measured and what came of it."""
-    from freehold.train.export.card import figure, share  # noqa: PLC0415 - imported when the command runs
+    from freehold.train.export.card import beside_told, figure, share  # noqa: PLC0415 - imported when the command runs
 
     proof = done.proof
     write(f"{proof.name} as {proof.form}, {size(proof.bytes)}, proved on {proof.asked}\n\n")
@@ -44,6 +44,8 @@ def tell(done: Exported) -> None:
             )
             for one in proof.forms
         )
+    if (beside := beside_told(proof)) is not None:
+        write("\n" + fold(beside) + "\n")
     if proof.notes:
         write("\n" + "".join(fold(f"- {note}", indent=2) + "\n" for note in proof.notes))
     if done.folder is None:

@@ -84,7 +84,7 @@ def read_head(path: Path) -> Head:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError("it is too large")
-        with np.load(path, allow_pickle=False) as kept:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
             if kept["form"].tolist() != [_FORM]:
                 raise ValueError("it is in another form")
             names, mean = [str(name) for name in kept["names"]], kept["mean"].astype(np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -231,7 +232,8 @@ class Worker:
         self._log.forget()
         # A session of its own keeps Ctrl-C in our terminal away from it; -P keeps the current folder
         # off its import path.
-        command = (sys.executable, "-P", "-m", "freehold.providers.local.worker", str(self._folder.resolve()))
+        command = [sys.executable, "-P", "-m", "freehold.providers.local.worker"]
+        command += [str(self._folder.resolve()), str(os.getpid())]
         self._process = process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=self._environ, start_new_session=True
         )

@@ -1,4 +1,4 @@
-"""The worker process of one model: `python -m freehold.providers.local.worker FOLDER`.
+"""The worker process of one model: `python -m freehold.providers.local.worker FOLDER PARENT`.
 
 It is started by `supervised`, which hands it the order over standard input and keeps that open. When
 standard input ends, the endpoint is gone or wants it gone, and it ends at once. It listens on a
@@ -31,9 +31,9 @@ _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _FAREWELL_SECONDS = 0.2
 
 
-def main(folder: Path) -> None:
-    """Serve the model that standard input names until standard input ends."""
-    _die_with_parent()
+def main(folder: Path, parent: int) -> None:
+    """Serve the model that standard input names until standard input ends. `parent`: process id of who started us."""
+    _die_with_parent(parent)
     for number in (signal.SIGINT, signal.SIGTERM):
         # They are meant for the endpoint, which may still be finishing calls and then ends us.
         signal.signal(number, signal.SIG_IGN)
@@ -96,11 +96,13 @@ def _loaded(model: LocalModel, weights: str) -> Handler:
     return Chat(model, weights).answer
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     """Linux kills us when the process that started us ends, however it ends and whatever we are doing."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:  # it ended before we could say so
+        os._exit(0)
 
 
 def _read_line() -> bytes:
@@ -135,4 +137,4 @@ def _leave_if_done(door: Door) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,13 +1,15 @@
 """The lines of a file of questions and answers: looked through first, so that nothing is kept of one with a mistake.
 
 A line says what is asked by `messages` (a conversation whose last message is the answer), or by `input` or `request`
-with an `answer`, and may say who wrote it (`maker`), what it belongs to (`group`), a worse answer (`rejected`), what a
-right answer is (`target`), the thoughts before the answer (`reasoning`), `id` and `class`.
+with an `answer`; or it is a document, `text`, that answers nothing. It may say who wrote it (`maker`), what it belongs
+to (`group`), a worse answer (`rejected`), what a right answer is (`target`), the thoughts before the answer
+(`reasoning`), `id` and `class`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,11 @@ from freehold.train.data.targets import answer_in_target
 from freehold.wire.dialects import dialect_of
 
 LINE_FIELDS = (
-    *CASE_FIELDS, "messages", "answer", "output", "reasoning", "maker", "rejected", "rejected_maker",
+    *CASE_FIELDS, "messages", "text", "answer", "output", "reasoning", "maker", "rejected", "rejected_maker",
 )  # fmt: skip
 """What a line may say."""
+_BESIDE_TEXT = frozenset(("text", "id", "class", "group", "maker"))
+"""What a document may have said of it."""
 _NULL = b"null"
 _encode = msgspec.json.Encoder().encode
 _MESSAGES = msgspec.json.Decoder(list[dict[str, Any]])
@@ -97,8 +101,12 @@ class LineFile:
     def _draft(self, line: int, fields: Fields) -> Draft:
         fields = {name: value for name, value in fields.items() if bytes(value) != _NULL}
         check_names(fields, LINE_FIELDS)
-        answer, asked = _answer_and_question(fields)
-        request = msgspec.json.decode(_encode(request_of(asked)))
+        request: dict[str, Any] = {"messages": []}
+        if "text" in fields:
+            answer: dict[str, Any] | None = _document(fields)
+        else:
+            answer, asked = _answer_and_question(fields)
+            request = msgspec.json.decode(_encode(request_of(asked)))
         target = msgspec.json.decode(fields["target"]) if "target" in fields else msgspec.UNSET
         if answer is None:
             text = None if target is msgspec.UNSET else answer_in_target(target, self._scorers)
@@ -111,6 +119,9 @@ class LineFile:
         check_messages(request, answer, rejected)
         maker = _maker(fields, "maker") or self._maker or UNKNOWN
         name = name_of(fields, "id")
+        group = name_of(fields, "group")
+        if group is None and "text" in fields:  # documents begin alike only by chance
+            group = sha256(bytes(fields["text"])).hexdigest()[:16]
         return Draft(
             id=f"{self._path.name}:{name or line}",
             request=request,
@@ -118,7 +129,7 @@ class LineFile:
             maker=maker,
             origin=f"file {self._path.name} line {line}",
             accepted="people" if maker == PEOPLE else "unchecked",
-            group=name_of(fields, "group"),
+            group=group,
             rejected=rejected,
             rejected_maker=_maker(fields, "rejected_maker") or maker,
             target=target,
@@ -149,6 +160,13 @@ def check_messages(request: dict[str, Any], *answers: dict[str, Any] | None) -> 
             raise LineProblem(error.message, field="answer") from None
         if not answer.get("content") and not answer.get("tool_calls"):
             raise LineProblem("It is empty.", field="answer")
+
+
+def _document(fields: Fields) -> dict[str, Any]:
+    more = sorted(fields.keys() - _BESIDE_TEXT)
+    if more:
+        raise LineProblem(f"A document answers nothing, so there is no `{more[0]}`.", field="text")
+    return said_by(_text(fields, "text"))
 
 
 def _answer_and_question(fields: Fields) -> tuple[dict[str, Any] | None, Fields]:

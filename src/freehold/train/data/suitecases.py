@@ -87,7 +87,7 @@ class SuiteCases:
                 continue
             yield self._draft(
                 case,
-                id=f"{self.suite.name}:{case.id}",
+                id=f"{self.suite.hash[:12]}:{case.id}",
                 answer=said_by(text),
                 maker=self._maker,
                 accepted="people" if self._maker == PEOPLE else "unchecked",
@@ -97,7 +97,7 @@ class SuiteCases:
         made_us = found.answer.made_us
         return self._draft(
             found.case,
-            id=f"{self.suite.name}:{found.case.id}:{found.ground}:{place}",
+            id=f"{self.suite.hash[:12]}:{found.case.id}:{found.ground}:{place}",
             answer=kept(found.answer),
             maker=found.answer.model,
             accepted=found.ground,

@@ -23,6 +23,7 @@ def card_of(model: OwnModel, proof: Proof, training: str | None) -> str:
         "",
         *_table(proof.forms),
         "",
+        *([beside, ""] if (beside := beside_told(proof)) else []),
         f"Asked: {proof.asked}. SHA-256 of the file: `{proof.sha256}`. Everything is in `proof.json`.",
         "",
     ]
@@ -41,6 +42,18 @@ def _table(forms: tuple[Measured, ...]) -> list[str]:
         f"{share(one.agreement_where_sure)} |"
         for one in forms
     ]
+
+
+def beside_told(proof: Proof) -> str | None:
+    """What became of chats that it was not trained for, in a sentence; None: nobody asked."""
+    if len(proof.beside) < 2:
+        return None
+    trained, served = proof.beside
+    return (
+        f"In chats that it was not trained for: perplexity {figure(served.perplexity)} served against "
+        f"{figure(trained.perplexity)} trained, {share(served.agreement)} of tokens the same. "
+        "Nothing is held against that."
+    )
 
 
 def figure(value: float | None) -> str:

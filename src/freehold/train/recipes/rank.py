@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ import numpy as np
 from freehold.compare.suites.asked import Unfit, asked_by
 from freehold.compare.suites.head import FILE, Head, write_head
 from freehold.core.errors import BadRequest, FreeholdError
+from freehold.core.extras import how_to_install
 from freehold.core.figures import counted
 from freehold.routing.learned import fitting
 from freehold.routing.learned.hashing import letters_in, tokens_of, words_in
@@ -46,6 +48,8 @@ class Asked(NamedTuple):
 def train(order: Order, dials: Dials, progress: Progress) -> Outcome:
     """Learn from the dataset's rows that name a class, and leave the head in the run's folder."""
     assert order.dataset is not None
+    if find_spec("scipy") is None:
+        raise BadRequest("Learning classes needs `scipy`.", hint=how_to_install("compare"))
     asked, unusable = questions_of(order.dataset.rows("train"))
     counts = Counter(one.task_class for one in asked)
     rare = {name for name, many in counts.items() if many < dials.fewest}
