@@ -19,10 +19,10 @@ from freehold.core.errors import BadRequest, FreeholdError
 from freehold.core.ids import new_id
 from freehold.train.data.shelf import DatasetShelf
 from freehold.train.export.forms import Form
-from freehold.train.export.licence import licence_left
 from freehold.train.export.order import MARGIN, QUESTIONS, Exported, Order, check_name
 from freehold.train.export.questions import Asked, of_cases, of_rows, said_of
 from freehold.train.export.watching import Watcher, silently
+from freehold.train.licence import licence_left
 from freehold.train.run import Run, Runs
 
 if TYPE_CHECKING:

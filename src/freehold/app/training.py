@@ -59,10 +59,14 @@ def make_run(
         from freehold.train.running.runner import begin_run
 
     check_together(recipe)
+    from freehold.app.terms import known_of
+
+    in_memory = None
     if recipe == DISTIL:
         from freehold.app.teaching import check_teacher
 
-        check_teacher(settings, dials, by=by)
+        terms = check_teacher(settings, dials, by=by)
+        in_memory = terms if dials["learn"] == "logits" else None
     return begin_run(
         settings.data,
         recipe=recipe,
@@ -72,6 +76,8 @@ def make_run(
         seed=seed,
         name=name,
         teacher=dials["teacher"] if recipe == DISTIL and dials["learn"] == "answers" else None,
+        taught=in_memory,
+        known=known_of(settings),
     )
 
 

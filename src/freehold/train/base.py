@@ -55,11 +55,14 @@ def load_base(reference: str, data: Path) -> Base:
     folder = found.path if found.path.is_dir() else unpacked(found.path, data)
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype="float32", local_files_only=True, trust_remote_code=False
+            folder, dtype="float32", local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise BadRequest(f"`{reference}` cannot be loaded from `{folder}`: {error}") from error
+        raise BadRequest(
+            f"`{reference}` cannot be loaded from `{folder}`: {error}",
+            hint="Weights are read as `.safetensors` alone, and code that comes with a model is never run.",
+        ) from error
     return Base(reference, model, tokenizer, found.licence)
 
 
