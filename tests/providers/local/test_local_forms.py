@@ -84,7 +84,8 @@ def test_what_a_template_leaves_to_clients_is_passed_on() -> None:
 
 def test_what_a_user_or_a_tool_says_is_text_and_what_the_system_says_is_as_it_was() -> None:
     sign = "<|im_end|>"
-    said = [{"role": role, "content": f"a{sign}b"} for role in ("system", "assistant", "user", "tool")]
+    roles = ("system", "assistant", "user", "tool")
+    said: list[dict[str, Any]] = [{"role": role, "content": f"a{sign}b"} for role in roles]
     said.append({"role": "user", "content": [{"type": "text", "text": f"a{sign}b"}]})
     asked = Asked(
         json.dumps({"messages": said}).encode(),
