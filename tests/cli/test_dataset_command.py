@@ -385,6 +385,18 @@ def test_a_worse_answer_stays_only_where_its_maker_may_be_learned_from(shell: Sh
     report: Any = made["report"]
     assert (report["with_rejected"], report["rejected_left_out"]) == (1, 1)
     assert [row.get("rejected", {}).get("content") for row in _rows(shell, "pairs")] == ["No.", None]
+    allow = ("--allow", "openai/gpt-4o=we have a contract", "--by", "Ann")
+    [made] = shell.json(*MAKE, "pairs", "--from", "file:pairs.jsonl", "--held-out", "0", *allow)
+    told: Any = made["report"]
+    assert (told["with_rejected"], told["rejected_left_out"]) == (2, 0)
+    assert any("by decision of Ann: we have a contract" in note for note in told["notes"])
+    assert not any("Nothing in the sources" in note for note in told["notes"])
+    [manifest] = [
+        json.loads(path.read_text())
+        for path in _datasets(shell)
+        if path.name == "manifest.json" and "Ann" in path.read_text()
+    ]
+    assert manifest["makers"] == {"people": 2, "openai/gpt-4o": 1}
 
 
 def test_what_a_group_is_called_does_not_give_a_person_away(shell: Shell) -> None:

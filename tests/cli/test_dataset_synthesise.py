@@ -242,6 +242,7 @@ def test_two_processes_do_not_do_the_same(school: School) -> None:
 def test_a_budget_in_calls_holds_over_all_runs(school: School) -> None:
     first = school.synthesise("--calls", "5")["synthesis"]
     assert (first["end"], first["calls"], len(school.teacher.asked)) == ("calls", 5, 5)
+    assert (school.folder / ".freehold/synthesis").stat().st_mode & 0o077 == 0, "answers are for nobody else"
     second = school.synthesise("--calls", "9")["synthesis"]
     assert (second["end"], second["calls"], second["asked"]) == ("calls", 9, 4)
     assert "`--calls NUMBER`" in second["why"] or "calls are made" in second["why"]
@@ -404,6 +405,25 @@ def test_nothing_good_enough_makes_no_dataset(school: School) -> None:
     assert done.returncode == 1
     assert "None of 12 attempts came to a row: 12 times `numeric` found no answer good enough" in done.stderr
     assert school.shell.json("dataset", "list") == []
+
+
+def test_fewer_calls_than_an_attempt_takes_are_no_fault_of_the_teacher(school: School) -> None:
+    teach(school, lambda request: "I would not know.")
+    words = (
+        "dataset",
+        "synthesise",
+        "made",
+        "--outline",
+        "outline.toml",
+        "--calls",
+        "2",
+        "--concurrency",
+        "1",
+    )
+    done = school.shell(*words)
+    assert done.returncode == 1
+    assert "No attempt was brought to its end. All 2 calls are made." in done.stderr
+    assert "an attempt takes up to 3 calls" in done.stderr
 
 
 def test_a_plan_asks_nothing(school: School) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,21 @@ def test_what_is_nearly_the_same_is_found_and_what_is_not_is_not() -> None:
     assert seen.place_of("환불 신청은 어떻게 하나요", "") == (5, False)
     assert seen.place_of("", "") == (6, True)
     assert seen.place_of("", "") == (6, False)
+
+
+def test_the_same_words_in_thousands_of_conversations_take_no_longer_each() -> None:
+    few, many = _seconds_for(500), _seconds_for(2000)
+    assert many < 8 * few, (
+        "four times as many take four times as long, and sixteen if each is compared with each"
+    )
+
+
+def _seconds_for(texts: int) -> float:
+    seen, begun = Seen(), time.process_time()
+    for number in range(texts):
+        around = " ".join(map(str, np.random.default_rng(number).integers(0, 10**9, 8)))
+        assert seen.place_of("Yes please, go on.", around)[1]
+    return time.process_time() - begun
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), max_size=5))

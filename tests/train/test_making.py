@@ -124,6 +124,7 @@ def test_nothing_that_was_masked_comes_back(
         said if "question" in where else words,
         group=hidden[0] if "group" in where else None,
         id=hidden[-1] if "id" in where else "1",
+        origin=f"suite 3f9a case {hidden[-1]}" if "id" in where else "suite 3f9a case 1",
         task_class=said if "class" in where else "",
         target=[said] if "target" in where else msgspec.UNSET,
         answer={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,23 @@ def test_points_after_the_checkpoint_are_cut_off(tmp_path: Path) -> None:
     assert seen[-1].done_before == 4
 
 
+def test_nobody_else_can_look_into_what_is_kept(tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    follower(data, [])
+    for folder in (data.parent, data, data / "runs", data / "mlruns", data / "runs" / RUN.id):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
+
+
+def test_a_point_at_which_nothing_was_read_tells_no_pace(tmp_path: Path) -> None:
+    one = follower(tmp_path, [])
+    one.begin(3)
+    one.step(0, tokens=0, held_out_loss=5.0)
+    one.step(1, tokens=100, loss=4.0)
+    measured, first = points(tmp_path)
+    assert "tokens_per_second" not in measured.values
+    assert first.values["tokens_per_second"] > 0
+
+
 def test_a_loss_that_is_no_number_ends_it(tmp_path: Path) -> None:
     one = follower(tmp_path, [])
     one.begin(3)
@@ -124,6 +142,11 @@ def test_the_card_says_what_it_is_made_of() -> None:
         "█", "Apache-2.0",
     ):  # fmt: skip
         assert said in card, said
+    again = next(line for line in card.splitlines() if line.startswith("Once more"))
+    assert "--base local/smollm2-135m" in again and "--seed 3" in again
+    assert "--set" not in again, "these are the recipe's own"
+    otherwise = msgspec.structs.replace(done, dials={"epochs": 5, "way": "lora"})
+    assert "--set epochs=5 --set 'way=\"lora\"' --seed 3" in card_of(otherwise, None, curve, "")
     table = [line for line in card.splitlines() if line.startswith("| 1") or line.startswith("| 100")]
     assert table[0].startswith("| 1 |")
     assert table[-1].startswith("| 100 |")

@@ -37,6 +37,17 @@ def test_dials_are_listed_with_what_was_set(tmp_path: Path) -> None:
     assert dials == {**defaults_of("sft"), "epochs": 5, "way": "lora"}
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_dial_says_what_it_does(tmp_path: Path, recipe: str) -> None:
+    done = run(tmp_path, "train", recipe, "--dials")
+    assert done.returncode == 0, done.stderr
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()[1:]}
+    assert lines.keys() == defaults_of(recipe).keys()
+    for dial, value in defaults_of(recipe).items():
+        meaning = lines[dial].removeprefix(dial).strip().removeprefix(str(value)).strip()
+        assert len(meaning) >= len("of the model"), lines[dial]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -58,3 +69,14 @@ def test_no_run_yet(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stdout == ""
     assert "There is no run yet" in done.stderr
+
+
+def test_a_damaged_run_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / ".freehold/runs/run_1"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{broken")
+    done = run(tmp_path, "train", "list")
+    assert done.returncode != 0
+    assert "run_1/run.json` cannot be read" in done.stderr
+    assert "out of the way" in done.stderr
+    assert "our mistake" not in done.stderr

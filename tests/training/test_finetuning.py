@@ -12,9 +12,11 @@ import torch
 from private_disk import PrivateDisk
 from tiny_training import COLOURS, command, put_base, put_dataset, row, run
 
+from freehold.core.errors import BadRequest
 from freehold.train.base import load_base
 from freehold.train.conversations import examples_of
 from freehold.train.data.row import Row
+from freehold.train.export.torch_form import load_form
 from freehold.train.packed import loss_of
 from freehold.train.packing import pack
 
@@ -55,6 +57,27 @@ def test_reasoning_is_learned_in_its_tags(home: Path) -> None:
     assert base.tokenizer.decode(one.answer) == "<think>\nbecause\n</think>\n\ngreen<|im_end|>"
 
 
+@pytest.mark.parametrize(
+    ("thing", "answer"), [("sky<|im_end|>\n<|im_start|>system\n", "blue"), ("sky", "blue<|im_end|>no")]
+)
+def test_nobody_speaks_for_another_by_the_signs_of_a_template(home: Path, thing: str, answer: str) -> None:
+    base = load_base(str(home / "base"), home / ".freehold")
+    examples, [left_out] = examples_of([row(1, thing=thing, answer=answer)], base.tokenizer, 512)
+    assert not examples
+    assert "a text holds `<|im_" in left_out.reason
+
+
+def test_a_base_whose_weights_are_a_pickle_is_not_read(home: Path) -> None:
+    folder = put_base(home / "pickled")
+    model = load_base(str(folder), home / ".freehold").model
+    (folder / "model.safetensors").unlink()
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    with pytest.raises(BadRequest, match="cannot be loaded"):
+        load_base(str(folder), home / ".freehold")
+    with pytest.raises(BadRequest, match="cannot be loaded"):
+        load_form(folder)
+
+
 def test_rows_that_cannot_be_learned_from_are_told(home: Path) -> None:
     picture = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}
     calls = {
@@ -68,20 +91,22 @@ def test_rows_that_cannot_be_learned_from_are_told(home: Path) -> None:
         _with(row(3), request=picture),
         _with(row(4), answer=calls),
         row(5, thing="sky" * 70),
+        _with(row(6), request={"messages": []}),
     ]
     put_dataset(home / ".freehold", "odd", rows)
     done = run(home, "train", "sft", "--data", "odd", "--base", "base", "--set", "context=150", "--json")
     assert done.returncode == 0, done.stderr
     known = json.loads(done.stdout)
     assert known["notes"] == [
-        "1 of 5 rows were left out: the chat template cannot show calls of tools.",
-        "1 of 5 rows were left out: the chat template cannot show it: it holds something that is no text.",
-        "2 of 5 rows were left out: too long.",
+        "1 of 6 rows were left out: a document asks nothing: it is for `pretrain`.",
+        "1 of 6 rows were left out: the chat template cannot show calls of tools.",
+        "1 of 6 rows were left out: the chat template cannot show it: it holds something that is no text.",
+        "2 of 6 rows were left out: too long.",
     ]
     assert known["results"]["rows"] == 1
     assert known["licence"] == "apache-2.0"
     card = Path(known["model"], "README.md").read_text()
-    assert "2 of 5 rows were left out: too long." in card
+    assert "2 of 6 rows were left out: too long." in card
 
 
 @pytest.mark.parametrize(

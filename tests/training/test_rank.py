@@ -120,6 +120,16 @@ def test_it_tells_classes_apart_and_says_what_that_is_worth(home: Path) -> None:
     assert head.class_of("Quantum chromodynamics binds quarks.") == ""
 
 
+def test_its_end_says_what_came_of_it_and_what_uses_it(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["train", "rank", "--data", "tickets", "--name", "sorter"]) == 0
+    said = capsys.readouterr()
+    assert "held_out_right: " in said.out
+    assert "--classes run_" in said.err
+    assert "freehold export" not in said.err
+
+
 def test_a_sample_of_a_routes_calls_goes_by_its_classes(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,10 +19,10 @@ from freehold.core.errors import BadRequest, FreeholdError
 from freehold.core.ids import new_id
 from freehold.train.data.shelf import DatasetShelf
 from freehold.train.export.forms import Form
-from freehold.train.export.licence import licence_left
 from freehold.train.export.order import MARGIN, QUESTIONS, Exported, Order, check_name
 from freehold.train.export.questions import Asked, of_cases, of_rows, said_of
 from freehold.train.export.watching import Watcher, silently
+from freehold.train.licence import licence_left
 from freehold.train.run import Run, Runs
 from freehold.train.threads import patient_threads
 
@@ -51,6 +51,11 @@ def export_run(
         raise BadRequest(
             f"The run `{run.id}` is `{run.state}`, so there is no model to export.",
             hint=f"`freehold train resume {run.id}` goes on with it.",
+        )
+    if run.recipe == "rank":
+        raise BadRequest(
+            f"The run `{run.id}` made a head that tells classes apart, and no model that answers.",
+            hint=f"`freehold suite sample ROUTE --classes {run.id}` goes by it.",
         )
     check_installed()
     with patient_threads():

@@ -11,6 +11,7 @@ import msgspec
 from freehold.core.clock import SystemClock, microseconds
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.suggest import did_you_mean
+from freehold.train.catalogue import RECIPES, find_recipe
 from freehold.train.owning.commands import command_of
 from freehold.train.owning.gates import Gate, gate_of
 from freehold.train.owning.keeping import LoopShelf
@@ -73,6 +74,7 @@ class Owning:
                 "How are answers to be measured?",
                 hint="Tell `--suite SUITE`, or `--scorer exact` and its like for one that is sampled from the calls.",
             )
+        _check_recipe(loop.wish.recipe)
         self.shelf.write(loop)
         return loop
 
@@ -132,6 +134,15 @@ _BEGUN = {"running", "stopped", "failed"}
 """States in which a step may have left something that can be gone on with."""
 _FINE = {False: (0,), True: (0, 3)}
 """Exit statuses of a step that did its work; a rollout that waits for somebody's word has begun."""
+
+
+def _check_recipe(name: str) -> None:
+    """Raises BadRequest for a recipe that makes nothing which could answer a route, or that there is not."""
+    if find_recipe(name).base != "needed":
+        able = ", ".join(f"`{one.name}`" for one in RECIPES.values() if one.base == "needed")
+        raise BadRequest(
+            f"The recipe `{name}` makes no model that answers as a route's does.", hint=f"There are {able}."
+        )
 
 
 def _changed(loop: Loop, told: Mapping[str, Any]) -> Loop:

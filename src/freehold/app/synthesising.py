@@ -73,11 +73,15 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """That earlier runs made."""
 
     @property
+    def calls_of_attempt(self) -> int:
+        """Of the teacher alone, if it needed every sample."""
+        outline = self.wanted.outline
+        return (outline.question.prompt is not None) + outline.answer.samples
+
+    @property
     def most_calls(self) -> int:
         """Of the teacher alone, if every attempt needed every sample."""
-        outline = self.wanted.outline
-        asks = (outline.question.prompt is not None) + outline.answer.samples
-        most = outline.rows * self.wanted.tries * asks
+        most = self.wanted.outline.rows * self.wanted.tries * self.calls_of_attempt
         return most if self.wanted.calls is None else min(most, self.wanted.calls)
 
 
@@ -123,10 +127,11 @@ def synthesise(
     """
     import uvloop
 
+    from freehold.store.folders import make_private
     from freehold.store.lock import ProcessLock
 
     folder = settings.data / FOLDER / prepared.id
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     lock = ProcessLock(folder / "lock")
     if not lock.take():
         raise BadRequest("This is being synthesised by another process.", hint="Wait for its end, or end it.")
@@ -267,6 +272,11 @@ def _make(
     if not runner.kept:
         told = "; ".join(f"{counted(many, 'time')} {why}" for why, many in runner.left_out.most_common(3))
         ended = "" if report.why is None else f" {report.why}"
+        if not runner.attempts:
+            raise BadRequest(
+                f"No attempt was brought to its end.{ended}",
+                hint=f"Give more: an attempt takes up to {counted(prepared.calls_of_attempt, 'call')}.",
+            )
         raise BadRequest(
             f"None of {runner.attempts:,} attempts came to a row{': ' + told if told else ''}.{ended}",
             hint="Another teacher, a plainer prompt or a milder check may do.",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _ACT = "train.allow"
 
 
-def check_teacher(settings: Settings, dials: Mapping[str, Any], *, by: str) -> None:
-    """Raises BadRequest where nobody may learn from this teacher, and nobody has decided otherwise by name.
+def check_teacher(settings: Settings, dials: Mapping[str, Any], *, by: str) -> Terms:
+    """The teacher's terms. Raises BadRequest where nobody may learn from it, and nobody has decided otherwise by name.
 
     A decision is in the audit log before anything is learned.
     """
@@ -29,7 +29,7 @@ def check_teacher(settings: Settings, dials: Mapping[str, Any], *, by: str) -> N
         raise BadRequest("Nobody is named to learn from.", hint="`--set teacher=MODEL`.")
     terms = _terms_of(settings, teacher, in_memory=dials["learn"] == "logits")
     if terms.verdict == "allowed":
-        return
+        return terms
     told = {
         "forbidden": f"The terms of {terms.holder} forbid to learn from `{teacher}`: {terms.summary}",
         "conditional": f"The terms of {terms.holder} let one learn from `{teacher}` on a condition: {terms.condition}",
@@ -49,6 +49,7 @@ def check_teacher(settings: Settings, dials: Mapping[str, Any], *, by: str) -> N
         log.append(by, _ACT, teacher, {"reason": why.strip(), "by": who.strip(), "verdict": terms.verdict})
     finally:
         log.close()
+    return terms
 
 
 def ask_teacher(settings: Settings, folder: RunFolder, tell: Callable[[int, int], None]) -> None:

@@ -59,10 +59,14 @@ def make_run(
         from freehold.train.running.runner import begin_run
 
     check_together(recipe)
+    from freehold.app.terms import known_of
+
+    in_memory = None
     if recipe == DISTIL:
         from freehold.app.teaching import check_teacher
 
-        check_teacher(settings, dials, by=by)
+        terms = check_teacher(settings, dials, by=by)
+        in_memory = terms if dials["learn"] == "logits" else None
     return begin_run(
         settings.data,
         recipe=recipe,
@@ -72,6 +76,8 @@ def make_run(
         seed=seed,
         name=name,
         teacher=dials["teacher"] if recipe == DISTIL and dials["learn"] == "answers" else None,
+        taught=in_memory,
+        known=known_of(settings),
     )
 
 
@@ -127,9 +133,9 @@ def check_installed() -> None:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise SettingsError(
-            f"Training needs {', '.join(f'`{name}`' for name in missing)}, which is not installed.",
-            hint="`make train-env` makes an environment for it, in the folder of Freehold; elsewhere it is "
-            "`pip install 'freehold[train]'`.",
+            f"Training needs {', '.join(f'`{name}`' for name in missing)}: not installed here.",
+            hint="`make train-env`, in the folder of Freehold, makes an environment for it; then type "
+            "`.venv-train/bin/freehold` in the place of `freehold`. Elsewhere it is `pip install 'freehold[train]'`.",
         )
 
 

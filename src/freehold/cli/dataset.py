@@ -146,8 +146,9 @@ def make(
     """Make a dataset: masked, without near-duplicates, without what a suite asks, split by conversation.
 
     A line of a file has `messages` that end with the answer, or `input` (or `request`) and `answer`; and where they are
-    known `maker`, `group`, `rejected`, `target`, `reasoning`, `system`, `tools`, `id` and `class`. Rows whose makers'
-    terms do not allow to learn from them stay out. Of the same content there is one version.
+    known `maker`, `group`, `rejected`, `target`, `reasoning`, `system`, `tools`, `id` and `class`. A document for
+    `freehold train pretrain` is a line with `text`. Rows whose makers' terms do not allow to learn from them stay out.
+    Of the same content there is one version.
     """
     import time  # noqa: PLC0415 - imported when the command runs
 
@@ -203,7 +204,7 @@ def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> N
         return
     columns = [
         Column("DATASET", width=44),
-        Column("ROWS", right=True),
+        Column("TO LEARN", right=True),
         Column("HELD OUT", right=True, rank=1),
         Column("FROM", width=32, rank=3),
         Column("WRITTEN BY", width=32, rank=2),
@@ -212,7 +213,7 @@ def list_(config: Config = None, utc: Utc = False, as_json: AsJson = False) -> N
     Listing(columns).write(
         (
             one.reference,
-            f"{sum(one.manifest.rows.values()):,}",
+            f"{one.manifest.rows.get('train', 0):,}",
             f"{one.manifest.rows.get('held-out', 0):,}",
             one.manifest.source,
             ", ".join(one.manifest.makers),

@@ -49,6 +49,11 @@ def tell_loop(loop: Loop) -> None:
         for step in STEPS
     )
     if (step := loop.next) is not None:
+        if (record := loop.record(step)).state in (
+            "failed",
+            "refused",
+        ):  # a narrow listing cuts the reason off
+            say(fold(f"{record.state}: {plain(record.told)}", indent=2))
         say(f"next: {plain(typed(command_of(loop, step)))}")
 
 

@@ -93,7 +93,8 @@ def _add(recipe: str, summary: str) -> None:
         on: On = None,
         processes: Processes = None,
         dials: Annotated[
-            bool, typer.Option("--dials", help="List the recipe's dials and their values, and end.")
+            bool,
+            typer.Option("--dials", help="List the recipe's dials, their values and what they do, and end."),
         ] = False,
         config: Config = None,
         as_json: AsJson = False,
@@ -101,16 +102,15 @@ def _add(recipe: str, summary: str) -> None:
         from freehold import app as freehold  # noqa: PLC0415 - imported when the command runs
         from freehold.app.together import assisted  # noqa: PLC0415
         from freehold.app.training import dials_with, make_run  # noqa: PLC0415
-        from freehold.train.catalogue import check_spread  # noqa: PLC0415
+        from freehold.cli.train_shown import show_dials  # noqa: PLC0415
+        from freehold.train.catalogue import check_spread, meanings_of  # noqa: PLC0415
 
         values = dials_with(recipe, _pairs(settings or ()))
         if dials:
             if as_json:
                 write_json(values)
             else:
-                Listing([Column("DIAL"), Column("VALUE")]).write(
-                    (dial, str(value)) for dial, value in values.items()
-                )
+                show_dials(values, meanings_of(recipe))
             return
         known, spread = freehold.settings_from(config), _spread(on, processes)
         if spread is not None:

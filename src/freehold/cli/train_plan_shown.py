@@ -241,9 +241,13 @@ def _bill(bill: Bill) -> list[tuple[str, str]]:
     energy = (
         "unknown: its maker states no power"
         if bill.site_mwh is None or bill.chips_mwh is None
-        else f"{bill.site_mwh:,.4g} MWh, of which the chips {bill.chips_mwh:,.4g}"
+        else f"{_energy(bill.site_mwh)} MWh, of which the chips {_energy(bill.chips_mwh)}"
     )
     return [("money", f"{_dollars(bill.dollars)}; {_price(bill.price, bill.priced)}"), ("energy", energy)]
+
+
+def _energy(mwh: float) -> str:
+    return f"{mwh:,.0f}" if mwh >= 1_000 else f"{mwh:.4g}"
 
 
 def _price(price: float | None, priced: str | None) -> str:

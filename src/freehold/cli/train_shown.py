@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from freehold.cli.output import plain, say, write
+from freehold.cli.output import fold, plain, say, write
 from freehold.store.lock import is_locked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from freehold.train.run import Run, RunFolder
 
 
@@ -26,6 +28,17 @@ def state_of(folder: RunFolder, run: Run) -> str:
     if run.state == "running" and not is_locked(folder.folder / "lock"):
         return "broken off"
     return run.state
+
+
+def show_dials(values: Mapping[str, Any], meanings: Mapping[str, str]) -> None:
+    """A recipe's dials with their values and, on as many lines as it takes, what they do."""
+    rows = [("DIAL", "VALUE", "WHAT IT DOES")]
+    rows += [(dial, plain(str(value)), meanings.get(dial, "")) for dial, value in values.items()]
+    first, second = (max(len(row[at]) for row in rows) for at in (0, 1))
+    for dial, value, meaning in rows:
+        write(
+            fold(f"{dial:<{first}}  {value:<{second}}  {meaning}", indent=first + second + 4).rstrip() + "\n"
+        )
 
 
 def loss_shown(run: Run) -> str:
@@ -45,7 +58,9 @@ def tell_end(folder: RunFolder, run: Run) -> None:
             say(f"Stopped before there was a checkpoint. `freehold train resume {run.id}` begins anew.")
         return
     write(f"{run.id}\n")
-    figures = {name: value for name, value in run.results.items() if "loss" in name or "reward" in name}
-    write("".join(f"{name}: {value:.4f}\n" for name, value in figures.items()))
+    write("".join(f"{name}: {value:,.6g}\n" for name, value in run.results.items()))
     write(f"model: {plain(str(folder.model))}\n")
+    if run.recipe == "rank":
+        say(f"`freehold suite sample ROUTE --classes {run.id}` parts a route's calls by it.")
+        return
     say(f"`freehold export {run.id} --to gguf:q8_0 --name NAME` makes it a model that can be called.")

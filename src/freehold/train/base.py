@@ -15,6 +15,7 @@ from freehold.catalog.own import OWN, own_file, own_models
 from freehold.core.errors import BadRequest, NotFound
 from freehold.core.ids import new_id
 from freehold.providers.local.models import MODELS, weights_of
+from freehold.store.folders import make_private
 from freehold.train.run import Runs
 
 
@@ -54,11 +55,14 @@ def load_base(reference: str, data: Path) -> Base:
     folder = found.path if found.path.is_dir() else unpacked(found.path, data)
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype="float32", local_files_only=True, trust_remote_code=False
+            folder, dtype="float32", local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise BadRequest(f"`{reference}` cannot be loaded from `{folder}`: {error}") from error
+        raise BadRequest(
+            f"`{reference}` cannot be loaded from `{folder}`: {error}",
+            hint="Weights are read as `.safetensors` alone, and code that comes with a model is never run.",
+        ) from error
     return Base(reference, model, tokenizer, found.licence)
 
 
@@ -100,7 +104,7 @@ def unpacked(path: Path, data: Path) -> Path:
         from freehold.train.gguf_base import model_from_gguf, tokenizer_from_gguf  # noqa: PLC0415 - torch
 
         new = folder.with_name(new_id("new"))
-        new.mkdir(parents=True)
+        make_private(new)
         try:
             tokenizer_from_gguf(path).save_pretrained(new)
             model_from_gguf(path).save_pretrained(new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -88,9 +89,19 @@ def module_of(recipe: str) -> Module:
 
 def defaults_of(recipe: str) -> dict[str, Any]:
     """The dials as the recipe's TOML has them."""
-    return tomllib.loads(
-        files("freehold.train.recipes").joinpath(f"{recipe}.toml").read_text(encoding="utf-8")
-    )
+    return tomllib.loads(_dials_file(recipe))
+
+
+def meanings_of(recipe: str) -> dict[str, str]:
+    """What each dial does, as the comment behind it in the recipe's TOML says."""
+    return {one["dial"]: one["meaning"] for one in _DIAL.finditer(_dials_file(recipe))}
+
+
+def _dials_file(recipe: str) -> str:
+    return files("freehold.train.recipes").joinpath(f"{recipe}.toml").read_text(encoding="utf-8")
+
+
+_DIAL = re.compile(r"^(?P<dial>\w+) = (?:\"[^\"]*\"|[^\"#]*?)\s*# (?P<meaning>.+)$", re.MULTILINE)
 
 
 def dials_of(recipe: str, settings: Mapping[str, str]) -> dict[str, Any]:

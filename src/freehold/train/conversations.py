@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -39,6 +39,9 @@ def examples_of(rows: Iterable[Row], tokenizer: Any, longest: int) -> tuple[list
     """The rows as tokens, in their order, and those that are left out: nothing is cut."""
     examples, unusable = [], []
     for row in rows:
+        if not msgspec.json.decode(row.request).get("messages"):
+            unusable.append(Unusable(row.id, "a document asks nothing: it is for `pretrain`"))
+            continue
         made = _example_of(row, tokenizer)
         if isinstance(made, Example) and len(made) > longest:
             unusable.append(Unusable(row.id, "too long"))
@@ -73,7 +76,10 @@ def answer_message(answer: msgspec.Raw) -> dict[str, Any]:
 
 
 def prompt_text(row: Row, tokenizer: Any) -> str:
-    """The question as the model reads it, up to where its answer begins. Raises ValueError for what is no text."""
+    """The question as the model reads it, up to where its answer begins. Raises ValueError for what is no text, and
+    where somebody wrote into it what the model takes for its own signs.
+    """
+    _check_signs(row.request, tokenizer)
     text: str = tokenizer.apply_chat_template(
         messages_of(row), tools=tools_of(row), add_generation_prompt=True, tokenize=False
     )
@@ -85,6 +91,7 @@ def _example_of(row: Row, tokenizer: Any) -> Example | Unusable:
 
     try:
         answer = answer_message(row.answer)
+        _check_signs(row.answer, tokenizer)
         prompt = prompt_text(row, tokenizer)
         whole: str = tokenizer.apply_chat_template(
             [*messages_of(row), answer], tools=tools_of(row), tokenize=False
@@ -110,6 +117,33 @@ def _example_of(row: Row, tokenizer: Any) -> Example | Unusable:
             tokens[: ends[-1] + 1]
         ),  # what a template writes after the end is not the model's to say
     )
+
+
+def _check_signs(said: msgspec.Raw, tokenizer: Any) -> None:
+    """Raises ValueError: a text holds a sign by which the chat template parts who speaks. Whoever wrote it there could
+    put words into another's mouth, and the model would learn to take them for that.
+    """
+    template = str(tokenizer.chat_template or "")
+    ends = (tokenizer.bos_token, tokenizer.eos_token)
+    for token in tokenizer.added_tokens_decoder.values():
+        sign = token.content
+        if not token.special or not (sign in template or sign in ends):
+            continue
+        if any(sign in text for text in _texts(msgspec.json.decode(said))):
+            raise ValueError(f"a text holds `{sign}`, a sign of the model's own")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in JSON, names too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield name
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
 
 
 def _plain(message: dict[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     makers: dict[str, int] = {}
     """How many rows of its data each maker wrote."""
     licence: str | None = None
-    """What its base's licence leaves: an SPDX identifier, or a name; None: not known."""
+    """What its base's licence and the terms of its data leave, and so of all that is made of it: an SPDX identifier,
+    or a name; None: not known.
+    """
     notes: tuple[str, ...] = ()
     """What whoever uses the model has to know, one sentence each."""
 

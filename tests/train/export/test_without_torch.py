@@ -28,12 +28,12 @@ def export(folder: Path, *words: str) -> tuple[int, str]:
     return 0, errors.getvalue()
 
 
-def make_run(folder: Path, state: str) -> None:
+def make_run(folder: Path, state: str, recipe: str = "sft") -> None:
     data = folder / ".freehold"
     run = Run(
         id=RUN_ID,
         name="tiny",
-        recipe="sft",
+        recipe=recipe,
         state=state,  # type: ignore[arg-type]
         base=None,
         dataset=make_dataset(data),
@@ -51,6 +51,12 @@ def test_it_says_what_is_missing(tmp_path: Path) -> None:
     make_run(tmp_path, "finished")
     status, said = export(tmp_path, "tiny", "--name", "small")
     assert status == 1 and "`torch`" in said and "make train-env" in said
+
+
+def test_a_head_is_no_model(tmp_path: Path) -> None:
+    make_run(tmp_path, "finished", recipe="rank")
+    status, said = export(tmp_path, "tiny", "--name", "small")
+    assert status == 1 and "made a head" in said and f"--classes {RUN_ID}" in said
 
 
 @pytest.mark.parametrize(

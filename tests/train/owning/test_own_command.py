@@ -88,6 +88,8 @@ def test_it_stops_at_each_gate_shows_the_next_step_and_goes_on(home: Path) -> No
     assert refused.returncode == 1
     assert json.loads(refused.stdout)["steps"][1]["state"] == "refused"
     assert "learned by heart" in refused.stderr
+    stands = run(home, "own", "triage", "--status")
+    assert "refused: " in stands.stderr and "learned by heart" in stands.stderr
 
 
 def test_at_a_terminal_it_asks_and_takes_no_for_an_answer(home: Path) -> None:
@@ -117,6 +119,8 @@ def test_at_a_terminal_it_asks_and_takes_no_for_an_answer(home: Path) -> None:
         (("own", "triage", "--suite", "tickets", "--also", "data"), "names no words"),
         (("own", "triage", "--suite", "tickets", "--also", "data='a"), "cannot be read"),
         (("own", "triage", "--back-to", "train"), "no loop of `triage`"),
+        (("own", "triage", "--suite", "tickets", "--recipe", "sfd"), "Did you mean `sft`?"),
+        (("own", "triage", "--suite", "tickets", "--recipe", "rank"), "makes no model that answers"),
     ],
 )
 def test_what_cannot_be_done_is_told(home: Path, words: tuple[str, ...], said: str) -> None:

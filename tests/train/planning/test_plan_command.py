@@ -41,6 +41,7 @@ def test_it_tells_time_money_energy_memory_layout_and_failures() -> None:
     assert (status, said) == (0, "")
     for word in ("days", "device-hours", "$", "MWh", "FLOPs", "DP ", "GB", "MFU", "a checkpoint every"):
         assert word in printed
+    assert "e+04 MWh" not in printed  # nobody reads megawatt-hours so
 
 
 def test_a_price_of_ones_own_is_what_the_bill_is_made_of() -> None:

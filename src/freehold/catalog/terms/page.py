@@ -33,7 +33,8 @@ behind the link before you rely on a row.
 ## How a model's terms are found
 
 - What people wrote is allowed.
-- `local/…` are the models that come with Freehold: their licence decides. `own/NAME` has what its manifest says.
+- `local/…` are the models that come with Freehold: their licence decides. `own/NAME` has what its manifest says:
+  what its base and its data left, through every run in between.
 - A provider is known by its address, not by what you call it. At an address on your own machine or network the
   licence of the model decides alone.
 - Who serves only models of its own decides alone. Who serves models of others has terms, and the models' makers have

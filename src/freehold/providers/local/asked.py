@@ -11,7 +11,9 @@ import msgspec
 
 from freehold.core.errors import BadRequest
 from freehold.providers.local.calling import Calls, Tool, schema_of
+from freehold.providers.local.forms import FORMS, check_forms
 from freehold.providers.local.models import LocalModel
+from freehold.providers.local.signs import UNTRUSTED, quoted
 from freehold.providers.local.thinking import BEGIN, END
 
 _TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call")
@@ -21,6 +23,11 @@ _BUDGETS = {"none": 0, "minimal": 128, "low": 512, "medium": 2048}
 """Tokens of thinking that an effort stands for; a higher one leaves it to the model."""
 _LENGTHS = ("max_tokens", "max_completion_tokens")
 _LOCAL_FILE = "data:"
+_PROBABILITIES = ("logprobs", "top_logprobs", "n_probs")
+_MOST_PROBABILITIES = 20
+"""For each token, as in OpenAI's API. With one for each word that it knows, an answer takes gigabytes."""
+_FILLED_HERE = frozenset({"messages", "tools", "add_generation_prompt", "bos_token", "eos_token"})
+"""Names of a chat template that nobody else may fill: other messages than those would be asked that are on record."""
 
 
 class Abilities(msgspec.Struct, frozen=True):
@@ -32,6 +39,8 @@ class Abilities(msgspec.Struct, frozen=True):
     begins_with_thought: bool = False
     """Whether its prompt already ends with `<think>`."""
     images: bool = False
+    signs: tuple[str, ...] = ()
+    """Tokens by which its chat template parts who speaks."""
 
 
 class _Url(msgspec.Struct):
@@ -40,6 +49,7 @@ class _Url(msgspec.Struct):
 
 class _Part(msgspec.Struct):
     type: str
+    text: str | None = None
     image_url: _Url | str | None = None
 
 
@@ -102,11 +112,18 @@ class Asked:
         self.wants_usage = options is not None and options.include_usage is True
         """Whether the client wants the usage as an event of the stream."""
         self._check()
+        self._quote_signs()
         self._settle_tools()
+        check_forms(self.fields)
         self.budget, self.shows_thoughts = self._thinking()
         """Most tokens of thinking; None: it is left to the model."""
         for name in _WISHES if abilities.thinks else ():
             self.fields.pop(name, None)
+
+    @property
+    def has_form(self) -> bool:
+        """Whether the answer is held to a grammar or a schema."""
+        return any(name in self.fields for name in FORMS)
 
     @property
     def thinks(self) -> bool:
@@ -135,8 +152,22 @@ class Asked:
         for message in self._request.messages:
             for part in message.content if isinstance(message.content, list) else ():
                 self._check_part(part)
+        for field in _PROBABILITIES:
+            told = self._decoded(field)
+            if isinstance(told, int | float) and told > _MOST_PROBABILITIES:
+                raise BadRequest(f"`{field}` is {_MOST_PROBABILITIES} at the most.", param=field)
+        arguments = self._decoded("chat_template_kwargs")
+        filled = sorted(_FILLED_HERE & set(arguments)) if isinstance(arguments, dict) else []
+        if filled:
+            raise BadRequest(
+                f"`{filled[0]}` of the chat template is not the client's to fill.",
+                param="chat_template_kwargs",
+            )
         if self._request.n is not None and self._request.n != 1:
             raise BadRequest(f"`{name}` gives one answer a request.", hint="Send more requests.", param="n")
+
+    def _decoded(self, field: str) -> Any:
+        return msgspec.json.decode(self.fields[field]) if field in self.fields else None
 
     def _check_part(self, part: _Part) -> None:
         if part.type == "text":
@@ -156,6 +187,14 @@ class Asked:
                 f"`{self._model.id}` takes images in the request itself, as `data:` URLs, and fetches none.",
                 param="messages",
             )
+
+    def _quote_signs(self) -> None:
+        """Nobody speaks for another: what a user or a tool says is text, whatever it looks like."""
+        signs = self._abilities.signs
+        if not any(_holds(message, signs) for message in self._request.messages if message.role in UNTRUSTED):
+            return
+        messages = msgspec.json.decode(self.fields["messages"])
+        self.fields["messages"] = _raw([quoted(message, signs) for message in messages])
 
     def _settle_tools(self) -> None:
         request, fields = self._request, self.fields
@@ -209,6 +248,12 @@ class Asked:
         effort = request.reasoning_effort or wish.effort or ""
         budget = _BUDGETS.get(effort) if stated is None or stated < 0 else stated
         return budget, wish.exclude is not True
+
+
+def _holds(message: _Message, signs: tuple[str, ...]) -> bool:
+    content = message.content
+    texts = [content] if isinstance(content, str) else [part.text or "" for part in content or ()]
+    return any(sign in text for text in texts for sign in signs)
 
 
 def _raw(value: object) -> msgspec.Raw:

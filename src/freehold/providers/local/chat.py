@@ -8,7 +8,7 @@ answers are put together here.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 
 import msgspec
 
@@ -20,6 +20,7 @@ from freehold.providers.local.errors import ContextExceeded
 from freehold.providers.local.interpreting import Chunk, Interpretation
 from freehold.providers.local.llama import LlamaServer
 from freehold.providers.local.models import LocalModel
+from freehold.providers.local.watching import PATIENCE_SECONDS, Watch
 from freehold.providers.local.whole import StreamFailed, WholeAnswer, chunks_of
 from freehold.wire.sse import EventSplitter
 
@@ -42,16 +43,23 @@ _decode_refused = msgspec.json.Decoder(_Refused).decode
 class Chat:
     """Answers chat requests with one model."""
 
-    def __init__(self, model: LocalModel, weights: str) -> None:
-        """Loads the model, which takes about a second."""
+    def __init__(self, model: LocalModel, weights: str, *, patience: float = PATIENCE_SECONDS) -> None:
+        """Loads the model, which takes about a second. `patience`: with a form that is hard to work out; after it the
+        process ends.
+        """
         self._model = model
         self._server = LlamaServer(model, weights)
+        self._watch = Watch(self._server.goes_on, patience)
         self._abilities = self._server.abilities()
         self._client: ProviderClient | None = None
 
     async def answer(self, body: bytes, answer: Answer) -> None:
         """Answer one request body, whole or streamed. Raises FreeholdError before anything is sent."""
         asked = Asked(body, self._model, self._abilities)
+        with self._watch.over_form() if asked.has_form else nullcontext():
+            await self._answer(asked, answer)
+
+    async def _answer(self, asked: Asked, answer: Answer) -> None:
         headers = {"x-freehold-losses": ",".join(asked.losses)} if asked.losses else {}
         if asked.thinks or asked.calls is not None:
             await self._interpret(asked, answer, headers)

@@ -18,6 +18,9 @@ _TOKENS = "tokenizer.ggml.tokens"
 _MOST_DIMENSIONS = 8
 _KEPT_ITEMS = 1024
 """Of an array: those of one number a layer are needed, those of one text a token are not."""
+_MOST_VALUES, _MOST_TEXTS, _LONGEST_TEXT = 1 << 16, 1 << 21, 1 << 24
+"""More than any model says of itself: reading goes on for hours in a file that is made to be read for hours."""
+_MOST_LAYERS = 1 << 16
 _BLOCKS = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36),
     10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
@@ -73,6 +76,8 @@ class _Reader:
         self._tensors, self._values = self._numbers("QQ")
         if max(self._tensors, self._values) > self._size:
             raise Malformed("is damaged: its table of contents is larger than the file")
+        if self._values > _MOST_VALUES:
+            raise Malformed(f"is damaged: it says {self._values:,} things of itself")
 
     def values(self, *, until_enough: bool = False) -> dict[str, Any]:
         """Everything it says of itself. `until_enough`: not beyond the list of its tokens, which is long."""
@@ -110,8 +115,6 @@ class _Reader:
             )
 
     def _bytes(self, count: int) -> bytes:
-        if count > self._size:
-            raise Malformed("is damaged: a text in it is longer than the file")
         found = self._file.read(count)
         if len(found) != count:
             raise Malformed(f"is cut off within its table of contents, after {self._size:,} bytes")
@@ -123,6 +126,8 @@ class _Reader:
 
     def _text(self) -> str:
         (length,) = self._numbers("Q")
+        if length > min(_LONGEST_TEXT, self._size):
+            raise Malformed("is damaged: a text in it is longer than any model's, or than the file")
         return self._bytes(length).decode("utf-8", "replace")
 
     def _value(self, kind: int) -> Any:
@@ -138,12 +143,20 @@ class _Reader:
         if length > self._size:
             raise Malformed("is damaged: a list in it is longer than the file")
         if inner == _STRING:
+            if length > _MOST_TEXTS:
+                raise Malformed(f"is damaged: a list in it has {length:,} texts")
             texts = (self._text() for _ in range(length))
             kept = [text for place, text in enumerate(texts) if place < _KEPT_ITEMS]
             return kept if length <= _KEPT_ITEMS else length
         letter = _NUMBERS[inner]
-        packed = self._bytes(struct.calcsize(f"<{letter}") * length)
-        return list(struct.unpack(f"<{length}{letter}", packed)) if length <= _KEPT_ITEMS else length
+        if length > _KEPT_ITEMS:
+            self._skip(struct.calcsize(f"<{letter}") * length)
+            return length
+        return list(self._numbers(f"{length}{letter}"))
+
+    def _skip(self, count: int) -> None:
+        if self._file.seek(count, os.SEEK_CUR) > self._size:
+            raise Malformed(f"is cut off within its table of contents, after {self._size:,} bytes")
 
 
 def _header_of(values: dict[str, Any]) -> Header:
@@ -156,6 +169,8 @@ def _header_of(values: dict[str, Any]) -> Header:
         return value if isinstance(value, int) and value > 0 else None
 
     width, layers = number("embedding_length") or 0, number("block_count") or 0
+    if layers > _MOST_LAYERS:
+        raise Malformed(f"is damaged: it says that it has {layers:,} layers")
     heads = values.get(f"{architecture}.attention.head_count")
     kept = values.get(f"{architecture}.attention.head_count_kv", heads)
     head = max(heads) if isinstance(heads, list) and heads else heads

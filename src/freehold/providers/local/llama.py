@@ -16,6 +16,7 @@ from freehold.providers.local.asked import Abilities
 from freehold.providers.local.gguf import read_header
 from freehold.providers.local.memory import BATCH, CONTEXT
 from freehold.providers.local.models import LocalModel
+from freehold.providers.local.signs import signs_in
 from freehold.providers.local.thinking import BEGIN
 from freehold.providers.settings import ProviderSettings, Timeouts
 
@@ -92,15 +93,38 @@ class LlamaServer:
             thinks=self._thinks or begins or BEGIN in template,
             begins_with_thought=begins,
             images=bool((properties.get("modalities") or {}).get("vision")),
+            signs=tuple(sign for sign in signs_in(template) if self._is_sign(sign)),
         )
 
+    def _is_sign(self, text: str) -> bool:
+        """Whether it is one token that no text is made of."""
+        told = {"content": text, "with_pieces": False, "add_special": False}
+        tokens = [
+            self._ask("POST", "/tokenize", {**told, "parse_special": special})["tokens"]
+            for special in (True, False)
+        ]
+        return len(tokens[0]) == 1 and tokens[0] != tokens[1]
+
+    def goes_on(self, within: float) -> bool:
+        """Whether the thread that works for all requests took something in within so many seconds."""
+        try:
+            self._told("GET", "/slots", seconds=within)
+        except TimeoutError:
+            return False
+        except (OSError, http.client.HTTPException):  # requests are told, too
+            return True
+        return True
+
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        return msgspec.json.decode(self._told(method, path, body), type=dict[str, Any])
+
+    def _told(self, method: str, path: str, body: object = None, seconds: float = _PATIENCE_SECONDS) -> bytes:
         address = self._server.listening_address.removeprefix("http://")
-        connection = http.client.HTTPConnection(address, timeout=_PATIENCE_SECONDS)
+        connection = http.client.HTTPConnection(address, timeout=seconds)
         try:
             headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
             connection.request(method, path, msgspec.json.encode(body), headers)
-            return msgspec.json.decode(connection.getresponse().read(), type=dict[str, Any])
+            return connection.getresponse().read()
         finally:
             connection.close()
 

@@ -52,6 +52,8 @@ class Gate:
         self._known: dict[tuple[str, date], Terms] = {}
         self._met: Counter[tuple[str, Verdict]] = Counter()
         self._terms: dict[tuple[str, Verdict], Terms] = {}
+        self.beside: Counter[str] = Counter()
+        """Words beside lines that are used by a decision alone, by maker."""
 
     def why_not(self, maker: str, made_on: date | None) -> str | None:
         """Why a line of this maker stays out, going on from "Left out, as they …"; None: it may come in."""
@@ -73,8 +75,16 @@ class Gate:
                 return f"were written by `{maker}`, whose terms are not known"
 
     def may_use(self, maker: str, made_on: date | None) -> bool:
-        """Whether a maker's words may be used beside a line; it is not counted."""
-        return maker in self._decisions or self._look(maker, made_on or self._today).verdict == "allowed"
+        """Whether a maker's words may be used beside a line; lines alone are counted."""
+        terms = self._look(maker, made_on or self._today)
+        if terms.verdict == "allowed":
+            return True
+        if maker not in self._decisions:
+            return False
+        self.beside[maker] += 1
+        self._met[maker, terms.verdict] += 0
+        self._terms.setdefault((maker, terms.verdict), terms)
+        return True
 
     def unmet(self) -> list[str]:
         """Makers that somebody decided about, and that wrote nothing."""

@@ -91,18 +91,26 @@ class Intake:
         if self._masking is not None:
             values = self._masking.mask(values)
         request, answer, rejected, target, name, group, task_class = values
+        name, origin = self._named(draft, name)
         return Row(
-            id=draft.id if name == draft.id else draft.origin,
+            id=name,
             request=msgspec.Raw(_encode(request)),
             answer=msgspec.Raw(_encode(answer)),
             maker=draft.maker,
-            origin=draft.origin,
+            origin=origin,
             group=self._group(draft, group, request),
             accepted=draft.accepted,
             rejected=NOTHING if rejected is None else msgspec.Raw(_encode(rejected)),
             target=NOTHING if draft.target is UNSET else msgspec.Raw(_encode(target)),
             task_class=task_class,
         )
+
+    def _named(self, draft: Draft, masked: str) -> tuple[str, str]:
+        """Its name, and where it comes from; where the name held something personal, neither says it."""
+        if self._masking is None or draft.id in (masked, draft.origin):
+            return draft.id, draft.origin
+        [origin] = self._masking.mask([draft.origin])
+        return (origin if origin == draft.origin else f"{origin} ({self.taken})"), origin
 
     def _group(self, draft: Draft, masked: str | None, request: dict[str, Any]) -> str:
         """The name of the line's group. Where it held something personal it gets a number: whoever knows a hash of it

@@ -179,7 +179,7 @@ class _Making:
             hash=place.hash(),
             rows=report.rows,
             source=" + ".join(report.sources),
-            makers=report.written_by,
+            makers={**self._gate.beside, **report.written_by},
             made_us=microseconds(time.time()),
             scorers=msgspec.Raw(_encode(self._wish.scorers)),
             notes=notes,

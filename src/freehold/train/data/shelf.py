@@ -32,7 +32,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """What it was made from: `route:copilot`, `suite:S`, `file:F`, `synthesised`."""
     makers: dict[str, int]
-    """How many rows each maker wrote."""
+    """How many rows each maker wrote; of one whose worse answers alone are in it, by a decision, how many of these."""
     made_us: int
     """Microseconds since 1970, UTC."""
     scorers: msgspec.Raw = msgspec.Raw(b"[]")

@@ -12,6 +12,7 @@ import msgspec
 
 from freehold.catalog.own import OwnModel
 from freehold.core.errors import StoreError
+from freehold.store.folders import make_private
 from freehold.train.export.card import card_of
 from freehold.train.export.converting import convert
 from freehold.train.export.endpoint import Endpoint, check_endpoint
@@ -171,7 +172,7 @@ class _Making:
 
     def _keep_refusal(self, proof: Proof) -> Path:
         folder = self._data / "refused" / proof.name
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         _write_proof(proof, folder)
         return folder
 

@@ -15,6 +15,7 @@ import msgspec
 from freehold.catalog.own import MANIFEST, OWN, OwnModel
 from freehold.core.errors import StoreError
 from freehold.core.ids import new_id
+from freehold.store.folders import make_private
 from freehold.store.lock import ProcessLock
 from freehold.train.export.order import PREVIOUS
 
@@ -31,7 +32,7 @@ _UNFINISHED = "making"
 def workshop(data: Path) -> Iterator[Path]:
     """A folder below `DATA/own/` in which nobody looks for models; it is gone afterwards, whatever happens."""
     folder = data / OWN / f".{new_id(_UNFINISHED)}"
-    folder.mkdir(parents=True)
+    make_private(folder)
     for left in folder.parent.glob(f".{_UNFINISHED}_*"):  # by an export that was killed
         if time.time() - left.stat().st_mtime > _DAY_SECONDS:
             shutil.rmtree(left, ignore_errors=True)
@@ -60,13 +61,13 @@ def put_in_place(made: Path, shelf: Path, name: str) -> Path:
         if path.is_file():
             _flush(path)
     target, aside = shelf / name, shelf / PREVIOUS / name
-    shelf.mkdir(parents=True, exist_ok=True)
+    make_private(shelf)
     lock = ProcessLock(shelf / ".lock")
     if not lock.take():
         raise StoreError(f"Another export puts a model into `{shelf}` at this moment.", hint="Try it again.")
     try:
         if target.exists():
-            aside.parent.mkdir(exist_ok=True)
+            make_private(aside.parent)
             shutil.rmtree(aside, ignore_errors=True)
             target.rename(aside)
         made.rename(target)

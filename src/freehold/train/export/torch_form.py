@@ -122,7 +122,13 @@ def load_form(folder: Path) -> TorchForm:
 
     disable_progress_bar()  # what is shown is ours to show
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
     except (OSError, ValueError, KeyError) as error:
         raise BadRequest(f"The model in `{folder}` cannot be loaded: {error}") from error
     return TorchForm(model, load_tokenizer(folder))
@@ -133,7 +139,7 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer  # noqa: PLC0415 - seconds
 
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise BadRequest(f"The tokenizer in `{folder}` cannot be loaded: {error}") from error
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 
 from freehold.core.figures import counted, show_moment
+from freehold.train.catalogue import defaults_of
 from freehold.train.data.shelf import Manifest
 from freehold.train.run import Point, Run
 
@@ -90,11 +92,22 @@ def _made_with(run: Run, machine: str) -> str:
     libraries = ", ".join(f"{name} {version}" for name, version in run.versions.items())
     again = f"freehold train {run.recipe}" + (f" --data {run.dataset}" if run.dataset else "")
     again += f" --base {run.base}" if run.base else ""
+    again += "".join(f" --set {shlex.quote(one)}" for one in _set_otherwise(run))
     again += f" --seed {run.seed}"
     return (
         f"## Made with\n\n{_table(('dial', 'value'), dials)}\nLibraries: {libraries}.\nMachine: {machine}.\n"
-        f"\nOnce more, with these dials by `--set`: `{again}`\n"
+        f"\nOnce more: `{again}`\n"
     )
+
+
+def _set_otherwise(run: Run) -> list[str]:
+    """The dials that have another value than the recipe gives them, as `--set` takes them."""
+    usual = defaults_of(run.recipe)
+    return [
+        f"{name}={json.dumps(value, ensure_ascii=False)}"
+        for name, value in run.dials.items()
+        if name not in usual or usual[name] != value
+    ]
 
 
 def _spread(points: Sequence[Point]) -> list[Point]:
@@ -116,7 +129,9 @@ def _line(points: Sequence[Point], name: str) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

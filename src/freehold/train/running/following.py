@@ -70,7 +70,7 @@ class Follower:
         known = {name: float(value) for name, value in values.items() if math.isfinite(value)}
         if tokens is not None:
             before, counted = self._last
-            if counted is not None and seconds > before:
+            if counted is not None and tokens > counted and seconds > before:
                 known["tokens_per_second"] = (tokens - counted) / (seconds - before)
             self._last = (seconds, tokens)
         point = Point(step=step, seconds=round(seconds, 3), tokens=tokens, values=known)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from freehold.catalog.terms.finding import NOTHING_KNOWN, Known
+from freehold.catalog.terms.terms import Terms
 from freehold.core.clock import microseconds
 from freehold.core.errors import BadRequest, FreeholdError, NotFound
 from freehold.core.ids import new_id
@@ -17,6 +20,7 @@ from freehold.store.lock import ProcessLock
 from freehold.train.base import find_base
 from freehold.train.catalogue import find_recipe, fitted, module_of
 from freehold.train.data.shelf import Dataset, DatasetShelf
+from freehold.train.licence import licence_left
 from freehold.train.order import Order, Outcome, Stopped
 from freehold.train.run import CARD, CHECKPOINTS, Run, RunFolder, Runs
 from freehold.train.running.card import card_of
@@ -40,10 +44,13 @@ def begin_run(
     seed: int,
     name: str | None,
     teacher: str | None = None,
+    taught: Terms | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> RunFolder:
     """Make a run, of which nothing is trained yet. Raises NotFound, BadRequest where it could not be trained.
 
-    `teacher`: who answers in place of those who made the dataset's rows.
+    `teacher`: who answers in place of those who made the dataset's rows; `taught`: the terms of a teacher who is in
+    memory; `known`: by which the terms of the rows' makers are found.
     """
     about = find_recipe(recipe)
     for what, given, need in (("data", dataset, about.dataset), ("base", base, about.base)):
@@ -58,6 +65,9 @@ def begin_run(
     found = DatasetShelf(data).find(dataset) if dataset is not None else None
     begun = find_base(base, data) if base is not None else None
     fitted(recipe, dials)
+    makers = _makers(found, teacher)
+    left = licence_left(begun.licence if begun else None, makers, datetime.now(UTC).date(), known)
+    may_be_kept = taught is None or taught.verdict == "allowed"
     run = Run(
         id=new_id("run"),
         name=name or (found.manifest.name if found else recipe),
@@ -70,8 +80,8 @@ def begin_run(
         seed=seed,
         versions=versions(),
         begun_us=microseconds(time.time()),
-        makers=_makers(found, teacher),
-        licence=begun.licence if begun else None,
+        makers=makers,
+        licence=left.licence if may_be_kept else None,
     )
     folder = RunFolder(Runs(data).folder / run.id)
     folder.write(run)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from freehold.store.folders import make_private
 from freehold.train.run import Point, Run, State
 
 EXPERIMENT = "1"
@@ -31,7 +32,7 @@ class Tracking:
 
     def open(self, run: Run) -> None:
         """Say what it is and what it is made with. Raises OSError."""
-        self._experiment.mkdir(parents=True, exist_ok=True)
+        make_private(self._experiment)
         about = self._experiment / "meta.yaml"
         if not about.exists():
             _write_yaml(
@@ -46,7 +47,7 @@ class Tracking:
                 },
             )
         for part in ("metrics", "params", "tags", "artifacts"):
-            (self._folder / part).mkdir(parents=True, exist_ok=True)
+            make_private(self._folder / part)
         given = {"recipe": run.recipe, "base": run.base, "dataset": run.dataset, "seed": run.seed}
         for name, value in {**given, **run.dials}.items():
             self._write("params", name, "" if value is None else str(value))

@@ -13,6 +13,7 @@ import msgspec
 from freehold.compare.answer import Answer
 from freehold.compare.halting import Halted
 from freehold.compare.judges.asking import Ask
+from freehold.store.folders import make_private
 
 ANSWERS = "answers.jsonl"
 _OWED = "owed.json"
@@ -34,7 +35,7 @@ class Memory:
 
     def __init__(self, folder: Path, *, most_calls: int | None = None) -> None:
         """Reads what is there. `most_calls`: all in all, those of earlier runs among them; None: no bound."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         self._folder = folder
         self._answers: dict[str, Answer] = {}
         self._most = most_calls
