@@ -81,7 +81,7 @@ like = "vertex-anthropic"
 base_url = "{{root}}{PREDICTED}"
 api_key = "file:account.json"
 
-[providers.own]
+[providers.mine]
 like = "anthropic"
 base_url = "{{root}}/v1"
 api_key = "env:AWS_ID"
@@ -209,7 +209,7 @@ def test_a_stream_is_that_of_anthropic_itself(
         "/invoke-with-response-stream" if host == "amazon" else ":streamRawPredict"
     )
     provider.play(SCRIPT)
-    own = post(endpoint, message("own/parrot", stream=True))
+    own = post(endpoint, message("mine/parrot", stream=True))
     told, meant = events(hosted), events(own)
     if host == "amazon":
         assert told[-1].pop("amazon-bedrock-invocationMetrics")
@@ -269,10 +269,10 @@ def test_betas_and_the_version_go_where_they_are_read(
         )
         return json.loads(last.body), dict(last.headers)
 
-    body, headers = ask("own/parrot", **said)
+    body, headers = ask("mine/parrot", **said)
     assert headers["anthropic-version"] == "2026-10-21"
     assert headers["anthropic-beta"] == "house-2026,one-2026,two-2026"
-    body, headers = ask("own/parrot")
+    body, headers = ask("mine/parrot")
     assert (headers["anthropic-version"], headers["anthropic-beta"]) == ("2023-06-01", "house-2026")
     body, headers = ask("amazon/parrot", **said)
     assert (body["anthropic_version"], body["anthropic_beta"]) == (
@@ -301,7 +301,7 @@ def test_elsewhere_a_beta_is_a_loss_and_a_version_of_the_same_form_is_none(endpo
 
 
 def test_a_header_that_cannot_be_sent_on_is_refused(endpoint: RunningEndpoint) -> None:
-    answer = post(endpoint, message("own/parrot"), anthropic_beta="caf\xe9")
+    answer = post(endpoint, message("mine/parrot"), anthropic_beta="caf\xe9")
     assert (answer.status, answer.json()["error"]["type"]) == (400, "invalid_request_error")
     assert "anthropic-beta" in answer.json()["error"]["message"]
 
@@ -315,7 +315,7 @@ def test_the_sdk_is_told_the_request_s_name(endpoint: RunningEndpoint, claude: a
             model=model, max_tokens=9, messages=[{"role": "user", "content": "Hello"}]
         )
 
-    for model in ("own/parrot", "amazon/parrot", "google/parrot", "chat/parrot"):
+    for model in ("mine/parrot", "amazon/parrot", "google/parrot", "chat/parrot"):
         raw = ask(model)
         name = raw.parse()._request_id
         assert name == raw.headers["x-freehold-call"]

@@ -35,7 +35,7 @@ PROVIDER = """
 enabled = false
 [providers.acme]
 base_url = "{url}"
-[providers.own]
+[providers.mine]
 base_url = "{url}"
 prices = "own-machine"
 [models."acme/m"]
@@ -128,7 +128,7 @@ def test_a_budget_that_is_used_up_is_told_as_402(tmp_path: Path) -> None:
 def test_every_dialect_has_its_own_words_for_it(tmp_path: Path) -> None:
     none = '[limits.nothing]\non = "organisation"\nper = "day"\nmoney = 0\n'
     rate = '[limits.rate]\non = "route"\nonly = ["slow"]\nper = "last 60 seconds"\nrequests = 0\n'
-    slow = '[routes.slow]\nincumbent = "own/m"\n'
+    slow = '[routes.slow]\nincumbent = "mine/m"\n'
     with (
         limited(tmp_path, slow + none + rate) as (endpoint, provider),
         endpoint.sdk() as sdk,
@@ -256,7 +256,7 @@ def test_what_failed_costs_nothing_and_what_was_cut_costs_what_came(tmp_path: Pa
 
 
 def test_when_the_budget_is_used_up_the_own_model_answers(tmp_path: Path) -> None:
-    limits = BUDGET + '[routes.mixed]\nincumbent = "acme/m"\nfallbacks = ["own/llama"]\n'
+    limits = BUDGET + '[routes.mixed]\nincumbent = "acme/m"\nfallbacks = ["mine/llama"]\n'
     with limited(tmp_path, limits) as (endpoint, _):
         models = []
         for _ in range(12):
@@ -264,7 +264,7 @@ def test_when_the_budget_is_used_up_the_own_model_answers(tmp_path: Path) -> Non
             assert answer.status == 200
             models.append(answer.headers["x-freehold-model"])
         assert models[0] == "acme/m"
-        assert models[-1] == "own/llama"
+        assert models[-1] == "mine/llama"
         last = endpoint.recorded(answer.call).call
         assert [one.error for one in last.attempts] == ["budget_exhausted", None]
 
