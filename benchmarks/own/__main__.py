@@ -28,6 +28,8 @@ incumbent = "{INCUMBENT}"
 """
 MARGIN = 0.05
 LEARNED, ASKED = 12_000, 400
+COMPARED = 100
+"""The verdict is sure after some thirty; more make the interval narrower."""
 SUITES: tuple[Wording, ...] = ("known", "strange")
 PRETRAIN: dict[str, object] = {"vocabulary": 2048, "tokens": 500_000, "context": 256}
 SFT: dict[str, object] = {"epochs": 2, "learning_rate": 1e-3, "batch": 32}
@@ -103,8 +105,9 @@ def _demonstrate(shell: Shell, *, seed: int, from_nothing: bool) -> dict[str, An
 def _compared(shell: Shell, suite: str) -> list[dict[str, Any]]:
     """The verdicts of a comparison, the one over all tickets first."""
     done = shell.run(
-        "compare", "triage", "--with", "own/triage", "--suite", suite, "--margin", str(MARGIN), fine=(0, 1, 3)
-    )
+        "compare", "triage", "--with", "own/triage", "--suite", suite, "--margin", str(MARGIN),
+        "--to-the-end", "--max-cases", str(COMPARED), fine=(0, 1, 3),
+    )  # fmt: skip
     verdicts: list[dict[str, Any]] = done.said[-1]["verdicts"]
     return sorted(verdicts, key=lambda one: str(one["task_class"]))
 
