@@ -33,7 +33,6 @@ COMPARED = 100
 SUITES: tuple[Wording, ...] = ("known", "strange")
 PRETRAIN: dict[str, object] = {"vocabulary": 2048, "tokens": 500_000, "context": 256}
 SFT: dict[str, object] = {"epochs": 2, "learning_rate": 1e-3, "batch": 32}
-MORE_PRETRAINED: dict[str, object] = {}
 
 
 def main() -> None:
@@ -41,14 +40,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="put figures and charts into docs/own.md")
     parser.add_argument("--seed", type=int, default=0, help="of training and of the tickets")
-    parser.add_argument("--begin-from", choices=("nothing", "embedded"), default="nothing")
     chosen = parser.parse_args()
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     (FOLDER / "freehold.toml").write_text(CONFIG)
     _write_tickets(FOLDER, chosen.seed)
     shell = Shell(FOLDER)
-    found = _demonstrate(shell, seed=chosen.seed, from_nothing=chosen.begin_from == "nothing")
+    found = _demonstrate(shell, seed=chosen.seed)
     (FOLDER / "results.json").write_text(json.dumps(found, indent=2))
     if chosen.write:
         from benchmarks.own.report import write  # noqa: PLC0415 - charts are drawn for the page alone
@@ -61,7 +59,7 @@ def main() -> None:
     )
 
 
-def _demonstrate(shell: Shell, *, seed: int, from_nothing: bool) -> dict[str, Any]:
+def _demonstrate(shell: Shell, *, seed: int) -> dict[str, Any]:
     for wording in SUITES:
         shell.run("suite", "add", f"{wording}.jsonl", "--name", wording, "--scorer", "json-schema")
     made = shell.run(
@@ -69,15 +67,8 @@ def _demonstrate(shell: Shell, *, seed: int, from_nothing: bool) -> dict[str, An
         "--alike", "100%", "--scorer", "json-schema",
     )  # fmt: skip
     told = "--seed", str(seed)
-    if from_nothing:
-        shell.run("train", "pretrain", "--data", "tickets", "--name", "reader", *told, *dials(PRETRAIN))
-        base = "reader"
-        learning = SFT
-    else:
-        base, learning = INCUMBENT, MORE_PRETRAINED
-    shell.run(
-        "train", "sft", "--data", "tickets", "--base", base, "--name", "triage", *told, *dials(learning)
-    )
+    shell.run("train", "pretrain", "--data", "tickets", "--name", "reader", *told, *dials(PRETRAIN))
+    shell.run("train", "sft", "--data", "tickets", "--base", "reader", "--name", "triage", *told, *dials(SFT))
     exported = shell.run("export", "triage", "--to", "gguf:q8_0", "--name", "triage", "--suite", "known")
     compared = {suite: _compared(shell, suite) for suite in SUITES}
     whole = compared["known"][0]
@@ -97,7 +88,7 @@ def _demonstrate(shell: Shell, *, seed: int, from_nothing: bool) -> dict[str, An
         "steps": [msgspec.to_builtins(step) | {"said": None} for step in shell.steps],
         "curves": {
             name: [msgspec.to_builtins(point) for point in runs.find(name).curve()]
-            for name in (("reader", "triage") if from_nothing else ("triage",))
+            for name in ("reader", "triage")
         },
     }
 
