@@ -38,7 +38,7 @@ extras: $(VENV)/.run ## Install what only some need: EXTRAS="postgres shared par
 test: check node-sdks ## Set everything up, run every check and test; ARGS="…" go to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
-train-env: $(TRAIN)/.installed ## Set up the environment that trains models, with torch: some 2 GB beside what `make up` needs
+train-env: $(TRAIN)/.installed ## Set up the environment that trains models, with torch: 3.3 GB, where pip finds a build for processors
 
 test-train: $(TRAIN)/.installed ## Test training and export, in that environment; ARGS="…" go to pytest
 	@$(TRAINED) -m pytest $(or $(ARGS),tests/training)
@@ -55,7 +55,7 @@ bench-pretrain: $(TRAIN)/.installed ## Measure pretraining beside Transformers' 
 bench-reason: $(TRAIN)/.installed ## Teach a small model to reason with three seeds, with and without a chain of thought
 	@$(TRAINED) -m benchmarks.reasoning $(ARGS)
 
-bench-export: $(TRAIN)/.installed ## Set the sizes of a run's exported forms beside what they lost; ARGS="FOLDER RUN"
+bench-export: $(TRAIN)/.installed ## Set the sizes of a run's exported forms beside what they lost; ARGS="DATA RUN --work FOLDER"
 	@$(TRAINED) -m benchmarks.export $(ARGS)
 
 bench-local: $(VENV)/.dev ## Measure the local runtime beside llama.cpp's own server on the same file

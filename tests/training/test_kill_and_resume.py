@@ -120,10 +120,9 @@ def test_same_weights_after_a_kill(home: Path, whole: tuple[str, dict[str, Any]]
     assert values(curve(again)) == values(curve(known))
 
 
+@pytest.mark.parametrize("whole", ["full"], indirect=True)
 def test_stopping_keeps_a_checkpoint(home: Path, whole: tuple[str, dict[str, Any]]) -> None:
     way, known = whole
-    if way == "lora":
-        pytest.skip("once is enough")
     stopped = break_off(home, "stopped", way, after=7, number=signal.SIGTERM)
     assert stopped["state"] == "stopped"
     assert stopped["model"] is None
